@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Timing contestants against each other on a machine that others use too.
+ *
+ * A *work* is a function that does n steps of something and leaves its result in out. A *race* is
+ * a list of works by several contestants that mean the same. Each is calibrated: it is repeated
+ * until one sample takes long enough for the clock. Then come rounds: in each, every contestant
+ * gives one sample, another one starting each time, so that a slow moment of the machine hits all
+ * of them. Times are medians over the rounds. Ratios are medians of the ratios within a round,
+ * which is what stays steady when times do not.
+ */
+#ifndef BENCH_HARNESS_H
+#define BENCH_HARNESS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { BENCH_MAX_ENTRIES = 8, BENCH_MAX_ROUNDS = 101, BENCH_MAX_RESULTS = 16 };
+
+typedef void bench_work(int n, double at, double *out);
+
+typedef struct bench_entry {
+    const char *name;
+    bench_work *run;
+    int n;
+    double at;
+    double units;                /* how many of the race's units one call does */
+    double ns[BENCH_MAX_ROUNDS]; /* measured, one unit, in each round */
+    double median, fastest;
+} bench_entry;
+
+typedef struct bench_race {
+    const char *title, *unit;
+    int count, rounds;
+    bench_entry entry[BENCH_MAX_ENTRIES]; /* ratios are to the first one */
+} bench_race;
+
+typedef struct bench_plan {
+    int rounds;       /* at most BENCH_MAX_ROUNDS */
+    double sample_ns; /* a sample takes at least this long */
+} bench_plan;
+
+/* Adds a contestant. Ignored when run is NULL. */
+void bench_enter(bench_race *race, const char *name, bench_work *run, int n, double at,
+                 double units);
+
+/* Runs the race and fills in the times. */
+void bench_run(bench_race *race, const bench_plan *plan);
+
+/* How many times longer entry a took than entry b: the median over the rounds. */
+double bench_ratio(const bench_race *race, int a, int b);
+
+/* The index of the entry with this name, -1 when there is none. */
+int bench_find(const bench_race *race, const char *name);
+
+/* The race as aligned text and as a JSON object. */
+void bench_print(const bench_race *race);
+void bench_write_json(const bench_race *race, FILE *file);
+
+/* The host, its processor and system, in one line. */
+void bench_print_machine(void);
+
+/* The largest resident size of this process so far, in MiB. */
+double bench_peak_mib(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

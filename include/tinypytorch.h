@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TinyPytorch: n-d arrays, automatic differentiation of any order and the computational graph
+ * as something one can see. This header is all a program includes.
+ *
+ *     tp_var *x = tp_variable(2.0);
+ *     tp_var *y = tp_mul(3, tp_pow(x, 2));       // running C records the graph
+ *     tp_backward(y);                            // walking it back gives dy/dx
+ *     printf("%g\n", tp_item(tp_grad(x)));       // 12
+ *
+ * Read the headers in this order; each opens with the ideas it needs:
+ *     scope.h        who owns a value, and when it goes
+ *     error.h        errors are sticky; no call returns NULL or aborts
+ *     array.h        making, reading and editing n-d arrays
+ *     ops.h          operations on variables
+ *     graph.h        derivatives: backward, gradient, functions of one's own
+ *     taylor.h       all orders in one sweep
+ *     random.h       seeded random arrays
+ *     draw.h         the graph as text and as a picture
+ *     plot.h         curves and contours
+ *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR)
+ */
+#ifndef TINYPYTORCH_H
+#define TINYPYTORCH_H
+
+#include "tinypytorch/array.h"
+#include "tinypytorch/base.h"
+#include "tinypytorch/draw.h"
+#include "tinypytorch/error.h"
+#include "tinypytorch/graph.h"
+#include "tinypytorch/ops.h"
+#include "tinypytorch/plot.h"
+#include "tinypytorch/random.h"
+#include "tinypytorch/scope.h"
+#include "tinypytorch/taylor.h"
+
+#include "tinypytorch/sugar.h"
+
+#endif

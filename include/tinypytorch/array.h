@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Making, reading and editing arrays.
+ *
+ * A *variable* (tp_variable) is a differentiable leaf: what depends on it is recorded. All other
+ * arrays are constants. A plain number is *weak*: beside an array it takes that array's element
+ * type, as in PyTorch; two weak numbers give float64.
+ *
+ * Shapes are given as two arguments, the number of dimensions and their sizes, for which
+ * TP_SHAPE(2, 3) stands. Sizes may be 0. Elements are row-major.
+ *
+ * In-place operations end in _ . They assign numbers and are never recorded. Their target is a
+ * leaf or a constant; a value that an operation made on the way from a variable cannot be edited.
+ * An operation whose gradient needs a value that was edited since gives an error, never a wrong
+ * number.
+ */
+#ifndef TINYPYTORCH_ARRAY_H
+#define TINYPYTORCH_ARRAY_H
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- Making --- */
+
+/* A differentiable leaf with a copy of value's elements. A plain number gives a float64 one.
+ * Only floating types can be differentiated: others are an error. */
+TP_API tp_var *tp_variable(tp_var *value);
+
+/* A weak number. In C, operations wrap numbers by themselves (sugar.h). */
+TP_API tp_var *tp_num(double value);
+TP_API tp_var *tp_num_int(int64_t value);
+
+/* A 0-d float64 constant. It is not weak: with a float32 number it gives float64. */
+TP_API tp_var *tp_scalar(double value);
+
+/* A constant with a copy of row-major data, which holds one dtype element for each place. */
+TP_API tp_var *tp_array(tp_dtype dtype, int ndim, const int64_t *shape, const void *data);
+
+/* Constants: zeros, ones, value everywhere, the identity matrix (n, n). */
+TP_API tp_var *tp_zeros(tp_dtype dtype, int ndim, const int64_t *shape);
+TP_API tp_var *tp_ones(tp_dtype dtype, int ndim, const int64_t *shape);
+TP_API tp_var *tp_full(tp_dtype dtype, int ndim, const int64_t *shape, double value);
+TP_API tp_var *tp_eye(tp_dtype dtype, int64_t n);
+
+/* start, start + step … while before stop; step is not 0. (ceil((stop − start) / step)) */
+TP_API tp_var *tp_arange(tp_dtype dtype, double start, double stop, double step);
+
+/* n evenly spaced values from start to stop, both included. (n) */
+TP_API tp_var *tp_linspace(tp_dtype dtype, double start, double stop, int64_t n);
+
+/* Wraps memory without a copy. strides are in elements (NULL: row-major) and may be negative or
+ * zero. The memory must hold every element reached and stay valid until release(arg) is called,
+ * when nothing uses it any more; on an error release is called at once. release may be NULL. */
+TP_API tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape,
+                              const int64_t *strides, void *data, void (*release)(void *arg),
+                              void *arg);
+
+/* The same elements as another type, recorded and differentiable between floating types.
+ * Floating to integer truncates; to uint8 wraps modulo 256. Returns v itself if it has the type. */
+TP_API tp_var *tp_to(tp_var *v, tp_dtype dtype);
+
+/* --- Reading --- */
+
+/* The only element as a double. NaN, with an error, if there is not exactly one. */
+TP_API double tp_item(const tp_var *v);
+
+/* The elements in row-major order, valid as long as v. A strided view is copied into the current
+ * scope. NULL for poison and when out of memory. */
+TP_API const void *tp_data(tp_var *v);
+
+/* The elements of a contiguous leaf or constant for writing. Counts as an in-place edit each time
+ * it is called: call it again for a later round of writing. NULL, with an error, if v is not
+ * contiguous, is shared, or was made by a recorded operation. */
+TP_API void *tp_data_(tp_var *v);
+
+/* Sizes of the dimensions, valid as long as v; their number; the number of elements; the element
+ * type; the size of the first dimension (an error for a number). */
+TP_API const int64_t *tp_shape(const tp_var *v);
+TP_API int tp_ndim(const tp_var *v);
+TP_API int64_t tp_size(const tp_var *v);
+TP_API tp_dtype tp_dtype_of(const tp_var *v);
+TP_API int64_t tp_len(const tp_var *v);
+
+/* "float32", "float64", "int64", "uint8". */
+TP_API const char *tp_dtype_name(tp_dtype dtype);
+
+/* A name for drawings and messages; NULL removes it. The text is copied. tp_name is NULL when
+ * there is none. */
+TP_API void tp_set_name(tp_var *v, const char *name);
+TP_API const char *tp_name(const tp_var *v);
+
+/* "variable(2.0)", "variable([[1. 2. 3.]\n          [4. 5. 6.]])": numbers as NumPy prints them,
+ * arrays with 8 significant digits, numbers with the fewest digits that read back the same.
+ * free() the text. tp_print writes it and a newline to stdout. */
+TP_API char *tp_repr(tp_var *v);
+TP_API void tp_print(tp_var *v);
+
+/* --- Editing in place: target ← target op value --- */
+
+/* value broadcasts to the target's shape and may be a plain number; its graph is ignored. A
+ * floating value does not fit an integer target. Nothing happens while an error is pending. */
+TP_API void tp_add_(tp_var *target, tp_var *value);
+TP_API void tp_sub_(tp_var *target, tp_var *value);
+TP_API void tp_mul_(tp_var *target, tp_var *value);
+TP_API void tp_div_(tp_var *target, tp_var *value);
+
+/* target ← value, converted to the target's type. */
+TP_API void tp_copy_(tp_var *target, tp_var *value);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What every other header stands on: the opaque variable, element types, shapes and axes.
+ */
+#ifndef TINYPYTORCH_BASE_H
+#define TINYPYTORCH_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define TP_VERSION "0.1.0"
+#define TP_MAX_NDIM 8 /* the largest number of dimensions of an array */
+
+#if defined(__GNUC__)
+#define TP_API __attribute__((visibility("default")))
+#define TP_PRINTF(string, first) __attribute__((format(printf, string, first)))
+#else
+#define TP_API
+#define TP_PRINTF(string, first)
+#endif
+
+#define TP__CAT_(a, b) a##b
+#define TP__CAT(a, b) TP__CAT_(a, b)
+#define TP__UNIQUE(name) TP__CAT(name, __COUNTER__)
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A value in the computational graph: an n-d array (0-d for a number), an optional name, a
+ * gradient, and the operation that made it. Always handled by pointer. */
+typedef struct tp_var tp_var;
+
+/* Element types. TP_U8 serves as bool: comparisons give 0 and 1. */
+typedef enum tp_dtype { TP_F32, TP_F64, TP_I64, TP_U8 } tp_dtype;
+
+/* A list of axes. Negative ones count from the end; an empty list means every axis. */
+typedef struct tp_axes {
+    int n;
+    int64_t at[TP_MAX_NDIM];
+} tp_axes;
+
+/* "0.1.0", of the library that is linked. */
+TP_API const char *tp_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* TP_SHAPE(2, 3) stands for two arguments, the number of dimensions and their sizes;
+ * TP_SHAPE() for those of a number. TP_AXES(0, -1) is a tp_axes. */
+#ifdef __cplusplus
+struct tp__dims {
+    int n;
+    int64_t at[TP_MAX_NDIM + 1];
+    template <class... Size> tp__dims(Size... size) : n(sizeof...(size)), at{(int64_t)size...}
+    {
+    }
+};
+#define TP_SHAPE(...) tp__dims(__VA_ARGS__).n, tp__dims(__VA_ARGS__).at
+#define TP_AXES(...)                                                                               \
+    tp_axes                                                                                        \
+    {                                                                                              \
+        tp__dims(__VA_ARGS__).n,                                                                   \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#else
+#define TP_SHAPE(...)                                                                              \
+    (int)(sizeof((const int64_t[]){-1, __VA_ARGS__}) / sizeof(int64_t) - 1),                       \
+        ((const int64_t[]){-1, __VA_ARGS__}) + 1
+#define TP_AXES(...)                                                                               \
+    ((tp_axes){(int)(sizeof((const int64_t[]){-1, __VA_ARGS__}) / sizeof(int64_t) - 1),            \
+               {__VA_ARGS__}})
+#endif
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What operations need of arrays: checks of shapes and axes, broadcasting, copies.
+ */
+#ifndef TP_ARRAY_H
+#define TP_ARRAY_H
+
+#include "base/node.h"
+#include "base/scope.h"
+
+/* True, or an error in call's name: ndim within bounds, no negative size. */
+bool tp__check_shape(const char *call, int ndim, const int64_t *shape);
+
+/* The axis counted from the front, or -1 with an error in call's name. */
+int tp__check_axis(const char *call, int64_t axis, int ndim);
+
+/* True if a caller's operand can be used, otherwise an error is pending. */
+bool tp__check_operand(const char *call, const tp_var *v);
+
+/* Broadcasts shape b into shape a (*ndim sizes, grown as needed); false if they do not fit. */
+bool tp__broadcast_shape(int *ndim, int64_t *shape, int b_ndim, const int64_t *b_shape);
+
+bool tp__same_shape(const tp_var *v, int ndim, const int64_t *shape);
+
+/* Strides that show v in a larger shape, 0 along repeated axes. */
+void tp__broadcast_strides(const tp_var *v, int ndim, int64_t *strides);
+
+/* An unrecorded contiguous copy of v's elements as dtype, with one reference; NULL when out of
+ * memory. */
+tp_var *tp__copy_as(tp__thread *t, tp_var *v, tp_dtype dtype);
+
+/* An unrecorded view of v's elements in a shape it broadcasts to, with one reference. */
+tp_var *tp__broadcast_view(tp__thread *t, tp_var *v, int ndim, const int64_t *shape);
+
+/* target ← target + value, of the same shape and floating type, numbers only. Cannot fail. */
+void tp__accumulate(tp_var *target, tp_var *value);
+
+/* Marks target's elements as edited. */
+void tp__edited(tp_var *target);
+
+/* " (x)" when v has a name, else "": for messages. */
+const char *tp__name_text(char text[64], const tp_var *v);
+
+#endif

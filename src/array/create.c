@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch/array.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "array/loops.h"
+#include "base/random.h"
+#include "tinypytorch/random.h"
+
+/* A new array in the current scope with unset elements, or poison. */
+static tp_var *create_array(const char *call, tp_dtype dtype, int ndim, const int64_t *shape)
+{
+    if (!tp__check_dtype(call, dtype) || !tp__check_shape(call, ndim, shape))
+        return tp__poison();
+    tp__thread *t = tp__here();
+    return tp__own(t, tp__node_array(t, dtype, ndim, shape));
+}
+
+tp_var *tp_num(double value)
+{
+    tp__thread *t = tp__here();
+    tp_var *v = tp__node_number(t, value);
+    if (TP_LIKELY(v != NULL))
+        v->flags |= TP__WEAK;
+    return tp__own(t, v);
+}
+
+static tp_var *create_large_integer(int64_t value)
+{
+    tp_var *v = create_array("num_int", TP_I64, 0, NULL);
+    if (!tp_is_poison(v)) {
+        *(int64_t *)v->data = value;
+        v->flags |= TP__WEAK | TP__WEAK_INT;
+    }
+    return v;
+}
+
+tp_var *tp_num_int(int64_t value)
+{
+    const int64_t exact = INT64_C(1) << 53;
+    if (TP_UNLIKELY(value > exact || value < -exact))
+        return create_large_integer(value);
+    tp__thread *t = tp__here();
+    tp_var *v = tp__node_number(t, (double)value);
+    if (TP_LIKELY(v != NULL))
+        v->flags |= TP__WEAK | TP__WEAK_INT;
+    return tp__own(t, v);
+}
+
+tp_var *tp_scalar(double value)
+{
+    tp__thread *t = tp__here();
+    return tp__own(t, tp__node_number(t, value));
+}
+
+tp_var *tp_variable(tp_var *value)
+{
+    if (!tp__check_operand("variable", value))
+        return tp__poison();
+    tp__thread *t = tp__here();
+    tp_dtype dtype = value->flags & TP__WEAK ? TP_F64 : (tp_dtype)value->dtype;
+    if (!tp__is_float(dtype))
+        return tp_fail(TP_ERROR_DTYPE,
+                       "variable: %s cannot be differentiated, expected float32 or float64",
+                       tp_dtype_name(dtype));
+    tp_var *v = value->flags & TP__NUMBER ? tp__node_number(t, tp__number(value))
+                                          : tp__copy_as(t, value, dtype);
+    if (v)
+        v->flags |= TP__NEEDS_GRAD;
+    return tp__own(t, v);
+}
+
+tp_var *tp_array(tp_dtype dtype, int ndim, const int64_t *shape, const void *data)
+{
+    tp_var *v = create_array("array", dtype, ndim, shape);
+    if (tp_is_poison(v) || v->size == 0)
+        return v;
+    if (!data)
+        return tp_fail(TP_ERROR_ARGUMENT, "array: data is NULL");
+    memcpy(v->data, data, (size_t)v->size * tp__dtype_size(dtype));
+    return v;
+}
+
+static tp_var *create_filled(const char *call, tp_dtype dtype, int ndim, const int64_t *shape,
+                             double value)
+{
+    tp_var *v = create_array(call, dtype, ndim, shape);
+    if (tp_is_poison(v))
+        return v;
+    size_t item = tp__dtype_size(dtype);
+    for (int64_t i = 0; i < v->size; i++)
+        tp__write_element(dtype, (char *)v->data + (size_t)i * item, value);
+    return v;
+}
+
+tp_var *tp_zeros(tp_dtype dtype, int ndim, const int64_t *shape)
+{
+    return create_filled("zeros", dtype, ndim, shape, 0);
+}
+
+tp_var *tp_ones(tp_dtype dtype, int ndim, const int64_t *shape)
+{
+    return create_filled("ones", dtype, ndim, shape, 1);
+}
+
+tp_var *tp_full(tp_dtype dtype, int ndim, const int64_t *shape, double value)
+{
+    return create_filled("full", dtype, ndim, shape, value);
+}
+
+tp_var *tp_eye(tp_dtype dtype, int64_t n)
+{
+    tp_var *v = create_filled("eye", dtype, 2, (const int64_t[]){n, n}, 0);
+    if (!tp_is_poison(v))
+        for (int64_t i = 0; i < n; i++)
+            tp__write_element(dtype,
+                              (char *)v->data + (size_t)(i * (n + 1)) * tp__dtype_size(dtype), 1);
+    return v;
+}
+
+static tp_var *create_ramp(const char *call, tp_dtype dtype, int64_t n, double start, double step)
+{
+    tp_var *v = create_array(call, dtype, 1, &n);
+    if (!tp_is_poison(v))
+        for (int64_t i = 0; i < n; i++)
+            tp__write_element(dtype, (char *)v->data + (size_t)i * tp__dtype_size(dtype),
+                              start + (double)i * step);
+    return v;
+}
+
+tp_var *tp_arange(tp_dtype dtype, double start, double stop, double step)
+{
+    double n = ceil((stop - start) / step);
+    if (!(fabs(n) < 0x1p53))
+        return tp_fail(TP_ERROR_ARGUMENT, "arange: %g to %g by %g has no end", start, stop, step);
+    return create_ramp("arange", dtype, n > 0 ? (int64_t)n : 0, start, step);
+}
+
+tp_var *tp_linspace(tp_dtype dtype, double start, double stop, int64_t n)
+{
+    tp_var *v =
+        create_ramp("linspace", dtype, n, start, n > 1 ? (stop - start) / (double)(n - 1) : 0);
+    if (!tp_is_poison(v) && n > 1)
+        tp__write_element(dtype, (char *)v->data + (size_t)(n - 1) * tp__dtype_size(dtype), stop);
+    return v;
+}
+
+static bool create_check_memory(tp_dtype dtype, int ndim, const int64_t *shape, const void *data)
+{
+    if (!tp__check_dtype("from_memory", dtype) || !tp__check_shape("from_memory", ndim, shape))
+        return false;
+    if (!data)
+        tp_fail(TP_ERROR_ARGUMENT, "from_memory: data is NULL");
+    return data != NULL;
+}
+
+tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape, const int64_t *strides,
+                       void *data, void (*release)(void *arg), void *arg)
+{
+    tp__thread *t = tp__here();
+    tp__storage *storage = NULL;
+    if (create_check_memory(dtype, ndim, shape, data))
+        storage = tp__storage_wrap(data, release, arg);
+    if (!storage) {
+        if (release)
+            release(arg);
+        return tp__poison();
+    }
+    int64_t contiguous[TP_MAX_NDIM], stride = 1;
+    for (int i = ndim - 1; i >= 0; i--) {
+        contiguous[i] = stride;
+        stride *= shape[i] ? shape[i] : 1;
+    }
+    return tp__own(
+        t, tp__node_over(t, storage, data, dtype, ndim, shape, strides ? strides : contiguous));
+}
+
+/* --- Random --- */
+
+static bool create_check_random(const char *call, tp_dtype dtype)
+{
+    if (tp__is_float(dtype))
+        return true;
+    tp_fail(TP_ERROR_DTYPE, "%s: expected float32 or float64", call);
+    return false;
+}
+
+static double create_uniform(const uint32_t *words)
+{
+    uint64_t bits = (uint64_t)words[0] << 32 | words[1];
+    return (double)(bits >> 11) * 0x1p-53;
+}
+
+tp_var *tp_rand(tp_dtype dtype, int ndim, const int64_t *shape)
+{
+    if (!create_check_random("rand", dtype))
+        return tp__poison();
+    tp_var *v = create_array("rand", dtype, ndim, shape);
+    if (tp_is_poison(v))
+        return v;
+    tp__thread *t = tp__here();
+    uint32_t words[4];
+    int per_block = dtype == TP_F32 ? 4 : 2;
+    for (int64_t i = 0; i < v->size; i++) {
+        int at = (int)(i % per_block);
+        if (at == 0)
+            tp__philox(t->random_block++, t->seed, words);
+        if (dtype == TP_F32)
+            ((float *)v->data)[i] = (float)(words[at] >> 8) * 0x1p-24f;
+        else
+            ((double *)v->data)[i] = create_uniform(words + 2 * at);
+    }
+    return v;
+}
+
+tp_var *tp_randn(tp_dtype dtype, int ndim, const int64_t *shape)
+{
+    if (!create_check_random("randn", dtype))
+        return tp__poison();
+    tp_var *v = create_array("randn", dtype, ndim, shape);
+    if (tp_is_poison(v))
+        return v;
+    tp__thread *t = tp__here();
+    size_t item = tp__dtype_size(dtype);
+    double pair[2] = {0, 0};
+    for (int64_t i = 0; i < v->size; i++) {
+        if (i % 2 == 0) {
+            uint32_t words[4];
+            tp__philox(t->random_block++, t->seed, words);
+            double radius = sqrt(-2 * log(1 - create_uniform(words)));
+            double angle = 6.283185307179586 * create_uniform(words + 2);
+            pair[0] = radius * cos(angle);
+            pair[1] = radius * sin(angle);
+        }
+        tp__write_element(dtype, (char *)v->data + (size_t)i * item, pair[i % 2]);
+    }
+    return v;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Editing in place. The value is first brought to the target's shape, and copied when it shares
+ * elements with the target in another order, so that no element is read after it was written.
+ */
+#include "base/features.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch/array.h"
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "array/loops.h"
+
+typedef struct inplace_kind {
+    const char *name;
+    double (*number)(double a, double b);
+    tp__loop *loop[4];
+} inplace_kind;
+
+#define INPLACE(operation, expression)                                                             \
+    static double inplace_##operation##_number(double a, double b)                                 \
+    {                                                                                              \
+        return expression;                                                                         \
+    }                                                                                              \
+    TP__LOOP2(inplace_##operation##_f64, double, double, double, expression)                       \
+    TP__LOOP2(inplace_##operation##_f32, float, float, double, expression)                         \
+    TP__LOOP2(inplace_##operation##_i64, int64_t, int64_t, uint64_t, expression)                   \
+    TP__LOOP2(inplace_##operation##_u8, uint8_t, uint8_t, uint8_t, expression)                     \
+    static const inplace_kind inplace_##operation = {#operation "_",                               \
+                                                     inplace_##operation##_number,                 \
+                                                     {[TP_F64] = inplace_##operation##_f64,        \
+                                                      [TP_F32] = inplace_##operation##_f32,        \
+                                                      [TP_I64] = inplace_##operation##_i64,        \
+                                                      [TP_U8] = inplace_##operation##_u8}};
+
+INPLACE(add, a + b)
+INPLACE(sub, a - b)
+INPLACE(mul, a *b)
+INPLACE(copy, ((void)a, b))
+
+TP__LOOP2(inplace_div_f64, double, double, double, a / b)
+TP__LOOP2(inplace_div_f32, float, float, double, a / b)
+static double inplace_div_number(double a, double b)
+{
+    return a / b;
+}
+static const inplace_kind inplace_div = {
+    "div_", inplace_div_number, {[TP_F64] = inplace_div_f64, [TP_F32] = inplace_div_f32}};
+
+void tp__edited(tp_var *target)
+{
+    if (target->storage)
+        target->storage->version++;
+    else
+        target->version++;
+}
+
+static bool inplace_repeats(const tp_var *target)
+{
+    for (int i = 0; i < target->ndim; i++)
+        if (tp__shape(target)[i] > 1 && tp__strides(target)[i] == 0)
+            return true;
+    return false;
+}
+
+static bool inplace_target(const char *call, const tp_var *target)
+{
+    char name[64];
+    if (!tp__check_operand(call, target))
+        return false;
+    if (target->op)
+        tp_fail(TP_ERROR_GRAPH,
+                "%s: the target%s is a recorded result; only a leaf or a constant can be edited in "
+                "place",
+                call, tp__name_text(name, target));
+    else if ((target->flags & TP__SHARED) || (target->storage && target->storage->read_only))
+        tp_fail(TP_ERROR_GRAPH, "%s: the target%s is shared between threads and read-only", call,
+                tp__name_text(name, target));
+    else if (inplace_repeats(target))
+        tp_fail(TP_ERROR_ARGUMENT,
+                "%s: several places of the target%s are one element (it was broadcast)", call,
+                tp__name_text(name, target));
+    else
+        return true;
+    return false;
+}
+
+/* value as elements of the target's type and shape, one reference; NULL with an error pending. */
+static tp_var *inplace_value(tp__thread *t, const char *call, tp_var *target, tp_var *value)
+{
+    char to[TP__SHAPE_TEXT], from[TP__SHAPE_TEXT];
+    int ndim = target->ndim;
+    int64_t shape[TP_MAX_NDIM] = {0};
+    for (int i = 0; i < ndim; i++)
+        shape[i] = tp__shape(target)[i];
+    if (value->ndim > ndim || !tp__broadcast_shape(&ndim, shape, value->ndim, tp__shape(value)) ||
+        !tp__same_shape(target, ndim, shape)) {
+        tp_fail(TP_ERROR_SHAPE, "%s: a value of shape %s does not fit a target of shape %s", call,
+                tp__shape_text(from, value->ndim, tp__shape(value)),
+                tp__shape_text(to, target->ndim, tp__shape(target)));
+        return NULL;
+    }
+    bool shares = value->storage && value->storage == target->storage;
+    if (!shares && value->dtype == target->dtype)
+        return tp__broadcast_view(t, value, ndim, shape);
+    tp_var *copy = tp__copy_as(t, value, target->dtype);
+    tp_var *view = copy ? tp__broadcast_view(t, copy, ndim, shape) : NULL;
+    if (copy)
+        tp__drop(copy);
+    return view;
+}
+
+static bool inplace_fits(const inplace_kind *kind, const tp_var *target, const tp_var *value)
+{
+    tp_dtype from = value->flags & TP__WEAK_INT ? TP_I64 : (tp_dtype)value->dtype;
+    bool copies = kind == &inplace_copy;
+    if (kind->loop[target->dtype] && (copies || tp__is_float(target->dtype) || !tp__is_float(from)))
+        return true;
+    tp_fail(TP_ERROR_DTYPE, "%s: a %s value does not fit a %s target", kind->name,
+            tp_dtype_name(from), tp_dtype_name(target->dtype));
+    return false;
+}
+
+static void inplace_apply(const inplace_kind *kind, tp_var *target, tp_var *value)
+{
+    tp__thread *t = tp__here();
+    if (t->code || !inplace_target(kind->name, target) || !tp__check_operand(kind->name, value))
+        return;
+    if (target->flags & value->flags & TP__NUMBER) {
+        *(double *)target->data = kind->number(tp__number(target), tp__number(value));
+    } else {
+        if (!inplace_fits(kind, target, value))
+            return;
+        tp_var *fitted = inplace_value(t, kind->name, target, value);
+        if (!fitted)
+            return;
+        tp__run_loop(kind->loop[target->dtype], NULL, (tp_var *[]){target, target, fitted}, 3);
+        tp__drop(fitted);
+    }
+    tp__edited(target);
+}
+
+void tp_add_(tp_var *target, tp_var *value)
+{
+    inplace_apply(&inplace_add, target, value);
+}
+
+void tp_sub_(tp_var *target, tp_var *value)
+{
+    inplace_apply(&inplace_sub, target, value);
+}
+
+void tp_mul_(tp_var *target, tp_var *value)
+{
+    inplace_apply(&inplace_mul, target, value);
+}
+
+void tp_div_(tp_var *target, tp_var *value)
+{
+    inplace_apply(&inplace_div, target, value);
+}
+
+void tp_copy_(tp_var *target, tp_var *value)
+{
+    inplace_apply(&inplace_copy, target, value);
+}
+
+void tp__accumulate(tp_var *target, tp_var *value)
+{
+    tp__run_loop(inplace_add.loop[target->dtype], NULL, (tp_var *[]){target, target, value}, 3);
+    tp__edited(target);
+}
+
+void *tp_data_(tp_var *v)
+{
+    if (tp__here()->code || !inplace_target("data_", v))
+        return NULL;
+    if (!(v->flags & TP__CONTIGUOUS)) {
+        tp_fail(TP_ERROR_ARGUMENT, "data_: the array is not contiguous");
+        return NULL;
+    }
+    if (!tp__node_expose(v))
+        return NULL;
+    tp__edited(v);
+    return v->data;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "array/loops.h"
+
+#include <string.h>
+
+#include "array/dtype.h"
+
+/* The walk: shape and byte strides, axes of size 1 left out, neighbours that every array can pass
+ * in one stride merged. */
+typedef struct loops_walk {
+    int ndim;
+    int64_t shape[TP_MAX_NDIM];
+    int64_t step[TP_MAX_NDIM][TP__MAX_OPERANDS];
+} loops_walk;
+
+static bool loops_merges(const loops_walk *w, const int64_t *inner, int64_t size, int n)
+{
+    for (int k = 0; k < n; k++)
+        if (w->step[w->ndim - 1][k] != inner[k] * size)
+            return false;
+    return true;
+}
+
+static void loops_plan(loops_walk *w, tp_var *const *v, int n)
+{
+    const int64_t *shape = tp__shape(v[0]);
+    w->ndim = 0;
+    for (int i = 0; i < v[0]->ndim; i++) {
+        if (shape[i] == 1)
+            continue;
+        int64_t step[TP__MAX_OPERANDS];
+        for (int k = 0; k < n; k++)
+            step[k] = tp__strides(v[k])[i] * (int64_t)tp__dtype_size(v[k]->dtype);
+        if (w->ndim && loops_merges(w, step, shape[i], n))
+            w->shape[w->ndim - 1] *= shape[i];
+        else
+            w->shape[w->ndim++] = shape[i];
+        memcpy(w->step[w->ndim - 1], step, sizeof step);
+    }
+    if (!w->ndim) {
+        w->ndim = 1;
+        w->shape[0] = 1;
+        memset(w->step[0], 0, sizeof w->step[0]);
+    }
+}
+
+void tp__run_loop(tp__loop *loop, const tp__attr *attr, tp_var *const *v, int n)
+{
+    if (v[0]->size == 0)
+        return;
+    loops_walk w;
+    loops_plan(&w, v, n);
+    char *at[TP__MAX_OPERANDS];
+    for (int k = 0; k < n; k++)
+        at[k] = v[k]->data;
+    int last = w.ndim - 1;
+    int64_t index[TP_MAX_NDIM] = {0};
+    for (;;) {
+        loop(w.shape[last], at, w.step[last], attr);
+        int axis = last - 1;
+        while (axis >= 0 && ++index[axis] == w.shape[axis]) {
+            for (int k = 0; k < n; k++)
+                at[k] -= (w.shape[axis] - 1) * w.step[axis][k];
+            index[axis--] = 0;
+        }
+        if (axis < 0)
+            return;
+        for (int k = 0; k < n; k++)
+            at[k] += w.step[axis][k];
+    }
+}
+
+static void loops_copy_8(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    (void)attr;
+    for (int64_t i = 0; i < n; i++)
+        memcpy(at[0] + i * step[0], at[1] + i * step[1], 8);
+}
+
+static void loops_copy_4(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    (void)attr;
+    for (int64_t i = 0; i < n; i++)
+        memcpy(at[0] + i * step[0], at[1] + i * step[1], 4);
+}
+
+static void loops_copy_1(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    (void)attr;
+    for (int64_t i = 0; i < n; i++)
+        at[0][i * step[0]] = at[1][i * step[1]];
+}
+
+/* attr->integer holds the two types: 4 · from + to. */
+static void loops_convert(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    tp_dtype from = (tp_dtype)(attr->integer / 4), to = (tp_dtype)(attr->integer % 4);
+    for (int64_t i = 0; i < n; i++)
+        tp__write_element(to, at[0] + i * step[0], tp__read_element(from, at[1] + i * step[1]));
+}
+
+static void loops_int_to_byte(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    (void)attr;
+    for (int64_t i = 0; i < n; i++)
+        *(uint8_t *)(at[0] + i * step[0]) = (uint8_t) * (const int64_t *)(at[1] + i * step[1]);
+}
+
+void tp__copy_elements(tp_var *to, tp_var *from)
+{
+    tp__attr types = {.integer = 4 * from->dtype + to->dtype};
+    size_t item = tp__dtype_size(to->dtype);
+    tp__loop *loop = loops_convert;
+    if (to->dtype == from->dtype)
+        loop = item == 8 ? loops_copy_8 : item == 4 ? loops_copy_4 : loops_copy_1;
+    else if (to->dtype == TP_U8 && from->dtype == TP_I64)
+        loop = loops_int_to_byte;
+    bool plain = to->dtype == from->dtype && (to->flags & from->flags & TP__CONTIGUOUS);
+    if (plain && to->size)
+        memcpy(to->data, from->data, (size_t)to->size * item);
+    else
+        tp__run_loop(loop, &types, (tp_var *[]){to, from}, 2);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch/array.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "array/format.h"
+#include "base/alloc.h"
+#include "base/text.h"
+
+static bool read_known(const char *call, const tp_var *v)
+{
+    if (!v)
+        tp_fail(TP_ERROR_ARGUMENT, "%s: the value is NULL", call);
+    return v != NULL;
+}
+
+/* A user's backward being recorded may not take numbers out of the graph. */
+static bool read_allowed(const char *call, const tp_var *v)
+{
+    const char *function = tp__here()->guarded_call;
+    if (!function || !(v->flags & TP__NEEDS_GRAD))
+        return true;
+    tp_fail(TP_ERROR_GRAPH,
+            "%s: its backward reads numbers of a recorded value by tp_%s under create_graph, so "
+            "the second derivative would be wrong; use operations, or tp_detach for a constant",
+            function, call);
+    return false;
+}
+
+double tp_item(const tp_var *v)
+{
+    char text[TP__SHAPE_TEXT];
+    if (!read_known("item", v) || (v->flags & TP__POISON) || !read_allowed("item", v))
+        return (double)NAN;
+    if (v->size != 1) {
+        tp_fail(TP_ERROR_SHAPE, "item: shape %s has %lld elements, expected one",
+                tp__shape_text(text, v->ndim, tp__shape(v)), (long long)v->size);
+        return (double)NAN;
+    }
+    return tp__read_element((tp_dtype)v->dtype, v->data);
+}
+
+const void *tp_data(tp_var *v)
+{
+    if (!read_known("data", v) || (v->flags & TP__POISON) || !read_allowed("data", v))
+        return NULL;
+    if (v->flags & TP__CONTIGUOUS) {
+        bool editable = !v->op && !(v->flags & TP__SHARED);
+        return editable && !tp__node_expose(v) ? NULL : v->data;
+    }
+    tp__thread *t = tp__here();
+    tp_var *copy = tp__own(t, tp__copy_as(t, v, (tp_dtype)v->dtype));
+    return copy->flags & TP__POISON ? NULL : copy->data;
+}
+
+const int64_t *tp_shape(const tp_var *v)
+{
+    return read_known("shape", v) ? tp__shape(v) : NULL;
+}
+
+int tp_ndim(const tp_var *v)
+{
+    return read_known("ndim", v) ? v->ndim : 0;
+}
+
+int64_t tp_size(const tp_var *v)
+{
+    return read_known("size", v) ? v->size : 0;
+}
+
+tp_dtype tp_dtype_of(const tp_var *v)
+{
+    return read_known("dtype_of", v) ? (tp_dtype)v->dtype : TP_F64;
+}
+
+int64_t tp_len(const tp_var *v)
+{
+    if (!read_known("len", v) || (v->flags & TP__POISON))
+        return 0;
+    if (v->ndim == 0) {
+        tp_fail(TP_ERROR_SHAPE, "len: a 0-d array has no length");
+        return 0;
+    }
+    return tp__shape(v)[0];
+}
+
+void tp_set_name(tp_var *v, const char *name)
+{
+    if (!read_known("set_name", v) || (v->flags & TP__POISON))
+        return;
+    if (v->flags & TP__SHARED) {
+        tp_fail(TP_ERROR_GRAPH, "set_name: the value is shared between threads and read-only");
+        return;
+    }
+    char *copy = name ? tp__copy_text(name) : NULL;
+    tp__extra *extra = name && !copy ? NULL : tp__node_extra(v);
+    if (!extra) {
+        tp__free(copy);
+        return;
+    }
+    tp__free(extra->name);
+    extra->name = copy;
+}
+
+const char *tp_name(const tp_var *v)
+{
+    return read_known("name", v) && v->extra ? v->extra->name : NULL;
+}
+
+char *tp_repr(tp_var *v)
+{
+    if (!read_known("repr", v) || (v->flags & TP__POISON))
+        return NULL;
+    tp__thread *t = tp__here();
+    tp_var *plain = v->flags & TP__CONTIGUOUS ? v : tp__copy_as(t, v, (tp_dtype)v->dtype);
+    if (!plain)
+        return NULL;
+    tp__text text = {0};
+    tp__text_put(&text, "variable(");
+    tp__format_array(&text, (tp_dtype)v->dtype, v->ndim, tp__shape(plain), plain->data, 9);
+    tp__text_put(&text, ")");
+    if (plain != v)
+        tp__drop(plain);
+    return tp__text_take(&text);
+}
+
+void tp_print(tp_var *v)
+{
+    char *text = tp_repr(v);
+    puts(text ? text : "variable(poison)");
+    free(text);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "array/array.h"
+
+#include <string.h>
+
+#include "array/loops.h"
+
+bool tp__check_shape(const char *call, int ndim, const int64_t *shape)
+{
+    if (ndim < 0 || ndim > TP_MAX_NDIM) {
+        tp_fail(TP_ERROR_SHAPE, "%s: %d dimensions, expected 0 to %d", call, ndim, TP_MAX_NDIM);
+        return false;
+    }
+    if (ndim && !shape) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: shape is NULL", call);
+        return false;
+    }
+    for (int i = 0; i < ndim; i++)
+        if (shape[i] < 0) {
+            char text[TP__SHAPE_TEXT];
+            tp_fail(TP_ERROR_SHAPE, "%s: shape %s has a negative size", call,
+                    tp__shape_text(text, ndim, shape));
+            return false;
+        }
+    return true;
+}
+
+int tp__check_axis(const char *call, int64_t axis, int ndim)
+{
+    if (axis >= -ndim && axis < ndim)
+        return (int)(axis < 0 ? axis + ndim : axis);
+    if (ndim == 0)
+        tp_fail(TP_ERROR_SHAPE, "%s: axis %lld of a 0-d array, which has none", call,
+                (long long)axis);
+    else
+        tp_fail(TP_ERROR_SHAPE, "%s: axis %lld is out of range, expected %d to %d", call,
+                (long long)axis, -ndim, ndim - 1);
+    return -1;
+}
+
+bool tp__check_operand(const char *call, const tp_var *v)
+{
+    if (!v)
+        tp_fail(TP_ERROR_ARGUMENT, "%s: an operand is NULL", call);
+    else if (v->flags & TP__POISON)
+        tp_fail(TP_ERROR_GRAPH,
+                "%s: an operand is poison, the result of a call that failed before the error was "
+                "cleared",
+                call);
+    else
+        return true;
+    return false;
+}
+
+bool tp__broadcast_shape(int *ndim, int64_t *shape, int b_ndim, const int64_t *b_shape)
+{
+    int grown = b_ndim - *ndim;
+    if (grown > 0) {
+        memmove(shape + grown, shape, (size_t)*ndim * sizeof *shape);
+        for (int i = 0; i < grown; i++)
+            shape[i] = 1;
+        *ndim = b_ndim;
+    }
+    for (int i = 0; i < b_ndim; i++) {
+        int64_t *size = &shape[*ndim - b_ndim + i];
+        if (*size == 1)
+            *size = b_shape[i];
+        else if (b_shape[i] != 1 && b_shape[i] != *size)
+            return false;
+    }
+    return true;
+}
+
+bool tp__same_shape(const tp_var *v, int ndim, const int64_t *shape)
+{
+    return v->ndim == ndim && !memcmp(tp__shape(v), shape, (size_t)ndim * sizeof *shape);
+}
+
+void tp__broadcast_strides(const tp_var *v, int ndim, int64_t *strides)
+{
+    int lead = ndim - v->ndim;
+    for (int i = 0; i < ndim; i++)
+        strides[i] = i < lead || tp__shape(v)[i - lead] == 1 ? 0 : tp__strides(v)[i - lead];
+}
+
+tp_var *tp__broadcast_view(tp__thread *t, tp_var *v, int ndim, const int64_t *shape)
+{
+    int64_t strides[TP_MAX_NDIM];
+    tp__broadcast_strides(v, ndim, strides);
+    return tp__node_view(t, v, ndim, shape, strides, 0);
+}
+
+tp_var *tp__copy_as(tp__thread *t, tp_var *v, tp_dtype dtype)
+{
+    tp_var *copy = tp__node_array(t, dtype, v->ndim, tp__shape(v));
+    if (copy)
+        tp__copy_elements(copy, v);
+    return copy;
+}
+
+const char *tp__name_text(char text[64], const tp_var *v)
+{
+    text[0] = 0;
+    if (v->extra && v->extra->name)
+        snprintf(text, 64, " (%s)", v->extra->name);
+    return text;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/thread.h"
+
+static bool alloc_refused(void)
+{
+    tp__thread *t = tp__here();
+    t->requests++;
+    return t->failing_request && t->requests == t->failing_request;
+}
+
+static void *alloc_checked(void *block, size_t bytes)
+{
+    if (!block)
+        tp_fail(TP_ERROR_MEMORY, "out of memory: %zu bytes", bytes);
+    return block;
+}
+
+void *tp__alloc(size_t bytes)
+{
+    return alloc_checked(alloc_refused() ? NULL : malloc(bytes ? bytes : 1), bytes);
+}
+
+void *tp__alloc_zero(size_t count, size_t bytes)
+{
+    return alloc_checked(alloc_refused() ? NULL : calloc(count ? count : 1, bytes), count * bytes);
+}
+
+void *tp__alloc_aligned(size_t bytes)
+{
+    void *block = NULL;
+    if (alloc_refused() || posix_memalign(&block, 64, bytes ? bytes : 1))
+        block = NULL;
+    return alloc_checked(block, bytes);
+}
+
+void *tp__realloc(void *block, size_t bytes)
+{
+    return alloc_checked(alloc_refused() ? NULL : realloc(block, bytes ? bytes : 1), bytes);
+}
+
+void tp__free(void *block)
+{
+    free(block);
+}
+
+char *tp__copy_text(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = tp__alloc(bytes);
+    return copy ? memcpy(copy, text, bytes) : NULL;
+}
+
+size_t tp__alloc_fail_at(size_t n)
+{
+    tp__thread *t = tp__here();
+    size_t requests = t->requests;
+    t->requests = 0;
+    t->failing_request = n;
+    return requests;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All memory of the library comes from here. When the system gives none, an error is recorded and
+ * NULL returned; callers pass that on. Tests make the n-th request of a thread fail.
+ */
+#ifndef TP_ALLOC_H
+#define TP_ALLOC_H
+
+#include <stddef.h>
+
+/* Uninitialised and zeroed memory; free with tp__free (free() serves too, where the caller of the
+ * library gets the memory). A request for 0 bytes succeeds. */
+void *tp__alloc(size_t bytes);
+void *tp__alloc_zero(size_t count, size_t bytes);
+
+/* Memory whose address is a multiple of 64. Goes with tp__free. */
+void *tp__alloc_aligned(size_t bytes);
+
+/* Grows a block; NULL, with an error, leaves the old one as it was. */
+void *tp__realloc(void *block, size_t bytes);
+
+void tp__free(void *block);
+
+/* A copy of text, NULL when out of memory. */
+char *tp__copy_text(const char *text);
+
+/* Makes this thread's n-th request from here on fail, once; 0 turns that off. Returns how many
+ * requests there were since the last call. */
+size_t tp__alloc_fail_at(size_t n);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * What every source file of the library includes first: the POSIX level it is written for. */
+#ifndef TP_FEATURES_H
+#define TP_FEATURES_H
+
+#if !defined(_POSIX_C_SOURCE) && !defined(__APPLE__)
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#define TP_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define TP_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* A header's inline function that must not become a call on the path of a scalar operation. */
+#define TP_INLINE static inline __attribute__((always_inline))
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+
+typedef void log_function(const char *line);
+
+static _Atomic(log_function *) log_chosen;
+
+void tp_set_log(void (*log)(const char *line))
+{
+    atomic_store(&log_chosen, log);
+}
+
+void tp__log(const char *format, ...)
+{
+    char line[640];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    log_function *log = atomic_load(&log_chosen);
+    if (log)
+        log(line);
+    else
+        fprintf(stderr, "tinypytorch: %s\n", line);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/node.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "tinypytorch/scope.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define NODE_PLAIN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NODE_PLAIN
+#endif
+#endif
+#if defined(TP_PLAIN_NODES) && !defined(NODE_PLAIN)
+#define NODE_PLAIN
+#endif
+
+tp_var tp__poison_node = {
+    .refs = 1,
+    .flags = TP__POISON | TP__CONTIGUOUS,
+    .dtype = TP_F64,
+    .size = 1,
+    .data = tp__poison_node.value.number,
+    .value.number = {(double)NAN},
+};
+
+static pthread_mutex_t node_lock = PTHREAD_MUTEX_INITIALIZER;
+static tp_var *node_spare;
+static atomic_size_t node_shared;
+
+size_t tp__dtype_size(tp_dtype dtype)
+{
+    static const size_t bytes[] = {[TP_F32] = 4, [TP_F64] = 8, [TP_I64] = 8, [TP_U8] = 1};
+    return bytes[dtype];
+}
+
+#if defined(NODE_PLAIN)
+
+tp_var *tp__node_more(tp__thread *t)
+{
+    (void)t;
+    return tp__alloc_aligned(sizeof(tp_var));
+}
+
+static void node_put(tp__thread *t, tp_var *v)
+{
+    (void)t;
+    tp__free(v);
+}
+
+#else
+
+/* Nodes come in blocks that outlast their thread. NODE_PLAIN gives each one a block of its own, so
+ * that memory checkers see its end, and every request can be made to fail. */
+enum { NODES_PER_BLOCK = 340 };
+
+typedef struct node_block {
+    struct node_block *next;
+    tp_var nodes[NODES_PER_BLOCK];
+} node_block;
+
+static node_block *node_blocks;
+
+static tp_var *node_block_new(void)
+{
+    node_block *block = tp__alloc_aligned(sizeof *block);
+    if (!block)
+        return NULL;
+    for (int i = 0; i < NODES_PER_BLOCK; i++)
+        block->nodes[i].link = i + 1 < NODES_PER_BLOCK ? &block->nodes[i + 1] : NULL;
+    pthread_mutex_lock(&node_lock);
+    block->next = node_blocks;
+    node_blocks = block;
+    pthread_mutex_unlock(&node_lock);
+    return block->nodes;
+}
+
+tp_var *tp__node_more(tp__thread *t)
+{
+    pthread_mutex_lock(&node_lock);
+    tp_var *v = node_spare;
+    node_spare = NULL;
+    pthread_mutex_unlock(&node_lock);
+    if (!v)
+        v = node_block_new();
+    if (v)
+        t->free_nodes = v->link;
+    return v;
+}
+
+static void node_put(tp__thread *t, tp_var *v)
+{
+    v->link = t->free_nodes;
+    t->free_nodes = v;
+}
+
+#endif
+
+void tp__node_give_back(tp__thread *t)
+{
+    tp_var *last = t->free_nodes;
+    if (!last)
+        return;
+    while (last->link)
+        last = last->link;
+    pthread_mutex_lock(&node_lock);
+    last->link = node_spare;
+    node_spare = t->free_nodes;
+    pthread_mutex_unlock(&node_lock);
+    t->free_nodes = NULL;
+}
+
+/* Contiguous strides into strides; the number of elements, or -1 if memory cannot hold them. */
+static int64_t node_layout(size_t item, int ndim, const int64_t *shape, int64_t *strides)
+{
+    int64_t size = 1, limit = PTRDIFF_MAX / (int64_t)item, stride = 1;
+    for (int i = ndim - 1; i >= 0; i--) {
+        if (shape[i] > 0 && stride > limit / shape[i])
+            return -1;
+        strides[i] = stride;
+        stride *= shape[i] > 0 ? shape[i] : 1;
+        size *= shape[i];
+    }
+    return size;
+}
+
+static bool node_dims(tp_var *v, int ndim)
+{
+    v->ndim = 0;
+    if (ndim > TP__INLINE_DIMS) {
+        int64_t *dims = tp__alloc(2 * (size_t)ndim * sizeof *dims);
+        if (!dims)
+            return false;
+        v->dims.many = dims;
+        v->flags |= TP__PARTS;
+    }
+    v->ndim = (uint8_t)ndim;
+    return true;
+}
+
+tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape)
+{
+    tp_var *v = tp__node_number(t, 0);
+    if (!v || (ndim == 0 && dtype == TP_F64))
+        return v;
+    v->flags &= ~(uint32_t)TP__NUMBER;
+    v->dtype = (uint8_t)dtype;
+    size_t item = tp__dtype_size(dtype);
+    if (!node_dims(v, ndim))
+        goto fail;
+    v->size = node_layout(item, ndim, shape, tp__strides(v));
+    if (v->size < 0) {
+        char text[TP__SHAPE_TEXT];
+        tp_fail(TP_ERROR_MEMORY, "an array of shape %s is larger than memory can be",
+                tp__shape_text(text, ndim, shape));
+        goto fail;
+    }
+    memcpy(tp__shape(v), shape, (size_t)ndim * sizeof *shape);
+    size_t bytes = (size_t)v->size * item;
+    if (bytes > TP__INLINE_BYTES) {
+        tp__storage *storage = tp__storage_new(bytes);
+        if (!storage)
+            goto fail;
+        v->storage = storage;
+        v->data = storage->data;
+        v->flags |= TP__PARTS;
+    }
+    return v;
+fail:
+    tp__drop(v);
+    return NULL;
+}
+
+static bool node_is_contiguous(const tp_var *v)
+{
+    const int64_t *shape = tp__shape(v), *strides = tp__strides(v);
+    int64_t expected = 1;
+    for (int i = v->ndim - 1; i >= 0; i--) {
+        if (shape[i] == 0)
+            return true;
+        if (shape[i] != 1 && strides[i] != expected)
+            return false;
+        expected *= shape[i];
+    }
+    return true;
+}
+
+tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype dtype, int ndim,
+                      const int64_t *shape, const int64_t *strides)
+{
+    tp_var *v = tp__node_number(t, 0);
+    if (!v || !node_dims(v, ndim)) {
+        tp__storage_drop(storage);
+        if (v)
+            tp__drop(v);
+        return NULL;
+    }
+    v->flags |= TP__PARTS;
+    v->storage = storage;
+    v->data = data;
+    v->dtype = (uint8_t)dtype;
+    memcpy(tp__shape(v), shape, (size_t)ndim * sizeof *shape);
+    memcpy(tp__strides(v), strides, (size_t)ndim * sizeof *strides);
+    for (int i = 0; i < ndim; i++)
+        v->size *= shape[i];
+    if (ndim != 0 || dtype != TP_F64)
+        v->flags &= ~(uint32_t)TP__NUMBER;
+    if (!node_is_contiguous(v))
+        v->flags &= ~(uint32_t)TP__CONTIGUOUS;
+    return v;
+}
+
+bool tp__node_expose(tp_var *v)
+{
+    if (v->storage)
+        return true;
+    tp__storage *storage = tp__storage_new(TP__INLINE_BYTES);
+    if (!storage)
+        return false;
+    memcpy(storage->data, v->value.bytes, TP__INLINE_BYTES);
+    storage->version = v->version;
+    v->storage = storage;
+    v->data = storage->data;
+    v->flags |= TP__PARTS;
+    return true;
+}
+
+tp_var *tp__node_view(tp__thread *t, tp_var *base, int ndim, const int64_t *shape,
+                      const int64_t *strides, int64_t offset)
+{
+    tp__storage *storage;
+    char *data = base->data;
+    if (!base->storage && (base->flags & TP__SHARED)) {
+        storage = tp__storage_new(TP__INLINE_BYTES);
+        if (!storage)
+            return NULL;
+        data = memcpy(storage->data, base->value.bytes, TP__INLINE_BYTES);
+    } else {
+        if (!tp__node_expose(base))
+            return NULL;
+        data = base->data;
+        storage = base->storage;
+        tp__storage_ref(storage);
+    }
+    data += offset * (int64_t)tp__dtype_size(base->dtype);
+    return tp__node_over(t, storage, data, base->dtype, ndim, shape, strides);
+}
+
+bool tp__node_inputs(tp_var *v, uint32_t n)
+{
+    if (n > TP__INLINE_INPUTS) {
+        tp_var **many = tp__alloc(n * (sizeof(tp_var *) + sizeof(uint32_t)));
+        if (!many)
+            return false;
+        v->in.many = many;
+        v->flags |= TP__PARTS;
+    }
+    v->n_in = n;
+    return true;
+}
+
+tp__extra *tp__node_extra(tp_var *v)
+{
+    if (!v->extra) {
+        v->extra = tp__alloc_zero(1, sizeof *v->extra);
+        v->flags |= TP__PARTS;
+    }
+    return v->extra;
+}
+
+static void node_extra_free(tp__extra *extra)
+{
+    if (!extra)
+        return;
+    for (tp__hook_entry *hook = extra->hooks, *next; hook; hook = next) {
+        next = hook->next;
+        tp__free(hook);
+    }
+    tp__free(extra->name);
+    tp__free(extra);
+}
+
+/* A lease ends: its variable forgets the gradient, unless a later one took its place. */
+static void node_end_lease(tp_var *lease)
+{
+    tp_var *x = lease->in.few[0], *gradient = lease->in.few[1];
+    if (x->grad == gradient && (x->flags & TP__GRAPH_GRAD)) {
+        x->grad = NULL;
+        x->flags &= ~(uint32_t)TP__GRAPH_GRAD;
+    }
+}
+
+static void node_end_output(tp_var *output)
+{
+    tp__output_table *table = output->in.few[0]->attr.block;
+    table->living[output->attr.integer] = NULL;
+}
+
+/* Frees what v owns beyond its inputs. Returns a gradient that has no reference left, or NULL. */
+static tp_var *node_strip(tp_var *v)
+{
+    if (v->flags & TP__LEASE)
+        node_end_lease(v);
+    if (v->flags & TP__OUTPUT)
+        node_end_output(v);
+    if (v->storage)
+        tp__storage_drop(v->storage);
+    if (v->ndim > TP__INLINE_DIMS)
+        tp__free(v->dims.many);
+    if (v->flags & TP__ATTR_BLOCK)
+        tp__free(v->attr.block);
+    node_extra_free(v->extra);
+    bool owns_grad = v->grad && !(v->flags & TP__GRAPH_GRAD);
+    return owns_grad && tp__unref(v->grad) ? v->grad : NULL;
+}
+
+void tp__node_free(tp_var *v)
+{
+    tp__thread *t = tp__here();
+    v->link = NULL;
+    while (v) {
+        tp_var *rest = v->link;
+        tp_var **in = tp__inputs(v);
+        if (TP_UNLIKELY(v->flags & TP__PARTS)) {
+            tp_var *gradient = node_strip(v);
+            if (gradient) {
+                gradient->link = rest;
+                rest = gradient;
+            }
+        }
+        for (uint32_t i = 0; i < v->n_in; i++)
+            if (tp__unref(in[i])) {
+                in[i]->link = rest;
+                rest = in[i];
+            }
+        if (TP_UNLIKELY(v->n_in > TP__INLINE_INPUTS))
+            tp__free(in);
+        if (TP_UNLIKELY(v->flags & TP__SHARED))
+            atomic_fetch_sub_explicit(&node_shared, 1, memory_order_relaxed);
+        else
+            t->live--;
+        node_put(t, v);
+        v = rest;
+    }
+}
+
+tp_var *tp_share(tp_var *v)
+{
+    if (!v)
+        return tp_fail(TP_ERROR_ARGUMENT, "share: the value is NULL");
+    if (v->flags & (TP__POISON | TP__SHARED))
+        return v;
+    if (v->op)
+        return tp_fail(TP_ERROR_GRAPH,
+                       "share: only a leaf or a detached value can be shared, not a "
+                       "recorded result");
+    if (v->grad || (v->extra && v->extra->hooks))
+        return tp_fail(TP_ERROR_GRAPH,
+                       "share: a value with a gradient or a hook cannot be shared: clear it first");
+    v->flags |= TP__SHARED;
+    if (v->storage)
+        v->storage->read_only = true;
+    tp__here()->live--;
+    atomic_fetch_add_explicit(&node_shared, 1, memory_order_relaxed);
+    return v;
+}
+
+size_t tp_live(void)
+{
+    return tp__here()->live;
+}
+
+size_t tp_live_shared(void)
+{
+    return atomic_load(&node_shared);
+}
+
+const char *tp__shape_text(char text[TP__SHAPE_TEXT], int ndim, const int64_t *shape)
+{
+    size_t at = (size_t)snprintf(text, TP__SHAPE_TEXT, "(");
+    for (int i = 0; i < ndim; i++)
+        at += (size_t)snprintf(text + at, TP__SHAPE_TEXT - at, i ? ", %lld" : "%lld",
+                               (long long)shape[i]);
+    snprintf(text + at, TP__SHAPE_TEXT - at, ndim == 1 ? ",)" : ")");
+    return text;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The node: one struct for a number, an array, a leaf, a recorded result.
+ *
+ * Lifetime. refs counts handles (a scope's, the user's) and consumers (nodes that have it as an
+ * input). A node never holds what is above it, so there are no cycles: x->grad is owned when a
+ * plain sweep made it, and weak (TP__GRAPH_GRAD) when the sweep was recorded. A weak gradient is
+ * held by a *lease*, a node in the scope of the sweep with inputs (x, gradient); the lease clears
+ * x->grad when it goes.
+ *
+ * Elements. Up to 32 bytes live in the node (storage is NULL, data points to value), and then
+ * nobody else sees them: a view, or a writable pointer given out, first moves them into a storage.
+ * Results of operations are contiguous unless they are views.
+ *
+ * Inputs. A recorded node holds its inputs and the version each had. Versions grow with edits in
+ * place, which only leaves and constants suffer; a rule that reads an input compares them.
+ *
+ * Sweeps keep their state in the nodes they visit: sweep_depth says which of the thread's nested
+ * sweeps does, adjoint is the gradient so far, link the next node of the same generation. While a
+ * node is being freed, link is the work list. Shared nodes are never written, but for refs.
+ */
+#ifndef TP_NODE_H
+#define TP_NODE_H
+
+#include "base/features.h"
+
+#include <stdatomic.h>
+
+#include "base/storage.h"
+#include "base/thread.h"
+#include "tinypytorch/base.h"
+
+enum {
+    TP__NUMBER = 1 << 0,     /* a 0-d float64: operations take their short path */
+    TP__NEEDS_GRAD = 1 << 1, /* a variable, or recorded from one */
+    TP__WEAK = 1 << 2,       /* a plain number of the caller's code */
+    TP__WEAK_INT = 1 << 3,   /* … that was written as an integer */
+    TP__CONTIGUOUS = 1 << 4,
+    TP__SHARED = 1 << 5,
+    TP__POISON = 1 << 6,
+    TP__GRAPH_GRAD = 1 << 7, /* grad is weak */
+    TP__LEASE = 1 << 8,
+    TP__IMPLICIT = 1 << 9,    /* a conversion the library inserted: not drawn */
+    TP__ATTR_BLOCK = 1 << 10, /* attr.block is owned */
+    TP__OUTPUT = 1 << 11,     /* one of several outputs of the call that is its input */
+    TP__PARTS = 1 << 12       /* owns something beyond its inputs */
+};
+
+enum { TP__INLINE_BYTES = 32, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };
+
+typedef struct tp__op tp__op;
+
+/* What an operation was told besides its inputs. */
+typedef union tp__attr {
+    double number;
+    int64_t integer;
+    void *block;
+} tp__attr;
+
+/* Heads the attr.block of a call with several outputs: those alive, not held. */
+typedef struct tp__output_table {
+    uint32_t n;
+    tp_var **living;
+} tp__output_table;
+
+typedef struct tp__hook_entry {
+    struct tp__hook_entry *next;
+    tp_var *(*hook)(void *ctx, tp_var *gradient);
+    void *ctx;
+    uint32_t id;
+} tp__hook_entry;
+
+/* What few nodes have. */
+typedef struct tp__extra {
+    char *name;
+    tp__hook_entry *hooks;
+    uint32_t last_hook;
+} tp__extra;
+
+struct tp_var {
+    const tp__op *op; /* NULL for a leaf or a constant */
+    union {
+        tp_var *few[TP__INLINE_INPUTS];
+        tp_var **many; /* n_in > 2: the inputs, then their versions, in one block */
+    } in;
+    uint32_t few_versions[TP__INLINE_INPUTS];
+    _Atomic uint32_t refs;
+    uint32_t flags;
+    uint32_t generation; /* 0 for a leaf, otherwise greater than every input's */
+    uint32_t version;    /* of the elements, while they live in the node */
+    uint32_t n_in;
+    uint8_t dtype, ndim, sweep_depth;
+    void *data; /* the first element */
+    tp__storage *storage;
+    int64_t size; /* number of elements */
+    tp_var *grad;
+    tp__extra *extra;
+    tp__attr attr;
+    union {
+        double number; /* of a TP__NUMBER in a sweep that records nothing */
+        tp_var *var;
+        tp_var **outputs; /* of a call with several outputs: one for each, NULL for none */
+    } adjoint;
+    tp_var *link;
+    union {
+        double number[TP__INLINE_BYTES / sizeof(double)];
+        char bytes[TP__INLINE_BYTES];
+    } value;
+    union {
+        int64_t few[2 * TP__INLINE_DIMS]; /* shape, then strides in elements */
+        int64_t *many;                    /* ndim > 2 */
+    } dims;
+};
+
+extern tp_var tp__poison_node;
+
+TP_INLINE tp_var *tp__poison(void)
+{
+    return &tp__poison_node;
+}
+
+TP_INLINE tp_var **tp__inputs(tp_var *v)
+{
+    return v->n_in <= TP__INLINE_INPUTS ? v->in.few : v->in.many;
+}
+
+TP_INLINE uint32_t *tp__input_versions(tp_var *v)
+{
+    return v->n_in <= TP__INLINE_INPUTS ? v->few_versions : (uint32_t *)(v->in.many + v->n_in);
+}
+
+TP_INLINE int64_t *tp__shape(const tp_var *v)
+{
+    return v->ndim <= TP__INLINE_DIMS ? (int64_t *)v->dims.few : v->dims.many;
+}
+
+TP_INLINE int64_t *tp__strides(const tp_var *v)
+{
+    return tp__shape(v) + v->ndim;
+}
+
+TP_INLINE uint32_t tp__version(const tp_var *v)
+{
+    return v->storage ? v->storage->version : v->version;
+}
+
+TP_INLINE double tp__number(const tp_var *v)
+{
+    return *(const double *)v->data;
+}
+
+size_t tp__dtype_size(tp_dtype dtype);
+
+/* --- Making --- */
+
+/* A node from the system; tp__node_take tries the free list first. NULL, with an error, when out of
+ * memory. Fields are unset. */
+tp_var *tp__node_more(tp__thread *t);
+
+TP_INLINE tp_var *tp__node_take(tp__thread *t)
+{
+    tp_var *v = t->free_nodes;
+    if (TP_LIKELY(v != NULL))
+        t->free_nodes = v->link;
+    else if (!(v = tp__node_more(t)))
+        return NULL;
+    t->live++;
+    return v;
+}
+
+/* A 0-d float64 constant with one reference, which is the caller's. */
+TP_INLINE tp_var *tp__node_number(tp__thread *t, double value)
+{
+    tp_var *v = tp__node_take(t);
+    if (TP_UNLIKELY(!v))
+        return NULL;
+    v->op = NULL;
+    atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
+    v->flags = TP__NUMBER | TP__CONTIGUOUS;
+    v->generation = v->version = v->n_in = 0;
+    v->dtype = TP_F64;
+    v->ndim = v->sweep_depth = 0;
+    v->data = v->value.number;
+    v->storage = NULL;
+    v->size = 1;
+    v->grad = NULL;
+    v->extra = NULL;
+    v->value.number[0] = value;
+    return v;
+}
+
+/* A contiguous constant with unset elements and one reference, the caller's. NULL, with an error,
+ * when out of memory or larger than memory can be. */
+tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape);
+
+/* A constant that shares base's elements: strides in elements, offset from base's first. */
+tp_var *tp__node_view(tp__thread *t, tp_var *base, int ndim, const int64_t *shape,
+                      const int64_t *strides, int64_t offset);
+
+/* A constant over storage, whose reference passes to it. data is its first element. */
+tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype dtype, int ndim,
+                      const int64_t *shape, const int64_t *strides);
+
+/* Moves elements that live in the node into a storage, so that others can see them. */
+bool tp__node_expose(tp_var *v);
+
+/* Makes v's record of n inputs: room for them, unset. */
+bool tp__node_inputs(tp_var *v, uint32_t n);
+
+tp__extra *tp__node_extra(tp_var *v);
+
+/* --- Counting --- */
+
+TP_INLINE void tp__ref(tp_var *v)
+{
+    if (TP_UNLIKELY(v->flags & (TP__SHARED | TP__POISON))) {
+        if (v->flags & TP__SHARED)
+            atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
+        return;
+    }
+    uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
+    atomic_store_explicit(&v->refs, refs + 1, memory_order_relaxed);
+}
+
+/* True when the last reference went. */
+TP_INLINE bool tp__unref(tp_var *v)
+{
+    if (TP_UNLIKELY(v->flags & (TP__SHARED | TP__POISON)))
+        return (v->flags & TP__SHARED) &&
+               atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1;
+    uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
+    atomic_store_explicit(&v->refs, refs - 1, memory_order_relaxed);
+    return refs == 1;
+}
+
+/* Frees v, which has no reference left, and what only it held; with a work list, in any depth. */
+void tp__node_free(tp_var *v);
+
+TP_INLINE void tp__drop(tp_var *v)
+{
+    if (tp__unref(v))
+        tp__node_free(v);
+}
+
+/* Hands the thread's free nodes to threads to come. */
+void tp__node_give_back(tp__thread *t);
+
+/* The text of a shape in Python's form: "()", "(3,)", "(2, 3)". */
+enum { TP__SHAPE_TEXT = 24 * TP_MAX_NDIM };
+const char *tp__shape_text(char text[TP__SHAPE_TEXT], int ndim, const int64_t *shape);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/scope.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+enum { SCOPE_ROOT_LIMIT = 100000 };
+
+static void scope_warn(tp__thread *t)
+{
+    size_t in_root = t->n_scopes ? t->scopes[0].start : t->n_handles;
+    if (t->warned || in_root < SCOPE_ROOT_LIMIT)
+        return;
+    t->warned = true;
+    tp__log("more than %d values belong to no scope and live as long as their thread: put "
+            "TP_SCOPE(); at the top of the loop that makes them",
+            SCOPE_ROOT_LIMIT);
+}
+
+bool tp__scope_grow(tp__thread *t)
+{
+    size_t capacity = t->handle_capacity ? 2 * t->handle_capacity : 256;
+    if (t->handle_capacity < SCOPE_ROOT_LIMIT && capacity > SCOPE_ROOT_LIMIT)
+        capacity = SCOPE_ROOT_LIMIT;
+    tp_var **handles = tp__realloc(t->handles, capacity * sizeof *handles);
+    if (!handles)
+        return false;
+    t->handles = handles;
+    t->handle_capacity = capacity;
+    scope_warn(t);
+    return true;
+}
+
+size_t tp_scope_begin(void)
+{
+    tp__thread *t = tp__here();
+    if (TP_UNLIKELY(t->n_scopes == t->scope_capacity)) {
+        size_t capacity = t->scope_capacity ? 2 * t->scope_capacity : 32;
+        tp__scope_entry *scopes = tp__realloc(t->scopes, capacity * sizeof *scopes);
+        if (!scopes)
+            return 0;
+        t->scopes = scopes;
+        t->scope_capacity = capacity;
+    }
+    t->scopes[t->n_scopes++] = (tp__scope_entry){++t->last_mark, t->n_handles};
+    return t->last_mark;
+}
+
+static void scope_drop_down_to(tp__thread *t, size_t start)
+{
+    while (t->n_handles > start)
+        tp__drop(t->handles[--t->n_handles]);
+}
+
+void tp_scope_end(size_t mark)
+{
+    tp__thread *t = tp__here();
+    size_t i = t->n_scopes;
+    while (i > 0 && t->scopes[i - 1].mark > mark)
+        i--;
+    if (i == 0 || t->scopes[i - 1].mark != mark)
+        return;
+    size_t start = t->scopes[i - 1].start;
+    t->n_scopes = i - 1;
+    scope_drop_down_to(t, start);
+}
+
+void tp__scope_close_all(tp__thread *t)
+{
+    t->n_scopes = 0;
+    scope_drop_down_to(t, 0);
+}
+
+tp_var *tp_leave(tp_var *v)
+{
+    tp__thread *t = tp__here();
+    if (!v)
+        return tp_fail(TP_ERROR_ARGUMENT, "leave: the value is NULL");
+    tp__ref(v);
+    if (tp_is_poison(tp__own(t, v)))
+        return tp__poison();
+    if (t->n_scopes) {
+        size_t first = t->scopes[t->n_scopes - 1].start++;
+        tp_var *moved = t->handles[first];
+        t->handles[first] = v;
+        t->handles[t->n_handles - 1] = moved;
+    }
+    return v;
+}
+
+tp_var *tp_keep(tp_var *v)
+{
+    if (!v)
+        return tp_fail(TP_ERROR_ARGUMENT, "keep: the value is NULL");
+    tp__ref(v);
+    return v;
+}
+
+void tp_free(tp_var *v)
+{
+    if (v)
+        tp__drop(v);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The thread's stack of handles. A scope is a range of it; closing one drops its handles from the
+ * last to the first.
+ */
+#ifndef TP_SCOPE_H
+#define TP_SCOPE_H
+
+#include "base/node.h"
+#include "base/thread.h"
+#include "tinypytorch/scope.h"
+
+bool tp__scope_grow(tp__thread *t);
+void tp__scope_close_all(tp__thread *t);
+
+/* Puts v, whose reference passes to the scope, into the innermost scope, and returns v. When that
+ * fails v is dropped and poison returned. NULL gives poison. */
+TP_INLINE tp_var *tp__own(tp__thread *t, tp_var *v)
+{
+    if (TP_UNLIKELY(!v))
+        return tp__poison();
+    if (TP_UNLIKELY(t->n_handles == t->handle_capacity) && !tp__scope_grow(t)) {
+        tp__drop(v);
+        return tp__poison();
+    }
+    t->handles[t->n_handles++] = v;
+    return v;
+}
+
+#endif

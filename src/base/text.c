@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+static bool text_reserve(tp__text *text, size_t more)
+{
+    if (text->failed)
+        return false;
+    if (text->length + more < text->capacity)
+        return true;
+    size_t capacity = 2 * (text->length + more) + 64;
+    char *grown = tp__realloc(text->at, capacity);
+    if (!grown) {
+        text->failed = true;
+        return false;
+    }
+    text->at = grown;
+    text->capacity = capacity;
+    return true;
+}
+
+void tp__text_add(tp__text *text, const char *bytes, size_t length)
+{
+    if (!text_reserve(text, length))
+        return;
+    memcpy(text->at + text->length, bytes, length);
+    text->length += length;
+    text->at[text->length] = 0;
+}
+
+void tp__text_put(tp__text *text, const char *string)
+{
+    tp__text_add(text, string, strlen(string));
+}
+
+void tp__text_format(tp__text *text, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length < 0 || !text_reserve(text, (size_t)length))
+        return;
+    va_start(arguments, format);
+    vsnprintf(text->at + text->length, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    text->length += (size_t)length;
+}
+
+char *tp__text_take(tp__text *text)
+{
+    char *taken = NULL;
+    if (text_reserve(text, 0)) {
+        text->at[text->length] = 0;
+        taken = text->at;
+        text->at = NULL;
+    }
+    tp__text_drop(text);
+    return taken;
+}
+
+void tp__text_drop(tp__text *text)
+{
+    tp__free(text->at);
+    *text = (tp__text){0};
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/thread.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/node.h"
+#include "base/scope.h"
+
+__thread tp__thread *tp__thread_current TP__TLS_MODEL;
+
+static pthread_key_t thread_key;
+static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
+
+/* Serves threads that cannot even get their own state. It starts with an error that says so. */
+static tp__thread thread_without_memory;
+
+static void thread_end(void *state)
+{
+    tp__thread *t = state;
+    tp__thread_current = t;
+    tp__scope_close_all(t);
+    if (t->code)
+        tp__log("a thread ended with an error pending: %s", t->message);
+    tp__node_give_back(t);
+    free(t->handles);
+    free(t->scopes);
+    if (t != &thread_without_memory)
+        free(t);
+    tp__thread_current = NULL;
+}
+
+static void thread_make_key(void)
+{
+    pthread_key_create(&thread_key, thread_end);
+}
+
+#if defined(__GNUC__)
+/* The main thread's key destructor does not run when main returns. */
+__attribute__((destructor)) static void thread_end_of_process(void)
+{
+    tp__thread *t = tp__thread_current;
+    if (!t)
+        return;
+    t->code = TP_OK;
+    pthread_setspecific(thread_key, NULL);
+    thread_end(t);
+}
+#endif
+
+tp__thread *tp__thread_start(void)
+{
+    pthread_once(&thread_once, thread_make_key);
+    tp__thread *t = calloc(1, sizeof *t);
+    if (!t) {
+        t = &thread_without_memory;
+        t->code = TP_ERROR_MEMORY;
+        snprintf(t->message, sizeof t->message, "out of memory: no state for this thread");
+    }
+    tp__thread_current = t;
+    pthread_setspecific(thread_key, t);
+    return t;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a thread owns: its scopes, its pending error, its free nodes, its recording mode and its
+ * random stream. Reached by one thread-local pointer, made at the thread's first call, closed when
+ * the thread ends. Nothing else in the library is global but the list of node blocks and the log.
+ */
+#ifndef TP_THREAD_H
+#define TP_THREAD_H
+
+#include "base/features.h"
+
+#include "tinypytorch/base.h"
+#include "tinypytorch/error.h"
+
+/* An open scope owns the handles from start to the next scope's start. Marks only ever grow, so
+ * one that is closed is never met again. */
+typedef struct tp__scope_entry {
+    size_t mark, start;
+} tp__scope_entry;
+
+typedef struct tp__thread {
+    tp_var *free_nodes;
+    size_t live;
+
+    tp_var **handles;
+    size_t n_handles, handle_capacity;
+    tp__scope_entry *scopes;
+    size_t n_scopes, scope_capacity, last_mark;
+    bool warned;
+
+    bool no_grad;
+    bool implicit;            /* results belong to a conversion the library inserted */
+    const char *guarded_call; /* a user's backward that must not read recorded values raw */
+    uint8_t sweep_depth;
+
+    tp_code code;
+    char message[512];
+
+    uint64_t seed, random_block;
+    size_t requests, failing_request;
+} tp__thread;
+
+#if defined(__ELF__)
+#define TP__TLS_MODEL __attribute__((tls_model("initial-exec")))
+#else
+#define TP__TLS_MODEL
+#endif
+extern __thread tp__thread *tp__thread_current TP__TLS_MODEL;
+
+tp__thread *tp__thread_start(void);
+
+TP_INLINE tp__thread *tp__here(void)
+{
+    tp__thread *t = tp__thread_current;
+    return TP_LIKELY(t) ? t : tp__thread_start();
+}
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The plot object: made, freed, saved.
+ */
+#include "base/features.h"
+
+#include "draw/plot.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "tinypytorch/error.h"
+
+tp_plot *(tp_plot_new)(const tp_plot_options *options)
+{
+    tp_plot_options o = {0};
+    TP__PLOT_OPTIONS(&o, options);
+    if (o.width < 0 || o.height < 0 || o.width > TP__PLOT_LARGEST || o.height > TP__PLOT_LARGEST) {
+        tp_fail(TP_ERROR_ARGUMENT, "plot_new: size %d x %d is not in 0 ... %d", o.width, o.height,
+                TP__PLOT_LARGEST);
+        return NULL;
+    }
+    if ((unsigned)o.legend > TP_LEGEND_BOTTOM_RIGHT) {
+        tp_fail(TP_ERROR_ARGUMENT, "plot_new: there is no legend %d", (int)o.legend);
+        return NULL;
+    }
+    tp_plot *plot = tp__alloc_zero(1, sizeof *plot);
+    if (!plot)
+        return NULL;
+    plot->width = o.width ? o.width : 800;
+    plot->height = o.height ? o.height : 600;
+    plot->grid = o.grid;
+    plot->legend = o.legend;
+    plot->end = &plot->first;
+    if (!tp__plot_copy_text(&plot->title, o.title) ||
+        !tp__plot_copy_text(&plot->x_label, o.x_label) ||
+        !tp__plot_copy_text(&plot->y_label, o.y_label)) {
+        tp_plot_free(plot);
+        return NULL;
+    }
+    return plot;
+}
+
+void tp_plot_free(tp_plot *plot)
+{
+    if (!plot)
+        return;
+    for (tp__plot_item *item = plot->first, *next; item; item = next) {
+        next = item->next;
+        tp__plot_item_free(item);
+    }
+    tp__free(plot->title);
+    tp__free(plot->x_label);
+    tp__free(plot->y_label);
+    tp__free(plot);
+}
+
+bool tp_plot_save(const tp_plot *plot, const char *to_file)
+{
+    static const char *const extensions[] = {".png", ".svg", ".pdf"};
+    if (!plot || !to_file) {
+        tp_fail(TP_ERROR_ARGUMENT, "plot_save: the %s is NULL", plot ? "file's name" : "plot");
+        return false;
+    }
+    if (tp_error())
+        return false;
+    const char *dot = strrchr(to_file, '.');
+    for (int format = TP__PLOT_PNG; dot && format <= TP__PLOT_PDF; format++) {
+        if (!strcasecmp(dot, extensions[format]))
+            return tp__plot_render(plot, (tp__plot_format)format, to_file);
+    }
+    tp_fail(TP_ERROR_ARGUMENT, "plot_save: \"%s\" does not end in .png, .svg or .pdf", to_file);
+    return false;
+}

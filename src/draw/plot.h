@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A plot as data. Drawing only reads it, in three steps that know nothing of each other:
+ *
+ *     plot_axes.c      limits and ticks from the numbers
+ *     plot_contour.c   levels and lines from a grid
+ *     plot_render.c    everything onto a page (plot_page.h) and into a file
+ *
+ * Only the last step needs cairo. An item is complete when it enters the list, so whatever fails
+ * while one is made leaves the plot as it was. A new kind of item is one more tp__plot_kind: its
+ * limits in plot_axes.c, its drawing in plot_render.c.
+ */
+#ifndef TP_DRAW_PLOT_H
+#define TP_DRAW_PLOT_H
+
+#include <string.h>
+
+#include "tinypytorch/plot.h"
+
+typedef struct tp__plot_rgb {
+    double r, g, b; /* 0 … 1 */
+} tp__plot_rgb;
+
+typedef enum tp__plot_kind { TP__PLOT_CURVE, TP__PLOT_CONTOUR } tp__plot_kind;
+
+/* Arrays are owned by the item. n_x is the length of x; n_y that of y. */
+typedef struct tp__plot_item {
+    struct tp__plot_item *next;
+    tp__plot_kind kind;
+    char *label; /* may be NULL */
+    double line_width;
+    size_t n_x, n_y;
+    double *x, *y;
+
+    /* A curve: n_x = n_y. */
+    tp__plot_rgb color;
+    bool line;
+    tp_marker marker; /* TP_MARKER_DEFAULT: none */
+    double marker_size;
+
+    /* A contour: z has n_y rows of n_x. levels are usable, and positive if log. */
+    double *z, *levels;
+    size_t n_levels;
+    bool log, color_bar;
+    tp_palette palette;
+} tp__plot_item;
+
+struct tp_plot {
+    char *title, *x_label, *y_label; /* may be NULL */
+    int width, height;
+    bool grid;
+    tp_legend legend;
+    size_t n_cycled; /* how many curves took their color from the cycle */
+    tp__plot_item *first, **end;
+};
+
+typedef struct tp__plot_range {
+    double low, high; /* low < high, unless said */
+} tp__plot_range;
+
+enum { TP__PLOT_TICKS = 16 };
+
+/* Places with their texts. factor is "×10⁶" when the texts are in that unit, else empty. */
+typedef struct tp__plot_ticks {
+    int n;
+    double at[TP__PLOT_TICKS];
+    char text[TP__PLOT_TICKS][40];
+    char factor[24];
+} tp__plot_ticks;
+
+enum { TP__PLOT_LARGEST = 16384 }; /* pixels of a side, and of any length */
+
+/* Copies the options a caller knows; those it does not know stay zero. Without a size, as C++
+ * may leave it, the caller knows all. */
+#define TP__PLOT_OPTIONS(to, from)                                                                 \
+    do {                                                                                           \
+        size_t size_ = (from) && (from)->size ? (from)->size : sizeof *(to);                       \
+        if (from)                                                                                  \
+            memcpy(to, from, size_ < sizeof *(to) ? size_ : sizeof *(to));                         \
+    } while (0)
+
+/* --- plot_items.c --- */
+
+/* A copy of text, which may be NULL. False when out of memory. */
+bool tp__plot_copy_text(char **to, const char *text);
+
+void tp__plot_item_free(tp__plot_item *item);
+
+/* --- plot_axes.c --- */
+
+/* Whether v can be drawn: finite and not so large that differences overflow. */
+bool tp__plot_usable(double v);
+
+/* The limits of the axes: the contours' grids, and the curves with a margin. */
+void tp__plot_limits(const tp_plot *plot, tp__plot_range *x, tp__plot_range *y);
+
+/* Makes low ≤ high a range that can be divided by. */
+void tp__plot_widen(tp__plot_range *range);
+
+/* At most `most` ticks (3 … TP__PLOT_TICKS) at multiples of 1, 2 or 5 times a power of ten. */
+void tp__plot_linear_ticks(const tp__plot_range *range, int most, tp__plot_ticks *ticks);
+
+/* The same on a logarithmic scale: powers of ten, or linear ticks when there are few of those. */
+void tp__plot_log_ticks(const tp__plot_range *range, int most, tp__plot_ticks *ticks);
+
+/* --- plot_color.c --- */
+
+/* False if the text is neither a known name nor "#rrggbb". */
+bool tp__plot_color(const char *text, tp__plot_rgb *color);
+void tp__plot_cycle(size_t index, tp__plot_rgb *color);
+void tp__plot_palette(tp_palette palette, double t, tp__plot_rgb *color); /* t in 0 … 1 */
+
+/* --- plot_contour.c --- */
+
+/* Levels for a contour that was given none. False when out of memory. */
+bool tp__plot_choose_levels(tp__plot_item *item);
+
+/* The smallest and the largest level; low > high if there are none, low = high if there is one. */
+void tp__plot_level_range(const tp__plot_item *item, tp__plot_range *range);
+
+/* Where a level lies in that range, 0 … 1, on the item's scale. */
+double tp__plot_level_place(const tp__plot_item *item, const tp__plot_range *range, double level);
+
+/* Calls for every point of every line of equal z, from one end to the other; a closed line ends
+ * with its first point. Lines of level k begin with start; done(ctx, k) follows the last one. */
+typedef struct tp__plot_sink {
+    void (*point)(void *ctx, double x, double y, bool start);
+    void (*done)(void *ctx, size_t k);
+    void *ctx;
+} tp__plot_sink;
+
+/* False when out of memory. */
+bool tp__plot_trace(const tp__plot_item *item, const tp__plot_sink *sink);
+
+/* --- plot_render.c --- */
+
+typedef enum tp__plot_format { TP__PLOT_PNG, TP__PLOT_SVG, TP__PLOT_PDF } tp__plot_format;
+
+bool tp__plot_render(const tp_plot *plot, tp__plot_format format, const char *to_file);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is put into a plot: options are checked and numbers copied here, so that drawing meets
+ * nothing wrong.
+ */
+#include "base/features.h"
+
+#include "draw/plot.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "tinypytorch/array.h"
+#include "tinypytorch/error.h"
+#include "tinypytorch/graph.h"
+#include "tinypytorch/scope.h"
+
+bool tp__plot_copy_text(char **to, const char *text)
+{
+    *to = text ? tp__copy_text(text) : NULL;
+    return *to || !text;
+}
+
+void tp__plot_item_free(tp__plot_item *item)
+{
+    if (!item)
+        return;
+    tp__free(item->label);
+    tp__free(item->x);
+    tp__free(item->y);
+    tp__free(item->z);
+    tp__free(item->levels);
+    tp__free(item);
+}
+
+/* An item with a label, not yet in the list; NULL, with an error, if there is no plot. */
+static tp__plot_item *plot_item_new(const char *call, const tp_plot *plot, tp__plot_kind kind,
+                                    const char *label)
+{
+    if (!plot) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: the plot is NULL", call);
+        return NULL;
+    }
+    tp__plot_item *item = tp__alloc_zero(1, sizeof *item);
+    if (!item)
+        return NULL;
+    item->kind = kind;
+    if (!tp__plot_copy_text(&item->label, label)) {
+        tp__plot_item_free(item);
+        return NULL;
+    }
+    return item;
+}
+
+static void plot_item_add(tp_plot *plot, tp__plot_item *item)
+{
+    *plot->end = item;
+    plot->end = &item->next;
+}
+
+static bool plot_is_value(const char *call, const char *name, tp_var *v)
+{
+    if (!v)
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is NULL", call, name);
+    else if (tp_is_poison(v))
+        tp_fail(TP_ERROR_GRAPH, "%s: %s is the result of a failed call", call, name);
+    else
+        return true;
+    return false;
+}
+
+/* The elements as doubles; NULL, with an error, if there is no memory. */
+static double *plot_copy_elements(tp_var *v)
+{
+    size_t bytes = (size_t)tp_size(v) * sizeof(double);
+    double *copy = tp__alloc(bytes);
+    if (!copy)
+        return NULL;
+    size_t mark = tp_scope_begin();
+    const void *data = tp_data(tp_to(tp_detach(v), TP_F64));
+    if (data && bytes)
+        memcpy(copy, data, bytes);
+    tp_scope_end(mark);
+    if (data || !bytes)
+        return copy;
+    tp__free(copy);
+    return NULL;
+}
+
+/* The elements of a 1-d array or a number. */
+static bool plot_copy_row(const char *call, const char *name, tp_var *v, double **to, size_t *n)
+{
+    if (!plot_is_value(call, name, v))
+        return false;
+    if (tp_ndim(v) > 1) {
+        tp_fail(TP_ERROR_SHAPE, "%s: %s has %d dimensions, not 1", call, name, tp_ndim(v));
+        return false;
+    }
+    *n = (size_t)tp_size(v);
+    *to = plot_copy_elements(v);
+    return *to;
+}
+
+/* A length option: value ≥ 0, and `otherwise` for 0. */
+static bool plot_length(const char *call, const char *name, double value, double otherwise,
+                        double *to)
+{
+    *to = value != 0 ? value : otherwise;
+    if (value >= 0 && value <= TP__PLOT_LARGEST)
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %g, not in 0 ... %d", call, name, value,
+            TP__PLOT_LARGEST);
+    return false;
+}
+
+static bool plot_curve_style(const char *call, const tp_curve_options *o, bool line,
+                             tp__plot_item *item)
+{
+    if ((unsigned)o->marker > TP_MARKER_STAR) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: there is no marker %d", call, (int)o->marker);
+        return false;
+    }
+    if (o->color && !tp__plot_color(o->color, &item->color)) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: \"%s\" is no color: \"red\" and \"#ff8000\" are", call,
+                o->color);
+        return false;
+    }
+    item->line = line;
+    item->marker = o->marker == TP_MARKER_DEFAULT && !line ? TP_MARKER_DOT : o->marker;
+    return plot_length(call, "line_width", o->line_width, 1.8, &item->line_width) &&
+           plot_length(call, "marker_size", o->marker_size, item->marker == TP_MARKER_STAR ? 16 : 5,
+                       &item->marker_size);
+}
+
+static bool plot_curve_numbers(const char *call, tp_var *x, tp_var *y, tp__plot_item *item)
+{
+    if (!plot_copy_row(call, "x", x, &item->x, &item->n_x) ||
+        !plot_copy_row(call, "y", y, &item->y, &item->n_y))
+        return false;
+    if (item->n_x == item->n_y)
+        return true;
+    tp_fail(TP_ERROR_SHAPE, "%s: x has %zu elements, y has %zu", call, item->n_x, item->n_y);
+    return false;
+}
+
+static void plot_add_curve(const char *call, tp_plot *plot, tp_var *x, tp_var *y,
+                           const tp_curve_options *options, bool line)
+{
+    tp_curve_options o = {0};
+    TP__PLOT_OPTIONS(&o, options);
+    tp__plot_item *item = plot_item_new(call, plot, TP__PLOT_CURVE, o.label);
+    if (!item)
+        return;
+    if (!plot_curve_style(call, &o, line, item) || !plot_curve_numbers(call, x, y, item)) {
+        tp__plot_item_free(item);
+        return;
+    }
+    if (!o.color)
+        tp__plot_cycle(plot->n_cycled++, &item->color);
+    plot_item_add(plot, item);
+}
+
+void(tp_plot_line)(tp_plot *plot, tp_var *x, tp_var *y, const tp_curve_options *options)
+{
+    plot_add_curve("plot_line", plot, x, y, options, true);
+}
+
+void(tp_plot_points)(tp_plot *plot, tp_var *x, tp_var *y, const tp_curve_options *options)
+{
+    plot_add_curve("plot_points", plot, x, y, options, false);
+}
+
+/* Levels that are not finite are dropped. */
+static bool plot_contour_levels(const char *call, tp_var *levels, tp__plot_item *item)
+{
+    if (!levels)
+        return tp__plot_choose_levels(item);
+    size_t n;
+    if (!plot_copy_row(call, "levels", levels, &item->levels, &n))
+        return false;
+    for (size_t k = 0; k < n; k++) {
+        double level = item->levels[k];
+        if (item->log && level <= 0) {
+            tp_fail(TP_ERROR_ARGUMENT, "%s: level %g has no place on a logarithmic scale", call,
+                    level);
+            return false;
+        }
+        if (tp__plot_usable(level))
+            item->levels[item->n_levels++] = level;
+    }
+    return true;
+}
+
+static bool plot_contour_numbers(const char *call, tp_var *x, tp_var *y, tp_var *z,
+                                 tp__plot_item *item)
+{
+    if (!plot_copy_row(call, "x", x, &item->x, &item->n_x) ||
+        !plot_copy_row(call, "y", y, &item->y, &item->n_y) || !plot_is_value(call, "z", z))
+        return false;
+    const int64_t *shape = tp_shape(z);
+    if (tp_ndim(z) != 2) {
+        tp_fail(TP_ERROR_SHAPE, "%s: z has %d dimensions, not 2", call, tp_ndim(z));
+        return false;
+    }
+    if ((size_t)shape[0] != item->n_y || (size_t)shape[1] != item->n_x) {
+        tp_fail(TP_ERROR_SHAPE,
+                "%s: z has shape (%lld, %lld), but y has %zu elements and x has %zu", call,
+                (long long)shape[0], (long long)shape[1], item->n_y, item->n_x);
+        return false;
+    }
+    item->z = plot_copy_elements(z);
+    return item->z;
+}
+
+void(tp_plot_contour)(tp_plot *plot, tp_var *x, tp_var *y, tp_var *z,
+                      const tp_contour_options *options)
+{
+    const char *call = "plot_contour";
+    tp_contour_options o = {0};
+    TP__PLOT_OPTIONS(&o, options);
+    tp__plot_item *item = plot_item_new(call, plot, TP__PLOT_CONTOUR, o.label);
+    if (!item)
+        return;
+    item->log = o.log;
+    item->color_bar = o.color_bar;
+    item->palette = o.palette;
+    bool known = o.palette == TP_PALETTE_VIRIDIS || o.palette == TP_PALETTE_RAINBOW;
+    if (!known)
+        tp_fail(TP_ERROR_ARGUMENT, "%s: there is no palette %d", call, (int)o.palette);
+    if (known && plot_length(call, "line_width", o.line_width, 1.2, &item->line_width) &&
+        plot_contour_numbers(call, x, y, z, item) && plot_contour_levels(call, o.levels, item))
+        plot_item_add(plot, item);
+    else
+        tp__plot_item_free(item);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A plot onto a page, and the page into a file.
+ */
+#include "base/features.h"
+
+#include "draw/plot_page.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tinypytorch/error.h"
+
+#ifdef TP_WITH_CAIRO
+
+#include <cairo-pdf.h>
+#include <cairo-svg.h>
+#include <math.h>
+
+/* --- Contours --- */
+
+typedef struct plot_render_lines {
+    const tp__plot_page *page;
+    const tp__plot_item *item;
+    tp__plot_range levels;
+    tp__plot_pen pen;
+} plot_render_lines;
+
+static void plot_render_line_point(void *ctx, double x, double y, bool start)
+{
+    plot_render_lines *lines = ctx;
+    x = tp__plot_page_x(lines->page, x);
+    y = tp__plot_page_y(lines->page, y);
+    if (start)
+        tp__plot_pen_move(&lines->pen, x, y);
+    else
+        tp__plot_pen_line(&lines->pen, x, y);
+}
+
+static void plot_render_line_done(void *ctx, size_t k)
+{
+    plot_render_lines *lines = ctx;
+    tp__plot_rgb color;
+    double place = tp__plot_level_place(lines->item, &lines->levels, lines->item->levels[k]);
+    tp__plot_palette(lines->item->palette, place, &color);
+    tp__plot_pen_lift(&lines->pen);
+    tp__plot_page_ink(lines->page, &color, 1);
+    cairo_set_line_width(lines->pen.cr, lines->item->line_width * lines->page->unit);
+    cairo_stroke(lines->pen.cr);
+}
+
+static bool plot_render_contour(const tp__plot_page *page, const tp__plot_item *item)
+{
+    plot_render_lines lines = {.page = page, .item = item, .pen = {.cr = page->cr, .least = 0.5}};
+    tp__plot_sink sink = {plot_render_line_point, plot_render_line_done, &lines};
+    tp__plot_level_range(item, &lines.levels);
+    cairo_set_line_cap(page->cr, CAIRO_LINE_CAP_BUTT);
+    cairo_set_line_join(page->cr, CAIRO_LINE_JOIN_ROUND);
+    return tp__plot_trace(item, &sink);
+}
+
+/* False, with an error, when out of memory; cairo keeps its own errors. */
+static bool plot_render_items(tp__plot_page *page)
+{
+    double w = page->width / 800, h = page->height / 600;
+    page->unit = fmin(sqrt(w * h), 2 * fmin(w, h));
+    tp__plot_limits(page->plot, &page->x, &page->y);
+    tp__plot_page_layout(page);
+    cairo_set_source_rgb(page->cr, 1, 1, 1);
+    cairo_paint(page->cr);
+    if (page->plot->grid)
+        tp__plot_page_grid(page);
+    for (const tp__plot_item *item = page->plot->first; item; item = item->next) {
+        if (item->kind == TP__PLOT_CURVE)
+            tp__plot_draw_curve(page, item);
+        else if (!plot_render_contour(page, item))
+            return false;
+    }
+    tp__plot_page_frame(page);
+    tp__plot_page_texts(page);
+    tp__plot_draw_bars(page);
+    tp__plot_draw_legend(page);
+    return true;
+}
+
+/* --- Files --- */
+
+/* A file and the first error met in writing it: cairo does not report all of them. */
+typedef struct plot_file {
+    FILE *stream;
+    int error;
+} plot_file;
+
+static cairo_status_t plot_file_write(void *ctx, const unsigned char *bytes, unsigned n)
+{
+    plot_file *file = ctx;
+    if (!file->error && fwrite(bytes, 1, n, file->stream) != n)
+        file->error = errno ? errno : EIO;
+    return file->error ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS;
+}
+
+static cairo_surface_t *plot_file_surface(tp__plot_format format, plot_file *file, int width,
+                                          int height)
+{
+    if (format == TP__PLOT_PDF) /* in points, at 96 pixels an inch */
+        return cairo_pdf_surface_create_for_stream(plot_file_write, file, 0.75 * width,
+                                                   0.75 * height);
+    if (format == TP__PLOT_SVG) {
+        cairo_surface_t *surface =
+            cairo_svg_surface_create_for_stream(plot_file_write, file, width, height);
+        cairo_svg_surface_set_document_unit(surface, CAIRO_SVG_UNIT_PX);
+        return surface;
+    }
+    return cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+}
+
+static void plot_file_fonts(cairo_t *cr)
+{
+    cairo_font_options_t *options = cairo_font_options_create();
+    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_SLIGHT);
+    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+    cairo_set_font_options(cr, options);
+    cairo_font_options_destroy(options);
+    cairo_select_font_face(cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+}
+
+static bool plot_file_failed(cairo_status_t status, const char *to_file)
+{
+    if (status == CAIRO_STATUS_SUCCESS || status == CAIRO_STATUS_WRITE_ERROR)
+        return false; /* the file itself knows better */
+    if (status == CAIRO_STATUS_NO_MEMORY)
+        tp_fail(TP_ERROR_MEMORY, "plot_save: cairo is out of memory");
+    else if (status == CAIRO_STATUS_INVALID_STRING)
+        tp_fail(TP_ERROR_ARGUMENT, "plot_save: a title or label is not valid UTF-8");
+    else
+        tp_fail(TP_ERROR_FILE, "plot_save: %s: %s", to_file, cairo_status_to_string(status));
+    return true;
+}
+
+static bool plot_file_draw(const tp_plot *plot, tp__plot_format format, plot_file *file,
+                           const char *to_file)
+{
+    cairo_surface_t *surface = plot_file_surface(format, file, plot->width, plot->height);
+    cairo_t *cr = cairo_create(surface);
+    tp__plot_page page = {.cr = cr, .plot = plot, .width = plot->width, .height = plot->height};
+    if (format == TP__PLOT_PDF)
+        cairo_scale(cr, 0.75, 0.75);
+    plot_file_fonts(cr);
+    bool drawn = plot_render_items(&page);
+    cairo_status_t status = cairo_status(cr);
+    cairo_destroy(cr);
+    if (status == CAIRO_STATUS_SUCCESS && format == TP__PLOT_PNG)
+        status = cairo_surface_write_to_png_stream(surface, plot_file_write, file);
+    cairo_surface_finish(surface);
+    if (status == CAIRO_STATUS_SUCCESS)
+        status = cairo_surface_status(surface);
+    cairo_surface_destroy(surface);
+    return drawn && !plot_file_failed(status, to_file);
+}
+
+bool tp__plot_render(const tp_plot *plot, tp__plot_format format, const char *to_file)
+{
+    plot_file file = {fopen(to_file, "wb"), 0};
+    if (!file.stream) {
+        tp_fail(TP_ERROR_FILE, "plot_save: cannot open %s: %s", to_file, strerror(errno));
+        return false;
+    }
+    bool drawn = plot_file_draw(plot, format, &file, to_file);
+    if (fclose(file.stream) && !file.error)
+        file.error = errno;
+    if (file.error)
+        tp_fail(TP_ERROR_FILE, "plot_save: cannot write %s: %s", to_file, strerror(file.error));
+    return drawn && !file.error;
+}
+
+#else
+
+bool tp__plot_render(const tp_plot *plot, tp__plot_format format, const char *to_file)
+{
+    (void)plot, (void)format;
+    tp_fail(TP_ERROR_MISSING,
+            "plot_save: cannot draw %s: built without cairo; install libcairo2-dev (cairo's "
+            "development files), configure and build again",
+            to_file);
+    return false;
+}
+
+#endif

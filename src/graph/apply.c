@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "graph/apply.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "base/alloc.h"
+#include "graph/structural.h"
+#include "tinypytorch/array.h"
+
+enum { APPLY_FEW = 4 };
+
+bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
+{
+    if (!tp__node_inputs(y, (uint32_t)n))
+        return false;
+    tp_var **inputs = tp__inputs(y);
+    uint32_t *versions = tp__input_versions(y);
+    y->op = op;
+    for (int i = 0; i < n; i++) {
+        inputs[i] = in[i];
+        versions[i] = tp__version(in[i]);
+        tp__ref(in[i]);
+        y->flags |= in[i]->flags & TP__NEEDS_GRAD;
+        if (in[i]->generation >= y->generation)
+            y->generation = in[i]->generation + 1;
+    }
+    return true;
+}
+
+static bool apply_check(const tp__op *op, tp_var *const *in, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!tp__check_operand(op->name, in[i]))
+            return false;
+    return true;
+}
+
+static bool apply_depends(tp_var *const *in, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (in[i]->flags & TP__NEEDS_GRAD)
+            return true;
+    return false;
+}
+
+/* Brings v to dtype and shape by conversions that drawings hide. Conversions of constants are
+ * recorded too when the result will be: the drawing shows what the caller wrote. */
+static tp_var *apply_convert(tp_var *v, tp_dtype dtype, int ndim, const int64_t *shape, bool record)
+{
+    tp__thread *t = tp__here();
+    tp_var *steps[] = {v, NULL, NULL};
+    int n = 0;
+    if (v->dtype != dtype) {
+        steps[1] = tp__copy_as(t, v, dtype);
+        n = 1;
+    }
+    if ((n == 0 || steps[1]) && !tp__same_shape(v, ndim, shape)) {
+        steps[n + 1] = tp__broadcast_view(t, steps[n], ndim, shape);
+        n++;
+    }
+    for (int i = 1; i <= n; i++) {
+        const tp__op *op =
+            steps[i] && tp__same_shape(steps[i - 1], steps[i]->ndim, tp__shape(steps[i]))
+                ? &tp__op_to
+                : &tp__op_broadcast_to;
+        tp_var *step = tp__own(t, steps[i]);
+        if (step->flags & TP__POISON)
+            return step;
+        step->flags |= TP__IMPLICIT;
+        step->attr.integer = dtype;
+        if (record && !tp__record(step, op, &steps[i - 1], 1))
+            return tp__poison();
+    }
+    return steps[n];
+}
+
+static bool apply_common_shape(tp__call *call)
+{
+    call->ndim = 0;
+    for (int i = 0; i < call->n_in; i++) {
+        tp_var *v = call->in[i];
+        if (tp__broadcast_shape(&call->ndim, call->shape, v->ndim, tp__shape(v)))
+            continue;
+        char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT], a_name[64], b_name[64];
+        tp_fail(TP_ERROR_SHAPE, "%s: shapes %s%s and %s%s do not broadcast", call->op->name,
+                tp__shape_text(a, call->in[0]->ndim, tp__shape(call->in[0])),
+                tp__name_text(a_name, call->in[0]), tp__shape_text(b, v->ndim, tp__shape(v)),
+                tp__name_text(b_name, v));
+        return false;
+    }
+    return true;
+}
+
+static bool apply_operands(tp__call *call, bool record)
+{
+    if (!apply_common_shape(call))
+        return false;
+    int first = call->op->flags & TP__CONDITION ? 1 : 0;
+    call->dtype = tp__promote(call->in + first, call->n_in - first);
+    if ((call->op->flags & TP__FLOATING) && !tp__is_float(call->dtype))
+        call->dtype = TP_F64;
+    if (!call->op->loop[call->dtype]) {
+        tp_fail(TP_ERROR_DTYPE, "%s: not for %s operands", call->op->name,
+                tp_dtype_name(call->dtype));
+        return false;
+    }
+    for (int i = 0; i < call->n_in; i++) {
+        tp_var *v = call->in[i];
+        tp_dtype dtype = i < first ? TP_U8 : call->dtype;
+        if (v->dtype == dtype && tp__same_shape(v, call->ndim, call->shape))
+            continue;
+        call->in[i] = apply_convert(v, dtype, call->ndim, call->shape, record);
+        if (call->in[i]->flags & TP__POISON)
+            return false;
+    }
+    return true;
+}
+
+static bool apply_compute(tp__call *call)
+{
+    const tp__op *op = call->op;
+    if (op->forward)
+        return op->forward(call);
+    if (!(op->flags & TP__ELEMENTWISE))
+        return true;
+    tp_var *v[TP__MAX_OPERANDS] = {call->out};
+    memcpy(v + 1, call->in, (size_t)call->n_in * sizeof *v);
+    tp_dtype dtype = (tp_dtype)call->in[call->n_in - 1]->dtype;
+    tp__run_loop(op->loop[dtype], &call->attr, v, call->n_in + 1);
+    return true;
+}
+
+/* The result with one reference, or NULL with an error pending. */
+static tp_var *apply_run(tp__thread *t, tp__call *call, bool record)
+{
+    const tp__op *op = call->op;
+    if ((op->flags & TP__ELEMENTWISE) && !apply_operands(call, record))
+        return NULL;
+    if (op->infer && !op->infer(call))
+        return NULL;
+    tp_var *y = call->view ? tp__node_view(t, call->base ? call->base : call->in[0], call->ndim,
+                                           call->shape, call->strides, call->offset)
+                           : tp__node_array(t, call->dtype, call->ndim, call->shape);
+    call->out = y;
+    bool recorded = record && tp__is_float(call->dtype);
+    if (y && ((!call->view && !apply_compute(call)) ||
+              (recorded && !tp__record(y, op, call->in, call->n_in)))) {
+        tp__drop(y);
+        return NULL;
+    }
+    if (y && recorded) {
+        y->attr = call->attr;
+        y->flags |=
+            (op->attr_bytes ? TP__ATTR_BLOCK | TP__PARTS : 0u) | (t->implicit ? TP__IMPLICIT : 0u);
+    } else if (op->attr_bytes) {
+        tp__free(call->attr.block);
+    }
+    if (op->attr_bytes)
+        call->attr.block = NULL;
+    return y;
+}
+
+tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int ndim,
+                  const int64_t *shape)
+{
+    tp__thread *t = tp__here();
+    tp__call call = {.op = op, .n_in = n, .attr = attr, .ndim = ndim};
+    tp_var *few[APPLY_FEW], *y = NULL;
+    size_t bytes = (size_t)n * sizeof *in;
+    call.in = n <= APPLY_FEW ? few : tp__alloc(bytes);
+    if (ndim > 0)
+        memcpy(call.shape, shape, (size_t)ndim * sizeof *shape);
+    if (call.in && apply_check(op, in, n)) {
+        memcpy(call.in, in, bytes);
+        bool record = !t->no_grad && op->gradient && apply_depends(in, n);
+        y = apply_run(t, &call, record);
+    }
+    if (op->attr_bytes)
+        tp__free(call.attr.block);
+    if (call.in != few)
+        tp__free(call.in);
+    return y ? tp__own(t, y) : tp__poison();
+}
+
+tp_var *tp__apply_again(tp_var *y, tp_var *const *in)
+{
+    tp__attr attr = y->attr;
+    if (y->op->attr_bytes) {
+        attr.block = tp__alloc(y->op->attr_bytes);
+        if (!attr.block)
+            return tp__poison();
+        memcpy(attr.block, y->attr.block, y->op->attr_bytes);
+    }
+    return tp__apply(y->op, in, (int)y->n_in, attr, y->ndim, tp__shape(y));
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The one way to apply an operation: check → promote and broadcast → infer → compute → record. The
+ * inline functions are its short path for 0-d float64 operands, which need none of the steps but
+ * the last two.
+ */
+#ifndef TP_APPLY_H
+#define TP_APPLY_H
+
+#include "base/scope.h"
+#include "graph/op.h"
+
+/* Applies op to n operands. attr.block, if the operation has one, passes to the call. ndim and
+ * shape tell operations that ask for it the shape of their result; -1 and NULL otherwise. The
+ * result belongs to the current scope; poison on error. */
+tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int ndim,
+                  const int64_t *shape);
+
+/* Applies y's operation, with y's attributes and shape, to other operands of the same shapes. */
+tp_var *tp__apply_again(tp_var *y, tp_var *const *in);
+
+/* Makes y the recorded result of op on n inputs. False, with an error, when out of memory. */
+bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n);
+
+TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
+{
+    y->in.few[i] = in;
+    y->few_versions[i] = tp__version(in);
+    tp__ref(in);
+}
+
+TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
+{
+    if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER)))
+        return tp__apply(op, &x, 1, attr, -1, NULL);
+    tp__thread *t = tp__here();
+    tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
+    if (TP_LIKELY(y != NULL) && (x->flags & TP__NEEDS_GRAD) && !t->no_grad) {
+        y->op = op;
+        y->attr = attr;
+        y->flags |= TP__NEEDS_GRAD | (t->implicit ? TP__IMPLICIT : 0);
+        y->generation = x->generation + 1;
+        y->n_in = 1;
+        tp__record_input(y, 0, x);
+    }
+    return tp__own(t, y);
+}
+
+TP_INLINE tp_var *tp__apply_2(const tp__op *op, tp_var *a, tp_var *b)
+{
+    if (TP_UNLIKELY(!a || !b || !(a->flags & b->flags & TP__NUMBER)))
+        return tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
+    tp__thread *t = tp__here();
+    tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
+    if (TP_LIKELY(y != NULL) && ((a->flags | b->flags) & TP__NEEDS_GRAD) && !t->no_grad) {
+        y->op = op;
+        y->flags |= TP__NEEDS_GRAD | (t->implicit ? TP__IMPLICIT : 0);
+        y->generation = (a->generation > b->generation ? a->generation : b->generation) + 1;
+        y->n_in = 2;
+        tp__record_input(y, 0, a);
+        tp__record_input(y, 1, b);
+    }
+    return tp__own(t, y);
+}
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Storing the gradients of a sweep in the variables. Everything that can fail is prepared first;
+ * then every gradient is stored. So a sweep that fails leaves all of them as they were.
+ */
+#include "base/features.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "base/alloc.h"
+#include "base/scope.h"
+#include "graph/apply.h"
+#include "graph/sweep.h"
+
+/* A gradient to be stored. In a sweep that records nothing it is added to the plain gradient that x
+ * has; otherwise, and when x has none, `value` (one reference) takes the place. */
+typedef struct backward_store {
+    tp_var *x, *value;
+    double number;
+    bool add;
+} backward_store;
+
+static bool backward_owns_grad(const tp_var *x)
+{
+    return x->grad && !(x->flags & TP__GRAPH_GRAD);
+}
+
+/* A plain gradient that x alone will own: not an alias of another value. */
+static tp_var *backward_own(tp__thread *t, tp_var *gradient)
+{
+    bool alone = atomic_load_explicit(&gradient->refs, memory_order_relaxed) == 1 &&
+                 !(gradient->flags & TP__SHARED) && (gradient->flags & TP__CONTIGUOUS) &&
+                 (!gradient->storage || atomic_load(&gradient->storage->refs) == 1);
+    if (!alone)
+        return tp__copy_as(t, gradient, (tp_dtype)gradient->dtype);
+    tp__ref(gradient);
+    return gradient;
+}
+
+/* Holds (x, gradient) in the current scope. */
+static bool backward_lease(tp__thread *t, tp_var *x, tp_var *gradient)
+{
+    tp_var *lease = tp__node_number(t, 0);
+    if (!lease)
+        return false;
+    lease->flags = TP__LEASE | TP__PARTS;
+    lease->n_in = 2;
+    tp__record_input(lease, 0, x);
+    tp__record_input(lease, 1, gradient);
+    return !tp_is_poison(tp__own(t, lease));
+}
+
+static bool backward_prepare_graph(tp__sweep *s, backward_store *store, tp_var *gradient)
+{
+    tp_var *x = store->x, *sum = x->grad ? (tp_add)(x->grad, gradient) : gradient;
+    if (tp_is_poison(sum))
+        return false;
+    tp__ref(sum);
+    store->value = sum;
+    return backward_lease(s->t, x, sum);
+}
+
+static bool backward_prepare_plain(tp__sweep *s, backward_store *store, tp_var *gradient)
+{
+    tp_var *x = store->x;
+    if (backward_owns_grad(x)) {
+        store->add = true;
+        tp__ref(gradient);
+        store->value = gradient;
+        return true;
+    }
+    size_t scope = tp_scope_begin();
+    tp_var *sum = x->grad ? (tp_add)(x->grad, gradient) : gradient;
+    if (!tp_is_poison(sum) && sum != gradient) {
+        tp__ref(sum);
+        store->value = sum;
+    } else if (!tp_is_poison(sum)) {
+        store->value = backward_own(s->t, gradient);
+    }
+    tp_scope_end(scope);
+    return store->value != NULL;
+}
+
+static bool backward_prepare(tp__sweep *s, backward_store *store, tp_var *gradient)
+{
+    return s->record ? backward_prepare_graph(s, store, gradient)
+                     : backward_prepare_plain(s, store, gradient);
+}
+
+/* A leaf's store from the state in its node. */
+static bool backward_prepare_leaf(tp__sweep *s, backward_store *store)
+{
+    tp_var *x = store->x;
+    bool number = tp__sweep_numeric(s, x) && !(x->extra && x->extra->hooks);
+    if (number && !(x->flags & TP__GRAPH_GRAD)) {
+        store->number = x->adjoint.number;
+        store->add = x->grad != NULL;
+        store->value = store->add ? NULL : tp__node_number(s->t, store->number);
+        return store->add || store->value;
+    }
+    size_t scope = s->record ? 0 : tp_scope_begin();
+    tp_var *gradient = tp__sweep_finish(s, x);
+    bool good = gradient && backward_prepare(s, store, gradient);
+    if (!s->record)
+        tp_scope_end(scope);
+    return good;
+}
+
+static void backward_commit(tp__sweep *s, backward_store *store)
+{
+    tp_var *x = store->x;
+    if (store->add && store->value) {
+        tp__accumulate(x->grad, store->value);
+        tp__drop(store->value);
+    } else if (store->add) {
+        *(double *)x->grad->data += store->number;
+        tp__edited(x->grad);
+    } else {
+        if (backward_owns_grad(x))
+            tp__drop(x->grad);
+        x->grad = store->value;
+        x->flags = s->record ? x->flags | TP__GRAPH_GRAD
+                             : (x->flags & ~(uint32_t)TP__GRAPH_GRAD) | TP__PARTS;
+        if (s->record)
+            tp__drop(store->value);
+    }
+}
+
+static size_t backward_count(tp__sweep *s)
+{
+    size_t n = s->retain ? s->kept.n : 0;
+    for (const tp_var *v = s->waiting[0]; v; v = v->link)
+        n++;
+    return n;
+}
+
+static bool backward_prepare_all(tp__sweep *s, backward_store *stores, size_t *n)
+{
+    for (tp_var *v = s->waiting[0]; v; v = v->link) {
+        stores[(*n)++] = (backward_store){.x = v};
+        if (!backward_prepare_leaf(s, &stores[*n - 1]))
+            return false;
+    }
+    for (size_t i = 0; i < s->kept.n; i++) {
+        tp__map_entry *entry = &tp__map_at(&s->kept)[i];
+        stores[(*n)++] = (backward_store){.x = (tp_var *)entry->key};
+        tp_var *gradient = entry->value.var;
+        entry->value.var = NULL;
+        bool good = backward_prepare(s, &stores[*n - 1], gradient);
+        tp__drop(gradient);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+static void backward_store_all(tp__sweep *s)
+{
+    backward_store few[8], *stores = few;
+    size_t count = backward_count(s), n = 0;
+    if (count > sizeof few / sizeof *few)
+        stores = tp__alloc(count * sizeof *stores);
+    if (!stores)
+        return;
+    bool good = backward_prepare_all(s, stores, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (good)
+            backward_commit(s, &stores[i]);
+        else if (stores[i].value)
+            tp__drop(stores[i].value);
+    }
+    if (stores != few)
+        tp__free(stores);
+}
+
+static bool backward_check(tp_var *y, const tp_backward_options *options)
+{
+    char name[64], ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+    if (tp__here()->code || !tp__check_operand("backward", y))
+        return false;
+    if (!(y->flags & TP__NEEDS_GRAD)) {
+        tp_fail(TP_ERROR_GRAPH,
+                "backward: the value%s depends on no variable, so nothing gets a gradient",
+                tp__name_text(name, y));
+        return false;
+    }
+    tp_var *gradient = options->gradient;
+    if (!gradient)
+        return true;
+    if (!tp__check_operand("backward", gradient))
+        return false;
+    if (gradient->dtype == y->dtype && tp__same_shape(gradient, y->ndim, tp__shape(y)))
+        return true;
+    tp_fail(TP_ERROR_SHAPE, "backward: gradient is %s %s, expected %s %s like y",
+            tp_dtype_name((tp_dtype)gradient->dtype),
+            tp__shape_text(theirs, gradient->ndim, tp__shape(gradient)),
+            tp_dtype_name((tp_dtype)y->dtype), tp__shape_text(ours, y->ndim, tp__shape(y)));
+    return false;
+}
+
+void tp_backward(tp_var *y, const tp_backward_options *given)
+{
+    tp_backward_options options = {0};
+    if (given)
+        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    if (!backward_check(y, &options))
+        return;
+    tp__sweep s;
+    if (tp__sweep_begin(&s, "backward", y, options.create_graph)) {
+        s.retain = options.retain_grad;
+        if (tp__sweep_run(&s, y, options.gradient))
+            backward_store_all(&s);
+    }
+    tp__sweep_end(&s);
+}
+
+tp_var *tp_grad(tp_var *x)
+{
+    if (!x) {
+        tp_fail(TP_ERROR_ARGUMENT, "grad: the value is NULL");
+        return tp__poison();
+    }
+    if (x->flags & TP__POISON)
+        return tp__poison();
+    if (!x->grad)
+        return NULL;
+    tp__ref(x->grad);
+    return tp__own(tp__here(), x->grad);
+}
+
+void tp_cleargrad(tp_var *x)
+{
+    if (!x) {
+        tp_fail(TP_ERROR_ARGUMENT, "cleargrad: the value is NULL");
+        return;
+    }
+    if (x->flags & (TP__POISON | TP__SHARED))
+        return;
+    if (backward_owns_grad(x))
+        tp__drop(x->grad);
+    x->grad = NULL;
+    x->flags &= ~(uint32_t)TP__GRAPH_GRAD;
+}

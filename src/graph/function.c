@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "graph/function.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "base/alloc.h"
+#include "base/map.h"
+#include "base/scope.h"
+#include "graph/apply.h"
+#include "tinypytorch.h"
+
+static const tp__function_call *function_of(const tp_var *call)
+{
+    return call->attr.block;
+}
+
+/* --- Applying --- */
+
+static bool function_check(const tp_function *f, tp_var *const *in, tp_var **out)
+{
+    if (!f || f->size < sizeof *f || !f->name || !f->forward || !f->backward || f->n_in < 1 ||
+        f->n_out < 1 || !in || !out) {
+        tp_fail(TP_ERROR_ARGUMENT,
+                "apply: expected a tp_function with size, name, forward, backward, n_in ≥ 1 and "
+                "n_out ≥ 1, and arrays in and out");
+        return false;
+    }
+    for (int i = 0; i < f->n_in; i++)
+        if (!tp__check_operand(f->name, in[i]))
+            return false;
+    return true;
+}
+
+/* Runs forward in a scope of its own; results in out, handles in the caller's scope. */
+static bool function_forward(const tp_function *f, void *ctx, tp_var *const *in, tp_var **out)
+{
+    tp__thread *t = tp__here();
+    const char *guard = t->guarded_call;
+    bool mode = tp_set_grad_enabled(false);
+    t->guarded_call = NULL;
+    size_t scope = tp_scope_begin();
+    for (int i = 0; i < f->n_out; i++)
+        out[i] = NULL;
+    f->forward(ctx, in, out);
+    bool good = !t->code;
+    for (int i = 0; i < f->n_out && good; i++) {
+        good = out[i] && !tp_is_poison(tp_leave(out[i]));
+        if (!good)
+            tp_fail(TP_ERROR_ARGUMENT, "%s: its forward left output %d unset", f->name, i);
+    }
+    tp_scope_end(scope);
+    t->guarded_call = guard;
+    tp_set_grad_enabled(mode);
+    return good;
+}
+
+/* An output of call with value's elements, one reference. */
+static tp_var *function_output(tp__thread *t, tp_var *call, tp_var *value, int number)
+{
+    tp_var *y = tp__node_view(t, value, value->ndim, tp__shape(value), tp__strides(value), 0);
+    if (!y || !tp__record(y, &tp__op_output, &call, 1)) {
+        if (y)
+            tp__drop(y);
+        return NULL;
+    }
+    y->attr.integer = number;
+    y->flags |= TP__OUTPUT | TP__PARTS;
+    function_of(call)->outputs.living[number] = y;
+    return y;
+}
+
+static tp__function_call *function_block(const tp_function *f, void *ctx)
+{
+    size_t outputs = (size_t)f->n_out * sizeof(tp_var *);
+    tp__function_call *block = tp__alloc_zero(1, sizeof *block + outputs);
+    if (block) {
+        block->outputs.n = (uint32_t)f->n_out;
+        block->outputs.living = (tp_var **)(block + 1);
+        block->function = *f;
+        block->ctx = ctx;
+    }
+    return block;
+}
+
+/* The inputs and, when backward reads the outputs, their shadows. */
+static bool function_record(tp_var *call, const tp_function *f, tp_var *const *in,
+                            tp_var *const *out)
+{
+    int shadows = f->reads & TP_READS_OUTPUTS ? f->n_out : 0, n = f->n_in + shadows;
+    tp_var **all = tp__alloc((size_t)n * sizeof *all);
+    bool good = all != NULL;
+    if (good)
+        memcpy(all, in, (size_t)f->n_in * sizeof *all);
+    size_t scope = tp_scope_begin();
+    for (int i = 0; i < shadows && good; i++) {
+        all[f->n_in + i] = tp_detach(out[i]);
+        good = !tp_is_poison(all[f->n_in + i]);
+    }
+    good = good && tp__record(call, &tp__op_call, all, n);
+    tp_scope_end(scope);
+    tp__free(all);
+    return good;
+}
+
+/* A recorded call with one reference, or NULL. */
+static tp_var *function_call_node(tp__thread *t, const tp_function *f, void *ctx, tp_var *const *in,
+                                  tp_var *const *out)
+{
+    tp__function_call *block = function_block(f, ctx);
+    tp_var *call = block ? tp__node_number(t, 0) : NULL;
+    if (!call) {
+        tp__free(block);
+        return NULL;
+    }
+    call->attr.block = block;
+    call->flags = TP__CONTIGUOUS | TP__ATTR_BLOCK | TP__PARTS;
+    if (!function_record(call, f, in, out)) {
+        tp__drop(call);
+        return NULL;
+    }
+    return call;
+}
+
+static bool function_outputs(tp__thread *t, const tp_function *f, void *ctx, tp_var *const *in,
+                             tp_var **out)
+{
+    tp_var *call = function_call_node(t, f, ctx, in, out);
+    bool good = call != NULL;
+    for (int i = 0; i < f->n_out && good; i++) {
+        if (!tp__is_float((tp_dtype)out[i]->dtype))
+            continue;
+        out[i] = tp__own(t, function_output(t, call, out[i], i));
+        good = !tp_is_poison(out[i]);
+    }
+    if (call)
+        tp__drop(call);
+    return good;
+}
+
+void tp_apply(const tp_function *f, void *ctx, tp_var *const *in, tp_var **out)
+{
+    tp__thread *t = tp__here();
+    bool good = function_check(f, in, out) && !t->code && function_forward(f, ctx, in, out);
+    bool depends = false;
+    for (int i = 0; good && i < f->n_in; i++)
+        depends = depends || (in[i]->flags & TP__NEEDS_GRAD);
+    if (good && depends && !t->no_grad)
+        good = function_outputs(t, f, ctx, in, out);
+    for (int i = 0; !good && out && f && i < f->n_out; i++)
+        out[i] = tp__poison();
+}
+
+/* --- Differentiating --- */
+
+/* The identity, recorded even of a constant: marks a call's incoming gradient, so that what was
+ * made from it can be told. */
+static void alias_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = pull->gy;
+}
+
+static bool alias_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    call->dtype = (tp_dtype)x->dtype;
+    call->ndim = x->ndim;
+    call->view = true;
+    memcpy(call->shape, tp__shape(x), x->ndim * sizeof *call->shape);
+    memcpy(call->strides, tp__strides(x), x->ndim * sizeof *call->strides);
+    return true;
+}
+
+static const tp__op tp__op_alias = {
+    .label = "Alias",
+    .name = "alias",
+    .n_in = 1,
+    .flags = TP__LINEAR,
+    .infer = alias_infer,
+    .gradient = alias_gradient,
+    .rule = "gy",
+};
+
+static tp_var *function_alias(tp__thread *t, tp_var *gradient)
+{
+    tp_var *v =
+        tp__node_view(t, gradient, gradient->ndim, tp__shape(gradient), tp__strides(gradient), 0);
+    if (v && !tp__record(v, &tp__op_alias, &gradient, 1)) {
+        tp__drop(v);
+        v = NULL;
+    }
+    if (v)
+        v->flags |= TP__NEEDS_GRAD | TP__IMPLICIT;
+    return tp__own(t, v);
+}
+
+static bool function_is_alias(const tp_var *v, tp_var *const *gout, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (v == gout[i])
+            return true;
+    return false;
+}
+
+/* True if v was made from one of the aliases. */
+static bool function_made_from(tp_var *v, tp_var *const *gout, int n)
+{
+    tp__map met = {0};
+    bool added, found = false;
+    bool good = tp__map_add(&met, v, &added) != NULL;
+    for (size_t at = 0; at < met.n && good && !found; at++) {
+        tp_var *node = (tp_var *)tp__map_at(&met)[at].key;
+        found = function_is_alias(node, gout, n);
+        for (uint32_t i = 0; i < node->n_in && good; i++)
+            if (tp__inputs(node)[i]->flags & TP__NEEDS_GRAD)
+                good = tp__map_add(&met, tp__inputs(node)[i], &added) != NULL;
+    }
+    tp__map_drop(&met);
+    return found;
+}
+
+/* The output, made again from its shadow if it was dropped. */
+static tp_var *function_living_output(tp__thread *t, tp_var *call, int number)
+{
+    const tp__function_call *block = function_of(call);
+    tp_var *living = block->outputs.living[number];
+    if (living) {
+        tp__ref(living);
+        return tp__own(t, living);
+    }
+    tp_var *shadow = tp__inputs(call)[block->function.n_in + number];
+    if (!tp__is_float((tp_dtype)shadow->dtype))
+        return shadow;
+    return tp__own(t, function_output(t, call, shadow, number));
+}
+
+static bool function_check_gradient(const tp__pull *pull, tp_var *const *gout, int i)
+{
+    const tp_function *f = &function_of(pull->y)->function;
+    tp_var *g = pull->gx[i], *x = pull->x[i];
+    char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+    if (!g || !pull->wanted[i])
+        return true;
+    if (!tp__check_operand(f->name, g))
+        return false;
+    if (g->dtype != x->dtype || !tp__same_shape(g, x->ndim, tp__shape(x))) {
+        tp_fail(TP_ERROR_SHAPE,
+                "%s: its backward gave a gradient %s %s for input %d, which is %s %s", f->name,
+                tp_dtype_name((tp_dtype)g->dtype), tp__shape_text(theirs, g->ndim, tp__shape(g)), i,
+                tp_dtype_name((tp_dtype)x->dtype), tp__shape_text(ours, x->ndim, tp__shape(x)));
+        return false;
+    }
+    if (!pull->record || function_made_from(g, gout, f->n_out))
+        return true;
+    if (!tp__here()->code)
+        tp_fail(
+            TP_ERROR_GRAPH,
+            "%s: under create_graph its gradient for input %d was not made from gout by recorded "
+            "operations, so its derivative would be wrong",
+            f->name, i);
+    return false;
+}
+
+/* Fills in[], out[] and gout[] with what the function may read. */
+static bool function_view(const tp__pull *pull, tp_var **in, tp_var **out, tp_var **gout)
+{
+    tp__thread *t = tp__here();
+    const tp_function *f = &function_of(pull->y)->function;
+    for (int i = 0; i < f->n_in; i++)
+        in[i] = f->reads & TP_READS_INPUTS ? pull->x[i] : NULL;
+    for (int i = 0; i < f->n_out; i++) {
+        tp_var *g = pull->gys[i];
+        gout[i] = g && pull->record ? function_alias(t, g) : g;
+        out[i] = f->reads & TP_READS_OUTPUTS ? function_living_output(t, pull->y, i) : NULL;
+    }
+    return !t->code;
+}
+
+static bool function_stale(const tp_var *call, const tp_function *f)
+{
+    tp_var *const *in = tp__inputs((tp_var *)call);
+    const uint32_t *versions = tp__input_versions((tp_var *)call);
+    uint32_t first = f->reads & TP_READS_INPUTS ? 0 : (uint32_t)f->n_in;
+    for (uint32_t i = first; i < call->n_in; i++)
+        if (tp__version(in[i]) != versions[i]) {
+            tp_fail(TP_ERROR_GRAPH,
+                    "backward: the gradient of %s needs %s %u, which was edited in place since it "
+                    "was recorded",
+                    f->name, i < (uint32_t)f->n_in ? "input" : "output",
+                    i < (uint32_t)f->n_in ? i : i - (uint32_t)f->n_in);
+            return true;
+        }
+    return false;
+}
+
+static void call_gradient(const tp__pull *pull)
+{
+    tp__thread *t = tp__here();
+    const tp__function_call *block = function_of(pull->y);
+    const tp_function *f = &block->function;
+    const char *guard = t->guarded_call;
+    size_t n_in = (size_t)f->n_in, n_out = (size_t)f->n_out;
+    if (function_stale(pull->y, f))
+        return;
+    tp_var **views = tp__alloc((n_in + 2 * n_out) * sizeof *views);
+    if (views && function_view(pull, views, views + n_in, views + n_in + n_out)) {
+        t->guarded_call = pull->record ? f->name : NULL;
+        f->backward(block->ctx, views, views + n_in, views + n_in + n_out, pull->gx);
+        t->guarded_call = guard;
+        bool good = !t->code;
+        for (int i = 0; i < f->n_in && good; i++)
+            good = function_check_gradient(pull, views + n_in + n_out, i);
+    }
+    tp__free(views);
+}
+
+/* Sweeps and drawings treat outputs themselves; the rule only says that there is a derivative. */
+static void output_gradient(const tp__pull *pull)
+{
+    (void)pull;
+}
+
+const tp__op tp__op_call = {
+    .label = "Function",
+    .name = "function",
+    .flags = TP__OUTPUTS,
+    .gradient = call_gradient,
+    .rule = "the function's backward",
+};
+
+const tp__op tp__op_output = {
+    .label = "Output",
+    .name = "output",
+    .n_in = 1,
+    .gradient = output_gradient,
+    .rule = "gy, to the output's place in the call",
+};

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "base/alloc.h"
+#include "base/scope.h"
+#include "graph/op.h"
+#include "graph/sweep.h"
+
+/* --- Gradients as values --- */
+
+static bool gradient_check(tp_var *y, tp_var *const *xs, int n, tp_var *gradient)
+{
+    char name[64], ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+    if (tp__here()->code || !tp__check_operand("gradient", y))
+        return false;
+    for (int i = 0; i < n; i++) {
+        if (!tp__check_operand("gradient", xs[i]))
+            return false;
+        if (!(xs[i]->flags & TP__NEEDS_GRAD)) {
+            tp_fail(TP_ERROR_GRAPH,
+                    "gradient: x%s is a constant; make it with tp_variable to differentiate for it",
+                    tp__name_text(name, xs[i]));
+            return false;
+        }
+    }
+    if (!gradient)
+        return true;
+    if (!tp__check_operand("gradient", gradient))
+        return false;
+    if (gradient->dtype == y->dtype && tp__same_shape(gradient, y->ndim, tp__shape(y)))
+        return true;
+    tp_fail(TP_ERROR_SHAPE, "gradient: the starting gradient is %s %s, expected %s %s like y",
+            tp_dtype_name((tp_dtype)gradient->dtype),
+            tp__shape_text(theirs, gradient->ndim, tp__shape(gradient)),
+            tp_dtype_name((tp_dtype)y->dtype), tp__shape_text(ours, y->ndim, tp__shape(y)));
+    return false;
+}
+
+static bool gradient_aim(tp__sweep *s, tp_var *const *xs, int n)
+{
+    s->selective = true;
+    s->floor = UINT32_MAX;
+    for (int i = 0; i < n; i++) {
+        bool added;
+        if (!tp__map_add(&s->kept, xs[i], &added))
+            return false;
+        if (xs[i]->generation < s->floor)
+            s->floor = xs[i]->generation;
+    }
+    return true;
+}
+
+static bool gradient_sweep(tp__sweep *s, tp_var *y, tp_var *const *xs, int n, tp_var **out,
+                           tp_var *gradient)
+{
+    if (!gradient_aim(s, xs, n) || ((y->flags & TP__NEEDS_GRAD) && !tp__sweep_run(s, y, gradient)))
+        return false;
+    for (int i = 0; i < n; i++) {
+        tp_var *found = tp__map_find(&s->kept, xs[i])->value.var;
+        if (found) {
+            tp__ref(found);
+            out[i] = tp__own(s->t, found);
+        } else {
+            out[i] = tp_zeros((tp_dtype)xs[i]->dtype, xs[i]->ndim, tp__shape(xs[i]));
+        }
+        if (tp_is_poison(out[i]))
+            return false;
+    }
+    return true;
+}
+
+void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
+                  const tp_gradient_options *given)
+{
+    tp_gradient_options options = {0};
+    if (given)
+        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    bool good = false;
+    if (n > 0 && (!xs || !out)) {
+        tp_fail(TP_ERROR_ARGUMENT, "gradients: %s is NULL", xs ? "out" : "xs");
+        return;
+    }
+    if (gradient_check(y, xs, n, options.gradient)) {
+        tp__sweep s;
+        good = tp__sweep_begin(&s, "gradient", y, options.create_graph) &&
+               gradient_sweep(&s, y, xs, n, out, options.gradient);
+        tp__sweep_end(&s);
+    }
+    for (int i = 0; i < n && !good; i++)
+        out[i] = tp__poison();
+}
+
+tp_var *tp_gradient(tp_var *y, tp_var *x, const tp_gradient_options *options)
+{
+    tp_var *out;
+    tp_gradients(y, &x, 1, &out, options);
+    return out;
+}
+
+/* --- The leaves of a graph --- */
+
+size_t tp_leaves(tp_var *y, size_t n, tp_var **out)
+{
+    if (!tp__check_operand("leaves", y) || !(y->flags & TP__NEEDS_GRAD))
+        return 0;
+    size_t found = 0;
+    tp__map met = {0};
+    bool added;
+    if (!tp__map_add(&met, y, &added))
+        return 0;
+    for (size_t at = 0; at < met.n; at++) {
+        tp_var *v = (tp_var *)tp__map_at(&met)[at].key;
+        if (!v->op && found++ < n)
+            out[found - 1] = v;
+        for (uint32_t i = 0; i < v->n_in; i++) {
+            tp_var *in = tp__inputs(v)[i];
+            if ((in->flags & TP__NEEDS_GRAD) && !tp__map_add(&met, in, &added)) {
+                tp__map_drop(&met);
+                return 0;
+            }
+        }
+    }
+    tp__map_drop(&met);
+    return found;
+}
+
+/* --- Recording --- */
+
+tp_var *tp_detach(tp_var *v)
+{
+    if (!tp__check_operand("detach", v))
+        return tp__poison();
+    tp__thread *t = tp__here();
+    return tp__own(t, tp__node_view(t, v, v->ndim, tp__shape(v), tp__strides(v), 0));
+}
+
+bool tp_requires_grad(const tp_var *v)
+{
+    return v && (v->flags & TP__NEEDS_GRAD);
+}
+
+uint32_t tp_generation(const tp_var *v)
+{
+    return v ? v->generation : 0;
+}
+
+bool tp_set_grad_enabled(bool enabled)
+{
+    tp__thread *t = tp__here();
+    bool old = !t->no_grad;
+    t->no_grad = !enabled;
+    return old;
+}
+
+bool tp_is_grad_enabled(void)
+{
+    return !tp__here()->no_grad;
+}
+
+/* --- Hooks --- */
+
+uint32_t tp_register_hook(tp_var *v, tp_hook hook, void *ctx)
+{
+    if (!tp__check_operand("register_hook", v))
+        return 0;
+    if (!hook || !(v->flags & TP__NEEDS_GRAD) || (v->flags & TP__SHARED)) {
+        tp_fail(TP_ERROR_ARGUMENT, "register_hook: %s",
+                !hook                          ? "the hook is NULL"
+                : !(v->flags & TP__NEEDS_GRAD) ? "a constant has no gradient"
+                                               : "the value is shared and read-only");
+        return 0;
+    }
+    tp__extra *extra = tp__node_extra(v);
+    tp__hook_entry *entry = extra ? tp__alloc(sizeof *entry) : NULL;
+    if (!entry)
+        return 0;
+    *entry = (tp__hook_entry){.hook = hook, .ctx = ctx, .id = ++extra->last_hook};
+    tp__hook_entry **end = &extra->hooks;
+    while (*end)
+        end = &(*end)->next;
+    *end = entry;
+    return entry->id;
+}
+
+void tp_remove_hook(tp_var *v, uint32_t id)
+{
+    if (!v || !v->extra)
+        return;
+    for (tp__hook_entry **at = &v->extra->hooks; *at; at = &(*at)->next)
+        if ((*at)->id == id) {
+            tp__hook_entry *gone = *at;
+            *at = gone->next;
+            tp__free(gone);
+            return;
+        }
+}

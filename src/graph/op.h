@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The operation record. Each operation is declared once; what it is to apply it, to differentiate
+ * it, to push a Taylor series through it, to draw it, to document it and to test it follows from
+ * its record. No other part of the library names an operation, but for the structural ones that
+ * applying and sweeping insert themselves (structural.h).
+ *
+ * Rules for gradients and Taylor series call only public operations, so their results are graph
+ * nodes and any order follows. A gradient rule reads only what `reads` names. A record may carry a
+ * numeric gradient for sweeps over plain numbers that record nothing; tests hold it to its rule.
+ */
+#ifndef TP_OP_H
+#define TP_OP_H
+
+#include "array/loops.h"
+#include "base/node.h"
+
+/* One application. The caller fills the first part and, for operations that are told their result's
+ * shape, ndim and shape; infer fills the rest. */
+typedef struct tp__call {
+    const tp__op *op;
+    tp_var **in;
+    int n_in;
+    tp__attr attr;
+    int ndim; /* -1 until known */
+    int64_t shape[TP_MAX_NDIM];
+    tp_dtype dtype;
+    bool view; /* the result shares the elements of base, in[0] unless infer says another */
+    tp_var *base;
+    int64_t strides[TP_MAX_NDIM], offset;
+    tp_var *out;
+} tp__call;
+
+/* A gradient rule's view of its node: the result y, its gradient gy (gys for several outputs, NULL
+ * for one that was not used), inputs x, gradients to fill gx (NULL on entry, NULL for zero), of
+ * which only the wanted ones are needed. */
+typedef struct tp__pull {
+    tp_var *y, *gy;
+    tp_var **gys;
+    tp_var **x, **gx;
+    const bool *wanted;
+    bool record;
+} tp__pull;
+
+/* A Taylor rule's view: coefficients x[i][k] of each input and y[k] of the result, k = 0 … order,
+ * those of order 0 given. NULL stands for zero. */
+typedef struct tp__jet {
+    tp_var *node;
+    int order;
+    tp_var ***x;
+    tp_var **y;
+} tp__jet;
+
+/* What a test calls an operation with: shapes of the operands ("2,3; 3,4", one for each; "" is
+ * 0-d), the call, and the same in PyTorch, of operands x0, x1 … */
+typedef struct tp__sample {
+    const char *shapes;
+    tp_var *(*call)(tp_var *const *x);
+    const char *torch;
+} tp__sample;
+
+/* Where an operation is defined and smooth, for tests. */
+typedef enum tp__domain {
+    TP__ANYWHERE,
+    TP__POSITIVE,
+    TP__NOT_ZERO,
+    TP__DISTINCT, /* elements differ from each other and from zero */
+    TP__BASE_POSITIVE
+} tp__domain;
+
+enum {
+    TP__READS_0 = 1,
+    TP__READS_1 = 2,
+    TP__READS_2 = 4,
+    TP__READS_IN = 0xff,
+    TP__READS_OUT = 0x100
+};
+
+enum {
+    TP__ELEMENTWISE = 1, /* operands are promoted and broadcast to one shape */
+    TP__FLOATING = 2,    /* integers are computed in float64 */
+    TP__CONDITION = 4,   /* the first operand is uint8 and takes no part in promotion */
+    TP__LINEAR = 8,      /* in all operands together: Taylor maps each coefficient */
+    TP__BILINEAR = 16,   /* in two operands: Taylor is a Cauchy product */
+    TP__OUTPUTS = 32     /* a call: its outputs are nodes of their own */
+};
+
+struct tp__op {
+    const char *label; /* in drawings: "MatMul" */
+    const char *name;  /* in messages: "matmul" */
+    int n_in;          /* 0: any number */
+    unsigned flags, reads;
+    size_t attr_bytes; /* of attr.block, which the node owns; 0 if attr is plain */
+
+    bool (*infer)(tp__call *call);
+    bool (*forward)(tp__call *call); /* NULL: run loop, or nothing for a view */
+    tp__loop *loop[4];               /* elementwise, by type of the operands */
+
+    double (*number)(double a, double b);
+    void (*number_gradient)(double gy, double a, double b, double y, double *ga, double *gb);
+
+    void (*gradient)(const tp__pull *pull); /* NULL: the result is a constant */
+    void (*taylor)(const tp__jet *jet);     /* NULL: by TP__LINEAR or TP__BILINEAR */
+
+    const char *rule; /* the gradient, as text */
+    tp__domain domain;
+    const tp__sample *samples; /* ends with an entry whose call is NULL */
+    tp_var *(*call_1)(tp_var *);
+    tp_var *(*call_2)(tp_var *, tp_var *);
+};
+
+/* One file's records. */
+typedef struct tp__family {
+    const char *name;
+    const tp__op *const *ops; /* ends with NULL */
+} tp__family;
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Arithmetic of truncated power series whose coefficients are variables, for Taylor rules
+ * (Griewank & Walther 2008, ch. 13). NULL is an exact zero and costs nothing; a factor that is the
+ * constant 1 is left out. All is made of public operations, so coefficients are graph nodes.
+ */
+#ifndef TP_SERIES_H
+#define TP_SERIES_H
+
+#include "graph/op.h"
+
+tp_var *tp__series_add(tp_var *a, tp_var *b);
+tp_var *tp__series_sub(tp_var *a, tp_var *b);
+tp_var *tp__series_mul(tp_var *a, tp_var *b);
+tp_var *tp__series_scale(tp_var *a, double factor);
+
+/* Coefficient k of the product a b: Σ a[i] b[k − i], i = first … last. */
+tp_var *tp__series_cauchy(tp_var *const *a, tp_var *const *b, int k, int first, int last);
+
+/* Coefficient k of a², each pair of factors once. */
+tp_var *tp__series_square(tp_var *const *a, int k);
+
+/* slope[i] ← (i + 1) a[i + 1], i = 0 … order − 1: the series of a's derivative. */
+void tp__series_slope(tp_var *const *a, int order, tp_var **slope);
+
+/* Coefficient k of the series whose derivative is slope · factor: their product's coefficient
+ * k − 1, divided by k. */
+tp_var *tp__series_integral(tp_var *const *slope, tp_var *const *factor, int k);
+
+/* log[1 … order] ← the logarithm of a series a, given log[0]. */
+void tp__series_log(tp_var *const *a, int order, tp_var **log);
+
+/* Room for n coefficients, all NULL; tp__free it. */
+tp_var **tp__series_new(int n);
+
+#endif

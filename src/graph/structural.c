@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "graph/structural.h"
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "array/reduce.h"
+#include "graph/apply.h"
+#include "tinypytorch.h"
+
+/* --- add --- */
+
+TP__LOOP2(add_f64, double, double, double, a + b)
+TP__LOOP2(add_f32, float, float, double, a + b)
+TP__LOOP2(add_i64, int64_t, int64_t, uint64_t, a + b)
+TP__LOOP2(add_u8, uint8_t, uint8_t, uint8_t, a + b)
+
+static double add_number(double a, double b)
+{
+    return a + b;
+}
+
+static void add_number_gradient(double gy, double a, double b, double y, double *ga, double *gb)
+{
+    (void)a, (void)b, (void)y;
+    *ga = gy;
+    *gb = gy;
+}
+
+static void add_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = pull->gy;
+    pull->gx[1] = pull->gy;
+}
+
+static void add_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++) {
+        tp_var *a = jet->x[0][k], *b = jet->x[1][k];
+        jet->y[k] = a && b ? tp_add(a, b) : a ? a : b;
+    }
+}
+
+const tp__op tp__op_add = {
+    .label = "Add",
+    .name = "add",
+    .n_in = 2,
+    .flags = TP__ELEMENTWISE | TP__LINEAR,
+    .loop = {[TP_F32] = add_f32, [TP_F64] = add_f64, [TP_I64] = add_i64, [TP_U8] = add_u8},
+    .number = add_number,
+    .number_gradient = add_number_gradient,
+    .gradient = add_gradient,
+    .taylor = add_taylor,
+    .rule = "a: gy; b: gy",
+    .call_2 = tp_add,
+};
+
+tp_var *(tp_add)(tp_var *a, tp_var *b)
+{
+    return tp__apply_2(&tp__op_add, a, b);
+}
+
+/* --- broadcast_to and sum_to, each other's gradient --- */
+
+static bool broadcast_fails(const char *call, int ndim, const int64_t *shape, int to_ndim,
+                            const int64_t *to_shape)
+{
+    char from[TP__SHAPE_TEXT], to[TP__SHAPE_TEXT];
+    tp_fail(TP_ERROR_SHAPE, "%s: shape %s does not broadcast to %s", call,
+            tp__shape_text(from, ndim, shape), tp__shape_text(to, to_ndim, to_shape));
+    return false;
+}
+
+static bool broadcasts(int ndim, const int64_t *shape, int to_ndim, const int64_t *to_shape)
+{
+    if (ndim > to_ndim)
+        return false;
+    for (int i = 0; i < ndim; i++)
+        if (shape[i] != 1 && shape[i] != to_shape[to_ndim - ndim + i])
+            return false;
+    return true;
+}
+
+static bool broadcast_to_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    if (!broadcasts(x->ndim, tp__shape(x), call->ndim, call->shape))
+        return broadcast_fails("broadcast_to", x->ndim, tp__shape(x), call->ndim, call->shape);
+    call->dtype = (tp_dtype)x->dtype;
+    call->view = true;
+    tp__broadcast_strides(x, call->ndim, call->strides);
+    return true;
+}
+
+static void broadcast_to_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = tp_sum_to(pull->gy, pull->x[0]->ndim, tp__shape(pull->x[0]));
+}
+
+static bool sum_to_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    if (!broadcasts(call->ndim, call->shape, x->ndim, tp__shape(x)))
+        return broadcast_fails("sum_to", call->ndim, call->shape, x->ndim, tp__shape(x));
+    call->dtype = tp__is_float((tp_dtype)x->dtype) ? (tp_dtype)x->dtype : TP_I64;
+    return true;
+}
+
+static bool sum_to_forward(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    int lead = x->ndim - call->ndim;
+    unsigned axes = 0;
+    for (int i = 0; i < x->ndim; i++)
+        if (i < lead || call->shape[i - lead] != tp__shape(x)[i])
+            axes |= 1u << i;
+    tp__reduce(TP__SUM, call->out, x, axes);
+    return true;
+}
+
+static void sum_to_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = tp_broadcast_to(pull->gy, pull->x[0]->ndim, tp__shape(pull->x[0]));
+}
+
+static tp_var *broadcast_to_sample(tp_var *const *x)
+{
+    return tp_broadcast_to(x[0], TP_SHAPE(2, 2, 3));
+}
+
+static tp_var *sum_to_sample(tp_var *const *x)
+{
+    return tp_sum_to(x[0], TP_SHAPE(2, 1));
+}
+
+const tp__op tp__op_broadcast_to = {
+    .label = "BroadcastTo",
+    .name = "broadcast_to",
+    .n_in = 1,
+    .flags = TP__LINEAR,
+    .infer = broadcast_to_infer,
+    .gradient = broadcast_to_gradient,
+    .rule = "sum_to(gy, shape of x)",
+    .samples = (const tp__sample[]){{"3", broadcast_to_sample, "x0.expand(2, 2, 3)"},
+                                    {"2,1", broadcast_to_sample, "x0.expand(2, 2, 3)"},
+                                    {"", broadcast_to_sample, "x0.expand(2, 2, 3)"},
+                                    {0}},
+};
+
+const tp__op tp__op_sum_to = {
+    .label = "SumTo",
+    .name = "sum_to",
+    .n_in = 1,
+    .flags = TP__LINEAR,
+    .infer = sum_to_infer,
+    .forward = sum_to_forward,
+    .gradient = sum_to_gradient,
+    .rule = "broadcast_to(gy, shape of x)",
+    .samples = (const tp__sample[]){{"2,3", sum_to_sample, "x0.sum_to_size(2, 1)"},
+                                    {"4,2,3", sum_to_sample, "x0.sum_to_size(2, 1)"},
+                                    {0}},
+};
+
+tp_var *tp_broadcast_to(tp_var *x, int ndim, const int64_t *shape)
+{
+    if (!tp__check_shape("broadcast_to", ndim, shape))
+        return tp__poison();
+    return tp__apply(&tp__op_broadcast_to, &x, 1, (tp__attr){0}, ndim, shape);
+}
+
+tp_var *tp_sum_to(tp_var *x, int ndim, const int64_t *shape)
+{
+    if (!tp__check_shape("sum_to", ndim, shape))
+        return tp__poison();
+    return tp__apply(&tp__op_sum_to, &x, 1, (tp__attr){0}, ndim, shape);
+}
+
+/* --- to --- */
+
+static bool to_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    call->dtype = (tp_dtype)call->attr.integer;
+    call->ndim = x->ndim;
+    for (int i = 0; i < x->ndim; i++)
+        call->shape[i] = tp__shape(x)[i];
+    return true;
+}
+
+static bool to_forward(tp__call *call)
+{
+    tp__copy_elements(call->out, call->in[0]);
+    return true;
+}
+
+static void to_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = tp_to(pull->gy, (tp_dtype)pull->x[0]->dtype);
+}
+
+static tp_var *to_sample(tp_var *const *x)
+{
+    return tp_to(tp_to(x[0], TP_F32), TP_F64);
+}
+
+const tp__op tp__op_to = {
+    .label = "To",
+    .name = "to",
+    .n_in = 1,
+    .flags = TP__LINEAR,
+    .infer = to_infer,
+    .forward = to_forward,
+    .gradient = to_gradient,
+    .rule = "to(gy, type of x)",
+    .samples = (const tp__sample[]){{"2,3", to_sample, "x0.float().double()"}, {0}},
+};
+
+tp_var *tp_to(tp_var *v, tp_dtype dtype)
+{
+    if (!tp__check_dtype("to", dtype) || !tp__check_operand("to", v))
+        return tp__poison();
+    if (v->dtype == dtype && !(v->flags & TP__WEAK))
+        return v;
+    return tp__apply(&tp__op_to, &v, 1, (tp__attr){.integer = dtype}, -1, NULL);
+}
+
+static const tp__op *const structural_ops[] = {&tp__op_add, &tp__op_broadcast_to, &tp__op_sum_to,
+                                               &tp__op_to, NULL};
+
+const tp__family tp__family_structural = {"structural", structural_ops};

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "graph/sweep.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "base/alloc.h"
+#include "base/scope.h"
+#include "graph/op.h"
+#include "tinypytorch.h"
+
+enum { SWEEP_FEW_INPUTS = 4, SWEEP_DEEPEST = 255 };
+
+bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, bool record)
+{
+    tp__thread *t = tp__here();
+    s->t = t;
+    s->call = call;
+    s->record = record;
+    s->selective = s->retain = false;
+    s->no_grad = t->no_grad;
+    s->floor = 0;
+    s->top = y->generation;
+    s->kept.n = s->kept.capacity = s->kept.slots = 0;
+    s->kept.entries = NULL;
+    s->kept.table = NULL;
+    s->aside = NULL;
+    s->n_aside = 0;
+    s->waiting = s->few;
+    t->no_grad = !record;
+    t->sweep_depth++;
+    if (s->top < TP__SWEEP_FEW)
+        memset(s->few, 0, (s->top + 1) * sizeof *s->few);
+    else
+        s->waiting = tp__alloc_zero((size_t)s->top + 1, sizeof *s->waiting);
+    if (t->sweep_depth == SWEEP_DEEPEST)
+        tp_fail(TP_ERROR_GRAPH, "%s: sweeps inside sweeps more than %d deep", call,
+                SWEEP_DEEPEST - 1);
+    return s->waiting && t->sweep_depth < SWEEP_DEEPEST;
+}
+
+/* --- The state in the nodes --- */
+
+static bool sweep_set_aside(tp__sweep *s, tp_var *v)
+{
+    if ((s->n_aside & (s->n_aside + 1)) == 0) {
+        size_t capacity = 2 * s->n_aside + 1;
+        tp__sweep_aside *grown = tp__realloc(s->aside, capacity * sizeof *grown);
+        if (!grown)
+            return false;
+        s->aside = grown;
+    }
+    tp__sweep_aside *entry = &s->aside[s->n_aside++];
+    entry->node = v;
+    entry->state.sweep_depth = v->sweep_depth;
+    entry->state.adjoint = v->adjoint;
+    entry->state.link = v->link;
+    return true;
+}
+
+TP_INLINE bool sweep_enter(tp__sweep *s, tp_var *v)
+{
+    if (TP_UNLIKELY(v->sweep_depth) && !sweep_set_aside(s, v))
+        return false;
+    v->sweep_depth = s->t->sweep_depth;
+    v->link = s->waiting[v->generation];
+    s->waiting[v->generation] = v;
+    return true;
+}
+
+TP_INLINE bool sweep_met(const tp__sweep *s, const tp_var *v)
+{
+    return v->sweep_depth == s->t->sweep_depth;
+}
+
+static void sweep_drop_outputs(tp_var *v)
+{
+    const tp__output_table *table = v->attr.block;
+    for (uint32_t i = 0; i < table->n; i++)
+        if (v->adjoint.outputs[i])
+            tp__drop(v->adjoint.outputs[i]);
+    tp__free(v->adjoint.outputs);
+}
+
+void tp__sweep_leave(tp__sweep *s, tp_var *v)
+{
+    v->sweep_depth = 0;
+    if (tp__sweep_numeric(s, v))
+        return;
+    if (v->op && (v->op->flags & TP__OUTPUTS))
+        sweep_drop_outputs(v);
+    else if (v->adjoint.var)
+        tp__drop(v->adjoint.var);
+}
+
+void tp__sweep_end(tp__sweep *s)
+{
+    if (s->waiting) {
+        for (uint32_t g = 0; g <= s->top; g++)
+            for (tp_var *v = s->waiting[g], *next; v; v = next) {
+                next = v->link;
+                tp__sweep_leave(s, v);
+            }
+        if (s->waiting != s->few)
+            tp__free(s->waiting);
+    }
+    for (size_t i = 0; i < s->kept.n; i++)
+        if (tp__map_at(&s->kept)[i].value.var)
+            tp__drop(tp__map_at(&s->kept)[i].value.var);
+    tp__map_drop(&s->kept);
+    while (s->n_aside) {
+        tp__sweep_aside *entry = &s->aside[--s->n_aside];
+        entry->node->sweep_depth = entry->state.sweep_depth;
+        entry->node->adjoint = entry->state.adjoint;
+        entry->node->link = entry->state.link;
+    }
+    tp__free(s->aside);
+    s->t->no_grad = s->no_grad;
+    s->t->sweep_depth--;
+}
+
+/* --- Adding into a gradient --- */
+
+TP_INLINE bool sweep_wanted(tp__sweep *s, tp_var *v)
+{
+    if (!(v->flags & TP__NEEDS_GRAD) || v->generation < s->floor)
+        return false;
+    return !s->selective || v->op || tp__map_find(&s->kept, v);
+}
+
+TP_INLINE bool sweep_add_number(tp__sweep *s, tp_var *v, double gradient)
+{
+    if (sweep_met(s, v)) {
+        v->adjoint.number += gradient;
+        return true;
+    }
+    if (!sweep_enter(s, v))
+        return false;
+    v->adjoint.number = gradient;
+    return true;
+}
+
+/* *sum ← *sum + gradient, or gradient if there is none yet. */
+static bool sweep_add_into(tp_var **sum, tp_var *gradient)
+{
+    tp_var *total = *sum ? tp_add(*sum, gradient) : gradient;
+    if (total->flags & TP__POISON)
+        return false;
+    tp__ref(total);
+    if (*sum)
+        tp__drop(*sum);
+    *sum = total;
+    return true;
+}
+
+static bool sweep_add_shared(tp__sweep *s, tp_var *v, tp_var *gradient)
+{
+    tp__map_entry *entry = tp__map_find(&s->kept, v);
+    if (entry)
+        return sweep_add_into(&entry->value.var, gradient);
+    char name[64];
+    tp_fail(TP_ERROR_GRAPH,
+            "%s: a variable%s is shared between threads, so no gradient can be stored in it: use "
+            "tp_gradients",
+            s->call, tp__name_text(name, v));
+    return false;
+}
+
+static bool sweep_add(tp__sweep *s, tp_var *v, tp_var *gradient)
+{
+    if (v->flags & TP__SHARED)
+        return sweep_add_shared(s, v, gradient);
+    if (tp__sweep_numeric(s, v))
+        return sweep_add_number(s, v, tp__number(gradient));
+    if (!sweep_met(s, v)) {
+        v->adjoint.var = NULL;
+        tp_var *first = NULL;
+        if (!sweep_add_into(&first, gradient))
+            return false;
+        if (!sweep_enter(s, v)) {
+            tp__drop(first);
+            return false;
+        }
+        v->adjoint.var = first;
+        return true;
+    }
+    return sweep_add_into(&v->adjoint.var, gradient);
+}
+
+/* --- Visiting a node --- */
+
+/* v's gradient so far, as a variable of the current scope or held by the node. */
+static tp_var *sweep_gradient(tp__sweep *s, tp_var *v)
+{
+    if (!tp__sweep_numeric(s, v))
+        return v->adjoint.var;
+    return tp__own(s->t, tp__node_number(s->t, v->adjoint.number));
+}
+
+static bool sweep_hooks(tp__sweep *s, tp_var *v)
+{
+    size_t scope = tp_scope_begin();
+    tp_var *gradient = sweep_gradient(s, v);
+    for (tp__hook_entry *hook = v->extra->hooks, *next; hook && !s->t->code; hook = next) {
+        next = hook->next;
+        tp_var *replacement = hook->hook(hook->ctx, gradient);
+        if (!replacement || s->t->code)
+            continue;
+        if (replacement->dtype != v->dtype || !tp__same_shape(replacement, v->ndim, tp__shape(v))) {
+            tp_fail(TP_ERROR_SHAPE,
+                    "%s: a hook returned a gradient of another shape or type than "
+                    "its variable",
+                    s->call);
+            break;
+        }
+        gradient = replacement;
+    }
+    if (!s->t->code && tp__sweep_numeric(s, v)) {
+        v->adjoint.number = tp__number(gradient);
+    } else if (!s->t->code && gradient != v->adjoint.var) {
+        tp__ref(gradient);
+        tp__drop(v->adjoint.var);
+        v->adjoint.var = gradient;
+    }
+    tp_scope_end(scope);
+    return !s->t->code;
+}
+
+tp_var *tp__sweep_finish(tp__sweep *s, tp_var *v)
+{
+    if (v->extra && v->extra->hooks && !sweep_hooks(s, v))
+        return NULL;
+    tp_var *gradient = sweep_gradient(s, v);
+    return gradient->flags & TP__POISON ? NULL : gradient;
+}
+
+static bool sweep_stale(tp__sweep *s, const tp_var *v, const tp_var *read)
+{
+    char label[80], name[64];
+    tp__name_text(name, v);
+    snprintf(label, sizeof label, "%s%s", v->op->name, name);
+    tp_fail(TP_ERROR_GRAPH,
+            "%s: the gradient of %s needs a value%s%s that was edited in place since it was "
+            "recorded",
+            s->call, label, read == v ? ", its result" : ", an operand", tp__name_text(name, read));
+    return false;
+}
+
+/* True if all that v's rule reads is as it was when v was recorded. */
+TP_INLINE bool sweep_fresh(tp__sweep *s, tp_var *v)
+{
+    unsigned reads = v->op->reads;
+    if (!reads)
+        return true;
+    tp_var **in = tp__inputs(v);
+    const uint32_t *versions = tp__input_versions(v);
+    for (uint32_t i = 0; i < v->n_in; i++)
+        if ((reads >> (i < 7 ? i : 7) & 1) && tp__version(in[i]) != versions[i])
+            return sweep_stale(s, v, in[i]);
+    if ((reads & TP__READS_OUT) && tp__version(v) != 0)
+        return sweep_stale(s, v, v);
+    return true;
+}
+
+static bool sweep_number_rule(tp__sweep *s, tp_var *v)
+{
+    tp_var **in = v->in.few;
+    double b = v->n_in == 2 ? tp__number(in[1]) : v->attr.number, gradient[2];
+    v->op->number_gradient(v->adjoint.number, tp__number(in[0]), b, tp__number(v), &gradient[0],
+                           &gradient[1]);
+    for (uint32_t i = 0; i < v->n_in; i++)
+        if (sweep_wanted(s, in[i]) && !sweep_add_number(s, in[i], gradient[i]))
+            return false;
+    return true;
+}
+
+static bool sweep_takes_numbers(const tp__sweep *s, const tp_var *v)
+{
+    if (!v->op->number_gradient || !tp__sweep_numeric(s, v))
+        return false;
+    uint32_t flags = v->in.few[0]->flags | (v->n_in == 2 ? v->in.few[1]->flags : 0);
+    uint32_t both = v->in.few[0]->flags & (v->n_in == 2 ? v->in.few[1]->flags : ~0u);
+    return (both & TP__NUMBER) && !(flags & TP__SHARED);
+}
+
+static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
+{
+    tp__thread *t = s->t;
+    bool outputs = v->op->flags & TP__OUTPUTS, implicit = t->implicit;
+    for (uint32_t i = 0; i < v->n_in; i++) {
+        pull->gx[i] = NULL;
+        wanted[i] = sweep_wanted(s, pull->x[i]);
+    }
+    size_t scope = tp_scope_begin();
+    pull->gys = outputs ? v->adjoint.outputs : NULL;
+    pull->gy = outputs ? NULL : sweep_gradient(s, v);
+    t->implicit = v->flags & TP__IMPLICIT;
+    v->op->gradient(pull);
+    t->implicit = implicit;
+    bool good = !t->code;
+    for (uint32_t i = 0; i < v->n_in && good; i++)
+        good = !wanted[i] || !pull->gx[i] || sweep_add(s, pull->x[i], pull->gx[i]);
+    tp_scope_end(scope);
+    return good && !t->code;
+}
+
+static bool sweep_rule(tp__sweep *s, tp_var *v)
+{
+    tp_var *few_gradients[SWEEP_FEW_INPUTS];
+    bool few_wanted[SWEEP_FEW_INPUTS];
+    tp__pull pull = {
+        .y = v, .x = tp__inputs(v), .gx = few_gradients, .wanted = few_wanted, .record = s->record};
+    if (v->n_in <= SWEEP_FEW_INPUTS)
+        return sweep_pull(s, v, &pull, few_wanted);
+    tp_var **gradients = tp__alloc(v->n_in * sizeof *gradients);
+    bool *wanted = tp__alloc(v->n_in * sizeof *wanted);
+    pull.gx = gradients;
+    pull.wanted = wanted;
+    bool good = gradients && wanted && sweep_pull(s, v, &pull, wanted);
+    tp__free(gradients);
+    tp__free(wanted);
+    return good;
+}
+
+/* Hands the gradient of one output to its call. */
+static bool sweep_deposit(tp__sweep *s, tp_var *v)
+{
+    tp_var *call = v->in.few[0];
+    const tp__output_table *table = call->attr.block;
+    if (!sweep_met(s, call)) {
+        tp_var **outputs = tp__alloc_zero(table->n, sizeof *outputs);
+        if (!outputs || !sweep_enter(s, call)) {
+            tp__free(outputs);
+            return false;
+        }
+        call->adjoint.outputs = outputs;
+    }
+    size_t scope = tp_scope_begin();
+    bool good = sweep_add_into(&call->adjoint.outputs[v->attr.integer], sweep_gradient(s, v));
+    tp_scope_end(scope);
+    return good;
+}
+
+static bool sweep_keep(tp__sweep *s, tp_var *v)
+{
+    bool added;
+    tp__map_entry *entry = s->retain ? tp__map_add(&s->kept, v, &added) : tp__map_find(&s->kept, v);
+    if (!entry)
+        return !s->retain;
+    size_t scope = tp_scope_begin();
+    bool good = sweep_add_into(&entry->value.var, sweep_gradient(s, v));
+    tp_scope_end(scope);
+    return good;
+}
+
+static bool sweep_visit(tp__sweep *s, tp_var *v)
+{
+    bool call = v->op && (v->op->flags & TP__OUTPUTS);
+    if (!call && v->extra && v->extra->hooks && !sweep_hooks(s, v))
+        return false;
+    if (!call && (s->kept.n || s->retain) && !sweep_keep(s, v))
+        return false;
+    if (!v->op)
+        return true;
+    if (v->flags & TP__OUTPUT)
+        return sweep_deposit(s, v);
+    if (!sweep_fresh(s, v))
+        return false;
+    return sweep_takes_numbers(s, v) ? sweep_number_rule(s, v) : sweep_rule(s, v);
+}
+
+static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
+{
+    if (!gradient && tp__sweep_numeric(s, y) && !(y->flags & TP__SHARED))
+        return sweep_add_number(s, y, 1);
+    size_t scope = tp_scope_begin();
+    if (!gradient)
+        gradient = tp_ones((tp_dtype)y->dtype, y->ndim, tp__shape(y));
+    bool good = !(gradient->flags & TP__POISON) && sweep_add(s, y, gradient);
+    tp_scope_end(scope);
+    return good;
+}
+
+bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
+{
+    if (!sweep_start(s, y, gradient))
+        return false;
+    uint32_t lowest = s->selective ? s->floor : 1;
+    for (uint32_t g = s->top; g >= lowest; g--) {
+        tp_var *v;
+        while ((v = s->waiting[g]) != NULL) {
+            bool good = sweep_visit(s, v);
+            if (!good)
+                return false;
+            s->waiting[g] = v->link;
+            tp__sweep_leave(s, v);
+        }
+        if (g == 0)
+            break;
+    }
+    return true;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pushing a truncated Taylor series through a recorded graph. The nodes between x and y are
+ * visited in order of generation; each gets the coefficients 0 … order of its value along the
+ * path x + t · direction, by its operation's Taylor rule. NULL coefficients are zero; a node whose
+ * coefficient 0 is unset does not depend on x.
+ */
+#include "base/features.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "base/alloc.h"
+#include "base/map.h"
+#include "base/scope.h"
+#include "graph/apply.h"
+#include "graph/function.h"
+#include "graph/op.h"
+#include "graph/series.h"
+
+enum { TAYLOR_HIGHEST = 170 }; /* 171! is not a double */
+
+typedef struct taylor_walk {
+    const char *call;
+    int order;
+    tp_var *x;
+    tp__map nodes; /* those that may lead from x to y */
+    size_t *by_generation;
+    tp_var **series; /* order + 1 coefficients for each node */
+} taylor_walk;
+
+static tp_var **taylor_series(const taylor_walk *w, size_t node)
+{
+    return w->series + node * (size_t)(w->order + 1);
+}
+
+static bool taylor_collect(taylor_walk *w, tp_var *y)
+{
+    bool added;
+    if (!tp__map_add(&w->nodes, y, &added))
+        return false;
+    for (size_t at = 0; at < w->nodes.n; at++) {
+        tp_var *v = (tp_var *)tp__map_at(&w->nodes)[at].key;
+        if (v == w->x || v->generation <= w->x->generation)
+            continue;
+        for (uint32_t i = 0; i < v->n_in; i++) {
+            tp_var *in = tp__inputs(v)[i];
+            if ((in->flags & TP__NEEDS_GRAD) && !tp__map_add(&w->nodes, in, &added))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Numbers the nodes by generation: a counting sort. */
+static bool taylor_sort(taylor_walk *w, const tp_var *y)
+{
+    size_t n = w->nodes.n, generations = (size_t)y->generation + 2;
+    size_t *start = tp__alloc_zero(generations, sizeof *start);
+    w->by_generation = tp__alloc(n * sizeof *w->by_generation);
+    bool good = start && w->by_generation;
+    for (size_t i = 0; good && i < n; i++)
+        start[tp__map_at(&w->nodes)[i].key->generation + 1]++;
+    for (size_t g = 1; good && g < generations; g++)
+        start[g] += start[g - 1];
+    for (size_t i = 0; good && i < n; i++)
+        w->by_generation[start[tp__map_at(&w->nodes)[i].key->generation]++] = i;
+    tp__free(start);
+    return good;
+}
+
+static bool taylor_fresh(const taylor_walk *w, tp_var *v)
+{
+    for (uint32_t i = 0; i < v->n_in; i++)
+        if (tp__version(tp__inputs(v)[i]) != tp__input_versions(v)[i]) {
+            char name[64];
+            tp_fail(TP_ERROR_GRAPH,
+                    "%s: operand %u%s of %s was edited in place since it was recorded", w->call, i,
+                    tp__name_text(name, tp__inputs(v)[i]), v->op->name);
+            return false;
+        }
+    return true;
+}
+
+/* --- Rules that follow from linearity --- */
+
+static void taylor_linear(const tp__jet *jet, tp_var **operands)
+{
+    tp_var *v = jet->node;
+    for (int k = 1; k <= jet->order; k++) {
+        bool zero = true;
+        for (uint32_t i = 0; i < v->n_in; i++)
+            zero = zero && !jet->x[i][k];
+        if (zero)
+            continue;
+        for (uint32_t i = 0; i < v->n_in; i++) {
+            const tp_var *in = jet->x[i][0];
+            operands[i] = jet->x[i][k] ? jet->x[i][k]
+                                       : tp_zeros((tp_dtype)in->dtype, in->ndim, tp__shape(in));
+        }
+        jet->y[k] = tp__apply_again(v, operands);
+    }
+}
+
+static void taylor_bilinear(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++)
+        for (int i = 0; i <= k; i++) {
+            tp_var *operands[] = {jet->x[0][i], jet->x[1][k - i]};
+            if (operands[0] && operands[1])
+                jet->y[k] = tp__series_add(jet->y[k], tp__apply_again(jet->node, operands));
+        }
+}
+
+static void taylor_rule(const taylor_walk *w, const tp__jet *jet, tp_var **operands)
+{
+    const tp__op *op = jet->node->op;
+    if (op->taylor)
+        op->taylor(jet);
+    else if (op->flags & TP__LINEAR)
+        taylor_linear(jet, operands);
+    else if (op->flags & TP__BILINEAR)
+        taylor_bilinear(jet);
+    else
+        tp_fail(TP_ERROR_GRAPH, "%s: %s has no Taylor rule; differentiate by tp_gradient", w->call,
+                op == &tp__op_call
+                    ? ((const tp__function_call *)jet->node->attr.block)->function.name
+                    : op->name);
+}
+
+/* --- The walk --- */
+
+/* Fills the coefficients of a node from those of its inputs. */
+static bool taylor_visit(taylor_walk *w, size_t index)
+{
+    tp_var *v = (tp_var *)tp__map_at(&w->nodes)[index].key;
+    size_t width = (size_t)w->order + 1, n = v->n_in;
+    tp_var **y = taylor_series(w, index);
+    bool depends = false;
+    tp_var ***x = tp__alloc_zero(n, sizeof *x + (width + 1) * sizeof **x);
+    if (!x)
+        return false;
+    tp_var **constants = (tp_var **)(x + n), **operands = constants + n * width;
+    for (size_t i = 0; i < n; i++) {
+        tp_var *in = tp__inputs(v)[i];
+        const tp__map_entry *entry = tp__map_find(&w->nodes, in);
+        x[i] = entry ? taylor_series(w, (size_t)(entry - tp__map_at(&w->nodes))) : NULL;
+        depends = depends || (x[i] && x[i][0]);
+        if (!x[i] || !x[i][0]) {
+            x[i] = constants + i * width;
+            x[i][0] = in;
+        }
+    }
+    if (depends && taylor_fresh(w, v)) {
+        tp__thread *t = tp__here();
+        bool implicit = t->implicit;
+        t->implicit = v->flags & TP__IMPLICIT;
+        y[0] = v;
+        taylor_rule(w, &(tp__jet){.node = v, .order = w->order, .x = x, .y = y}, operands);
+        t->implicit = implicit;
+    }
+    tp__free(x);
+    return !tp__here()->code;
+}
+
+static bool taylor_push(taylor_walk *w, tp_var *y, tp_var *direction)
+{
+    if (!taylor_collect(w, y) || !taylor_sort(w, y))
+        return false;
+    size_t n = w->nodes.n;
+    w->series = tp__alloc_zero(n, (size_t)(w->order + 1) * sizeof *w->series);
+    if (!w->series)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        size_t index = w->by_generation[i];
+        tp_var *v = (tp_var *)tp__map_at(&w->nodes)[index].key;
+        if (v == w->x) {
+            taylor_series(w, index)[0] = v;
+            taylor_series(w, index)[1] = direction;
+        } else if (v->op && !taylor_visit(w, index)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* out[k − 1] ← factor k! or 1 times coefficient k, handles in the scope outside the innermost. */
+static bool taylor_results(const taylor_walk *w, const tp_var *y, tp_var **out)
+{
+    double factorial = 1;
+    for (int k = 1; k <= w->order; k++) {
+        factorial *= k;
+        tp_var *c = taylor_series(w, 0)[k];
+        tp_var *result = c ? tp__series_scale(c, factorial)
+                           : tp_zeros((tp_dtype)y->dtype, y->ndim, tp__shape(y));
+        out[k - 1] = tp_leave(result);
+        if (tp_is_poison(out[k - 1]))
+            return false;
+    }
+    return true;
+}
+
+static bool taylor_check(const char *call, tp_var *y, tp_var *x, int n, tp_var *const *out)
+{
+    if (tp__here()->code || !tp__check_operand(call, y) || !tp__check_operand(call, x))
+        return false;
+    if (!(x->flags & TP__NEEDS_GRAD)) {
+        char name[64];
+        tp_fail(TP_ERROR_GRAPH, "%s: x%s is a constant; make it with tp_variable", call,
+                tp__name_text(name, x));
+    } else if (n < 1 || n > TAYLOR_HIGHEST) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: order %d, expected 1 to %d", call, n, TAYLOR_HIGHEST);
+    } else if (!out) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: out is NULL", call);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static void taylor_derivatives(const char *call, tp_var *y, tp_var *x, tp_var *direction, int n,
+                               tp_var **out)
+{
+    taylor_walk w = {.call = call, .order = n, .x = x};
+    size_t scope = tp_scope_begin();
+    if (!direction)
+        direction = tp_ones((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    bool good =
+        !tp_is_poison(direction) && taylor_push(&w, y, direction) && taylor_results(&w, y, out);
+    tp_scope_end(scope);
+    tp__map_drop(&w.nodes);
+    tp__free(w.by_generation);
+    tp__free(w.series);
+    for (int k = 0; k < n && !good; k++)
+        out[k] = tp__poison();
+}
+
+void tp_derivatives(tp_var *y, tp_var *x, int n, tp_var **out)
+{
+    if (taylor_check("derivatives", y, x, n, out))
+        taylor_derivatives("derivatives", y, x, NULL, n, out);
+    else
+        for (int k = 0; out && k < n; k++)
+            out[k] = tp__poison();
+}
+
+tp_var *tp_jvp(tp_var *y, tp_var *x, tp_var *direction)
+{
+    tp_var *out = tp__poison();
+    char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+    if (!taylor_check("jvp", y, x, 1, &out) || !tp__check_operand("jvp", direction))
+        return out;
+    if (direction->dtype != x->dtype || !tp__same_shape(direction, x->ndim, tp__shape(x)))
+        return tp_fail(TP_ERROR_SHAPE, "jvp: direction is %s %s, expected %s %s like x",
+                       tp_dtype_name((tp_dtype)direction->dtype),
+                       tp__shape_text(theirs, direction->ndim, tp__shape(direction)),
+                       tp_dtype_name((tp_dtype)x->dtype),
+                       tp__shape_text(ours, x->ndim, tp__shape(x)));
+    taylor_derivatives("jvp", y, x, direction, 1, &out);
+    return out;
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "ops/elementwise.h"
+
+#include <math.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "array/reduce.h"
+#include "base/alloc.h"
+#include "ops/families.h"
+#include "tinypytorch.h"
+
+/* --- sub, mul, div, neg, square --- */
+
+static void sub_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++)
+        jet->y[k] = tp__series_sub(jet->x[0][k], jet->x[1][k]);
+}
+
+static void mul_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++)
+        jet->y[k] = tp__series_cauchy(jet->x[0], jet->x[1], k, 0, k);
+}
+
+/* y b = a */
+static void div_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++) {
+        tp_var *rest =
+            tp__series_sub(jet->x[0][k], tp__series_cauchy(jet->y, jet->x[1], k, 0, k - 1));
+        jet->y[k] = rest ? tp_div(rest, jet->x[1][0]) : NULL;
+    }
+}
+
+static void neg_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++)
+        jet->y[k] = tp__series_sub(NULL, jet->x[0][k]);
+}
+
+static void square_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++)
+        jet->y[k] = tp__series_square(jet->x[0], k);
+}
+
+TP__LOOP2(sub_i64, int64_t, int64_t, uint64_t, a - b)
+TP__LOOP2(sub_u8, uint8_t, uint8_t, uint8_t, a - b)
+TP__LOOP2(mul_i64, int64_t, int64_t, uint64_t, a *b)
+TP__LOOP2(mul_u8, uint8_t, uint8_t, unsigned, a *b)
+TP__LOOP1(neg_i64, int64_t, int64_t, uint64_t, -x)
+TP__LOOP1(neg_u8, uint8_t, uint8_t, uint8_t, -x)
+TP__LOOP1(square_i64, int64_t, int64_t, uint64_t, x *x)
+TP__LOOP1(square_u8, uint8_t, uint8_t, unsigned, x *x)
+
+/* clang-format off */
+TP__BINARY(Sub, sub, a - b,
+                  gy, gy,
+                  -gy, tp_neg(gy), 0, TP__ANYWHERE, TP__LINEAR, sub_i64, sub_u8)
+TP__BINARY(Mul, mul, a * b,
+                  gy * b, tp_mul(gy, b),
+                  gy * a, tp_mul(gy, a), TP__READS_IN, TP__ANYWHERE, TP__BILINEAR, mul_i64, mul_u8)
+TP__BINARY(Div, div, a / b,
+                  gy / b, tp_div(gy, b),
+                  -(gy / b * y), tp_neg(tp_mul(tp_div(gy, b), y)),
+                  TP__READS_1 | TP__READS_OUT, TP__NOT_ZERO, TP__FLOATING, NULL, NULL)
+TP__UNARY_RECORD(Neg, neg, -x, -gy, tp_neg(gy), 0, TP__ANYWHERE, TP__LINEAR, neg_i64, neg_u8)
+TP__UNARY(Square, square, x * x, 2 * x * gy, tp_mul(tp_mul(2, x), gy), TP__READS_0, TP__ANYWHERE)
+/* clang-format on */
+
+/* --- pow with a number as exponent --- */
+
+static double pow_value(double x, double c)
+{
+    return c == 2 ? x * x : c == 1 ? x : c == -1 ? 1 / x : pow(x, c);
+}
+
+static uint64_t pow_integer(uint64_t x, uint64_t c)
+{
+    uint64_t y = 1;
+    for (; c; c >>= 1, x *= x)
+        if (c & 1)
+            y *= x;
+    return y;
+}
+
+static void pow_constant_slope(double gy, double x, double c, double y, double *gx, double *gb)
+{
+    (void)y, (void)gb;
+    *gx = c == 0 ? 0 : c * pow_value(x, c - 1) * gy;
+}
+
+static void pow_constant_gradient(const tp__pull *pull)
+{
+    tp_var *x = pull->x[0], *gy = pull->gy;
+    double c = pull->y->attr.number;
+    if (c == 0)
+        pull->gx[0] = tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    else if (c == 1)
+        pull->gx[0] = gy;
+    else
+        pull->gx[0] = tp_mul(tp_mul(c, c == 2 ? x : tp_pow_number(x, c - 1)), gy);
+}
+
+/* p ← p q or, with q NULL, p². */
+static bool pow_multiply(tp_var **p, tp_var **q, int order)
+{
+    tp_var **product = tp__series_new(order + 1);
+    if (!product)
+        return false;
+    for (int k = 0; k <= order; k++)
+        product[k] = q ? tp__series_cauchy(p, q, k, 0, k) : tp__series_square(p, k);
+    for (int k = 0; k <= order; k++)
+        p[k] = product[k];
+    tp__free(product);
+    return true;
+}
+
+/* power ← xᶜ, c ≥ 1, by repeated squaring: right at x = 0 too. */
+static bool pow_series(tp_var *const *x, int order, uint64_t c, tp_var **power)
+{
+    tp_var **base = tp__series_new(order + 1);
+    bool good = base != NULL, begun = false;
+    for (int k = 0; k <= order && good; k++)
+        base[k] = x[k];
+    for (; c && good; c >>= 1) {
+        if (c & 1) {
+            good = !begun || pow_multiply(power, base, order);
+            for (int k = 0; k <= order && !begun; k++)
+                power[k] = base[k];
+            begun = true;
+        }
+        good = good && (c == 1 || pow_multiply(base, NULL, order));
+    }
+    tp__free(base);
+    return good;
+}
+
+static void pow_integer_taylor(const tp__jet *jet, double c)
+{
+    tp_var **power = tp__series_new(jet->order + 1), **y = jet->y;
+    if (power && pow_series(jet->x[0], jet->order, (uint64_t)fabs(c), power))
+        for (int k = 1; k <= jet->order; k++) {
+            if (c > 0) {
+                y[k] = power[k];
+                continue;
+            }
+            tp_var *rest = tp__series_cauchy(y, power, k, 0, k - 1);
+            y[k] = rest ? tp_neg(tp_div(rest, power[0])) : NULL;
+        }
+    tp__free(power);
+}
+
+/* y' x = c x' y, which divides by x. c may be an array that does not change along the path. */
+static void pow_recurrence(const tp__jet *jet, tp_var *c)
+{
+    tp_var *const *x = jet->x[0], **y = jet->y;
+    for (int k = 1; k <= jet->order; k++) {
+        tp_var *sum = NULL;
+        for (int j = 1; j <= k; j++)
+            if (x[j] && y[k - j]) {
+                tp_var *weight = tp_sub(tp_mul(c, j), k - j);
+                sum = tp__series_add(sum, tp_mul(weight, tp__series_mul(x[j], y[k - j])));
+            }
+        y[k] = sum ? tp_div(sum, tp_mul(x[0], k)) : NULL;
+    }
+}
+
+static void pow_constant_taylor(const tp__jet *jet)
+{
+    double c = jet->node->attr.number;
+    if (c == 0)
+        return;
+    if (c == floor(c) && fabs(c) <= INT32_MAX)
+        pow_integer_taylor(jet, c);
+    else
+        pow_recurrence(jet, tp_num(c));
+}
+
+static void pow_constant_f64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    for (int64_t i = 0; i < n; i++)
+        *(double *)(at[0] + i * step[0]) =
+            pow_value(*(const double *)(at[1] + i * step[1]), attr->number);
+}
+
+static void pow_constant_f32(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    for (int64_t i = 0; i < n; i++)
+        *(float *)(at[0] + i * step[0]) =
+            (float)pow_value((double)*(const float *)(at[1] + i * step[1]), attr->number);
+}
+
+static void pow_constant_i64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    for (int64_t i = 0; i < n; i++)
+        *(int64_t *)(at[0] + i * step[0]) = (int64_t)pow_integer(
+            (uint64_t) * (const int64_t *)(at[1] + i * step[1]), (uint64_t)attr->number);
+}
+
+static void pow_constant_u8(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    for (int64_t i = 0; i < n; i++)
+        *(uint8_t *)(at[0] + i * step[0]) =
+            (uint8_t)pow_integer(*(const uint8_t *)(at[1] + i * step[1]), (uint64_t)attr->number);
+}
+
+static tp_var *pow_sample_cube(tp_var *const *x)
+{
+    return tp_pow_number(x[0], 3);
+}
+
+static tp_var *pow_sample_one(tp_var *const *x)
+{
+    return tp_pow_number(x[0], 1);
+}
+
+static tp_var *pow_sample_zero(tp_var *const *x)
+{
+    return tp_pow_number(x[0], 0);
+}
+
+static tp_var *pow_sample_inverse_square(tp_var *const *x)
+{
+    return tp_pow_number(x[0], -2);
+}
+
+static tp_var *pow_sample_root(tp_var *const *x)
+{
+    return tp_pow_number(tp_abs(x[0]), 2.5);
+}
+
+static const tp__op pow_constant_op = {
+    .label = "Pow",
+    .name = "pow",
+    .n_in = 1,
+    .flags = TP__ELEMENTWISE,
+    .reads = TP__READS_0,
+    .loop = {[TP_F32] = pow_constant_f32,
+             [TP_F64] = pow_constant_f64,
+             [TP_I64] = pow_constant_i64,
+             [TP_U8] = pow_constant_u8},
+    .number = pow_value,
+    .number_gradient = pow_constant_slope,
+    .gradient = pow_constant_gradient,
+    .taylor = pow_constant_taylor,
+    .rule = "c · x^(c − 1) · gy, 0 for c = 0",
+    .domain = TP__NOT_ZERO,
+    .samples = (const tp__sample[]){{"2,3", pow_sample_cube, "x0 ** 3"},
+                                    {"3", pow_sample_one, "x0 ** 1"},
+                                    {"3", pow_sample_zero, "x0 ** 0"},
+                                    {"3", pow_sample_inverse_square, "x0 ** -2"},
+                                    {"2,2", pow_sample_root, "x0.abs() ** 2.5"},
+                                    {0}},
+};
+
+tp_var *tp_pow_number(tp_var *x, double exponent)
+{
+    if (x && !tp__is_float((tp_dtype)x->dtype))
+        x = tp_to(x, TP_F64);
+    return tp__apply_1(&pow_constant_op, x, (tp__attr){.number = exponent});
+}
+
+/* --- pow with a variable exponent --- */
+
+/* y = exp(w) with w = b log a. */
+static void pow_taylor(const tp__jet *jet)
+{
+    int n = jet->order;
+    bool constant = true;
+    for (int k = 1; k <= n; k++)
+        constant = constant && !jet->x[1][k];
+    if (constant) {
+        pow_recurrence(jet, jet->x[1][0]);
+        return;
+    }
+    tp_var **log_a = tp__series_new(3 * n + 2);
+    if (!log_a)
+        return;
+    tp_var **w = log_a + n + 1, **slope = w + n + 1;
+    log_a[0] = tp_log(jet->x[0][0]);
+    tp__series_log(jet->x[0], n, log_a);
+    for (int k = 1; k <= n; k++)
+        w[k] = tp__series_cauchy(jet->x[1], log_a, k, 0, k);
+    tp__series_slope(w, n, slope);
+    for (int k = 1; k <= n; k++)
+        jet->y[k] = tp__series_integral(slope, jet->y, k);
+    tp__free(log_a);
+}
+
+static tp_var *pow_base_rule(tp_var *gy, tp_var *a, tp_var *b)
+{
+    tp_var *slope = tp_mul(b, tp_pow(a, tp_sub(b, 1)));
+    return tp_mul(gy, tp_where(tp_eq(b, 0), 0, slope));
+}
+
+static tp_var *pow_exponent_rule(tp_var *gy, tp_var *a, tp_var *b, tp_var *y)
+{
+    tp_var *vanishes = tp_mul(tp_eq(a, 0), tp_ge(b, 0));
+    tp_var *safe = tp_where(vanishes, 1, a);
+    return tp_mul(gy, tp_where(vanishes, 0, tp_mul(y, tp_log(safe))));
+}
+
+static void pow_integers(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    (void)attr;
+    for (int64_t i = 0; i < n; i++)
+        *(int64_t *)(at[0] + i * step[0]) =
+            (int64_t)pow_integer((uint64_t) * (const int64_t *)(at[1] + i * step[1]),
+                                 (uint64_t) * (const int64_t *)(at[2] + i * step[2]));
+}
+
+static void pow_bytes(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    (void)attr;
+    for (int64_t i = 0; i < n; i++)
+        *(uint8_t *)(at[0] + i * step[0]) = (uint8_t)pow_integer(
+            *(const uint8_t *)(at[1] + i * step[1]), *(const uint8_t *)(at[2] + i * step[2]));
+}
+
+TP__BINARY_PARTS(pow, pow(a, b), b == 0 ? 0 : gy * (b * pow(a, b - 1)), pow_base_rule(gy, a, b),
+                 a == 0 && b >= 0 ? 0 : gy * (y * log(a)), pow_exponent_rule(gy, a, b, y))
+
+static bool pow_infer(tp__call *call)
+{
+    tp_var *b = call->in[1];
+    if (call->dtype != TP_I64 || b->size == 0)
+        return true;
+    tp__thread *t = tp__here();
+    tp_var *least = tp__node_array(t, TP_I64, 0, NULL);
+    if (!least)
+        return false;
+    tp__reduce(TP__MIN, least, b, ~0u);
+    bool good = *(const int64_t *)least->data >= 0;
+    tp__drop(least);
+    if (!good)
+        tp_fail(TP_ERROR_ARGUMENT, "pow: an integer to a negative integer power");
+    return good;
+}
+
+static const tp__op pow_op = {
+    .label = "Pow",
+    .name = "pow",
+    .n_in = 2,
+    .flags = TP__ELEMENTWISE,
+    .reads = TP__READS_IN | TP__READS_OUT,
+    .infer = pow_infer,
+    .loop = {[TP_F32] = pow_f32, [TP_F64] = pow_f64, [TP_I64] = pow_integers, [TP_U8] = pow_bytes},
+    .number = pow_number,
+    .number_gradient = pow_number_gradient,
+    .gradient = pow_gradient,
+    .taylor = pow_taylor,
+    .rule = "a: gy · b · a^(b − 1); b: gy · y · log(a), 0 where a = 0 and b ≥ 0",
+    .domain = TP__BASE_POSITIVE,
+    .call_2 = tp_pow,
+};
+
+static bool pow_is_attribute(const tp_var *a, const tp_var *b)
+{
+    if (!a || !b || (b->flags & (TP__WEAK | TP__NUMBER)) != (TP__WEAK | TP__NUMBER))
+        return false;
+    return tp__is_float((tp_dtype)a->dtype) || tp__number(b) >= 0;
+}
+
+tp_var *(tp_pow)(tp_var *a, tp_var *b)
+{
+    if (!pow_is_attribute(a, b))
+        return tp__apply_2(&pow_op, a, b);
+    bool integers = (b->flags & TP__WEAK_INT) && !tp__is_float((tp_dtype)a->dtype);
+    if (!integers)
+        return tp_pow_number(a, tp__number(b));
+    return tp__apply_1(&pow_constant_op, a, (tp__attr){.number = tp__number(b)});
+}
+
+static const tp__op *const arithmetic_ops[] = {&sub_op,    &mul_op,          &div_op, &neg_op,
+                                               &square_op, &pow_constant_op, &pow_op, NULL};
+
+const tp__family tp__family_arithmetic = {"arithmetic", arithmetic_ops};

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "ops/elementwise.h"
+
+#include "array/array.h"
+#include "ops/families.h"
+#include "tinypytorch.h"
+
+/* --- maximum and minimum --- */
+
+/* Each coefficient from the operand chosen, the mean of both at a tie. */
+static void choose_taylor(const tp__jet *jet, tp_var *first, tp_var *tie)
+{
+    for (int k = 1; k <= jet->order; k++) {
+        tp_var *a = jet->x[0][k], *b = jet->x[1][k];
+        if (!a && !b)
+            continue;
+        tp_var *mean = tp_mul(0.5, tp__series_add(a, b));
+        a = a ? a : tp_num(0);
+        b = b ? b : tp_num(0);
+        jet->y[k] = tp_where(tie, mean, tp_where(first, a, b));
+    }
+}
+
+static void maximum_taylor(const tp__jet *jet)
+{
+    tp_var *a = jet->x[0][0], *b = jet->x[1][0];
+    choose_taylor(jet, tp_gt(a, b), tp_eq(a, b));
+}
+
+static void minimum_taylor(const tp__jet *jet)
+{
+    tp_var *a = jet->x[0][0], *b = jet->x[1][0];
+    choose_taylor(jet, tp_lt(a, b), tp_eq(a, b));
+}
+
+static tp_var *choose_share(tp_var *gy, tp_var *takes, tp_var *a, tp_var *b)
+{
+    return tp_where(tp_eq(a, b), tp_mul(0.5, gy), tp_where(takes, gy, 0));
+}
+
+#define CHOOSE_MAXIMUM (a > b || a != a ? a : b)
+#define CHOOSE_MINIMUM (a < b || a != a ? a : b)
+
+TP__LOOP2(maximum_i64, int64_t, int64_t, int64_t, CHOOSE_MAXIMUM)
+TP__LOOP2(maximum_u8, uint8_t, uint8_t, uint8_t, CHOOSE_MAXIMUM)
+TP__LOOP2(minimum_i64, int64_t, int64_t, int64_t, CHOOSE_MINIMUM)
+TP__LOOP2(minimum_u8, uint8_t, uint8_t, uint8_t, CHOOSE_MINIMUM)
+
+/* clang-format off */
+TP__BINARY(Maximum, maximum, CHOOSE_MAXIMUM,
+           a == b ? 0.5 * gy : a > b ? gy : 0, choose_share(gy, tp_gt(a, b), a, b),
+           a == b ? 0.5 * gy : b > a ? gy : 0, choose_share(gy, tp_gt(b, a), a, b),
+           TP__READS_IN, TP__DISTINCT, 0, maximum_i64, maximum_u8)
+TP__BINARY(Minimum, minimum, CHOOSE_MINIMUM,
+           a == b ? 0.5 * gy : a < b ? gy : 0, choose_share(gy, tp_lt(a, b), a, b),
+           a == b ? 0.5 * gy : b < a ? gy : 0, choose_share(gy, tp_lt(b, a), a, b),
+           TP__READS_IN, TP__DISTINCT, 0, minimum_i64, minimum_u8)
+/* clang-format on */
+
+/* --- where --- */
+
+#define WHERE_LOOP(name, Type)                                                                     \
+    static void name(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)        \
+    {                                                                                              \
+        (void)attr;                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int from = *(const uint8_t *)(at[1] + i * step[1]) ? 2 : 3;                            \
+            *(Type *)(at[0] + i * step[0]) = *(const Type *)(at[from] + i * step[from]);           \
+        }                                                                                          \
+    }
+
+WHERE_LOOP(where_f32, float)
+WHERE_LOOP(where_f64, double)
+WHERE_LOOP(where_i64, int64_t)
+WHERE_LOOP(where_u8, uint8_t)
+
+static void where_gradient(const tp__pull *pull)
+{
+    tp_var *condition = pull->x[0];
+    if (pull->wanted[1])
+        pull->gx[1] = tp_where(condition, pull->gy, 0);
+    if (pull->wanted[2])
+        pull->gx[2] = tp_where(condition, 0, pull->gy);
+}
+
+static void where_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++) {
+        tp_var *a = jet->x[1][k], *b = jet->x[2][k];
+        if (a || b)
+            jet->y[k] = tp_where(jet->x[0][0], a ? a : tp_num(0), b ? b : tp_num(0));
+    }
+}
+
+static tp_var *where_sample(tp_var *const *x)
+{
+    return tp_where(tp_gt(x[0], 0), x[0], x[1]);
+}
+
+static tp_var *where_sample_other(tp_var *const *x)
+{
+    return tp_where(tp_gt(tp_detach(x[0]), 0), tp_square(x[1]), x[0]);
+}
+
+static const tp__op where_op = {
+    .label = "Where",
+    .name = "where",
+    .n_in = 3,
+    .flags = TP__ELEMENTWISE | TP__CONDITION,
+    .reads = TP__READS_0,
+    .loop = {[TP_F32] = where_f32, [TP_F64] = where_f64, [TP_I64] = where_i64, [TP_U8] = where_u8},
+    .gradient = where_gradient,
+    .taylor = where_taylor,
+    .rule = "a: where(condition, gy, 0); b: where(condition, 0, gy)",
+    .domain = TP__DISTINCT,
+    .samples =
+        (const tp__sample[]){{"2,3; 2,3", where_sample, "torch.where(x0 > 0, x0, x1)"},
+                             {"3; 2,1", where_sample, "torch.where(x0 > 0, x0, x1)"},
+                             {"2,3; 3", where_sample_other, "torch.where(x0 > 0, x1.square(), x0)"},
+                             {0}},
+};
+
+tp_var *(tp_where)(tp_var *condition, tp_var *a, tp_var *b)
+{
+    if (condition && condition->dtype != TP_U8)
+        condition = tp_ne(condition, 0);
+    return tp__apply(&where_op, (tp_var *[]){condition, a, b}, 3, (tp__attr){0}, -1, NULL);
+}
+
+/* --- Comparisons --- */
+
+static bool compare_infer(tp__call *call)
+{
+    call->dtype = TP_U8;
+    return true;
+}
+
+#define COMPARISON(Label, name_, torch, expression)                                                \
+    TP__LOOP2(name_##_f64, uint8_t, double, double, expression)                                    \
+    TP__LOOP2(name_##_f32, uint8_t, float, float, expression)                                      \
+    TP__LOOP2(name_##_i64, uint8_t, int64_t, int64_t, expression)                                  \
+    TP__LOOP2(name_##_u8, uint8_t, uint8_t, uint8_t, expression)                                   \
+    static tp_var *name_##_sample(tp_var *const *x)                                                \
+    {                                                                                              \
+        return tp_##name_(x[0], x[1]);                                                             \
+    }                                                                                              \
+    static const tp__op name_##_op = {                                                             \
+        .label = #Label,                                                                           \
+        .name = #name_,                                                                            \
+        .n_in = 2,                                                                                 \
+        .flags = TP__ELEMENTWISE,                                                                  \
+        .infer = compare_infer,                                                                    \
+        .loop = {[TP_F32] = name_##_f32,                                                           \
+                 [TP_F64] = name_##_f64,                                                           \
+                 [TP_I64] = name_##_i64,                                                           \
+                 [TP_U8] = name_##_u8},                                                            \
+        .rule = "none",                                                                            \
+        .samples = (const tp__sample[]){{"2,3; 2,3", name_##_sample, torch},                       \
+                                        {"2,3; 3", name_##_sample, torch},                         \
+                                        {0}},                                                      \
+    };                                                                                             \
+    tp_var *(tp_##name_)(tp_var * a, tp_var * b)                                                   \
+    {                                                                                              \
+        return tp__apply(&name_##_op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);             \
+    }
+
+COMPARISON(Eq, eq, "x0 == x1", a == b)
+COMPARISON(Ne, ne, "x0 != x1", a != b)
+COMPARISON(Lt, lt, "x0 < x1", a < b)
+COMPARISON(Le, le, "x0 <= x1", a <= b)
+COMPARISON(Gt, gt, "x0 > x1", a > b)
+COMPARISON(Ge, ge, "x0 >= x1", a >= b)
+
+static const tp__op *const choose_ops[] = {&maximum_op, &minimum_op, &where_op, &eq_op, &ne_op,
+                                           &lt_op,      &le_op,      &gt_op,    &ge_op, NULL};
+
+const tp__family tp__family_choose = {"choosing and comparing", choose_ops};

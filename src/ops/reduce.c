@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reductions. The attribute is a mask of the axes that go, and REDUCE_KEEP.
+ */
+#include "base/features.h"
+
+#include "array/reduce.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "graph/apply.h"
+#include "ops/families.h"
+#include "tinypytorch.h"
+
+enum { REDUCE_KEEP = 1 << TP_MAX_NDIM };
+
+static bool reduce_takes(const tp__attr *attr, int axis)
+{
+    return attr->integer >> axis & 1;
+}
+
+static bool reduce_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    call->dtype = (tp_dtype)x->dtype;
+    call->ndim = 0;
+    for (int i = 0; i < x->ndim; i++)
+        if (!reduce_takes(&call->attr, i))
+            call->shape[call->ndim++] = tp__shape(x)[i];
+        else if (call->attr.integer & REDUCE_KEEP)
+            call->shape[call->ndim++] = 1;
+    return true;
+}
+
+static int64_t reduce_count(const tp_var *x, const tp__attr *attr)
+{
+    int64_t n = 1;
+    for (int i = 0; i < x->ndim; i++)
+        n *= reduce_takes(attr, i) ? tp__shape(x)[i] : 1;
+    return n;
+}
+
+/* g, of the shape of a reduction of x, repeated over x's shape. */
+static tp_var *reduce_spread(tp_var *g, const tp_var *x, const tp__attr *attr)
+{
+    int64_t shape[TP_MAX_NDIM];
+    bool leading = true;
+    for (int i = 0; i < x->ndim; i++) {
+        bool taken = reduce_takes(attr, i);
+        shape[i] = taken ? 1 : tp__shape(x)[i];
+        leading = leading && (!taken || i == 0 || reduce_takes(attr, i - 1));
+    }
+    bool fits = (attr->integer & REDUCE_KEEP) || leading || g->ndim == 0;
+    return tp_broadcast_to(fits ? g : tp_reshape(g, x->ndim, shape), x->ndim, tp__shape(x));
+}
+
+static unsigned reduce_mask(const tp__attr *attr)
+{
+    return (unsigned)attr->integer & (REDUCE_KEEP - 1);
+}
+
+/* --- sum and mean --- */
+
+static bool sum_infer(tp__call *call)
+{
+    reduce_infer(call);
+    if (!tp__is_float(call->dtype))
+        call->dtype = TP_I64;
+    return true;
+}
+
+static bool sum_forward(tp__call *call)
+{
+    tp__reduce(TP__SUM, call->out, call->in[0], reduce_mask(&call->attr));
+    return true;
+}
+
+static void sum_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = reduce_spread(pull->gy, pull->x[0], &pull->y->attr);
+}
+
+static bool mean_forward(tp__call *call)
+{
+    sum_forward(call);
+    double n = (double)reduce_count(call->in[0], &call->attr);
+    size_t item = tp__dtype_size(call->dtype);
+    for (int64_t i = 0; i < call->out->size; i++) {
+        char *at = (char *)call->out->data + (size_t)i * item;
+        tp__write_element(call->dtype, at, tp__read_element(call->dtype, at) / n);
+    }
+    return true;
+}
+
+static void mean_gradient(const tp__pull *pull)
+{
+    const tp__attr *attr = &pull->y->attr;
+    double n = (double)reduce_count(pull->x[0], attr);
+    pull->gx[0] = reduce_spread(tp_div(pull->gy, n), pull->x[0], attr);
+}
+
+/* --- max and min --- */
+
+static bool extreme_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    char text[TP__SHAPE_TEXT];
+    if (reduce_count(x, &call->attr) > 0)
+        return reduce_infer(call);
+    tp_fail(TP_ERROR_SHAPE, "%s: nothing to choose from in shape %s", call->op->name,
+            tp__shape_text(text, x->ndim, tp__shape(x)));
+    return false;
+}
+
+static bool max_forward(tp__call *call)
+{
+    tp__reduce(TP__MAX, call->out, call->in[0], reduce_mask(&call->attr));
+    return true;
+}
+
+static bool min_forward(tp__call *call)
+{
+    tp__reduce(TP__MIN, call->out, call->in[0], reduce_mask(&call->attr));
+    return true;
+}
+
+/* 1 where an element of x is the one chosen; how many there are for each result. */
+static tp_var *extreme_chosen(const tp_var *node, tp_var *x, tp_var *y)
+{
+    return tp_eq(x, reduce_spread(tp_detach(y), x, &node->attr));
+}
+
+static tp_var *reduce_sum_like(const tp_var *node, const tp_var *x, tp_var *values)
+{
+    tp_reduce_options options = {.keepdims = node->attr.integer & REDUCE_KEEP,
+                                 .size = sizeof options};
+    for (int i = 0; i < x->ndim; i++)
+        if (reduce_takes(&node->attr, i))
+            options.axes.at[options.axes.n++] = i;
+    return x->ndim ? (tp_sum)(values, &options) : values;
+}
+
+static void extreme_gradient(const tp__pull *pull)
+{
+    tp_var *x = pull->x[0], *y = pull->y;
+    tp_var *chosen = extreme_chosen(y, tp_detach(x), y);
+    tp_var *share = tp_div(pull->gy, tp_to(reduce_sum_like(y, x, chosen), (tp_dtype)x->dtype));
+    pull->gx[0] = tp_where(chosen, reduce_spread(share, x, &y->attr), 0);
+}
+
+static void extreme_taylor(const tp__jet *jet)
+{
+    tp_var *x = jet->x[0][0], *y = jet->node;
+    tp_var *chosen = extreme_chosen(y, tp_detach(x), y);
+    tp_var *count = tp_to(reduce_sum_like(y, x, chosen), (tp_dtype)x->dtype);
+    for (int k = 1; k <= jet->order; k++)
+        if (jet->x[0][k])
+            jet->y[k] = tp_div(reduce_sum_like(y, x, tp_where(chosen, jet->x[0][k], 0)), count);
+}
+
+/* --- Records --- */
+
+#define REDUCE_SAMPLES(name)                                                                       \
+    static tp_var *name##_sample_all(tp_var *const *x)                                             \
+    {                                                                                              \
+        return tp_##name(x[0]);                                                                    \
+    }                                                                                              \
+    static tp_var *name##_sample_axis(tp_var *const *x)                                            \
+    {                                                                                              \
+        return tp_##name(x[0], .axes = TP_AXES(-1));                                               \
+    }                                                                                              \
+    static tp_var *name##_sample_keep(tp_var *const *x)                                            \
+    {                                                                                              \
+        return tp_##name(x[0], .axes = TP_AXES(0, 2), .keepdims = true);                           \
+    }
+
+REDUCE_SAMPLES(sum)
+REDUCE_SAMPLES(mean)
+REDUCE_SAMPLES(max)
+REDUCE_SAMPLES(min)
+
+#define REDUCE_RECORD(label_, name_, torch_, flags_, reads_, infer_, gradient_, taylor_, rule_,    \
+                      domain_)                                                                     \
+    static const tp__op name_##_op = {                                                             \
+        .label = #label_,                                                                          \
+        .name = #name_,                                                                            \
+        .n_in = 1,                                                                                 \
+        .flags = flags_,                                                                           \
+        .reads = reads_,                                                                           \
+        .infer = infer_,                                                                           \
+        .forward = name_##_forward,                                                                \
+        .gradient = gradient_,                                                                     \
+        .taylor = taylor_,                                                                         \
+        .rule = rule_,                                                                             \
+        .domain = domain_,                                                                         \
+        .samples = (const tp__sample[]){{"", name_##_sample_all, "x0." #torch_ "()"},              \
+                                        {"2,3", name_##_sample_all, "x0." #torch_ "()"},           \
+                                        {"2,3", name_##_sample_axis, "x0." #torch_ "(-1)"},        \
+                                        {"2,3,2", name_##_sample_keep,                             \
+                                         "x0." #torch_ "((0, 2), keepdim=True)"},                  \
+                                        {0}},                                                      \
+    };
+
+REDUCE_RECORD(Sum, sum, sum, TP__LINEAR, 0, sum_infer, sum_gradient, NULL,
+              "gy repeated over x's shape", TP__ANYWHERE)
+REDUCE_RECORD(Mean, mean, mean, TP__LINEAR, 0, reduce_infer, mean_gradient, NULL,
+              "gy / n repeated over x's shape", TP__ANYWHERE)
+REDUCE_RECORD(Max, max, amax, 0, TP__READS_0 | TP__READS_OUT, extreme_infer, extreme_gradient,
+              extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
+REDUCE_RECORD(Min, min, amin, 0, TP__READS_0 | TP__READS_OUT, extreme_infer, extreme_gradient,
+              extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
+
+/* --- Calls --- */
+
+static tp_var *reduce_apply(const tp__op *op, tp_var *x, const tp_reduce_options *given)
+{
+    tp_reduce_options options = {0};
+    if (!tp__check_operand(op->name, x))
+        return tp__poison();
+    if (given)
+        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    int64_t mask = options.axes.n ? 0 : (1 << x->ndim) - 1;
+    for (int i = 0; i < options.axes.n; i++) {
+        int axis = tp__check_axis(op->name, options.axes.at[i], x->ndim);
+        if (axis < 0)
+            return tp__poison();
+        if (mask >> axis & 1)
+            return tp_fail(TP_ERROR_SHAPE, "%s: axis %d is named twice", op->name, axis);
+        mask |= 1 << axis;
+    }
+    tp__attr attr = {.integer = mask | (options.keepdims ? REDUCE_KEEP : 0)};
+    return tp__apply(op, &x, 1, attr, -1, NULL);
+}
+
+tp_var *(tp_sum)(tp_var *x, const tp_reduce_options *options)
+{
+    return reduce_apply(&sum_op, x, options);
+}
+
+tp_var *(tp_mean)(tp_var *x, const tp_reduce_options *options)
+{
+    if (x && !tp__is_float((tp_dtype)x->dtype))
+        x = tp_to(x, TP_F64);
+    return reduce_apply(&mean_op, x, options);
+}
+
+tp_var *(tp_max)(tp_var *x, const tp_reduce_options *options)
+{
+    return reduce_apply(&max_op, x, options);
+}
+
+tp_var *(tp_min)(tp_var *x, const tp_reduce_options *options)
+{
+    return reduce_apply(&min_op, x, options);
+}
+
+static const tp__op *const reduce_ops[] = {&sum_op, &mean_op, &max_op, &min_op, NULL};
+
+const tp__family tp__family_reduce = {"reductions", reduce_ops};

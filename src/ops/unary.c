@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Functions of one variable. Taylor rules are recurrences for a series u along which the function
+ * satisfies a differential equation (Griewank & Walther 2008, table 13.2).
+ */
+#include "base/features.h"
+
+#include "ops/elementwise.h"
+
+#include <math.h>
+
+#include "base/alloc.h"
+#include "ops/families.h"
+#include "tinypytorch.h"
+
+/* y² = u */
+static void sqrt_taylor(const tp__jet *jet)
+{
+    tp_var **y = jet->y, *twice = tp_mul(2, y[0]);
+    for (int k = 1; k <= jet->order; k++) {
+        tp_var *rest = tp__series_sub(jet->x[0][k], tp__series_cauchy(y, y, k, 1, k - 1));
+        y[k] = rest ? tp_div(rest, twice) : NULL;
+    }
+}
+
+/* y' = u' y */
+static void exp_taylor(const tp__jet *jet)
+{
+    tp_var **slope = tp__series_new(jet->order);
+    if (slope) {
+        tp__series_slope(jet->x[0], jet->order, slope);
+        for (int k = 1; k <= jet->order; k++)
+            jet->y[k] = tp__series_integral(slope, jet->y, k);
+    }
+    tp__free(slope);
+}
+
+static void log_taylor(const tp__jet *jet)
+{
+    tp__series_log(jet->x[0], jet->order, jet->y);
+}
+
+/* sin' = u' cos, cos' = −u' sin: y is one of the two, other the other. */
+static void unary_circular(const tp__jet *jet, tp_var *other, double sign)
+{
+    int n = jet->order;
+    tp_var **slope = tp__series_new(2 * n + 1);
+    if (!slope)
+        return;
+    tp_var **partner = slope + n;
+    partner[0] = other;
+    tp__series_slope(jet->x[0], n, slope);
+    for (int k = 1; k <= n; k++) {
+        tp_var *to_y = tp__series_integral(slope, partner, k);
+        tp_var *to_partner = tp__series_integral(slope, jet->y, k);
+        jet->y[k] = sign > 0 ? to_y : tp__series_sub(NULL, to_y);
+        partner[k] = sign < 0 ? to_partner : tp__series_sub(NULL, to_partner);
+    }
+    tp__free(slope);
+}
+
+static void sin_taylor(const tp__jet *jet)
+{
+    unary_circular(jet, tp_cos(jet->x[0][0]), 1);
+}
+
+static void cos_taylor(const tp__jet *jet)
+{
+    unary_circular(jet, tp_sin(jet->x[0][0]), -1);
+}
+
+/* y' = u' w, where w is a polynomial of y: w[0] is given, w[k] = linear y[k] + square (y²)[k]. */
+static void unary_riccati(const tp__jet *jet, tp_var *w0, double linear, double square)
+{
+    int n = jet->order;
+    tp_var **slope = tp__series_new(2 * n + 1);
+    if (!slope)
+        return;
+    tp_var **w = slope + n;
+    w[0] = w0;
+    tp__series_slope(jet->x[0], n, slope);
+    for (int k = 1; k <= n; k++) {
+        jet->y[k] = tp__series_integral(slope, w, k);
+        if (k == n)
+            break;
+        tp_var *squared = tp__series_square(jet->y, k);
+        w[k] = square > 0 ? squared : tp__series_sub(linear != 0 ? jet->y[k] : NULL, squared);
+    }
+    tp__free(slope);
+}
+
+static void tan_taylor(const tp__jet *jet)
+{
+    unary_riccati(jet, tp_add(1, tp_square(jet->y[0])), 0, 1);
+}
+
+/* sech² x = 4 σ(2x) σ(−2x) keeps its digits where 1 − tanh² x loses them. */
+static void tanh_taylor(const tp__jet *jet)
+{
+    tp_var *twice = tp_mul(2, jet->x[0][0]);
+    tp_var *sech2 = tp_mul(tp_mul(4, tp_sigmoid(twice)), tp_sigmoid(tp_neg(twice)));
+    unary_riccati(jet, sech2, 0, -1);
+}
+
+static void sigmoid_taylor(const tp__jet *jet)
+{
+    unary_riccati(jet, tp_mul(jet->y[0], tp_sigmoid(tp_neg(jet->x[0][0]))), 1, -1);
+}
+
+static double unary_sigmoid(double x)
+{
+    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
+}
+
+/* clang-format off */
+TP__FLOAT_UNARY(Sqrt, sqrt, sqrt(x), gy / (2 * y), tp_div(gy, tp_mul(2, y)), TP__READS_OUT, TP__POSITIVE)
+TP__FLOAT_UNARY(Exp, exp, exp(x), gy * y, tp_mul(gy, y), TP__READS_OUT, TP__ANYWHERE)
+TP__FLOAT_UNARY(Log, log, log(x), gy / x, tp_div(gy, x), TP__READS_0, TP__POSITIVE)
+TP__FLOAT_UNARY(Sin, sin, sin(x), gy * cos(x), tp_mul(gy, tp_cos(x)), TP__READS_0, TP__ANYWHERE)
+TP__FLOAT_UNARY(Cos, cos, cos(x), gy * -sin(x), tp_mul(gy, tp_neg(tp_sin(x))), TP__READS_0, TP__ANYWHERE)
+TP__FLOAT_UNARY(Tan, tan, tan(x), gy * (1 + y * y), tp_mul(gy, tp_add(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
+TP__FLOAT_UNARY(Tanh, tanh, tanh(x), gy * (1 - y * y), tp_mul(gy, tp_sub(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
+TP__FLOAT_UNARY(Sigmoid, sigmoid, unary_sigmoid(x), gy * (y * (1 - y)), tp_mul(gy, tp_mul(y, tp_sub(1, y))), TP__READS_OUT, TP__ANYWHERE)
+/* clang-format on */
+
+/* --- Piecewise linear: each coefficient is chosen or signed by the value --- */
+
+static void relu_taylor(const tp__jet *jet)
+{
+    tp_var *positive = tp_gt(jet->y[0], 0);
+    for (int k = 1; k <= jet->order; k++)
+        if (jet->x[0][k])
+            jet->y[k] = tp_where(positive, jet->x[0][k], 0);
+}
+
+static void abs_taylor(const tp__jet *jet)
+{
+    tp_var *sign = tp_sign(jet->x[0][0]);
+    for (int k = 1; k <= jet->order; k++)
+        jet->y[k] = tp__series_mul(sign, jet->x[0][k]);
+}
+
+static void sign_taylor(const tp__jet *jet)
+{
+    (void)jet;
+}
+
+TP__LOOP1(relu_i64, int64_t, int64_t, int64_t, x > 0 ? x : 0)
+TP__LOOP1(relu_u8, uint8_t, uint8_t, uint8_t, x)
+TP__LOOP1(abs_i64, int64_t, int64_t, int64_t, x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
+TP__LOOP1(abs_u8, uint8_t, uint8_t, uint8_t, x)
+TP__LOOP1(sign_i64, int64_t, int64_t, int64_t, (x > 0) - (x < 0))
+TP__LOOP1(sign_u8, uint8_t, uint8_t, uint8_t, x > 0)
+
+/* NaN passes through relu and sign. */
+static double unary_relu(double x)
+{
+    return x < 0 ? 0 : x;
+}
+
+static double unary_sign(double x)
+{
+    return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x;
+}
+
+/* clang-format off */
+TP__UNARY(Relu, relu, unary_relu(x), y > 0 ? gy : 0, tp_where(tp_gt(y, 0), gy, 0), TP__READS_OUT, TP__NOT_ZERO)
+TP__UNARY(Abs, abs, fabs(x), gy * unary_sign(x), tp_mul(gy, tp_sign(x)), TP__READS_0, TP__NOT_ZERO)
+TP__UNARY(Sign, sign, unary_sign(x), 0, NULL, 0, TP__NOT_ZERO)
+/* clang-format on */
+
+static const tp__op *const unary_ops[] = {&sqrt_op, &exp_op, &log_op,  &sin_op,
+                                          &cos_op,  &tan_op, &tanh_op, &sigmoid_op,
+                                          &relu_op, &abs_op, &sign_op, NULL};
+
+const tp__family tp__family_unary = {"functions of one variable", unary_ops};
