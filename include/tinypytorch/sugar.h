@@ -53,11 +53,39 @@ static inline tp_var *tp__of_unsigned(unsigned long long v)
 
 #define tp_variable(value) tp_variable(TP__V(value))
 
+/* A number as exponent needs no node. */
+static inline tp_var *tp__pow_of_pointer(tp_var *x, void *exponent)
+{
+    return tp_pow(x, (tp_var *)exponent);
+}
+static inline tp_var *tp__pow_of_long_double(tp_var *x, long double exponent)
+{
+    return tp_pow_number(x, (double)exponent);
+}
+static inline tp_var *tp__pow_of_unsigned(tp_var *x, unsigned long long exponent)
+{
+    return tp_pow(x, tp__of_unsigned(exponent));
+}
+
+#define TP__POW_BY(v)                                                                              \
+    _Generic(v, tp_var *: tp_pow, void *: tp__pow_of_pointer, float: tp_pow_number,                \
+             double: tp_pow_number, long double: tp__pow_of_long_double,                           \
+             unsigned long: tp__pow_of_unsigned, unsigned long long: tp__pow_of_unsigned,          \
+             bool: tp_pow_integer, char: tp_pow_integer, signed char: tp_pow_integer,              \
+             unsigned char: tp_pow_integer, short: tp_pow_integer, unsigned short: tp_pow_integer, \
+             int: tp_pow_integer, unsigned: tp_pow_integer, long: tp_pow_integer,                  \
+             long long: tp_pow_integer)
+#define TP__POW(x, exponent, name)                                                                 \
+    __extension__({                                                                                \
+        __auto_type name = (exponent);                                                             \
+        TP__POW_BY(name)(TP__V(x), name);                                                          \
+    })
+#define tp_pow(x, exponent) TP__POW(x, exponent, TP__UNIQUE(tp__v))
+
 #define tp_add(a, b) tp_add(TP__V(a), TP__V(b))
 #define tp_sub(a, b) tp_sub(TP__V(a), TP__V(b))
 #define tp_mul(a, b) tp_mul(TP__V(a), TP__V(b))
 #define tp_div(a, b) tp_div(TP__V(a), TP__V(b))
-#define tp_pow(a, b) tp_pow(TP__V(a), TP__V(b))
 #define tp_maximum(a, b) tp_maximum(TP__V(a), TP__V(b))
 #define tp_minimum(a, b) tp_minimum(TP__V(a), TP__V(b))
 #define tp_where(condition, a, b) tp_where(TP__V(condition), TP__V(a), TP__V(b))

@@ -303,8 +303,17 @@ static void node_end_output(tp_var *output)
     table->living[output->attr.integer] = NULL;
 }
 
-/* Frees what v owns beyond its inputs. Returns a gradient that has no reference left, or NULL. */
-static tp_var *node_strip(tp_var *v)
+/* Drops a reference on the way of a free: what has none left joins the work list. */
+TP_INLINE void node_release(tp_var *v, tp_var **list)
+{
+    if (tp__unref(v)) {
+        v->link = *list;
+        *list = v;
+    }
+}
+
+/* Frees what v has beyond two inputs. */
+static void node_strip(tp_var *v, tp_var **list)
 {
     if (v->flags & TP__LEASE)
         node_end_lease(v);
@@ -317,37 +326,35 @@ static tp_var *node_strip(tp_var *v)
     if (v->flags & TP__ATTR_BLOCK)
         tp__free(v->attr.block);
     node_extra_free(v->extra);
-    bool owns_grad = v->grad && !(v->flags & TP__GRAPH_GRAD);
-    return owns_grad && tp__unref(v->grad) ? v->grad : NULL;
+    if (v->grad && !(v->flags & TP__GRAPH_GRAD))
+        node_release(v->grad, list);
+    if (v->n_in > TP__INLINE_INPUTS) {
+        for (uint32_t i = 0; i < v->n_in; i++)
+            node_release(v->in.many[i], list);
+        tp__free(v->in.many);
+        v->n_in = 0;
+    }
 }
 
-void tp__node_free(tp_var *v)
+void tp__node_free(tp__thread *t, tp_var *v)
 {
-    tp__thread *t = tp__here();
-    v->link = NULL;
-    while (v) {
-        tp_var *rest = v->link;
-        tp_var **in = tp__inputs(v);
-        if (TP_UNLIKELY(v->flags & TP__PARTS)) {
-            tp_var *gradient = node_strip(v);
-            if (gradient) {
-                gradient->link = rest;
-                rest = gradient;
-            }
-        }
-        for (uint32_t i = 0; i < v->n_in; i++)
-            if (tp__unref(in[i])) {
-                in[i]->link = rest;
-                rest = in[i];
-            }
-        if (TP_UNLIKELY(v->n_in > TP__INLINE_INPUTS))
-            tp__free(in);
+    tp_var *list = NULL;
+    for (;;) {
+        if (TP_UNLIKELY(v->flags & (TP__PARTS | TP__SHARED)))
+            node_strip(v, &list);
+        if (v->n_in > 0)
+            node_release(v->in.few[0], &list);
+        if (v->n_in > 1)
+            node_release(v->in.few[1], &list);
         if (TP_UNLIKELY(v->flags & TP__SHARED))
             atomic_fetch_sub_explicit(&node_shared, 1, memory_order_relaxed);
         else
             t->live--;
         node_put(t, v);
-        v = rest;
+        if (!list)
+            return;
+        v = list;
+        list = v->link;
     }
 }
 

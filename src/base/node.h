@@ -234,12 +234,12 @@ TP_INLINE bool tp__unref(tp_var *v)
 }
 
 /* Frees v, which has no reference left, and what only it held; with a work list, in any depth. */
-void tp__node_free(tp_var *v);
+void tp__node_free(tp__thread *t, tp_var *v);
 
 TP_INLINE void tp__drop(tp_var *v)
 {
     if (tp__unref(v))
-        tp__node_free(v);
+        tp__node_free(tp__here(), v);
 }
 
 /* Hands the thread's free nodes to threads to come. */

@@ -205,8 +205,10 @@ static bool backward_check(tp_var *y, const tp_backward_options *options)
 void tp_backward(tp_var *y, const tp_backward_options *given)
 {
     tp_backward_options options = {0};
-    if (given)
-        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    if (given && given->size >= sizeof options)
+        options = *given;
+    else if (given)
+        memcpy(&options, given, given->size);
     if (!backward_check(y, &options))
         return;
     tp__sweep s;

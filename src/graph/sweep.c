@@ -249,14 +249,12 @@ static bool sweep_stale(tp__sweep *s, const tp_var *v, const tp_var *read)
 }
 
 /* True if all that v's rule reads is as it was when v was recorded. */
-TP_INLINE bool sweep_fresh(tp__sweep *s, tp_var *v)
+static bool sweep_fresh(tp__sweep *s, tp_var *v)
 {
     unsigned reads = v->op->reads;
-    if (!reads)
-        return true;
     tp_var **in = tp__inputs(v);
     const uint32_t *versions = tp__input_versions(v);
-    for (uint32_t i = 0; i < v->n_in; i++)
+    for (uint32_t i = 0; reads && i < v->n_in; i++)
         if ((reads >> (i < 7 ? i : 7) & 1) && tp__version(in[i]) != versions[i])
             return sweep_stale(s, v, in[i]);
     if ((reads & TP__READS_OUT) && tp__version(v) != 0)
@@ -264,25 +262,36 @@ TP_INLINE bool sweep_fresh(tp__sweep *s, tp_var *v)
     return true;
 }
 
-static bool sweep_number_rule(tp__sweep *s, tp_var *v)
+/* The same for a number of at most two inputs, quickly. */
+TP_INLINE bool sweep_fresh_number(tp__sweep *s, tp_var *v, const tp_var *a, const tp_var *b)
 {
-    tp_var **in = v->in.few;
-    double b = v->n_in == 2 ? tp__number(in[1]) : v->attr.number, gradient[2];
-    v->op->number_gradient(v->adjoint.number, tp__number(in[0]), b, tp__number(v), &gradient[0],
-                           &gradient[1]);
-    for (uint32_t i = 0; i < v->n_in; i++)
-        if (sweep_wanted(s, in[i]) && !sweep_add_number(s, in[i], gradient[i]))
-            return false;
-    return true;
+    unsigned reads = v->op->reads;
+    bool stale = ((reads & TP__READS_0) && tp__version(a) != v->few_versions[0]) ||
+                 ((reads & TP__READS_1) && v->n_in > 1 && tp__version(b) != v->few_versions[1]) ||
+                 ((reads & TP__READS_OUT) && tp__version(v) != 0);
+    return TP_LIKELY(!stale) || sweep_fresh(s, v);
 }
 
-static bool sweep_takes_numbers(const tp__sweep *s, const tp_var *v)
+/* Runs v's numeric rule if it has one for its operands; false if it has not. */
+TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
 {
     if (!v->op->number_gradient || !tp__sweep_numeric(s, v))
         return false;
-    uint32_t flags = v->in.few[0]->flags | (v->n_in == 2 ? v->in.few[1]->flags : 0);
-    uint32_t both = v->in.few[0]->flags & (v->n_in == 2 ? v->in.few[1]->flags : ~0u);
-    return (both & TP__NUMBER) && !(flags & TP__SHARED);
+    tp_var *a = v->in.few[0], *b = v->n_in > 1 ? v->in.few[1] : a;
+    if (((a->flags & b->flags & TP__NUMBER) == 0) || ((a->flags | b->flags) & TP__SHARED))
+        return false;
+    double gradient[2];
+    *good = sweep_fresh_number(s, v, a, b);
+    if (!*good)
+        return true;
+    v->op->number_gradient(v->adjoint.number, tp__number(a),
+                           v->n_in > 1 ? tp__number(b) : v->attr.number, tp__number(v),
+                           &gradient[0], &gradient[1]);
+    if (sweep_wanted(s, a))
+        *good = sweep_add_number(s, a, gradient[0]);
+    if (v->n_in > 1 && sweep_wanted(s, b))
+        *good = *good && sweep_add_number(s, b, gradient[1]);
+    return true;
 }
 
 static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
@@ -366,9 +375,8 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
         return true;
     if (v->flags & TP__OUTPUT)
         return sweep_deposit(s, v);
-    if (!sweep_fresh(s, v))
-        return false;
-    return sweep_takes_numbers(s, v) ? sweep_number_rule(s, v) : sweep_rule(s, v);
+    bool good;
+    return sweep_number_rule(s, v, &good) ? good : sweep_fresh(s, v) && sweep_rule(s, v);
 }
 
 static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
@@ -388,14 +396,20 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
     if (!sweep_start(s, y, gradient))
         return false;
     uint32_t lowest = s->selective ? s->floor : 1;
+    bool watched = s->retain || s->kept.n;
     for (uint32_t g = s->top; g >= lowest; g--) {
         tp_var *v;
         while ((v = s->waiting[g]) != NULL) {
-            bool good = sweep_visit(s, v);
+            bool good, quick = !watched && !v->extra && sweep_number_rule(s, v, &good);
+            if (!quick)
+                good = sweep_visit(s, v);
             if (!good)
                 return false;
             s->waiting[g] = v->link;
-            tp__sweep_leave(s, v);
+            if (quick)
+                v->sweep_depth = 0;
+            else
+                tp__sweep_leave(s, v);
         }
         if (g == 0)
             break;

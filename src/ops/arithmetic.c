@@ -260,9 +260,17 @@ static const tp__op pow_constant_op = {
 
 tp_var *tp_pow_number(tp_var *x, double exponent)
 {
-    if (x && !tp__is_float((tp_dtype)x->dtype))
+    if (TP_UNLIKELY(x && !tp__is_float((tp_dtype)x->dtype)))
         x = tp_to(x, TP_F64);
     return tp__apply_1(&pow_constant_op, x, (tp__attr){.number = exponent});
+}
+
+tp_var *tp_pow_integer(tp_var *x, int64_t exponent)
+{
+    if (TP_UNLIKELY(x && !tp__is_float((tp_dtype)x->dtype) && exponent < 0))
+        return tp_fail(TP_ERROR_ARGUMENT, "pow: an integer to the power %lld, expected 0 or more",
+                       (long long)exponent);
+    return tp__apply_1(&pow_constant_op, x, (tp__attr){.number = (double)exponent});
 }
 
 /* --- pow with a variable exponent --- */
@@ -359,21 +367,13 @@ static const tp__op pow_op = {
     .call_2 = tp_pow,
 };
 
-static bool pow_is_attribute(const tp_var *a, const tp_var *b)
-{
-    if (!a || !b || (b->flags & (TP__WEAK | TP__NUMBER)) != (TP__WEAK | TP__NUMBER))
-        return false;
-    return tp__is_float((tp_dtype)a->dtype) || tp__number(b) >= 0;
-}
-
 tp_var *(tp_pow)(tp_var *a, tp_var *b)
 {
-    if (!pow_is_attribute(a, b))
+    if (!b || (b->flags & (TP__WEAK | TP__NUMBER)) != (TP__WEAK | TP__NUMBER))
         return tp__apply_2(&pow_op, a, b);
-    bool integers = (b->flags & TP__WEAK_INT) && !tp__is_float((tp_dtype)a->dtype);
-    if (!integers)
-        return tp_pow_number(a, tp__number(b));
-    return tp__apply_1(&pow_constant_op, a, (tp__attr){.number = tp__number(b)});
+    double exponent = tp__number(b);
+    return b->flags & TP__WEAK_INT ? tp_pow_integer(a, (int64_t)exponent)
+                                   : tp_pow_number(a, exponent);
 }
 
 static const tp__op *const arithmetic_ops[] = {&sub_op,    &mul_op,          &div_op, &neg_op,
