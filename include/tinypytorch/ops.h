@@ -28,13 +28,15 @@ TP_API tp_var *tp_mul(tp_var *a, tp_var *b); /* a b */
 TP_API tp_var *tp_div(tp_var *a, tp_var *b); /* a / b; integers give float64 */
 TP_API tp_var *tp_neg(tp_var *x);            /* −x */
 
-/* a to the power b. The gradient for b is gy y log a, taken as 0 where a = 0 and b ≥ 0. Where b is a
- * weak number, it is tp_pow_number or tp_pow_integer. Integers to a negative power are an error. */
+/* a to the power b. The gradient for b is gy y log a, taken as 0 where a = 0 and b ≥ 0. Where b is
+ * a weak number, it is tp_pow_number or tp_pow_integer. Integers to a negative power are an error.
+ */
 TP_API tp_var *tp_pow(tp_var *a, tp_var *b);
 
 /* x to a constant power, which is an attribute of the operation and not an input: x⁰ has derivative
- * 0 and x¹ has 1 everywhere, and integer exponents are finite at 0 at every order. An integer x stays
- * one under tp_pow_integer, whose exponent then is not negative; tp_pow_number gives float64. */
+ * 0 and x¹ has 1 everywhere, and integer exponents are finite at 0 at every order. An integer x
+ * stays one under tp_pow_integer, whose exponent then is not negative; tp_pow_number gives float64.
+ */
 TP_API tp_var *tp_pow_number(tp_var *x, double exponent);
 TP_API tp_var *tp_pow_integer(tp_var *x, int64_t exponent);
 

@@ -15,7 +15,12 @@ bool tp__check_shape(const char *call, int ndim, const int64_t *shape);
 int tp__check_axis(const char *call, int64_t axis, int ndim);
 
 /* True if a caller's operand can be used, otherwise an error is pending. */
-bool tp__check_operand(const char *call, const tp_var *v);
+bool tp__refuse_operand(const char *call, const tp_var *v);
+
+TP_INLINE bool tp__check_operand(const char *call, const tp_var *v)
+{
+    return TP_LIKELY(v && !(v->flags & TP__POISON)) || tp__refuse_operand(call, v);
+}
 
 /* Broadcasts shape b into shape a (*ndim sizes, grown as needed); false if they do not fit. */
 bool tp__broadcast_shape(int *ndim, int64_t *shape, int b_ndim, const int64_t *b_shape);

@@ -40,17 +40,15 @@ int tp__check_axis(const char *call, int64_t axis, int ndim)
     return -1;
 }
 
-bool tp__check_operand(const char *call, const tp_var *v)
+bool tp__refuse_operand(const char *call, const tp_var *v)
 {
     if (!v)
         tp_fail(TP_ERROR_ARGUMENT, "%s: an operand is NULL", call);
-    else if (v->flags & TP__POISON)
+    else
         tp_fail(TP_ERROR_GRAPH,
                 "%s: an operand is poison, the result of a call that failed before the error was "
                 "cleared",
                 call);
-    else
-        return true;
     return false;
 }
 

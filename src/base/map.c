@@ -74,6 +74,10 @@ tp__map_entry *tp__map_add(tp__map *map, const tp_var *key, bool *added)
 
 void tp__map_drop(tp__map *map)
 {
+    if (!map->entries) {
+        map->n = 0;
+        return;
+    }
     tp__free(map->entries);
     tp__free(map->table);
     map->entries = NULL;

@@ -236,7 +236,7 @@ tp_var *tp__node_view(tp__thread *t, tp_var *base, int ndim, const int64_t *shap
                       const int64_t *strides, int64_t offset)
 {
     tp__storage *storage;
-    char *data = base->data;
+    char *data;
     if (!base->storage && (base->flags & TP__SHARED)) {
         storage = tp__storage_new(TP__INLINE_BYTES);
         if (!storage)

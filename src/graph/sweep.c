@@ -30,7 +30,7 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, bool record)
     s->n_aside = 0;
     s->waiting = s->few;
     t->no_grad = !record;
-    t->sweep_depth++;
+    s->depth = ++t->sweep_depth;
     if (s->top < TP__SWEEP_FEW)
         memset(s->few, 0, (s->top + 1) * sizeof *s->few);
     else
@@ -64,7 +64,7 @@ TP_INLINE bool sweep_enter(tp__sweep *s, tp_var *v)
 {
     if (TP_UNLIKELY(v->sweep_depth) && !sweep_set_aside(s, v))
         return false;
-    v->sweep_depth = s->t->sweep_depth;
+    v->sweep_depth = s->depth;
     v->link = s->waiting[v->generation];
     s->waiting[v->generation] = v;
     return true;
@@ -72,7 +72,7 @@ TP_INLINE bool sweep_enter(tp__sweep *s, tp_var *v)
 
 TP_INLINE bool sweep_met(const tp__sweep *s, const tp_var *v)
 {
-    return v->sweep_depth == s->t->sweep_depth;
+    return v->sweep_depth == s->depth;
 }
 
 static void sweep_drop_outputs(tp_var *v)
@@ -116,7 +116,8 @@ void tp__sweep_end(tp__sweep *s)
         entry->node->adjoint = entry->state.adjoint;
         entry->node->link = entry->state.link;
     }
-    tp__free(s->aside);
+    if (s->aside)
+        tp__free(s->aside);
     s->t->no_grad = s->no_grad;
     s->t->sweep_depth--;
 }
@@ -239,6 +240,8 @@ tp_var *tp__sweep_finish(tp__sweep *s, tp_var *v)
 static bool sweep_stale(tp__sweep *s, const tp_var *v, const tp_var *read)
 {
     char label[80], name[64];
+    while ((read->flags & TP__IMPLICIT) && read->op)
+        read = read->in.few[0];
     tp__name_text(name, v);
     snprintf(label, sizeof label, "%s%s", v->op->name, name);
     tp_fail(TP_ERROR_GRAPH,

@@ -31,6 +31,7 @@ typedef struct tp__sweep {
     bool selective; /* only gradients that lead to nodes in kept are wanted */
     bool retain;    /* keep the gradient of every node that is not a leaf */
     bool no_grad;   /* the mode to restore */
+    uint8_t depth;  /* of this sweep in the thread's, from 1 */
     uint32_t floor; /* generations below lead to no kept node */
     uint32_t top;
     tp_var **waiting; /* by generation, 0 … top */
