@@ -73,7 +73,7 @@ bool tp__broadcast_shape(int *ndim, int64_t *shape, int b_ndim, const int64_t *b
 
 bool tp__same_shape(const tp_var *v, int ndim, const int64_t *shape)
 {
-    return v->ndim == ndim && !memcmp(tp__shape(v), shape, (size_t)ndim * sizeof *shape);
+    return v->ndim == ndim && (!ndim || !memcmp(tp__shape(v), shape, (size_t)ndim * sizeof *shape));
 }
 
 void tp__broadcast_strides(const tp_var *v, int ndim, int64_t *strides)

@@ -162,7 +162,8 @@ tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *s
                 tp__shape_text(text, ndim, shape));
         goto fail;
     }
-    memcpy(tp__shape(v), shape, (size_t)ndim * sizeof *shape);
+    for (int i = 0; i < ndim; i++)
+        tp__shape(v)[i] = shape[i];
     size_t bytes = (size_t)v->size * item;
     if (bytes > TP__INLINE_BYTES) {
         tp__storage *storage = tp__storage_new(bytes);
@@ -206,10 +207,11 @@ tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype 
     v->storage = storage;
     v->data = data;
     v->dtype = (uint8_t)dtype;
-    memcpy(tp__shape(v), shape, (size_t)ndim * sizeof *shape);
-    memcpy(tp__strides(v), strides, (size_t)ndim * sizeof *strides);
-    for (int i = 0; i < ndim; i++)
+    for (int i = 0; i < ndim; i++) {
+        tp__shape(v)[i] = shape[i];
+        tp__strides(v)[i] = strides[i];
         v->size *= shape[i];
+    }
     if (ndim != 0 || dtype != TP_F64)
         v->flags &= ~(uint32_t)TP__NUMBER;
     if (!node_is_contiguous(v))
