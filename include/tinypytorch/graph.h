@@ -56,7 +56,8 @@ TP_API void tp_cleargrad(tp_var *x);
 
 /* dy/dx, of x's shape and type. x is any variable or recorded value; zeros if y does not depend on
  * it. A constant x is an error. tp_gradients does the same for n values in one sweep: out[i] is
- * the gradient for xs[i]; on an error all of them are poison. */
+ * the gradient for xs[i]; on an error all of them are poison. (A compound literal as xs needs
+ * parentheses of its own: tp_gradients is a macro.) */
 TP_API tp_var *tp_gradient(tp_var *y, tp_var *x, const tp_gradient_options *options);
 TP_API void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
                          const tp_gradient_options *options);

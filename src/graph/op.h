@@ -72,8 +72,8 @@ enum {
     TP__READS_0 = 1,
     TP__READS_1 = 2,
     TP__READS_2 = 4,
-    TP__READS_IN = 0xff,
-    TP__READS_OUT = 0x100
+    TP__READS_OUT = 8,
+    TP__READING = 3 /* operations of more operands read none */
 };
 
 enum {
@@ -89,7 +89,8 @@ struct tp__op {
     const char *label; /* in drawings: "MatMul" */
     const char *name;  /* in messages: "matmul" */
     int n_in;          /* 0: any number */
-    unsigned flags, reads;
+    unsigned flags;
+    unsigned reads[TP__READING]; /* what the gradient of operand 0, 1, 2 uses */
     size_t attr_bytes; /* of attr.block, which the node owns; 0 if attr is plain */
 
     bool (*infer)(tp__call *call);
@@ -108,6 +109,16 @@ struct tp__op {
     tp_var *(*call_1)(tp_var *);
     tp_var *(*call_2)(tp_var *, tp_var *);
 };
+
+/* What the rule of a recorded node will use, given which of its operands need a gradient. */
+TP_INLINE unsigned tp__reads(tp_var *v)
+{
+    unsigned reads = 0;
+    for (uint32_t i = 0; i < v->n_in && v->n_in <= TP__READING; i++)
+        if (tp__inputs(v)[i]->flags & TP__NEEDS_GRAD)
+            reads |= v->op->reads[i];
+    return reads;
+}
 
 /* One file's records. */
 typedef struct tp__family {

@@ -254,11 +254,11 @@ static bool sweep_stale(tp__sweep *s, const tp_var *v, const tp_var *read)
 /* True if all that v's rule reads is as it was when v was recorded. */
 static bool sweep_fresh(tp__sweep *s, tp_var *v)
 {
-    unsigned reads = v->op->reads;
+    unsigned reads = tp__reads(v);
     tp_var **in = tp__inputs(v);
     const uint32_t *versions = tp__input_versions(v);
-    for (uint32_t i = 0; reads && i < v->n_in; i++)
-        if ((reads >> (i < 7 ? i : 7) & 1) && tp__version(in[i]) != versions[i])
+    for (uint32_t i = 0; i < TP__READING; i++)
+        if ((reads >> i & 1) && tp__version(in[i]) != versions[i])
             return sweep_stale(s, v, in[i]);
     if ((reads & TP__READS_OUT) && tp__version(v) != 0)
         return sweep_stale(s, v, v);
@@ -268,7 +268,9 @@ static bool sweep_fresh(tp__sweep *s, tp_var *v)
 /* The same for a number of at most two inputs, quickly. */
 TP_INLINE bool sweep_fresh_number(tp__sweep *s, tp_var *v, const tp_var *a, const tp_var *b)
 {
-    unsigned reads = v->op->reads;
+    unsigned reads = a->flags & TP__NEEDS_GRAD ? v->op->reads[0] : 0;
+    if (v->n_in > 1 && (b->flags & TP__NEEDS_GRAD))
+        reads |= v->op->reads[1];
     bool stale = ((reads & TP__READS_0) && tp__version(a) != v->few_versions[0]) ||
                  ((reads & TP__READS_1) && v->n_in > 1 && tp__version(b) != v->few_versions[1]) ||
                  ((reads & TP__READS_OUT) && tp__version(v) != 0);

@@ -59,15 +59,15 @@ TP__LOOP1(square_u8, uint8_t, uint8_t, unsigned, x *x)
 
 /* clang-format off */
 TP__BINARY(Sub, sub, a - b,
-                  gy, gy,
-                  -gy, tp_neg(gy), 0, TP__ANYWHERE, TP__LINEAR, sub_i64, sub_u8)
+           gy, gy, 0,
+           -gy, tp_neg(gy), 0, TP__ANYWHERE, TP__LINEAR, sub_i64, sub_u8)
 TP__BINARY(Mul, mul, a * b,
-                  gy * b, tp_mul(gy, b),
-                  gy * a, tp_mul(gy, a), TP__READS_IN, TP__ANYWHERE, TP__BILINEAR, mul_i64, mul_u8)
+           gy * b, tp_mul(gy, b), TP__READS_1,
+           gy * a, tp_mul(gy, a), TP__READS_0, TP__ANYWHERE, TP__BILINEAR, mul_i64, mul_u8)
 TP__BINARY(Div, div, a / b,
-                  gy / b, tp_div(gy, b),
-                  -(gy / b * y), tp_neg(tp_mul(tp_div(gy, b), y)),
-                  TP__READS_1 | TP__READS_OUT, TP__NOT_ZERO, TP__FLOATING, NULL, NULL)
+           gy / b, tp_div(gy, b), TP__READS_1,
+           -(gy / b * y), tp_neg(tp_mul(tp_div(gy, b), y)), TP__READS_1 | TP__READS_OUT,
+           TP__NOT_ZERO, TP__FLOATING, NULL, NULL)
 TP__UNARY_RECORD(Neg, neg, -x, -gy, tp_neg(gy), 0, TP__ANYWHERE, TP__LINEAR, neg_i64, neg_u8)
 TP__UNARY(Square, square, x * x, 2 * x * gy, tp_mul(tp_mul(2, x), gy), TP__READS_0, TP__ANYWHERE)
 /* clang-format on */
@@ -155,7 +155,7 @@ static void pow_integer_taylor(const tp__jet *jet, double c)
     tp__free(power);
 }
 
-/* y' x = c x' y, which divides by x. c may be an array that does not change along the path. */
+/* y' x = c x' y, which divides by x. c is constant along the path. */
 static void pow_recurrence(const tp__jet *jet, tp_var *c)
 {
     tp_var *const *x = jet->x[0], **y = jet->y;
@@ -170,6 +170,45 @@ static void pow_recurrence(const tp__jet *jet, tp_var *c)
     }
 }
 
+/* y' = c x' x^(c − 1), with the series of x^(c − 1) made in the same way from x^(c − 2) and so on:
+ * O(n³), but what is finite at x = 0 comes out finite. */
+static void pow_chain(const tp__jet *jet, tp_var *c)
+{
+    int n = jet->order;
+    tp_var **slope = tp__series_new(3 * n + 2), **lower = slope + n, **power = lower + n + 1;
+    if (!slope)
+        return;
+    tp__series_slope(jet->x[0], n, slope);
+    for (int m = n; m >= 0; m--) {
+        tp_var *exponent = tp_sub(c, m), *zero = tp_eq(exponent, 0);
+        power[0] = m ? (tp_pow)(jet->x[0][0], exponent) : jet->node;
+        for (int k = 1; k <= n - m; k++) {
+            tp_var *term = tp__series_integral(slope, lower, k);
+            power[k] = term ? tp_where(zero, 0, tp_mul(exponent, term)) : NULL;
+        }
+        for (int k = 0; k <= n - m; k++)
+            lower[k] = power[k];
+    }
+    for (int k = 1; k <= n; k++)
+        jet->y[k] = power[k];
+    tp__free(slope);
+}
+
+static bool pow_meets_zero(tp_var *x)
+{
+    TP_NO_GRAD();
+    tp_var *least = x->size ? tp_min(tp_abs(tp_detach(x))) : NULL;
+    return least && tp__read_element((tp_dtype)least->dtype, least->data) == 0;
+}
+
+static void pow_constant_exponent(const tp__jet *jet, tp_var *c)
+{
+    if (pow_meets_zero(jet->x[0][0]))
+        pow_chain(jet, c);
+    else
+        pow_recurrence(jet, c);
+}
+
 static void pow_constant_taylor(const tp__jet *jet)
 {
     double c = jet->node->attr.number;
@@ -178,7 +217,7 @@ static void pow_constant_taylor(const tp__jet *jet)
     if (c == floor(c) && fabs(c) <= INT32_MAX)
         pow_integer_taylor(jet, c);
     else
-        pow_recurrence(jet, tp_num(c));
+        pow_constant_exponent(jet, tp_num(c));
 }
 
 static void pow_constant_f64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
@@ -239,7 +278,7 @@ static const tp__op pow_constant_op = {
     .name = "pow",
     .n_in = 1,
     .flags = TP__ELEMENTWISE,
-    .reads = TP__READS_0,
+    .reads = {TP__READS_0},
     .loop = {[TP_F32] = pow_constant_f32,
              [TP_F64] = pow_constant_f64,
              [TP_I64] = pow_constant_i64,
@@ -275,22 +314,33 @@ tp_var *tp_pow_integer(tp_var *x, int64_t exponent)
 
 /* --- pow with a variable exponent --- */
 
-/* y = exp(w) with w = b log a. */
-static void pow_taylor(const tp__jet *jet)
+static tp_var *pow_base_rule(tp_var *gy, tp_var *a, tp_var *b)
+{
+    tp_var *slope = tp_mul(b, tp_pow(a, tp_sub(b, 1)));
+    return tp_mul(gy, tp_where(tp_eq(b, 0), 0, slope));
+}
+
+/* log a, or 0 where a = 0 and b ≥ 0: there aᵇ does not change with b. */
+static tp_var *pow_safe_log(tp_var *a, tp_var *b)
+{
+    tp_var *vanishes = tp_mul(tp_eq(a, 0), tp_ge(b, 0));
+    return tp_where(vanishes, 0, tp_log(tp_where(vanishes, 1, a)));
+}
+
+static tp_var *pow_exponent_rule(tp_var *gy, tp_var *a, tp_var *b, tp_var *y)
+{
+    return tp_mul(gy, tp_mul(y, pow_safe_log(a, b)));
+}
+
+/* y = exp(w) with w = b log a; where log a does not matter (a = 0, b ≥ 0) it counts as 0. */
+static void pow_exponential(const tp__jet *jet)
 {
     int n = jet->order;
-    bool constant = true;
-    for (int k = 1; k <= n; k++)
-        constant = constant && !jet->x[1][k];
-    if (constant) {
-        pow_recurrence(jet, jet->x[1][0]);
-        return;
-    }
     tp_var **log_a = tp__series_new(3 * n + 2);
     if (!log_a)
         return;
     tp_var **w = log_a + n + 1, **slope = w + n + 1;
-    log_a[0] = tp_log(jet->x[0][0]);
+    log_a[0] = pow_safe_log(jet->x[0][0], jet->x[1][0]);
     tp__series_log(jet->x[0], n, log_a);
     for (int k = 1; k <= n; k++)
         w[k] = tp__series_cauchy(jet->x[1], log_a, k, 0, k);
@@ -300,17 +350,25 @@ static void pow_taylor(const tp__jet *jet)
     tp__free(log_a);
 }
 
-static tp_var *pow_base_rule(tp_var *gy, tp_var *a, tp_var *b)
+static bool pow_is_constant(const tp__jet *jet, int operand)
 {
-    tp_var *slope = tp_mul(b, tp_pow(a, tp_sub(b, 1)));
-    return tp_mul(gy, tp_where(tp_eq(b, 0), 0, slope));
+    for (int k = 1; k <= jet->order; k++)
+        if (jet->x[operand][k])
+            return false;
+    return true;
 }
 
-static tp_var *pow_exponent_rule(tp_var *gy, tp_var *a, tp_var *b, tp_var *y)
+static void pow_taylor(const tp__jet *jet)
 {
-    tp_var *vanishes = tp_mul(tp_eq(a, 0), tp_ge(b, 0));
-    tp_var *safe = tp_where(vanishes, 1, a);
-    return tp_mul(gy, tp_where(vanishes, 0, tp_mul(y, tp_log(safe))));
+    tp_var *a = jet->x[0][0], *b = jet->x[1][0], *a1 = jet->x[0][1], *b1 = jet->x[1][1];
+    if (pow_is_constant(jet, 1)) {
+        pow_constant_exponent(jet, b);
+        return;
+    }
+    pow_exponential(jet);
+    if (a1 && pow_meets_zero(a))
+        jet->y[1] = tp__series_add(pow_base_rule(a1, a, b),
+                                   b1 ? pow_exponent_rule(b1, a, b, jet->y[0]) : NULL);
 }
 
 static void pow_integers(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
@@ -355,7 +413,7 @@ static const tp__op pow_op = {
     .name = "pow",
     .n_in = 2,
     .flags = TP__ELEMENTWISE,
-    .reads = TP__READS_IN | TP__READS_OUT,
+    .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1 | TP__READS_OUT},
     .infer = pow_infer,
     .loop = {[TP_F32] = pow_f32, [TP_F64] = pow_f64, [TP_I64] = pow_integers, [TP_U8] = pow_bytes},
     .number = pow_number,

@@ -7,7 +7,8 @@
  * Taylor rule name_taylor stands before it. TP__UNARY is for operations that keep integers; its
  * loops name_i64 and name_u8 stand before it too.
  *
- * TP__BINARY does the same for y = value(a, b), with a slope and a rule for each operand.
+ * TP__BINARY does the same for y = value(a, b), with a slope, a rule and what it reads for each
+ * operand.
  */
 #ifndef TP_ELEMENTWISE_H
 #define TP_ELEMENTWISE_H
@@ -40,7 +41,7 @@
         .name = #name_,                                                                            \
         .n_in = 1,                                                                                 \
         .flags = TP__ELEMENTWISE | flags_,                                                         \
-        .reads = reads_,                                                                           \
+        .reads = {reads_},                                                                         \
         .loop = {[TP_F32] = name_##_f32, [TP_F64] = name_##_f64, [TP_I64] = i64, [TP_U8] = u8},    \
         .number = name_##_number,                                                                  \
         .number_gradient = name_##_number_gradient,                                                \
@@ -87,15 +88,15 @@
             pull->gx[1] = rule_b;                                                                  \
     }
 
-#define TP__BINARY(label_, name_, value, slope_a, rule_a, slope_b, rule_b, reads_, domain_,        \
-                   flags_, i64, u8)                                                                \
+#define TP__BINARY(label_, name_, value, slope_a, rule_a, reads_a, slope_b, rule_b, reads_b,       \
+                   domain_, flags_, i64, u8)                                                       \
     TP__BINARY_PARTS(name_, value, slope_a, rule_a, slope_b, rule_b)                               \
     static const tp__op name_##_op = {                                                             \
         .label = #label_,                                                                          \
         .name = #name_,                                                                            \
         .n_in = 2,                                                                                 \
         .flags = TP__ELEMENTWISE | flags_,                                                         \
-        .reads = reads_,                                                                           \
+        .reads = {reads_a, reads_b},                                                               \
         .loop = {[TP_F32] = name_##_f32, [TP_F64] = name_##_f64, [TP_I64] = i64, [TP_U8] = u8},    \
         .number = name_##_number,                                                                  \
         .number_gradient = name_##_number_gradient,                                                \

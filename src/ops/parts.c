@@ -86,7 +86,7 @@ static const tp__op slice_op = {
     .gradient = slice_gradient,
     .rule = "slice_scatter(zeros, gy)",
     .samples = (const tp__sample[]){{"2,3", slice_sample, "x0[:, ::2]"},
-                                    {"2,3", slice_sample_negative, "x0[:, -2:-1]"},
+                                    {"2,3", slice_sample_negative, "x0[..., -2:-1]"},
                                     {"3,2", select_sample, "x0[-1]"},
                                     {0}},
 };

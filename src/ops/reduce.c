@@ -189,7 +189,7 @@ REDUCE_SAMPLES(min)
         .name = #name_,                                                                            \
         .n_in = 1,                                                                                 \
         .flags = flags_,                                                                           \
-        .reads = reads_,                                                                           \
+        .reads = {reads_},                                                                         \
         .infer = infer_,                                                                           \
         .forward = name_##_forward,                                                                \
         .gradient = gradient_,                                                                     \
