@@ -26,11 +26,11 @@ static inline double at(tp_var *v, int64_t i)
     return data ? element(tp_dtype_of(v), data, i) : (double)NAN;
 }
 
-static inline void check_elements(const char *file, int line, tp_var *v, int64_t n, const double *expected)
+static inline void check_elements(const char *file, int line, tp_var *v, int64_t n,
+                                  const double *expected)
 {
     const void *data = tp_data(v);
-    test_check(tp_size(v) == n, file, line, "%d elements, expected %d", (int)tp_size(v),
-               (int)n);
+    test_check(tp_size(v) == n, file, line, "%d elements, expected %d", (int)tp_size(v), (int)n);
     for (int64_t i = 0; data && i < n && i < tp_size(v); i++) {
         double value = element(tp_dtype_of(v), data, i);
         test_check(test_close(value, expected[i], 0), file, line,
@@ -39,10 +39,11 @@ static inline void check_elements(const char *file, int line, tp_var *v, int64_t
 }
 
 #define CHECK_ELEMENTS(v, ...)                                                                     \
-    check_elements(__FILE__, __LINE__, v, sizeof((const double[]){__VA_ARGS__}) / sizeof(double),            \
+    check_elements(__FILE__, __LINE__, v, sizeof((const double[]){__VA_ARGS__}) / sizeof(double),  \
                    (const double[]){__VA_ARGS__})
 
-static inline void check_shape(const char *file, int line, tp_var *v, int ndim, const int64_t *shape)
+static inline void check_shape(const char *file, int line, tp_var *v, int ndim,
+                               const int64_t *shape)
 {
     bool same = tp_ndim(v) == ndim && !memcmp(tp_shape(v), shape, (size_t)ndim * sizeof *shape);
     test_check(same, file, line, "the shape differs");

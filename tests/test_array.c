@@ -10,25 +10,27 @@ static const int64_t sizes[] = {1, 4, 5, 100};
 
 TEST(constants_of_every_type)
 {
-    for EACH (d, element_types) {
-        tp_dtype dtype = element_types[d];
-        CHECK_ELEMENTS(tp_zeros(dtype, TP_SHAPE(2, 3)), 0, 0, 0, 0, 0, 0);
-        CHECK_ELEMENTS(tp_ones(dtype, TP_SHAPE(3)), 1, 1, 1);
-        CHECK_ELEMENTS(tp_full(dtype, TP_SHAPE(), 7), 7);
-        CHECK_ELEMENTS(tp_full(dtype, TP_SHAPE(1, 2, 1), 7), 7, 7);
-        CHECK_ELEMENTS(tp_eye(dtype, 2), 1, 0, 0, 1);
-        CHECK_INT(tp_size(tp_eye(dtype, 0)), 0);
-        CHECK_INT(tp_dtype_of(tp_eye(dtype, 3)), dtype);
-        tp_var *large = tp_full(dtype, TP_SHAPE(100, 100), 200);
-        CHECK(at(large, 0) == 200 && at(large, 9999) == 200);
-        tp_var *empty = tp_ones(dtype, TP_SHAPE(2, 0, 4));
-        CHECK_SHAPE(empty, 2, 0, 4);
-        CHECK_INT(tp_size(empty), 0);
-        tp_var *deep = tp_ones(dtype, TP_SHAPE(1, 2, 1, 1, 2, 1, 1, 2));
-        CHECK_INT(tp_ndim(deep), TP_MAX_NDIM);
-        CHECK_INT(tp_size(deep), 8);
-        CHECK(!tp_requires_grad(deep));
-    }
+    for
+        EACH(d, element_types)
+        {
+            tp_dtype dtype = element_types[d];
+            CHECK_ELEMENTS(tp_zeros(dtype, TP_SHAPE(2, 3)), 0, 0, 0, 0, 0, 0);
+            CHECK_ELEMENTS(tp_ones(dtype, TP_SHAPE(3)), 1, 1, 1);
+            CHECK_ELEMENTS(tp_full(dtype, TP_SHAPE(), 7), 7);
+            CHECK_ELEMENTS(tp_full(dtype, TP_SHAPE(1, 2, 1), 7), 7, 7);
+            CHECK_ELEMENTS(tp_eye(dtype, 2), 1, 0, 0, 1);
+            CHECK_INT(tp_size(tp_eye(dtype, 0)), 0);
+            CHECK_INT(tp_dtype_of(tp_eye(dtype, 3)), dtype);
+            tp_var *large = tp_full(dtype, TP_SHAPE(100, 100), 200);
+            CHECK(at(large, 0) == 200 && at(large, 9999) == 200);
+            tp_var *empty = tp_ones(dtype, TP_SHAPE(2, 0, 4));
+            CHECK_SHAPE(empty, 2, 0, 4);
+            CHECK_INT(tp_size(empty), 0);
+            tp_var *deep = tp_ones(dtype, TP_SHAPE(1, 2, 1, 1, 2, 1, 1, 2));
+            CHECK_INT(tp_ndim(deep), TP_MAX_NDIM);
+            CHECK_INT(tp_size(deep), 8);
+            CHECK(!tp_requires_grad(deep));
+        }
 }
 
 TEST(creation_refuses_bad_shapes_and_types)
@@ -55,15 +57,17 @@ TEST(creation_refuses_bad_shapes_and_types)
 
 TEST(array_copies)
 {
-    for EACH (s, sizes) {
-        double data[100];
-        for (int i = 0; i < 100; i++)
-            data[i] = i + 0.5;
-        tp_var *v = tp_array(TP_F64, TP_SHAPE(sizes[s]), data);
-        memset(data, 0, sizeof data);
-        for (int64_t i = 0; i < sizes[s]; i++)
-            CHECK_BITS(at(v, i), (double)i + 0.5);
-    }
+    for
+        EACH(s, sizes)
+        {
+            double data[100];
+            for (int i = 0; i < 100; i++)
+                data[i] = i + 0.5;
+            tp_var *v = tp_array(TP_F64, TP_SHAPE(sizes[s]), data);
+            memset(data, 0, sizeof data);
+            for (int64_t i = 0; i < sizes[s]; i++)
+                CHECK_BITS(at(v, i), (double)i + 0.5);
+        }
     CHECK_ELEMENTS(tp_array(TP_U8, TP_SHAPE(2), (const uint8_t[]){3, 255}), 3, 255);
     CHECK_ELEMENTS(tp_array(TP_F32, TP_SHAPE(2), (const float[]){0.1f, -2}), (double)0.1f, -2);
     tp_var *big = tp_array(TP_I64, TP_SHAPE(2), (const int64_t[]){INT64_MIN, INT64_MAX});
@@ -73,18 +77,20 @@ TEST(array_copies)
 
 TEST(variable_copies_and_needs_a_floating_type)
 {
-    for EACH (s, sizes) {
-        tp_var *from = counting(TP_F32, TP_SHAPE(sizes[s])), *x = tp_variable(from);
-        tp_mul_(from, 10);
-        CHECK_BITS(at(x, 0), 1);
-        CHECK_INT(tp_dtype_of(x), TP_F32);
-        CHECK(tp_requires_grad(x) && !tp_requires_grad(from));
-        tp_var *y = tp_variable(tp_mul(x, 3));
-        CHECK_INT(tp_generation(y), 0);
-        tp_backward(y);
-        CHECK(tp_grad(x) == NULL);
-        CHECK_BITS(at(tp_grad(y), 0), 1);
-    }
+    for
+        EACH(s, sizes)
+        {
+            tp_var *from = counting(TP_F32, TP_SHAPE(sizes[s])), *x = tp_variable(from);
+            tp_mul_(from, 10);
+            CHECK_BITS(at(x, 0), 1);
+            CHECK_INT(tp_dtype_of(x), TP_F32);
+            CHECK(tp_requires_grad(x) && !tp_requires_grad(from));
+            tp_var *y = tp_variable(tp_mul(x, 3));
+            CHECK_INT(tp_generation(y), 0);
+            tp_backward(y);
+            CHECK(tp_grad(x) == NULL);
+            CHECK_BITS(at(tp_grad(y), 0), 1);
+        }
     tp_var *turned = tp_variable(tp_transpose(counting(TP_F64, TP_SHAPE(2, 3)), 0, 1));
     CHECK_ELEMENTS(turned, 1, 4, 2, 5, 3, 6);
     CHECK(tp_data_(turned) != NULL);
@@ -108,11 +114,13 @@ TEST(numbers_weak_and_not)
     CHECK_INT(tp_ndim(tp_num(1)), 0);
     tp_var *zero = tp_zeros(TP_I64, TP_SHAPE(1));
     const int64_t exact[] = {INT64_MAX, INT64_MIN, (INT64_C(1) << 53) + 1, -3};
-    for EACH (i, exact) {
-        tp_var *sum = tp_add(zero, tp_num_int(exact[i]));
-        CHECK(*(const int64_t *)tp_data(sum) == exact[i]);
-        CHECK(*(const int64_t *)tp_data(tp_to(tp_num_int(exact[i]), TP_I64)) == exact[i]);
-    }
+    for
+        EACH(i, exact)
+        {
+            tp_var *sum = tp_add(zero, tp_num_int(exact[i]));
+            CHECK(*(const int64_t *)tp_data(sum) == exact[i]);
+            CHECK(*(const int64_t *)tp_data(tp_to(tp_num_int(exact[i]), TP_I64)) == exact[i]);
+        }
 }
 
 /* Lengths and values that NumPy 1.24 gives. */
@@ -122,21 +130,24 @@ TEST(arange_steps_from_start)
         double start, stop, step;
         int64_t n;
         double last;
-    } cases[] = {{0, 1, 0.1, 10, 0.9},      {0.1, 1, 0.1, 9, 0.9},      {5, 0, -1.5, 4, 0.5},
-                 {-2, 2, 0.3, 14, 1.9},     {1, 2, 0.1, 10, 1.9},       {0, 0.3, 0.1, 3, 0.2},
-                 {0, 0, 1, 0, 0},           {1, 0, 1, 0, 0},            {0, 1, -1, 0, 0},
-                 {0, 1e6, 1, 1000000, 999999}};
-    for EACH (c, cases) {
-        TP_SCOPE();
-        double start = cases[c].start, step = cases[c].step;
-        tp_var *v = tp_arange(TP_F64, start, cases[c].stop, step);
-        CHECK_INT(tp_len(v), cases[c].n);
-        const double *x = tp_data(v);
-        for (int64_t i = 0; i < tp_len(v); i += 1 + tp_len(v) / 20)
-            CHECK_BITS(x[i], start + (double)i * step);
-        if (tp_len(v))
-            CHECK_CLOSE(x[tp_len(v) - 1], cases[c].last, 1e-15);
-    }
+    } cases[] = {{0, 1, 0.1, 10, 0.9}, {0.1, 1, 0.1, 9, 0.9},
+                 {5, 0, -1.5, 4, 0.5}, {-2, 2, 0.3, 14, 1.9},
+                 {1, 2, 0.1, 10, 1.9}, {0, 0.3, 0.1, 3, 0.2},
+                 {0, 0, 1, 0, 0},      {1, 0, 1, 0, 0},
+                 {0, 1, -1, 0, 0},     {0, 1e6, 1, 1000000, 999999}};
+    for
+        EACH(c, cases)
+        {
+            TP_SCOPE();
+            double start = cases[c].start, step = cases[c].step;
+            tp_var *v = tp_arange(TP_F64, start, cases[c].stop, step);
+            CHECK_INT(tp_len(v), cases[c].n);
+            const double *x = tp_data(v);
+            for (int64_t i = 0; i < tp_len(v); i += 1 + tp_len(v) / 20)
+                CHECK_BITS(x[i], start + (double)i * step);
+            if (tp_len(v))
+                CHECK_CLOSE(x[tp_len(v) - 1], cases[c].last, 1e-15);
+        }
     CHECK_ELEMENTS(tp_arange(TP_I64, 5, -5, -3), 5, 2, -1, -4);
     CHECK_ELEMENTS(tp_arange(TP_U8, 250, 255, 2), 250, 252, 254);
     CHECK_ELEMENTS(tp_arange(TP_F32, 0, 0.4, 0.1), 0, (double)0.1f, (double)0.2f,
@@ -145,13 +156,14 @@ TEST(arange_steps_from_start)
 
 TEST(arange_refuses_what_has_no_end)
 {
-    const double bad[][3] = {
-        {0, 1, 0}, {0, 0, 0}, {0, HUGE_VAL, 1}, {(double)NAN, 1, 1}, {0, 1, (double)NAN},
-        {0, 1, 1e-300}};
-    for EACH (i, bad) {
-        CHECK(tp_is_poison(tp_arange(TP_F64, bad[i][0], bad[i][1], bad[i][2])));
-        CHECK_ERROR(TP_ERROR_ARGUMENT, "arange");
-    }
+    const double bad[][3] = {{0, 1, 0},           {0, 0, 0},           {0, HUGE_VAL, 1},
+                             {(double)NAN, 1, 1}, {0, 1, (double)NAN}, {0, 1, 1e-300}};
+    for
+        EACH(i, bad)
+        {
+            CHECK(tp_is_poison(tp_arange(TP_F64, bad[i][0], bad[i][1], bad[i][2])));
+            CHECK_ERROR(TP_ERROR_ARGUMENT, "arange");
+        }
 }
 
 TEST(linspace_holds_both_ends)
@@ -204,8 +216,8 @@ TEST(from_memory_shares_the_elements)
 TEST(from_memory_takes_any_strides)
 {
     double memory[] = {0, 1, 2, 3, 4, 5};
-    tp_var *columns = tp_from_memory(TP_F64, TP_SHAPE(3, 2), (const int64_t[]){1, 3}, memory, NULL,
-                                     NULL);
+    tp_var *columns =
+        tp_from_memory(TP_F64, TP_SHAPE(3, 2), (const int64_t[]){1, 3}, memory, NULL, NULL);
     CHECK_ELEMENTS(columns, 0, 3, 1, 4, 2, 5);
     tp_var *back =
         tp_from_memory(TP_F64, TP_SHAPE(6), (const int64_t[]){-1}, memory + 5, NULL, NULL);
@@ -259,8 +271,8 @@ TEST(from_memory_releases_at_once_on_an_error)
 {
     double memory[1] = {0};
     int released = 0;
-    CHECK(tp_is_poison(tp_from_memory(TP_F64, TP_SHAPE(-1), NULL, memory, count_release,
-                                      &released)));
+    CHECK(
+        tp_is_poison(tp_from_memory(TP_F64, TP_SHAPE(-1), NULL, memory, count_release, &released)));
     CHECK_ERROR(TP_ERROR_SHAPE, "from_memory");
     CHECK_INT(released, 1);
     tp_from_memory(TP_F64, TP_SHAPE(1), NULL, NULL, count_release, &released);
@@ -280,10 +292,12 @@ TEST(from_memory_releases_at_once_on_an_error)
 
 TEST(item_is_the_only_element)
 {
-    for EACH (d, element_types) {
-        CHECK_BITS(tp_item(tp_full(element_types[d], TP_SHAPE(), 3)), 3);
-        CHECK_BITS(tp_item(tp_full(element_types[d], TP_SHAPE(1, 1, 1), 3)), 3);
-    }
+    for
+        EACH(d, element_types)
+        {
+            CHECK_BITS(tp_item(tp_full(element_types[d], TP_SHAPE(), 3)), 3);
+            CHECK_BITS(tp_item(tp_full(element_types[d], TP_SHAPE(1, 1, 1), 3)), 3);
+        }
     CHECK_BITS(tp_item(tp_select(counting(TP_F64, TP_SHAPE(9)), 0, 4)), 5);
     CHECK(isnan(tp_item(tp_zeros(TP_F64, TP_SHAPE(2)))));
     CHECK_ERROR(TP_ERROR_SHAPE, "item: shape (2,) has 2 elements");
@@ -293,16 +307,18 @@ TEST(item_is_the_only_element)
 
 TEST(data_of_views_is_row_major)
 {
-    for EACH (d, element_types) {
-        tp_var *v = counting(element_types[d], TP_SHAPE(2, 3));
-        CHECK(tp_data(v) == tp_data(v));
-        CHECK_ELEMENTS(tp_transpose(v, 0, 1), 1, 4, 2, 5, 3, 6);
-        CHECK_ELEMENTS(tp_slice(v, 1, 0, 3, 2), 1, 3, 4, 6);
-        CHECK_ELEMENTS(tp_slice(v, 0, 1, 2, 1), 4, 5, 6);
-        CHECK_ELEMENTS(tp_select(v, 1, -1), 3, 6);
-        CHECK_ELEMENTS(tp_broadcast_to(tp_select(v, 0, 0), TP_SHAPE(2, 3)), 1, 2, 3, 1, 2, 3);
-        CHECK_ELEMENTS(tp_permute(tp_unsqueeze(v, 0), TP_SHAPE(2, 0, 1)), 1, 4, 2, 5, 3, 6);
-    }
+    for
+        EACH(d, element_types)
+        {
+            tp_var *v = counting(element_types[d], TP_SHAPE(2, 3));
+            CHECK(tp_data(v) == tp_data(v));
+            CHECK_ELEMENTS(tp_transpose(v, 0, 1), 1, 4, 2, 5, 3, 6);
+            CHECK_ELEMENTS(tp_slice(v, 1, 0, 3, 2), 1, 3, 4, 6);
+            CHECK_ELEMENTS(tp_slice(v, 0, 1, 2, 1), 4, 5, 6);
+            CHECK_ELEMENTS(tp_select(v, 1, -1), 3, 6);
+            CHECK_ELEMENTS(tp_broadcast_to(tp_select(v, 0, 0), TP_SHAPE(2, 3)), 1, 2, 3, 1, 2, 3);
+            CHECK_ELEMENTS(tp_permute(tp_unsqueeze(v, 0), TP_SHAPE(2, 0, 1)), 1, 4, 2, 5, 3, 6);
+        }
 }
 
 TEST(data_of_a_strided_view_belongs_to_the_scope)

@@ -26,7 +26,8 @@ TEST(the_first_error_stays)
     CHECK(tp_error() == NULL);
     CHECK_INT(tp_status(), TP_OK);
     CHECK_INT(TP_OK, 0);
-    CHECK(tp_is_poison(tp_matmul(tp_zeros(TP_F64, TP_SHAPE(2, 3)), tp_zeros(TP_F64, TP_SHAPE(2, 3)))));
+    CHECK(tp_is_poison(
+        tp_matmul(tp_zeros(TP_F64, TP_SHAPE(2, 3)), tp_zeros(TP_F64, TP_SHAPE(2, 3)))));
     CHECK_TEXT(tp_error(), "matmul: shapes (2, 3) and (2, 3) do not fit: 3 != 2");
     CHECK_INT(tp_status(), TP_ERROR_SHAPE);
     tp_zeros((tp_dtype)9, TP_SHAPE());
@@ -130,10 +131,12 @@ TEST(poison_reads_as_nothing)
     }
 
 #define UNARIES(X)                                                                                 \
-    X(neg) X(square) X(sqrt) X(exp) X(log) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(relu) X(abs)  \
-        X(sign) X(sum) X(mean) X(max) X(min) X(variable) X(detach)
+    X(neg)                                                                                         \
+    X(square) X(sqrt) X(exp) X(log) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(relu) X(abs) X(sign) \
+        X(sum) X(mean) X(max) X(min) X(variable) X(detach)
 #define BINARIES(X)                                                                                \
-    X(add) X(sub) X(mul) X(div) X(pow) X(maximum) X(minimum) X(eq) X(ne) X(lt) X(le) X(gt) X(ge)   \
+    X(add)                                                                                         \
+    X(sub) X(mul) X(div) X(pow) X(maximum) X(minimum) X(eq) X(ne) X(lt) X(le) X(gt) X(ge)          \
         X(matmul)
 #define CALLS(X)                                                                                   \
     X(pow_number, tp_pow_number(v, 2))                                                             \
@@ -179,42 +182,50 @@ static const struct {
 
 TEST(null_operands_are_errors_that_name_the_call)
 {
-    for EACH (i, calls) {
-        TP_SCOPE();
-        tp_var *y = calls[i].call(NULL);
-        char call[64];
-        snprintf(call, sizeof call, "%.*s", (int)strcspn(calls[i].name, " _"), calls[i].name);
-        test_check(tp_is_poison(y), __FILE__, __LINE__, "%s of NULL is not poison", calls[i].name);
-        const char *message = tp_error() ? tp_error() : "none";
-        test_check(tp_status() == TP_ERROR_ARGUMENT && strstr(message, "NULL"), __FILE__, __LINE__,
-                   "%s of NULL: %s", calls[i].name, message);
-        bool named = !strncmp(message, call, strlen(call)) || !strncmp(message, "slice_scatter", 13);
-        test_check(named, __FILE__, __LINE__, "%s of NULL: %s", calls[i].name, message);
-        tp_clear_error();
-    }
+    for
+        EACH(i, calls)
+        {
+            TP_SCOPE();
+            tp_var *y = calls[i].call(NULL);
+            char call[64];
+            snprintf(call, sizeof call, "%.*s", (int)strcspn(calls[i].name, " _"), calls[i].name);
+            test_check(tp_is_poison(y), __FILE__, __LINE__, "%s of NULL is not poison",
+                       calls[i].name);
+            const char *message = tp_error() ? tp_error() : "none";
+            test_check(tp_status() == TP_ERROR_ARGUMENT && strstr(message, "NULL"), __FILE__,
+                       __LINE__, "%s of NULL: %s", calls[i].name, message);
+            bool named =
+                !strncmp(message, call, strlen(call)) || !strncmp(message, "slice_scatter", 13);
+            test_check(named, __FILE__, __LINE__, "%s of NULL: %s", calls[i].name, message);
+            tp_clear_error();
+        }
 }
 
 TEST(poison_passes_through_and_keeps_the_first_error)
 {
-    for EACH (i, calls) {
-        TP_SCOPE();
-        tp_var *y = calls[i].call(tp_fail(TP_ERROR_FILE, "the first"));
-        test_check(tp_is_poison(y), __FILE__, __LINE__, "%s lost the poison", calls[i].name);
-        CHECK_ERROR(TP_ERROR_FILE, "the first");
-    }
+    for
+        EACH(i, calls)
+        {
+            TP_SCOPE();
+            tp_var *y = calls[i].call(tp_fail(TP_ERROR_FILE, "the first"));
+            test_check(tp_is_poison(y), __FILE__, __LINE__, "%s lost the poison", calls[i].name);
+            CHECK_ERROR(TP_ERROR_FILE, "the first");
+        }
 }
 
 TEST(poison_without_a_pending_error_records_one)
 {
-    for EACH (i, calls) {
-        TP_SCOPE();
-        tp_var *y = calls[i].call(poison());
-        test_check(tp_is_poison(y) && tp_status() == TP_ERROR_GRAPH, __FILE__, __LINE__,
-                   "%s of poison: %s", calls[i].name, tp_error() ? tp_error() : "no error");
-        test_check(tp_error() && strstr(tp_error(), "poison"), __FILE__, __LINE__,
-                   "%s of poison: %s", calls[i].name, tp_error() ? tp_error() : "no error");
-        tp_clear_error();
-    }
+    for
+        EACH(i, calls)
+        {
+            TP_SCOPE();
+            tp_var *y = calls[i].call(poison());
+            test_check(tp_is_poison(y) && tp_status() == TP_ERROR_GRAPH, __FILE__, __LINE__,
+                       "%s of poison: %s", calls[i].name, tp_error() ? tp_error() : "no error");
+            test_check(tp_error() && strstr(tp_error(), "poison"), __FILE__, __LINE__,
+                       "%s of poison: %s", calls[i].name, tp_error() ? tp_error() : "no error");
+            tp_clear_error();
+        }
 }
 
 /* What reads, draws, edits or walks back. */

@@ -138,20 +138,21 @@ TEST(errors_in_backward_change_no_gradient)
     } cases[] = {{failing_backward, TP_ERROR_FILE, "backward failed"},
                  {shape_backward, TP_ERROR_SHAPE, "Mine: its backward gave a gradient"},
                  {type_backward, TP_ERROR_SHAPE, "float32"}};
-    for EACH (c, cases)
-        for (int64_t n = 0; n < 2; n++)
-            for (int graph = 0; graph < 2; graph++) {
-                tp_function f = function(1, 1, 0);
-                f.forward = plain_forward;
-                f.backward = cases[c].backward;
-                tp_var *x = variable(n), *y = tp_add(apply_1(f, x), tp_mul(x, 3));
-                tp_backward(tp_mul(x, 4));
-                tp_backward(y, .create_graph = graph);
-                CHECK_ERROR(cases[c].code, cases[c].text);
-                CHECK_BITS(at(tp_grad(x), 0), 4);
-                CHECK(tp_is_poison(tp_gradient(y, x, .create_graph = graph)));
-                tp_clear_error();
-            }
+    for
+        EACH(c, cases)
+    for (int64_t n = 0; n < 2; n++)
+        for (int graph = 0; graph < 2; graph++) {
+            tp_function f = function(1, 1, 0);
+            f.forward = plain_forward;
+            f.backward = cases[c].backward;
+            tp_var *x = variable(n), *y = tp_add(apply_1(f, x), tp_mul(x, 3));
+            tp_backward(tp_mul(x, 4));
+            tp_backward(y, .create_graph = graph);
+            CHECK_ERROR(cases[c].code, cases[c].text);
+            CHECK_BITS(at(tp_grad(x), 0), 4);
+            CHECK(tp_is_poison(tp_gradient(y, x, .create_graph = graph)));
+            tp_clear_error();
+        }
 }
 
 TEST(a_null_gradient_is_zero)
@@ -225,21 +226,24 @@ TEST(a_careless_backward_is_an_error_under_create_graph)
                              tp_var **) = {item_backward,     data_backward,   constant_backward,
                                            captured_backward, output_backward, nested_backward,
                                            gout_backward};
-    for EACH (c, careless) {
-        tp_function f = function(1, 1, TP_READS_INPUTS | TP_READS_OUTPUTS);
-        f.forward = square_forward;
-        f.backward = careless[c];
-        for (int inner = 0; inner < 2; inner++) {
-            tp_var *x = tp_variable(3.0), *y = apply_1(f, inner ? tp_mul(x, 1) : x);
-            CHECK_BITS(tp_item(tp_gradient(y, x)), 6);
-            tp_var *g = tp_gradient(y, x, .create_graph = true);
-            test_check(tp_is_poison(g), __FILE__, __LINE__, "careless backward %d passed", (int)c);
-            CHECK_ERROR(TP_ERROR_GRAPH, "Mine");
-            tp_backward(y, .create_graph = true);
-            CHECK_ERROR(TP_ERROR_GRAPH, "Mine");
-            CHECK(tp_grad(x) == NULL);
+    for
+        EACH(c, careless)
+        {
+            tp_function f = function(1, 1, TP_READS_INPUTS | TP_READS_OUTPUTS);
+            f.forward = square_forward;
+            f.backward = careless[c];
+            for (int inner = 0; inner < 2; inner++) {
+                tp_var *x = tp_variable(3.0), *y = apply_1(f, inner ? tp_mul(x, 1) : x);
+                CHECK_BITS(tp_item(tp_gradient(y, x)), 6);
+                tp_var *g = tp_gradient(y, x, .create_graph = true);
+                test_check(tp_is_poison(g), __FILE__, __LINE__, "careless backward %d passed",
+                           (int)c);
+                CHECK_ERROR(TP_ERROR_GRAPH, "Mine");
+                tp_backward(y, .create_graph = true);
+                CHECK_ERROR(TP_ERROR_GRAPH, "Mine");
+                CHECK(tp_grad(x) == NULL);
+            }
         }
-    }
 }
 
 /* Numbers of a recorded value taken out by an edit in place. */
@@ -262,17 +266,19 @@ TEST(a_second_derivative_is_never_silently_wrong)
 {
     void (*const careless[])(void *, tp_var *const *, tp_var *const *, tp_var *const *,
                              tp_var **) = {copying_backward, pointing_backward};
-    for EACH (c, careless) {
-        tp_function f = function(1, 1, TP_READS_INPUTS);
-        f.forward = square_forward;
-        f.backward = careless[c];
-        tp_var *x = tp_variable(3.0), *y = apply_1(f, x);
-        tp_var *g = tp_gradient(y, x, .create_graph = true), *h = tp_gradient(g, x);
-        double second = tp_item(h);
-        test_check(tp_error() || second == 2, __FILE__, __LINE__,
-                   "careless backward %d gave y'' = %g without an error", (int)c, second);
-        tp_clear_error();
-    }
+    for
+        EACH(c, careless)
+        {
+            tp_function f = function(1, 1, TP_READS_INPUTS);
+            f.forward = square_forward;
+            f.backward = careless[c];
+            tp_var *x = tp_variable(3.0), *y = apply_1(f, x);
+            tp_var *g = tp_gradient(y, x, .create_graph = true), *h = tp_gradient(g, x);
+            double second = tp_item(h);
+            test_check(tp_error() || second == 2, __FILE__, __LINE__,
+                       "careless backward %d gave y'' = %g without an error", (int)c, second);
+            tp_clear_error();
+        }
 }
 
 BACKWARD(detached_backward)

@@ -177,27 +177,30 @@ TEST(a_wrong_replacement_is_an_error_and_changes_nothing)
     static const struct {
         tp_hook hook;
         tp_code code;
-    } cases[] = {{wrong_shape, TP_ERROR_SHAPE}, {wrong_type, TP_ERROR_SHAPE},
-                 {failing, TP_ERROR_FILE}, {poisoned, TP_ERROR_GRAPH}};
+    } cases[] = {{wrong_shape, TP_ERROR_SHAPE},
+                 {wrong_type, TP_ERROR_SHAPE},
+                 {failing, TP_ERROR_FILE},
+                 {poisoned, TP_ERROR_GRAPH}};
     old_poison = tp_fail(TP_ERROR_FILE, "old");
     tp_clear_error();
-    for EACH (c, cases)
-        for (int64_t n = 0; n < 7; n += 3)
-            for (int way = 0; way < 4; way++) {
-                tp_var *x = variable(n), *other = variable(n), *a = tp_mul(x, 2);
-                tp_var *y = tp_add(tp_mul(a, 3), tp_mul(other, 2));
-                tp_backward(y);
-                tp_register_hook(way & 1 ? x : a, cases[c].hook, NULL);
-                tp_backward(y, .create_graph = way & 2);
-                test_check(tp_status() == cases[c].code, __FILE__, __LINE__,
-                           "hook %d, size %d, way %d: %s", (int)c, (int)n, way,
-                           tp_error() ? tp_error() : "no error");
-                tp_clear_error();
-                CHECK_BITS(at(tp_grad(x), 0), 6);
-                CHECK_BITS(at(tp_grad(other), 0), 2);
-                CHECK(tp_is_poison(tp_gradient(y, x, .create_graph = way & 2)));
-                tp_clear_error();
-            }
+    for
+        EACH(c, cases)
+    for (int64_t n = 0; n < 7; n += 3)
+        for (int way = 0; way < 4; way++) {
+            tp_var *x = variable(n), *other = variable(n), *a = tp_mul(x, 2);
+            tp_var *y = tp_add(tp_mul(a, 3), tp_mul(other, 2));
+            tp_backward(y);
+            tp_register_hook(way & 1 ? x : a, cases[c].hook, NULL);
+            tp_backward(y, .create_graph = way & 2);
+            test_check(tp_status() == cases[c].code, __FILE__, __LINE__,
+                       "hook %d, size %d, way %d: %s", (int)c, (int)n, way,
+                       tp_error() ? tp_error() : "no error");
+            tp_clear_error();
+            CHECK_BITS(at(tp_grad(x), 0), 6);
+            CHECK_BITS(at(tp_grad(other), 0), 2);
+            CHECK(tp_is_poison(tp_gradient(y, x, .create_graph = way & 2)));
+            tp_clear_error();
+        }
 }
 
 TEST(what_cannot_have_a_hook)

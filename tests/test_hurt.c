@@ -469,13 +469,11 @@ TEST(hurt_hooks_removed_inside_hook)
             r.id[1] = tp_register_hook(x, remove_hook_1, &r);
             r.id[2] = tp_register_hook(x, remove_hook_2, &r);
             tp_backward(y);
-            CHECK_INT(r.calls[0], 1);
-            for (int i = 1; i < 3; i++)
-                CHECK_INT(r.calls[i], i < from || i >= to);
+            for (int i = 0; i < 3; i++)
+                CHECK_INT(r.calls[i], i == 0 || i < from || i >= to);
             tp_backward(y);
             for (int i = 0; i < 3; i++)
-                CHECK_INT(r.calls[i] > (i > 0 && i >= from && i < to ? -1 : 1),
-                          i < from || i >= to || (i > 0 && i >= from && i < to));
+                CHECK_INT(r.calls[i], i < from || i >= to ? 2 : i == 0);
             CHECK_BITS(tp_item(tp_grad(x)), 8);
         }
 }
@@ -494,16 +492,16 @@ static void inner_run(inner_sweep *s)
     TP_SCOPE();
     s->calls++;
     if (s->kind == 0) {
-        s->seen = tp_item(tp_gradient(s->y, s->x));
+        s->seen = first(tp_gradient(s->y, s->x));
     } else if (s->kind == 1) {
         tp_var *g = tp_gradient(s->y, s->x, .create_graph = true);
         bool recording = tp_set_grad_enabled(true);
-        s->seen = tp_item(tp_gradient(g, s->x)) - 16;
+        s->seen = first(tp_gradient(g, s->x)) - 16;
         tp_set_grad_enabled(recording);
     } else {
         tp_var *out[2];
         tp_derivatives(s->y, s->x, 2, out);
-        s->seen = tp_item(out[1]) - 16;
+        s->seen = first(out[1]) - 16;
     }
 }
 
@@ -517,19 +515,20 @@ static tp_var *inner_hook(void *ctx, tp_var *gradient)
 
 TEST(hurt_sweep_inside_a_hook_on_the_same_graph)
 {
-    for (int mode = 0; mode < 24; mode++) {
+    for (int mode = 0; mode < 48; mode++) {
         TP_SCOPE();
-        bool create = mode & 1, functional = mode & 2;
-        tp_var *x = tp_variable(2.0), *m = tp_mul(x, x), *y = tp_mul(m, m);
-        inner_sweep s = {.x = x, .y = y, .kind = mode / 8};
+        bool create = mode & 1, functional = mode & 2, array = mode & 8;
+        tp_var *x = tp_variable(array ? tp_full(TP_F64, TP_SHAPE(9), 2) : tp_num(2));
+        tp_var *m = tp_mul(x, x), *y = tp_mul(m, m);
+        inner_sweep s = {.x = x, .y = y, .kind = mode / 16};
         tp_register_hook(mode & 4 ? x : m, inner_hook, &s);
         if (functional) {
-            CHECK_BITS(tp_item(tp_gradient(y, x, .create_graph = create)), 32);
+            CHECK_BITS(first(tp_gradient(y, x, .create_graph = create)), 32);
         } else {
             tp_backward(y, .create_graph = create);
-            CHECK_BITS(tp_item(tp_grad(x)), 32);
+            CHECK_BITS(first(tp_grad(x)), 32);
         }
-        CHECK_INT(s.calls > 0, 1);
+        CHECK(s.calls > 0);
         CHECK_BITS(s.seen, 32);
         CHECK(!tp_error());
         tp_clear_error();
@@ -606,8 +605,7 @@ static void careless_backward(void *ctx, tp_var *const *in, tp_var *const *out,
         break;
     }
     case 4:
-        gin[0] = tp_mul(gy, tp_mul(tp_len(tp_detach(tp_reshape(x, TP_SHAPE(1)))), x));
-        gin[0] = tp_mul(tp_mul(3, x), gin[0]);
+        gin[0] = tp_mul(tp_mul(3, x), tp_mul(gy, x));
         break;
     case 5:
         gin[0] = tp_mul(tp_detach(gy), tp_mul(3, tp_square(x)));

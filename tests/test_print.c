@@ -39,8 +39,8 @@ static tp_var *turned(tp_var *v)
 {
     int n = tp_ndim(v);
     if (n < 2)
-        return tp_select(tp_concatenate((tp_var *[]){tp_unsqueeze(v, -1), tp_unsqueeze(v, -1)}, 2,
-                                        -1), -1, 0);
+        return tp_select(
+            tp_concatenate((tp_var *[]){tp_unsqueeze(v, -1), tp_unsqueeze(v, -1)}, 2, -1), -1, 0);
     tp_var *there = tp_transpose(v, 0, n - 1), *copy = tp_zeros(tp_dtype_of(v), n, tp_shape(there));
     tp_copy_(copy, there);
     return tp_transpose(copy, 0, n - 1);
@@ -48,16 +48,18 @@ static tp_var *turned(tp_var *v)
 
 TEST(text_is_numpys)
 {
-    for EACH (i, format_cases) {
-        TP_SCOPE();
-        char expected[20000];
-        snprintf(expected, sizeof expected, "variable(%s)", format_cases[i].text);
-        tp_var *v = case_array(&format_cases[i]);
-        check_repr(v, expected);
-        check_repr(turned(v), expected);
-        if (format_cases[i].dtype == TP_F32 || format_cases[i].dtype == TP_F64)
-            check_repr(tp_mul(tp_variable(v), 1), expected);
-    }
+    for
+        EACH(i, format_cases)
+        {
+            TP_SCOPE();
+            char expected[20000];
+            snprintf(expected, sizeof expected, "variable(%s)", format_cases[i].text);
+            tp_var *v = case_array(&format_cases[i]);
+            check_repr(v, expected);
+            check_repr(turned(v), expected);
+            if (format_cases[i].dtype == TP_F32 || format_cases[i].dtype == TP_F64)
+                check_repr(tp_mul(tp_variable(v), 1), expected);
+        }
 }
 
 TEST(text_of_the_walkthrough)
@@ -72,8 +74,8 @@ TEST(text_of_the_walkthrough)
 
 TEST(text_of_broadcast_views)
 {
-    tp_var *row = tp_broadcast_to(tp_array(TP_F64, TP_SHAPE(2), (const double[]){0.5, 1}),
-                                  TP_SHAPE(2, 2));
+    tp_var *row =
+        tp_broadcast_to(tp_array(TP_F64, TP_SHAPE(2), (const double[]){0.5, 1}), TP_SHAPE(2, 2));
     check_repr(row, "variable([[0.5 1. ]\n          [0.5 1. ]])");
     check_repr(tp_broadcast_to(tp_scalar(3), TP_SHAPE(30, 50)),
                "variable([[3. 3. 3. ... 3. 3. 3.]\n          [3. 3. 3. ... 3. 3. 3.]\n"

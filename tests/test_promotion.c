@@ -18,12 +18,13 @@ static operation *operation_named(const char *name)
     static const struct {
         const char *name;
         operation *call;
-    } table[] = {{"add", (tp_add)}, {"sub", (tp_sub)}, {"mul", (tp_mul)},
-                 {"div", (tp_div)}, {"pow", (tp_pow)}, {"eq", (tp_eq)},
+    } table[] = {{"add", (tp_add)}, {"sub", (tp_sub)},         {"mul", (tp_mul)},
+                 {"div", (tp_div)}, {"pow", (tp_pow)},         {"eq", (tp_eq)},
                  {"lt", (tp_lt)},   {"maximum", (tp_maximum)}, {"where", choose_left}};
-    for EACH (i, table)
-        if (!strcmp(table[i].name, name))
-            return table[i].call;
+    for
+        EACH(i, table)
+    if (!strcmp(table[i].name, name))
+        return table[i].call;
     return NULL;
 }
 
@@ -56,27 +57,31 @@ static void check_case(const promotion_case *c, int number, operation *call, tp_
 
 TEST(types_and_values_are_pytorchs)
 {
-    for EACH (i, promotion_cases) {
-        TP_SCOPE();
-        const promotion_case *c = &promotion_cases[i];
-        operation *call = operation_named(c->operation);
-        tp_var *a = operand(c->left, 200), *b = operand(c->right, strcmp(c->operation, "pow") ? 100 : 3);
-        check_case(c, (int)i, call, a, b);
-        bool floats[] = {c->left > weak_float && is_float(a), c->right > weak_float && is_float(b)};
-        tp_var *x[] = {floats[0] ? tp_variable(a) : a, floats[1] ? tp_variable(b) : b};
-        if (!floats[0] && !floats[1])
-            continue;
-        check_case(c, (int)i, call, x[0], x[1]);
-        tp_var *y = call(x[0], x[1]);
-        for (int k = 0; k < 2 && tp_requires_grad(y); k++) {
-            tp_var *g = floats[k] ? tp_gradient(y, x[k]) : NULL;
-            CHECK(!g || (tp_dtype_of(g) == tp_dtype_of(x[k]) && tp_ndim(g) == tp_ndim(x[k])));
+    for
+        EACH(i, promotion_cases)
+        {
+            TP_SCOPE();
+            const promotion_case *c = &promotion_cases[i];
+            operation *call = operation_named(c->operation);
+            tp_var *a = operand(c->left, 200),
+                   *b = operand(c->right, strcmp(c->operation, "pow") ? 100 : 3);
+            check_case(c, (int)i, call, a, b);
+            bool floats[] = {c->left > weak_float && is_float(a),
+                             c->right > weak_float && is_float(b)};
+            tp_var *x[] = {floats[0] ? tp_variable(a) : a, floats[1] ? tp_variable(b) : b};
+            if (!floats[0] && !floats[1])
+                continue;
+            check_case(c, (int)i, call, x[0], x[1]);
+            tp_var *y = call(x[0], x[1]);
+            for (int k = 0; k < 2 && tp_requires_grad(y); k++) {
+                tp_var *g = floats[k] ? tp_gradient(y, x[k]) : NULL;
+                CHECK(!g || (tp_dtype_of(g) == tp_dtype_of(x[k]) && tp_ndim(g) == tp_ndim(x[k])));
+            }
+            if (tp_error()) {
+                CHECK_TEXT(tp_error(), "no error");
+                tp_clear_error();
+            }
         }
-        if (tp_error()) {
-            CHECK_TEXT(tp_error(), "no error");
-            tp_clear_error();
-        }
-    }
 }
 
 TEST(two_plain_numbers_give_float64)
@@ -91,11 +96,13 @@ TEST(functions_of_integers_compute_in_float64)
 {
     tp_var *(*const functions[])(tp_var *) = {tp_sqrt, tp_exp, tp_log,  tp_sin,
                                               tp_cos,  tp_tan, tp_tanh, tp_sigmoid};
-    for EACH (i, functions) {
-        CHECK_INT(tp_dtype_of(functions[i](tp_full(TP_I64, TP_SHAPE(2), 4))), TP_F64);
-        CHECK_INT(tp_dtype_of(functions[i](tp_full(TP_U8, TP_SHAPE(), 4))), TP_F64);
-        CHECK_INT(tp_dtype_of(functions[i](tp_full(TP_F32, TP_SHAPE(), 4))), TP_F32);
-    }
+    for
+        EACH(i, functions)
+        {
+            CHECK_INT(tp_dtype_of(functions[i](tp_full(TP_I64, TP_SHAPE(2), 4))), TP_F64);
+            CHECK_INT(tp_dtype_of(functions[i](tp_full(TP_U8, TP_SHAPE(), 4))), TP_F64);
+            CHECK_INT(tp_dtype_of(functions[i](tp_full(TP_F32, TP_SHAPE(), 4))), TP_F32);
+        }
     CHECK_BITS(tp_item(tp_sqrt(tp_full(TP_U8, TP_SHAPE(), 144))), 12);
 }
 
@@ -115,12 +122,14 @@ TEST(integers_wrap)
 TEST(integers_to_a_negative_power_are_an_error)
 {
     const tp_dtype integers[] = {TP_I64, TP_U8};
-    for EACH (d, integers) {
-        CHECK(tp_is_poison(tp_pow(tp_full(integers[d], TP_SHAPE(2), 3), -1)));
-        CHECK_ERROR(TP_ERROR_ARGUMENT, "pow: an integer to");
-        CHECK(tp_is_poison(tp_pow(tp_full(integers[d], TP_SHAPE(), 3), -2)));
-        CHECK_ERROR(TP_ERROR_ARGUMENT, "pow: an integer to");
-    }
+    for
+        EACH(d, integers)
+        {
+            CHECK(tp_is_poison(tp_pow(tp_full(integers[d], TP_SHAPE(2), 3), -1)));
+            CHECK_ERROR(TP_ERROR_ARGUMENT, "pow: an integer to");
+            CHECK(tp_is_poison(tp_pow(tp_full(integers[d], TP_SHAPE(), 3), -2)));
+            CHECK_ERROR(TP_ERROR_ARGUMENT, "pow: an integer to");
+        }
     CHECK(tp_is_poison(tp_pow(2, tp_full(TP_I64, TP_SHAPE(2), -1))));
     CHECK_ERROR(TP_ERROR_ARGUMENT, "pow: an integer to");
     CHECK_BITS(tp_item(tp_pow(tp_full(TP_I64, TP_SHAPE(), 4), -0.5)), 0.5);

@@ -51,16 +51,18 @@ static const struct {
 
 TEST(philox_gives_the_known_answers)
 {
-    for EACH (i, known) {
-        uint32_t out[4];
-        philox(known[i].counter, known[i].key, out);
-        CHECK(!memcmp(out, known[i].out, sizeof out));
-        if (known[i].counter[2] || known[i].counter[3])
-            continue;
-        tp__philox((uint64_t)known[i].counter[1] << 32 | known[i].counter[0],
-                   (uint64_t)known[i].key[1] << 32 | known[i].key[0], out);
-        CHECK(!memcmp(out, known[i].out, sizeof out));
-    }
+    for
+        EACH(i, known)
+        {
+            uint32_t out[4];
+            philox(known[i].counter, known[i].key, out);
+            CHECK(!memcmp(out, known[i].out, sizeof out));
+            if (known[i].counter[2] || known[i].counter[3])
+                continue;
+            tp__philox((uint64_t)known[i].counter[1] << 32 | known[i].counter[0],
+                       (uint64_t)known[i].key[1] << 32 | known[i].key[0], out);
+            CHECK(!memcmp(out, known[i].out, sizeof out));
+        }
 }
 
 /* --- The stream of random.h --- */
@@ -98,30 +100,38 @@ static const int64_t lengths[] = {1, 2, 3, 4, 5, 8, 101};
 
 TEST(uniforms_follow_the_documented_stream)
 {
-    for EACH (s, seeds)
-        for EACH (n, lengths) {
-            tp_manual_seed(seeds[s]);
-            tp_var *x = tp_rand(TP_F64, TP_SHAPE(lengths[n]));
-            tp_var *y = tp_rand(TP_F32, TP_SHAPE(lengths[n], 1));
-            uint64_t used = (uint64_t)(lengths[n] + 1) / 2;
-            for (int64_t i = 0; i < lengths[n]; i++) {
-                CHECK_BITS(at(x, i), uniform_f64(seeds[s], 0, i));
-                CHECK_BITS(at(y, i), uniform_f32(seeds[s], used, i));
+    for
+        EACH(s, seeds)
+        for
+            EACH(n, lengths)
+            {
+                tp_manual_seed(seeds[s]);
+                tp_var *x = tp_rand(TP_F64, TP_SHAPE(lengths[n]));
+                tp_var *y = tp_rand(TP_F32, TP_SHAPE(lengths[n], 1));
+                uint64_t used = (uint64_t)(lengths[n] + 1) / 2;
+                for (int64_t i = 0; i < lengths[n]; i++) {
+                    CHECK_BITS(at(x, i), uniform_f64(seeds[s], 0, i));
+                    CHECK_BITS(at(y, i), uniform_f32(seeds[s], used, i));
+                }
             }
-        }
 }
 
 TEST(normals_follow_the_documented_stream)
 {
-    for EACH (s, seeds)
-        for EACH (n, lengths) {
-            tp_manual_seed(seeds[s]);
-            tp_var *x = tp_randn(TP_F64, TP_SHAPE(lengths[n])), *y = tp_randn(TP_F32, TP_SHAPE(4));
-            for (int64_t i = 0; i < lengths[n]; i++)
-                CHECK_CLOSE(at(x, i), normal(seeds[s], 0, i), 1e-14);
-            for (int64_t i = 0; i < 4; i++)
-                CHECK_CLOSE(at(y, i), normal(seeds[s], (uint64_t)(lengths[n] + 1) / 2, i), 1e-7);
-        }
+    for
+        EACH(s, seeds)
+        for
+            EACH(n, lengths)
+            {
+                tp_manual_seed(seeds[s]);
+                tp_var *x = tp_randn(TP_F64, TP_SHAPE(lengths[n])),
+                       *y = tp_randn(TP_F32, TP_SHAPE(4));
+                for (int64_t i = 0; i < lengths[n]; i++)
+                    CHECK_CLOSE(at(x, i), normal(seeds[s], 0, i), 1e-14);
+                for (int64_t i = 0; i < 4; i++)
+                    CHECK_CLOSE(at(y, i), normal(seeds[s], (uint64_t)(lengths[n] + 1) / 2, i),
+                                1e-7);
+            }
 }
 
 TEST(each_call_starts_at_a_fresh_block)
@@ -160,30 +170,35 @@ static double moment(tp_var *x, double k)
 TEST(moments_of_uniforms)
 {
     const tp_dtype types[] = {TP_F32, TP_F64};
-    for EACH (t, types) {
-        int64_t n = test_short() ? 20000 : 1000000;
-        double slack = 5 * sqrt(1.0 / (double)n);
-        tp_var *x = tp_to(tp_rand(types[t], TP_SHAPE(n)), TP_F64);
-        CHECK(tp_item(tp_min(x)) >= 0 && tp_item(tp_max(x)) < 1);
-        for (int k = 1; k <= 4; k++)
-            CHECK_CLOSE(moment(x, k), 1.0 / (k + 1), slack * 0.3);
-        tp_var *lagged = tp_mul(tp_sub(tp_slice(x, 0, 1, n, 1), 0.5),
-                                tp_sub(tp_slice(x, 0, 0, n - 1, 1), 0.5));
-        CHECK_CLOSE(tp_item(tp_mean(lagged)), 0, slack / 12);
-    }
+    for
+        EACH(t, types)
+        {
+            int64_t n = test_short() ? 20000 : 1000000;
+            double slack = 5 * sqrt(1.0 / (double)n);
+            tp_var *x = tp_to(tp_rand(types[t], TP_SHAPE(n)), TP_F64);
+            CHECK(tp_item(tp_min(x)) >= 0 && tp_item(tp_max(x)) < 1);
+            for (int k = 1; k <= 4; k++)
+                CHECK_CLOSE(moment(x, k), 1.0 / (k + 1), slack * 0.3);
+            tp_var *lagged = tp_mul(tp_sub(tp_slice(x, 0, 1, n, 1), 0.5),
+                                    tp_sub(tp_slice(x, 0, 0, n - 1, 1), 0.5));
+            CHECK_CLOSE(tp_item(tp_mean(lagged)), 0, slack / 12);
+        }
 }
 
 TEST(moments_of_normals)
 {
     const double expected[] = {0, 0, 1, 0, 3, 0, 15}, spread[] = {0, 1, 1.5, 4, 10, 31, 102};
     const tp_dtype types[] = {TP_F32, TP_F64};
-    for EACH (t, types) {
-        int64_t n = test_short() ? 20000 : 1000000;
-        tp_var *x = tp_to(tp_randn(types[t], TP_SHAPE(n)), TP_F64);
-        for (int k = 1; k <= 6; k++)
-            CHECK(fabs(moment(x, k) - expected[k]) <= 5 * spread[k] * sqrt(1.0 / (double)n));
-        CHECK_CLOSE(tp_item(tp_mean(tp_lt(x, 1))), 0.8413447460685429, 5 * sqrt(0.14 / (double)n));
-    }
+    for
+        EACH(t, types)
+        {
+            int64_t n = test_short() ? 20000 : 1000000;
+            tp_var *x = tp_to(tp_randn(types[t], TP_SHAPE(n)), TP_F64);
+            for (int k = 1; k <= 6; k++)
+                CHECK(fabs(moment(x, k) - expected[k]) <= 5 * spread[k] * sqrt(1.0 / (double)n));
+            CHECK_CLOSE(tp_item(tp_mean(tp_lt(x, 1))), 0.8413447460685429,
+                        5 * sqrt(0.14 / (double)n));
+        }
 }
 
 /* --- Types, seeds, threads --- */
@@ -203,14 +218,16 @@ TEST(only_floating_types)
 TEST(seeds_differ)
 {
     double first[sizeof seeds / sizeof *seeds];
-    for EACH (s, seeds) {
-        tp_manual_seed(seeds[s]);
-        first[s] = tp_item(tp_rand(TP_F64, TP_SHAPE()));
-        for (size_t before = 0; before < s; before++)
-            CHECK(first[before] != first[s]);
-        tp_manual_seed(seeds[s]);
-        CHECK_BITS(tp_item(tp_rand(TP_F64, TP_SHAPE())), first[s]);
-    }
+    for
+        EACH(s, seeds)
+        {
+            tp_manual_seed(seeds[s]);
+            first[s] = tp_item(tp_rand(TP_F64, TP_SHAPE()));
+            for (size_t before = 0; before < s; before++)
+                CHECK(first[before] != first[s]);
+            tp_manual_seed(seeds[s]);
+            CHECK_BITS(tp_item(tp_rand(TP_F64, TP_SHAPE())), first[s]);
+        }
 }
 
 static void *draw_one(void *out)

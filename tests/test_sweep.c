@@ -76,16 +76,18 @@ TEST(an_array_is_differentiated_as_its_sum)
 
 TEST(a_starting_gradient_weights_the_elements)
 {
-    for EACH (s, sizes) {
-        tp_var *x = variable(sizes[s]), *y = tp_square(x), *w = tp_add(tp_detach(x), 1);
-        tp_backward(y, .gradient = w);
-        CHECK_BITS(at(tp_grad(x), sizes[s] - 1), (double)(2 * sizes[s] * (sizes[s] + 1)));
-        tp_backward(x, .gradient = w);
-        CHECK_BITS(at(w, 0), 2);
-        tp_mul_(tp_grad(x), 0);
-        CHECK_BITS(at(w, 0), 2);
-        CHECK_BITS(at(tp_gradient(y, x, .gradient = w), 0), 4);
-    }
+    for
+        EACH(s, sizes)
+        {
+            tp_var *x = variable(sizes[s]), *y = tp_square(x), *w = tp_add(tp_detach(x), 1);
+            tp_backward(y, .gradient = w);
+            CHECK_BITS(at(tp_grad(x), sizes[s] - 1), (double)(2 * sizes[s] * (sizes[s] + 1)));
+            tp_backward(x, .gradient = w);
+            CHECK_BITS(at(w, 0), 2);
+            tp_mul_(tp_grad(x), 0);
+            CHECK_BITS(at(w, 0), 2);
+            CHECK_BITS(at(tp_gradient(y, x, .gradient = w), 0), 4);
+        }
     tp_var *x = tp_variable(3.0), *w = tp_variable(2.0);
     tp_var *g = tp_gradient(tp_mul(x, x), x, .gradient = w, .create_graph = true);
     CHECK_BITS(tp_item(g), 12);
@@ -344,15 +346,17 @@ TEST(leaves_are_the_variables_y_depends_on)
 
 TEST(detach_shares_elements_as_a_constant)
 {
-    for EACH (s, sizes) {
-        tp_var *x = variable(sizes[s]), *y = tp_mul(x, 2), *d = tp_detach(y);
-        CHECK(!tp_requires_grad(d) && tp_generation(d) == 0 && tp_requires_grad(y));
-        CHECK(tp_data(d) == tp_data(y));
-        tp_backward(tp_add(tp_mul(d, x), 0));
-        CHECK_BITS(at(tp_grad(x), 0), 2);
-        tp_mul_(tp_detach(x), 10);
-        CHECK_BITS(at(x, 0), 10);
-    }
+    for
+        EACH(s, sizes)
+        {
+            tp_var *x = variable(sizes[s]), *y = tp_mul(x, 2), *d = tp_detach(y);
+            CHECK(!tp_requires_grad(d) && tp_generation(d) == 0 && tp_requires_grad(y));
+            CHECK(tp_data(d) == tp_data(y));
+            tp_backward(tp_add(tp_mul(d, x), 0));
+            CHECK_BITS(at(tp_grad(x), 0), 2);
+            tp_mul_(tp_detach(x), 10);
+            CHECK_BITS(at(x, 0), 10);
+        }
     tp_var *turned = tp_detach(tp_transpose(tp_variable(counting(TP_F64, TP_SHAPE(2, 3))), 0, 1));
     CHECK_ELEMENTS(turned, 1, 4, 2, 5, 3, 6);
 }

@@ -40,6 +40,10 @@ tp_var *tp__broadcast_view(tp__thread *t, tp_var *v, int ndim, const int64_t *sh
 /* target ← target + value, of the same shape and floating type, numbers only. Cannot fail. */
 void tp__accumulate(tp_var *target, tp_var *value);
 
+/* True if numbers may be taken out of v by this call; false, with an error, in a user's backward
+ * that is being recorded and would lose what they depend on. */
+bool tp__may_read(const char *call, const tp_var *v);
+
 /* Marks target's elements as edited. */
 void tp__edited(tp_var *target);
 

@@ -61,7 +61,7 @@ tp_var *tp_scalar(double value)
 
 tp_var *tp_variable(tp_var *value)
 {
-    if (!tp__check_operand("variable", value))
+    if (!tp__check_operand("variable", value) || !tp__may_read("variable", value))
         return tp__poison();
     tp__thread *t = tp__here();
     tp_dtype dtype = value->flags & TP__WEAK ? TP_F64 : (tp_dtype)value->dtype;

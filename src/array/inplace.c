@@ -125,7 +125,8 @@ static bool inplace_fits(const inplace_kind *kind, const tp_var *target, const t
 static void inplace_apply(const inplace_kind *kind, tp_var *target, tp_var *value)
 {
     tp__thread *t = tp__here();
-    if (t->code || !inplace_target(kind->name, target) || !tp__check_operand(kind->name, value))
+    if (t->code || !inplace_target(kind->name, target) || !tp__check_operand(kind->name, value) ||
+        !tp__may_read(kind->name, value))
         return;
     if (target->flags & value->flags & TP__NUMBER) {
         *(double *)target->data = kind->number(tp__number(target), tp__number(value));
@@ -174,7 +175,7 @@ void tp__accumulate(tp_var *target, tp_var *value)
 
 void *tp_data_(tp_var *v)
 {
-    if (tp__here()->code || !inplace_target("data_", v))
+    if (tp__here()->code || !inplace_target("data_", v) || !tp__may_read("data_", v))
         return NULL;
     if (!(v->flags & TP__CONTIGUOUS)) {
         tp_fail(TP_ERROR_ARGUMENT, "data_: the array is not contiguous");

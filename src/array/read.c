@@ -20,23 +20,23 @@ static bool read_known(const char *call, const tp_var *v)
     return v != NULL;
 }
 
-/* A user's backward being recorded may not take numbers out of the graph. */
-static bool read_allowed(const char *call, const tp_var *v)
+bool tp__may_read(const char *call, const tp_var *v)
 {
     const char *function = tp__here()->guarded_call;
     if (!function || !(v->flags & TP__NEEDS_GRAD))
         return true;
-    tp_fail(TP_ERROR_GRAPH,
-            "%s: its backward reads numbers of a recorded value by tp_%s under create_graph, so "
-            "the second derivative would be wrong; use operations, or tp_detach for a constant",
-            function, call);
+    tp_fail(
+        TP_ERROR_GRAPH,
+        "%s: its backward takes numbers out of a recorded value by tp_%s under create_graph, so "
+        "the second derivative would be wrong; use operations, or tp_detach for a constant",
+        function, call);
     return false;
 }
 
 double tp_item(const tp_var *v)
 {
     char text[TP__SHAPE_TEXT];
-    if (!read_known("item", v) || (v->flags & TP__POISON) || !read_allowed("item", v))
+    if (!read_known("item", v) || (v->flags & TP__POISON) || !tp__may_read("item", v))
         return (double)NAN;
     if (v->size != 1) {
         tp_fail(TP_ERROR_SHAPE, "item: shape %s has %lld elements, expected one",
@@ -48,11 +48,11 @@ double tp_item(const tp_var *v)
 
 const void *tp_data(tp_var *v)
 {
-    if (!read_known("data", v) || (v->flags & TP__POISON) || !read_allowed("data", v))
+    if (!read_known("data", v) || (v->flags & TP__POISON) || !tp__may_read("data", v))
         return NULL;
     if (v->flags & TP__CONTIGUOUS) {
-        bool editable = !v->op && !(v->flags & TP__SHARED);
-        return editable && !tp__node_expose(v) ? NULL : v->data;
+        bool shared = v->flags & TP__SHARED;
+        return !shared && !tp__node_expose(v) ? NULL : v->data;
     }
     tp__thread *t = tp__here();
     tp_var *copy = tp__own(t, tp__copy_as(t, v, (tp_dtype)v->dtype));

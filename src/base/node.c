@@ -145,6 +145,13 @@ static bool node_dims(tp_var *v, int ndim)
     return true;
 }
 
+static void node_too_large(int ndim, const int64_t *shape)
+{
+    char text[TP__SHAPE_TEXT];
+    tp_fail(TP_ERROR_MEMORY, "an array of shape %s is larger than memory can be",
+            tp__shape_text(text, ndim, shape));
+}
+
 tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape)
 {
     tp_var *v = tp__node_number(t, 0);
@@ -157,9 +164,7 @@ tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *s
         goto fail;
     v->size = node_layout(item, ndim, shape, tp__strides(v));
     if (v->size < 0) {
-        char text[TP__SHAPE_TEXT];
-        tp_fail(TP_ERROR_MEMORY, "an array of shape %s is larger than memory can be",
-                tp__shape_text(text, ndim, shape));
+        node_too_large(ndim, shape);
         goto fail;
     }
     for (int i = 0; i < ndim; i++)
@@ -196,13 +201,17 @@ static bool node_is_contiguous(const tp_var *v)
 tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype dtype, int ndim,
                       const int64_t *shape, const int64_t *strides)
 {
-    tp_var *v = tp__node_number(t, 0);
+    int64_t unused[TP_MAX_NDIM], size = node_layout(tp__dtype_size(dtype), ndim, shape, unused);
+    tp_var *v = size < 0 ? NULL : tp__node_number(t, 0);
     if (!v || !node_dims(v, ndim)) {
         tp__storage_drop(storage);
         if (v)
             tp__drop(v);
+        else if (size < 0)
+            node_too_large(ndim, shape);
         return NULL;
     }
+    v->size = size;
     v->flags |= TP__PARTS;
     v->storage = storage;
     v->data = data;
@@ -210,7 +219,6 @@ tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype 
     for (int i = 0; i < ndim; i++) {
         tp__shape(v)[i] = shape[i];
         tp__strides(v)[i] = strides[i];
-        v->size *= shape[i];
     }
     if (ndim != 0 || dtype != TP_F64)
         v->flags &= ~(uint32_t)TP__NUMBER;

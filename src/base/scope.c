@@ -89,6 +89,7 @@ tp_var *tp_leave(tp_var *v)
         tp_var *moved = t->handles[first];
         t->handles[first] = v;
         t->handles[t->n_handles - 1] = moved;
+        scope_warn(t);
     }
     return v;
 }

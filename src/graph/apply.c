@@ -78,6 +78,25 @@ static tp_var *apply_convert(tp_var *v, tp_dtype dtype, int ndim, const int64_t 
     return steps[n];
 }
 
+/* Operand i fits not all before it; the message names the first that it does not fit. */
+static void apply_misfit(const tp__call *call, int i)
+{
+    const tp_var *a = call->in[0], *b = call->in[i];
+    for (int j = 0; j < i; j++) {
+        int ndim = call->in[j]->ndim;
+        int64_t shape[TP_MAX_NDIM] = {0};
+        memcpy(shape, tp__shape(call->in[j]), (size_t)ndim * sizeof *shape);
+        if (!tp__broadcast_shape(&ndim, shape, b->ndim, tp__shape(b))) {
+            a = call->in[j];
+            break;
+        }
+    }
+    char a_text[TP__SHAPE_TEXT], b_text[TP__SHAPE_TEXT], a_name[64], b_name[64];
+    tp_fail(TP_ERROR_SHAPE, "%s: shapes %s%s and %s%s do not broadcast", call->op->name,
+            tp__shape_text(a_text, a->ndim, tp__shape(a)), tp__name_text(a_name, a),
+            tp__shape_text(b_text, b->ndim, tp__shape(b)), tp__name_text(b_name, b));
+}
+
 static bool apply_common_shape(tp__call *call)
 {
     call->ndim = 0;
@@ -85,11 +104,7 @@ static bool apply_common_shape(tp__call *call)
         tp_var *v = call->in[i];
         if (tp__broadcast_shape(&call->ndim, call->shape, v->ndim, tp__shape(v)))
             continue;
-        char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT], a_name[64], b_name[64];
-        tp_fail(TP_ERROR_SHAPE, "%s: shapes %s%s and %s%s do not broadcast", call->op->name,
-                tp__shape_text(a, call->in[0]->ndim, tp__shape(call->in[0])),
-                tp__name_text(a_name, call->in[0]), tp__shape_text(b, v->ndim, tp__shape(v)),
-                tp__name_text(b_name, v));
+        apply_misfit(call, i);
         return false;
     }
     return true;

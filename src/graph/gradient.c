@@ -84,15 +84,13 @@ void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
     bool good = false;
     if (n > 0 && (!xs || !out)) {
         tp_fail(TP_ERROR_ARGUMENT, "gradients: %s is NULL", xs ? "out" : "xs");
-        return;
-    }
-    if (gradient_check(y, xs, n, options.gradient)) {
+    } else if (gradient_check(y, xs, n, options.gradient)) {
         tp__sweep s;
         good = tp__sweep_begin(&s, "gradient", y, options.create_graph) &&
                gradient_sweep(&s, y, xs, n, out, options.gradient);
         tp__sweep_end(&s);
     }
-    for (int i = 0; i < n && !good; i++)
+    for (int i = 0; out && i < n && !good; i++)
         out[i] = tp__poison();
 }
 
