@@ -98,6 +98,12 @@ static void compare_modes(const table_case *c, const char *what, tp_var *v, tp_v
 }
 
 /* Each coefficient is also the derivative of the one before. */
+/* aᵇ with both changing has no second derivative at a = 0. */
+static bool smooth_at_edges(const table_case *c)
+{
+    return c->op->domain != TP__BASE_POSITIVE || !c->edge;
+}
+
 EDGE_TEST(taylor_series_agrees_with_nested_sweeps)
 {
     tp_var *t = tp_variable(0.0), *taylor[TAYLOR_ORDERS];
@@ -109,6 +115,8 @@ EDGE_TEST(taylor_series_agrees_with_nested_sweeps)
         nested = tp_gradient(nested, t, .create_graph = true);
         before = tp_gradient(before, t);
         tp_var *series = table_weighted(&taylor[k], 1, 0);
+        if (k > 0 && !smooth_at_edges(c))
+            break;
         compare_modes(c, what, series, nested, 1e-11);
         compare_modes(c, what, before, series, 1e-11);
         before = series;

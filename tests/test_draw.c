@@ -489,3 +489,18 @@ TEST(a_name_on_every_node_of_a_verbose_graph)
     CHECK_INT(dot_count(&graph, false, "\\\\: (2,) float64"), 1);
     CHECK_INT(dot_count(&graph, false, "\\\": (2,) float64"), 1);
 }
+
+/* Graphviz calls windows formats too; they are no files. */
+TEST(formats_that_are_windows_are_refused)
+{
+    static const char *const paths[] = {"g.x11", "g.xlib", "g.gtk"};
+    tp_var *y = tp_mul(tp_variable(2.0), 3);
+    for
+        EACH(i, paths)
+        {
+            CHECK(!tp_plot_dot_graph(y, false, paths[i]));
+            CHECK(tp_status() == TP_ERROR_ARGUMENT || tp_status() == TP_ERROR_MISSING);
+            tp_clear_error();
+            CHECK(access(paths[i], F_OK) != 0);
+        }
+}

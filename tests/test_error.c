@@ -132,12 +132,14 @@ TEST(poison_reads_as_nothing)
 
 #define UNARIES(X)                                                                                 \
     X(neg)                                                                                         \
-    X(square) X(sqrt) X(exp) X(log) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(relu) X(abs) X(sign) \
-        X(sum) X(mean) X(max) X(min) X(variable) X(detach)
+    X(square)                                                                                      \
+    X(sqrt)                                                                                        \
+    X(exp)                                                                                         \
+    X(log) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(relu) X(abs) X(sign) X(sum) X(mean) X(max)    \
+        X(min) X(variable) X(detach)
 #define BINARIES(X)                                                                                \
     X(add)                                                                                         \
-    X(sub) X(mul) X(div) X(pow) X(maximum) X(minimum) X(eq) X(ne) X(lt) X(le) X(gt) X(ge)          \
-        X(matmul)
+    X(sub) X(mul) X(div) X(pow) X(maximum) X(minimum) X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(matmul)
 #define CALLS(X)                                                                                   \
     X(pow_number, tp_pow_number(v, 2))                                                             \
     X(where_condition, tp_where(v, 1, 2))                                                          \
@@ -413,5 +415,5 @@ TEST(out_of_memory_is_an_error_like_the_others)
         if (!failed)
             return;
     }
-    CHECK(!"every request failed");
+    test_check(false, __FILE__, __LINE__, "every request failed");
 }

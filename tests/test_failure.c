@@ -106,15 +106,15 @@ static void attempt_in_thread(attempt *a)
 static bool attempt_judge(const attempt *a, const findings *right)
 {
     bool failed = a->code != TP_OK;
-    const char *wrong = failed && a->code != TP_ERROR_MEMORY      ? "another error"
-                        : failed && a->requests < a->failing      ? "an error with no reason"
-                        : !failed && a->requests >= a->failing    ? "the failure went unnoticed"
+    const char *wrong = failed && a->code != TP_ERROR_MEMORY          ? "another error"
+                        : failed && a->requests < a->failing          ? "an error with no reason"
+                        : !failed && a->requests >= a->failing        ? "the failure went unnoticed"
                         : !failed && !find_same(&a->disturbed, right) ? "a wrong result"
-                        : a->left                                 ? "nodes are left"
-                        : !a->grad_enabled                        ? "recording is off"
-                        : a->left_after                           ? "an error or nodes afterwards"
-                        : !find_same(&a->after, right)            ? "a wrong result afterwards"
-                                                                  : NULL;
+                        : a->left                                     ? "nodes are left"
+                        : !a->grad_enabled                            ? "recording is off"
+                        : a->left_after                ? "an error or nodes afterwards"
+                        : !find_same(&a->after, right) ? "a wrong result afterwards"
+                                                       : NULL;
     return test_check(!wrong, __FILE__, __LINE__, "request %zu of %zu: %s (%s)", a->failing,
                       a->requests, wrong ? wrong : "", a->message);
 }
@@ -223,7 +223,8 @@ static void job_in_place(findings *found)
 static void job_sharing(findings *found)
 {
     TP_SCOPE();
-    tp_var *x = tp_share(tp_variable(2.0)), *y = tp_share(tp_variable(tp_ones(TP_F64, TP_SHAPE(9))));
+    tp_var *x = tp_share(tp_variable(2.0)),
+           *y = tp_share(tp_variable(tp_ones(TP_F64, TP_SHAPE(9))));
     find(found, tp_detach(x));
     find(found, tp_gradient(tp_sum(tp_mul(x, tp_exp(y))), x, .create_graph = true));
     find(found, tp_gradient(tp_sum(tp_mul(x, tp_slice(y, 0, 2, 7, 2))), y));
@@ -234,9 +235,9 @@ static void job_sharing(findings *found)
 static tp_var *failure_goldstein(tp_var *x, tp_var *y)
 {
     tp_var *sum = tp_add(tp_add(x, y), 1), *difference = tp_sub(tp_mul(2, x), tp_mul(3, y));
-    tp_var *a = tp_add(tp_sub(tp_sub(19, tp_mul(14, x)), tp_mul(14, y)),
-                       tp_add(tp_add(tp_mul(3, tp_pow(x, 2)), tp_mul(tp_mul(6, x), y)),
-                              tp_mul(3, tp_pow(y, 2))));
+    tp_var *a = tp_add(
+        tp_sub(tp_sub(19, tp_mul(14, x)), tp_mul(14, y)),
+        tp_add(tp_add(tp_mul(3, tp_pow(x, 2)), tp_mul(tp_mul(6, x), y)), tp_mul(3, tp_pow(y, 2))));
     tp_var *b = tp_add(tp_add(tp_sub(18, tp_mul(32, x)), tp_mul(48, y)),
                        tp_add(tp_sub(tp_mul(12, tp_pow(x, 2)), tp_mul(tp_mul(36, x), y)),
                               tp_mul(27, tp_pow(y, 2))));
@@ -294,7 +295,8 @@ static void job_derivatives(findings *found)
     tp_var *x = tp_variable(0.7), *out[4];
     tp_var *parts[] = {tp_reshape(tp_tanh(x), TP_SHAPE(1)), tp_reshape(tp_log(x), TP_SHAPE(1)),
                        tp_reshape(tp_div(tp_sin(x), tp_sqrt(x)), TP_SHAPE(1)),
-                       tp_reshape(tp_pow(x, 5), TP_SHAPE(1)), tp_reshape(tp_pow(x, x), TP_SHAPE(1))};
+                       tp_reshape(tp_pow(x, 5), TP_SHAPE(1)),
+                       tp_reshape(tp_pow(x, x), TP_SHAPE(1))};
     tp_var *y = tp_concatenate(parts, 5, 0);
     tp_derivatives(y, x, 4, out);
     for (int k = 0; k < 4; k++)
@@ -344,9 +346,9 @@ static void job_shapes(findings *found)
     y = tp_matmul(y, tp_select(x, 0, 0));
     find(found, y);
     find(found, tp_gradient(tp_sum(tp_mul(y, y)), x, .create_graph = true));
-    y = tp_slice_scatter(tp_expand(tp_unsqueeze(tp_sum(x, .axes = TP_AXES(0, 2)), 0),
-                                   TP_SHAPE(2, -1)),
-                         tp_slice(tp_max(x, .axes = TP_AXES(2)), 1, 0, 2, 1), 1, 1, 3, 1);
+    y = tp_slice_scatter(
+        tp_expand(tp_unsqueeze(tp_sum(x, .axes = TP_AXES(0, 2)), 0), TP_SHAPE(2, -1)),
+        tp_slice(tp_max(x, .axes = TP_AXES(2)), 1, 0, 2, 1), 1, 1, 3, 1);
     find(found, y);
     find(found, tp_gradient(tp_sum(tp_square(y)), x, .create_graph = true));
 }

@@ -95,7 +95,7 @@ TEST(errors_in_forward_give_poison)
         CHECK(tp_is_poison(apply_1(f, x)));
         tp_clear_error();
         CHECK(tp_is_poison(apply_1(f, NULL)));
-        CHECK_ERROR(TP_ERROR_ARGUMENT, "Mine: an operand is NULL");
+        CHECK_ERROR(TP_ERROR_ARGUMENT, "Mine: the operand is NULL");
     }
 }
 

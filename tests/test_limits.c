@@ -117,7 +117,8 @@ static bool limits_array_penalty(tp_var *x)
 static bool limits_failing(tp_var *x)
 {
     TP_SCOPE();
-    tp_backward(tp_matmul(tp_mul(x, tp_ones(TP_F64, TP_SHAPE(2, 3))), tp_ones(TP_F64, TP_SHAPE(2))));
+    tp_backward(
+        tp_matmul(tp_mul(x, tp_ones(TP_F64, TP_SHAPE(2, 3))), tp_ones(TP_F64, TP_SHAPE(2))));
     bool good = tp_status() == TP_ERROR_SHAPE && !tp_grad(x);
     tp_clear_error();
     return good;
@@ -235,7 +236,7 @@ static void *limits_deep_orders(void *arg)
     CHECK_INT(tp_leaves(first, 2, leaves), 1);
     CHECK(leaves[0] == x);
     char *text = tp_get_dot_graph(y, false);
-    CHECK(text && strlen(text) > (size_t)*(int *)arg * 80);
+    CHECK(text && strlen(text) > (size_t) * (int *)arg * 80);
     free(text);
     tp_scope_end(mark);
     CHECK_INT(tp_live(), live);

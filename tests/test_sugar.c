@@ -142,11 +142,11 @@ TEST(null_of_any_pointer_type_is_an_error)
 {
     tp_var *x = tp_variable(1.0), *none = NULL;
     tp_add(x, NULL);
-    CHECK_ERROR(TP_ERROR_ARGUMENT, "add: an operand is NULL");
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "add: operand 2 of 2 is NULL");
     tp_add(none, x);
-    CHECK_ERROR(TP_ERROR_ARGUMENT, "add: an operand is NULL");
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "add: operand 1 of 2 is NULL");
     tp_mul((void *)0, 2);
-    CHECK_ERROR(TP_ERROR_ARGUMENT, "mul: an operand is NULL");
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "mul: operand 1 of 2 is NULL");
     tp_variable(NULL);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "variable");
     CHECK_BITS(tp_item(tp_add(x, 0)), 1);

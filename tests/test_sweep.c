@@ -140,6 +140,28 @@ TEST(a_constant_has_nothing_to_sweep)
     CHECK_ERROR(TP_ERROR_GRAPH, "backward");
 }
 
+/* Gradients that are equal are not the same elements, nor those of another value. */
+TEST(each_variable_owns_its_gradient)
+{
+    for (int64_t n = 0; n < 7; n++) {
+        tp_var *x = variable(n), *w = variable(n), *y = tp_add(x, w);
+        double size = (double)tp_size(x);
+        tp_backward(y, .retain_grad = true);
+        tp_mul_(tp_grad(x), 0);
+        CHECK_BITS(tp_item(tp_sum(tp_grad(w))), size);
+        CHECK_BITS(tp_item(tp_sum(tp_grad(y))), size);
+        tp_cleargrad(x);
+        tp_backward(tp_sum(x));
+        CHECK(tp_data_(tp_grad(x)) != NULL);
+        tp_backward(tp_mul(x, 2), .gradient = tp_grad(x));
+        CHECK_BITS(tp_item(tp_sum(tp_grad(x))), 3 * size);
+        tp_backward(x, .gradient = tp_grad(x));
+        CHECK_BITS(tp_item(tp_sum(tp_grad(x))), 6 * size);
+        tp_backward(x, .gradient = tp_grad(x), .create_graph = true);
+        CHECK_BITS(tp_item(tp_sum(tp_grad(x))), 12 * size);
+    }
+}
+
 TEST(a_failed_sweep_leaves_every_gradient)
 {
     for (int64_t n = 0; n < 7; n += 6) {

@@ -181,7 +181,8 @@ static void work_with_text(worker *w)
         char *text = tp_get_dot_graph(y, true), *leaf = tp_get_dot_graph(x, true);
         char *repr = tp_repr(x);
         w->wrong += !text || !strstr(text, "shared x: ") || !leaf || !repr;
-        w->wrong += strncmp(repr ? repr : "", "variable(", 9) != 0 || strcmp(tp_name(x), "shared x");
+        w->wrong +=
+            strncmp(repr ? repr : "", "variable(", 9) != 0 || strcmp(tp_name(x), "shared x");
         free(text);
         free(leaf);
         free(repr);

@@ -50,7 +50,7 @@ TP_API const char *tp_version(void);
 #endif
 
 /* TP_SHAPE(2, 3) stands for two arguments, the number of dimensions and their sizes;
- * TP_SHAPE() for those of a number. TP_AXES(0, -1) is a tp_axes. */
+ * TP_SHAPE() for those of a number. TP_AXES(0, -1) is a tp_axes of one axis or more. */
 #ifdef __cplusplus
 struct tp__dims {
     int n;

@@ -55,9 +55,10 @@ TP_API tp_var *tp_grad(tp_var *x);
 TP_API void tp_cleargrad(tp_var *x);
 
 /* dy/dx, of x's shape and type. x is any variable or recorded value; zeros if y does not depend on
- * it. A constant x is an error. tp_gradients does the same for n values in one sweep: out[i] is
- * the gradient for xs[i]; on an error all of them are poison. (A compound literal as xs needs
- * parentheses of its own: tp_gradients is a macro.) */
+ * it. A constant x is an error, and so is a y that is constant only because it was computed without
+ * recording: by a sweep without create_graph, or with recording off. tp_gradients does the same for
+ * n values in one sweep: out[i] is the gradient for xs[i]; on an error all of them are poison. (A
+ * compound literal as xs needs parentheses of its own: tp_gradients is a macro.) */
 TP_API tp_var *tp_gradient(tp_var *y, tp_var *x, const tp_gradient_options *options);
 TP_API void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
                          const tp_gradient_options *options);

@@ -28,7 +28,8 @@ TP_API tp_var *tp_mul(tp_var *a, tp_var *b); /* a b */
 TP_API tp_var *tp_div(tp_var *a, tp_var *b); /* a / b; integers give float64 */
 TP_API tp_var *tp_neg(tp_var *x);            /* −x */
 
-/* a to the power b. The gradient for b is gy y log a, taken as 0 where a = 0 and b ≥ 0. Where b is
+/* a to the power b. The gradient for b is gy y log a, taken as 0 where a = 0 and b ≥ 0
+ * (there Taylor series of order 2 and up are NaN if both change). Where b is
  * a weak number, it is tp_pow_number or tp_pow_integer. Integers to a negative power are an error.
  */
 TP_API tp_var *tp_pow(tp_var *a, tp_var *b);
@@ -60,7 +61,9 @@ TP_API tp_var *tp_sign(tp_var *x);    /* −1, 0 or 1; 0 */
 TP_API tp_var *tp_maximum(tp_var *a, tp_var *b);
 TP_API tp_var *tp_minimum(tp_var *a, tp_var *b);
 
-/* a where condition is not 0, else b. The branch not taken gets exactly 0, even if it is NaN. */
+/* a where condition is not 0, else b. The branch not taken gets exactly 0, and so do the
+ * elementwise operations below it, even if its values or slopes there are infinite or NaN: the
+ * gradient of where(x > 0, sqrt(x), 0) is 0 at x ≤ 0. */
 TP_API tp_var *tp_where(tp_var *condition, tp_var *a, tp_var *b);
 
 /* 1 where the comparison holds, else 0, as uint8. */

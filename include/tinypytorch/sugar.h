@@ -28,6 +28,10 @@ static inline tp_var *tp__of_pointer(void *v)
 {
     return (tp_var *)v;
 }
+static inline tp_var *tp__of_float(float v)
+{
+    return tp_num((double)v);
+}
 static inline tp_var *tp__of_long_double(long double v)
 {
     return tp_num((double)v);
@@ -38,7 +42,7 @@ static inline tp_var *tp__of_unsigned(unsigned long long v)
 }
 
 #define TP__OF(v)                                                                                  \
-    _Generic(v, tp_var *: tp__of_var, void *: tp__of_pointer, float: tp_num, double: tp_num,       \
+    _Generic(v, tp_var *: tp__of_var, void *: tp__of_pointer, float: tp__of_float, double: tp_num,       \
              long double: tp__of_long_double, unsigned long: tp__of_unsigned,                      \
              unsigned long long: tp__of_unsigned, bool: tp_num_int, char: tp_num_int,              \
              signed char: tp_num_int, unsigned char: tp_num_int, short: tp_num_int,                \
@@ -58,6 +62,10 @@ static inline tp_var *tp__pow_of_pointer(tp_var *x, void *exponent)
 {
     return tp_pow(x, (tp_var *)exponent);
 }
+static inline tp_var *tp__pow_of_float(tp_var *x, float exponent)
+{
+    return tp_pow_number(x, (double)exponent);
+}
 static inline tp_var *tp__pow_of_long_double(tp_var *x, long double exponent)
 {
     return tp_pow_number(x, (double)exponent);
@@ -68,7 +76,7 @@ static inline tp_var *tp__pow_of_unsigned(tp_var *x, unsigned long long exponent
 }
 
 #define TP__POW_BY(v)                                                                              \
-    _Generic(v, tp_var *: tp_pow, void *: tp__pow_of_pointer, float: tp_pow_number,                \
+    _Generic(v, tp_var *: tp_pow, void *: tp__pow_of_pointer, float: tp__pow_of_float,                \
              double: tp_pow_number, long double: tp__pow_of_long_double,                           \
              unsigned long: tp__pow_of_unsigned, unsigned long long: tp__pow_of_unsigned,          \
              bool: tp_pow_integer, char: tp_pow_integer, signed char: tp_pow_integer,              \

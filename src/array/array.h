@@ -8,18 +8,24 @@
 #include "base/node.h"
 #include "base/scope.h"
 
+/* Copies a caller's option struct of given bytes into ours, which may be larger or smaller: structs
+ * grow at their end. False, with an error, if its size was not set. */
+bool tp__take_options(const char *call, void *options, size_t bytes, const void *from,
+                      size_t given);
+
 /* True, or an error in call's name: ndim within bounds, no negative size. */
 bool tp__check_shape(const char *call, int ndim, const int64_t *shape);
 
 /* The axis counted from the front, or -1 with an error in call's name. */
 int tp__check_axis(const char *call, int64_t axis, int ndim);
 
-/* True if a caller's operand can be used, otherwise an error is pending. */
-bool tp__refuse_operand(const char *call, const tp_var *v);
+/* Records why operand number i of n cannot be used (n = 0: there is only one); returns false. */
+bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n);
 
+/* True if a caller's operand can be used, otherwise an error is pending. */
 TP_INLINE bool tp__check_operand(const char *call, const tp_var *v)
 {
-    return TP_LIKELY(v && !(v->flags & TP__POISON)) || tp__refuse_operand(call, v);
+    return TP_LIKELY(v && !(v->flags & TP__POISON)) || tp__refuse_operand(call, v, 0, 0);
 }
 
 /* Broadcasts shape b into shape a (*ndim sizes, grown as needed); false if they do not fit. */
@@ -43,6 +49,9 @@ void tp__accumulate(tp_var *target, tp_var *value);
 /* True if numbers may be taken out of v by this call; false, with an error, in a user's backward
  * that is being recorded and would lose what they depend on. */
 bool tp__may_read(const char *call, const tp_var *v);
+
+/* True unless y's derivative is lost because y was computed while recording was off. */
+bool tp__may_differentiate(const char *call, const tp_var *y);
 
 /* Marks target's elements as edited. */
 void tp__edited(tp_var *target);

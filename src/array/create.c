@@ -172,10 +172,11 @@ tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape, const int
             release(arg);
         return tp__poison();
     }
-    int64_t contiguous[TP_MAX_NDIM], stride = 1;
+    int64_t contiguous[TP_MAX_NDIM];
+    uint64_t stride = 1;
     for (int i = ndim - 1; i >= 0; i--) {
-        contiguous[i] = stride;
-        stride *= shape[i] ? shape[i] : 1;
+        contiguous[i] = (int64_t)stride;
+        stride *= (uint64_t)(shape[i] ? shape[i] : 1);
     }
     return tp__own(
         t, tp__node_over(t, storage, data, dtype, ndim, shape, strides ? strides : contiguous));

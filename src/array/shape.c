@@ -7,6 +7,16 @@
 
 #include "array/loops.h"
 
+bool tp__take_options(const char *call, void *options, size_t bytes, const void *from, size_t given)
+{
+    if (given == 0) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: the options' size is 0, expected sizeof the struct", call);
+        return false;
+    }
+    memcpy(options, from, given < bytes ? given : bytes);
+    return true;
+}
+
 bool tp__check_shape(const char *call, int ndim, const int64_t *shape)
 {
     if (ndim < 0 || ndim > TP_MAX_NDIM) {
@@ -40,15 +50,32 @@ int tp__check_axis(const char *call, int64_t axis, int ndim)
     return -1;
 }
 
-bool tp__refuse_operand(const char *call, const tp_var *v)
+bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n)
 {
+    char which[48] = "the value";
+    if (n > 1)
+        snprintf(which, sizeof which, "operand %d of %d", i + 1, n);
+    else if (n == 1)
+        snprintf(which, sizeof which, "the operand");
     if (!v)
-        tp_fail(TP_ERROR_ARGUMENT, "%s: an operand is NULL", call);
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is NULL (tp_grad gives NULL where there is no gradient)",
+                call, which);
     else
         tp_fail(TP_ERROR_GRAPH,
-                "%s: an operand is poison, the result of a call that failed before the error was "
-                "cleared",
-                call);
+                "%s: %s is poison, the result of a call that failed before the error was cleared",
+                call, which);
+    return false;
+}
+
+bool tp__may_differentiate(const char *call, const tp_var *y)
+{
+    if ((y->flags & (TP__NEEDS_GRAD | TP__UNRECORDED)) != TP__UNRECORDED)
+        return true;
+    char name[64];
+    tp_fail(TP_ERROR_GRAPH,
+            "%s: the value%s to differentiate was computed without recording: by a sweep without "
+            "create_graph, or with recording off",
+            call, tp__name_text(name, y));
     return false;
 }
 

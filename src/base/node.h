@@ -43,7 +43,9 @@ enum {
     TP__IMPLICIT = 1 << 9,    /* a conversion the library inserted: not drawn */
     TP__ATTR_BLOCK = 1 << 10, /* attr.block is owned */
     TP__OUTPUT = 1 << 11,     /* one of several outputs of the call that is its input */
-    TP__PARTS = 1 << 12       /* owns something beyond its inputs */
+    TP__PARTS = 1 << 12,      /* owns something beyond its inputs */
+    TP__UNRECORDED = 1 << 13  /* a constant only because recording was off: its derivative is not
+                               * zero  but lost, and asking for it is an error */
 };
 
 enum { TP__INLINE_BYTES = 32, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };

@@ -41,16 +41,17 @@ void tp__text_put(tp__text *text, const char *string)
 
 void tp__text_format(tp__text *text, const char *format, ...)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    if (length < 0 || !text_reserve(text, (size_t)length))
-        return;
-    va_start(arguments, format);
-    vsnprintf(text->at + text->length, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    text->length += (size_t)length;
+    int length = 0;
+    for (size_t room = 64; text_reserve(text, room); room = (size_t)length) {
+        va_list arguments;
+        va_start(arguments, format);
+        length = vsnprintf(text->at + text->length, room + 1, format, arguments);
+        va_end(arguments);
+        if (length <= (int)room) {
+            text->length += length > 0 ? (size_t)length : 0;
+            return;
+        }
+    }
 }
 
 char *tp__text_take(tp__text *text)

@@ -73,6 +73,16 @@ static bool render_picture(const tp__text *text, const char *format, char **data
     return good;
 }
 
+/* Graphviz's formats that open a window instead of making a file. */
+static bool render_is_window(const char *format)
+{
+    static const char *const windows[] = {"x11", "xlib", "gtk"};
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
+        if (!strcmp(format, windows[i]))
+            return true;
+    return false;
+}
+
 static bool render_write(const char *to_file, const char *data, size_t length)
 {
     FILE *file = fopen(to_file, "wb");
@@ -88,6 +98,11 @@ static bool render(const tp__text *text, const char *format, const char *to_file
 {
     char *data = NULL;
     unsigned length = 0;
+    if (render_is_window(format)) {
+        tp_fail(TP_ERROR_ARGUMENT, "plot_dot_graph: %s: format %s is a window, not a file", to_file,
+                format);
+        return false;
+    }
     pthread_mutex_lock(&render_lock);
     render_message[0] = 0;
     agusererrf old = agseterrf(render_complaint);

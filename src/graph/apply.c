@@ -34,17 +34,17 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
 static bool apply_check(const tp__op *op, tp_var *const *in, int n)
 {
     for (int i = 0; i < n; i++)
-        if (!tp__check_operand(op->name, in[i]))
-            return false;
+        if (!in[i] || (in[i]->flags & TP__POISON))
+            return tp__refuse_operand(op->name, in[i], i, n);
     return true;
 }
 
-static bool apply_depends(tp_var *const *in, int n)
+static uint32_t apply_flags(tp_var *const *in, int n)
 {
+    uint32_t flags = 0;
     for (int i = 0; i < n; i++)
-        if (in[i]->flags & TP__NEEDS_GRAD)
-            return true;
-    return false;
+        flags |= in[i]->flags & (TP__NEEDS_GRAD | TP__UNRECORDED);
+    return flags;
 }
 
 /* Brings v to dtype and shape by conversions that drawings hide. Conversions of constants are
@@ -191,8 +191,11 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
         memcpy(call.shape, shape, (size_t)ndim * sizeof *shape);
     if (call.in && apply_check(op, in, n)) {
         memcpy(call.in, in, bytes);
-        bool record = !t->no_grad && op->gradient && apply_depends(in, n);
+        uint32_t flags = op->gradient ? apply_flags(in, n) : 0;
+        bool record = !t->no_grad && (flags & TP__NEEDS_GRAD);
         y = apply_run(t, &call, record);
+        if (y && flags && !record)
+            y->flags |= TP__UNRECORDED;
     }
     if (op->attr_bytes)
         tp__free(call.attr.block);

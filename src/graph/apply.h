@@ -35,7 +35,12 @@ TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
         return tp__apply(op, &x, 1, attr, -1, NULL);
     tp__thread *t = tp__here();
     tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
-    if (TP_LIKELY(y != NULL) && (x->flags & TP__NEEDS_GRAD) && !t->no_grad) {
+    uint32_t flags = x->flags & (TP__NEEDS_GRAD | TP__UNRECORDED);
+    if (!flags || TP_UNLIKELY(!y))
+        return tp__own(t, y);
+    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
+        y->flags |= TP__UNRECORDED;
+    } else {
         y->op = op;
         y->attr = attr;
         y->flags |= TP__NEEDS_GRAD | (t->implicit ? TP__IMPLICIT : 0);
@@ -52,7 +57,12 @@ TP_INLINE tp_var *tp__apply_2(const tp__op *op, tp_var *a, tp_var *b)
         return tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
     tp__thread *t = tp__here();
     tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
-    if (TP_LIKELY(y != NULL) && ((a->flags | b->flags) & TP__NEEDS_GRAD) && !t->no_grad) {
+    uint32_t flags = (a->flags | b->flags) & (TP__NEEDS_GRAD | TP__UNRECORDED);
+    if (!flags || TP_UNLIKELY(!y))
+        return tp__own(t, y);
+    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
+        y->flags |= TP__UNRECORDED;
+    } else {
         y->op = op;
         y->flags |= TP__NEEDS_GRAD | (t->implicit ? TP__IMPLICIT : 0);
         y->generation = (a->generation > b->generation ? a->generation : b->generation) + 1;

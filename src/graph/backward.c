@@ -123,6 +123,8 @@ static void backward_commit(tp__sweep *s, backward_store *store)
         if (backward_owns_grad(x))
             tp__drop(x->grad);
         x->grad = store->value;
+        if (!s->record)
+            x->grad->flags |= TP__UNRECORDED;
         x->flags = s->record ? x->flags | TP__GRAPH_GRAD
                              : (x->flags & ~(uint32_t)TP__GRAPH_GRAD) | TP__PARTS;
         if (s->record)
@@ -180,7 +182,10 @@ static void backward_store_all(tp__sweep *s)
 static bool backward_check(tp_var *y, const tp_backward_options *options)
 {
     char name[64], ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
-    if (tp__here()->code || !tp__check_operand("backward", y))
+    if (tp__here()->code || !tp__check_operand("backward", y) ||
+        (!options->create_graph && !tp__may_read("backward", y)))
+        return false;
+    if (!tp__may_differentiate("backward", y))
         return false;
     if (!(y->flags & TP__NEEDS_GRAD)) {
         tp_fail(TP_ERROR_GRAPH,
@@ -205,10 +210,10 @@ static bool backward_check(tp_var *y, const tp_backward_options *options)
 void tp_backward(tp_var *y, const tp_backward_options *given)
 {
     tp_backward_options options = {0};
-    if (given && given->size >= sizeof options)
+    if (given && given->size == sizeof options)
         options = *given;
-    else if (given)
-        memcpy(&options, given, given->size);
+    else if (given && !tp__take_options("backward", &options, sizeof options, given, given->size))
+        return;
     if (!backward_check(y, &options))
         return;
     tp__sweep s;

@@ -30,8 +30,8 @@ static bool function_check(const tp_function *f, tp_var *const *in, tp_var **out
         return false;
     }
     for (int i = 0; i < f->n_in; i++)
-        if (!tp__check_operand(f->name, in[i]))
-            return false;
+        if (!in[i] || (in[i]->flags & TP__POISON))
+            return tp__refuse_operand(f->name, in[i], i, f->n_in);
     return true;
 }
 
@@ -48,6 +48,8 @@ static bool function_forward(const tp_function *f, void *ctx, tp_var *const *in,
     f->forward(ctx, in, out);
     bool good = !t->code;
     for (int i = 0; i < f->n_out && good; i++) {
+        if (out[i] && (out[i]->flags & TP__WEAK))
+            out[i] = tp_detach(out[i]);
         good = out[i] && !tp_is_poison(tp_leave(out[i]));
         if (!good)
             tp_fail(TP_ERROR_ARGUMENT, "%s: its forward left output %d unset", f->name, i);
@@ -309,6 +311,7 @@ static void call_gradient(const tp__pull *pull)
     if (views && function_view(pull, views, views + n_in, views + n_in + n_out)) {
         t->guarded_call = pull->record ? f->name : NULL;
         f->backward(block->ctx, views, views + n_in, views + n_in + n_out, pull->gx);
+        t->no_grad = !pull->record;
         t->guarded_call = guard;
         bool good = !t->code;
         for (int i = 0; i < f->n_in && good; i++)

@@ -14,10 +14,11 @@
 
 /* --- Gradients as values --- */
 
-static bool gradient_check(tp_var *y, tp_var *const *xs, int n, tp_var *gradient)
+static bool gradient_check(tp_var *y, tp_var *const *xs, int n, bool record, tp_var *gradient)
 {
     char name[64], ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
-    if (tp__here()->code || !tp__check_operand("gradient", y))
+    if (tp__here()->code || !tp__check_operand("gradient", y) ||
+        !tp__may_differentiate("gradient", y) || (!record && !tp__may_read("gradient", y)))
         return false;
     for (int i = 0; i < n; i++) {
         if (!tp__check_operand("gradient", xs[i]))
@@ -66,6 +67,8 @@ static bool gradient_sweep(tp__sweep *s, tp_var *y, tp_var *const *xs, int n, tp
         if (found) {
             tp__ref(found);
             out[i] = tp__own(s->t, found);
+            if (!s->record && found != gradient)
+                found->flags |= TP__UNRECORDED;
         } else {
             out[i] = tp_zeros((tp_dtype)xs[i]->dtype, xs[i]->ndim, tp__shape(xs[i]));
         }
@@ -79,12 +82,13 @@ void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
                   const tp_gradient_options *given)
 {
     tp_gradient_options options = {0};
-    if (given)
-        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
-    bool good = false;
-    if (n > 0 && (!xs || !out)) {
+    bool good = false, taken = !given || tp__take_options("gradients", &options, sizeof options,
+                                                          given, given->size);
+    if (n < 0) {
+        tp_fail(TP_ERROR_ARGUMENT, "gradients: n is %d", n);
+    } else if (n > 0 && (!xs || !out)) {
         tp_fail(TP_ERROR_ARGUMENT, "gradients: %s is NULL", xs ? "out" : "xs");
-    } else if (gradient_check(y, xs, n, options.gradient)) {
+    } else if (taken && gradient_check(y, xs, n, options.create_graph, options.gradient)) {
         tp__sweep s;
         good = tp__sweep_begin(&s, "gradient", y, options.create_graph) &&
                gradient_sweep(&s, y, xs, n, out, options.gradient);

@@ -82,7 +82,8 @@ enum {
     TP__CONDITION = 4,   /* the first operand is uint8 and takes no part in promotion */
     TP__LINEAR = 8,      /* in all operands together: Taylor maps each coefficient */
     TP__BILINEAR = 16,   /* in two operands: Taylor is a Cauchy product */
-    TP__OUTPUTS = 32     /* a call: its outputs are nodes of their own */
+    TP__SELECTS = 32,    /* picks elements; what is not picked gets a gradient of exactly zero */
+    TP__OUTPUTS = 64     /* a call: its outputs are nodes of their own */
 };
 
 struct tp__op {
@@ -91,7 +92,7 @@ struct tp__op {
     int n_in;          /* 0: any number */
     unsigned flags;
     unsigned reads[TP__READING]; /* what the gradient of operand 0, 1, 2 uses */
-    size_t attr_bytes; /* of attr.block, which the node owns; 0 if attr is plain */
+    size_t attr_bytes;           /* of attr.block, which the node owns; 0 if attr is plain */
 
     bool (*infer)(tp__call *call);
     bool (*forward)(tp__call *call); /* NULL: run loop, or nothing for a view */

@@ -3,6 +3,7 @@
 
 #include "graph/sweep.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "array/array.h"
@@ -31,6 +32,9 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, bool record)
     s->waiting = s->few;
     t->no_grad = !record;
     s->depth = ++t->sweep_depth;
+    s->selects = false;
+    s->y = y;
+    tp__ref(y);
     if (s->top < TP__SWEEP_FEW)
         memset(s->few, 0, (s->top + 1) * sizeof *s->few);
     else
@@ -120,6 +124,7 @@ void tp__sweep_end(tp__sweep *s)
         tp__free(s->aside);
     s->t->no_grad = s->no_grad;
     s->t->sweep_depth--;
+    tp__drop(s->y);
 }
 
 /* --- Adding into a gradient --- */
@@ -143,10 +148,13 @@ TP_INLINE bool sweep_add_number(tp__sweep *s, tp_var *v, double gradient)
     return true;
 }
 
-/* *sum ← *sum + gradient, or gradient if there is none yet. */
-static bool sweep_add_into(tp_var **sum, tp_var *gradient)
+/* *sum ← *sum + gradient, or gradient if there is none yet. Where nothing is recorded a value of
+ * the graph counts as its numbers. */
+static bool sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
 {
     tp_var *total = *sum ? tp_add(*sum, gradient) : gradient;
+    if (!s->record && (total->flags & TP__NEEDS_GRAD))
+        total = tp__own(s->t, tp__copy_as(s->t, total, (tp_dtype)total->dtype));
     if (total->flags & TP__POISON)
         return false;
     tp__ref(total);
@@ -160,7 +168,7 @@ static bool sweep_add_shared(tp__sweep *s, tp_var *v, tp_var *gradient)
 {
     tp__map_entry *entry = tp__map_find(&s->kept, v);
     if (entry)
-        return sweep_add_into(&entry->value.var, gradient);
+        return sweep_add_into(s, &entry->value.var, gradient);
     char name[64];
     tp_fail(TP_ERROR_GRAPH,
             "%s: a variable%s is shared between threads, so no gradient can be stored in it: use "
@@ -176,9 +184,8 @@ static bool sweep_add(tp__sweep *s, tp_var *v, tp_var *gradient)
     if (tp__sweep_numeric(s, v))
         return sweep_add_number(s, v, tp__number(gradient));
     if (!sweep_met(s, v)) {
-        v->adjoint.var = NULL;
         tp_var *first = NULL;
-        if (!sweep_add_into(&first, gradient))
+        if (!sweep_add_into(s, &first, gradient))
             return false;
         if (!sweep_enter(s, v)) {
             tp__drop(first);
@@ -187,7 +194,7 @@ static bool sweep_add(tp__sweep *s, tp_var *v, tp_var *gradient)
         v->adjoint.var = first;
         return true;
     }
-    return sweep_add_into(&v->adjoint.var, gradient);
+    return sweep_add_into(s, &v->adjoint.var, gradient);
 }
 
 /* --- Visiting a node --- */
@@ -200,14 +207,26 @@ static tp_var *sweep_gradient(tp__sweep *s, tp_var *v)
     return tp__own(s->t, tp__node_number(s->t, v->adjoint.number));
 }
 
+/* The first hook of v after this id. A hook may remove any, itself included. */
+static tp__hook_entry *sweep_next_hook(const tp_var *v, uint32_t id)
+{
+    tp__hook_entry *hook = v->extra->hooks;
+    while (hook && hook->id <= id)
+        hook = hook->next;
+    return hook;
+}
+
 static bool sweep_hooks(tp__sweep *s, tp_var *v)
 {
     size_t scope = tp_scope_begin();
     tp_var *gradient = sweep_gradient(s, v);
-    for (tp__hook_entry *hook = v->extra->hooks, *next; hook && !s->t->code; hook = next) {
-        next = hook->next;
+    uint32_t last = v->extra->last_hook;
+    for (tp__hook_entry *hook = sweep_next_hook(v, 0); hook && hook->id <= last && !s->t->code;) {
+        uint32_t id = hook->id;
         tp_var *replacement = hook->hook(hook->ctx, gradient);
-        if (!replacement || s->t->code)
+        s->t->no_grad = !s->record;
+        hook = sweep_next_hook(v, id);
+        if (!replacement || s->t->code || !tp__check_operand(s->call, replacement))
             continue;
         if (replacement->dtype != v->dtype || !tp__same_shape(replacement, v->ndim, tp__shape(v))) {
             tp_fail(TP_ERROR_SHAPE,
@@ -292,11 +311,27 @@ TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
     v->op->number_gradient(v->adjoint.number, tp__number(a),
                            v->n_in > 1 ? tp__number(b) : v->attr.number, tp__number(v),
                            &gradient[0], &gradient[1]);
+    if (TP_UNLIKELY(s->selects && v->adjoint.number == 0))
+        for (uint32_t i = 0; i < v->n_in; i++)
+            gradient[i] = gradient[i] != gradient[i] ? 0 : gradient[i];
     if (sweep_wanted(s, a))
         *good = sweep_add_number(s, a, gradient[0]);
     if (v->n_in > 1 && sweep_wanted(s, b))
         *good = *good && sweep_add_number(s, b, gradient[1]);
     return true;
+}
+
+static bool sweep_has_nan(tp_var *v)
+{
+    return v->size && isnan(tp_item(tp_max(tp_detach(v))));
+}
+
+/* A zero gradient stays zero: see tp__sweep.selects. */
+static void sweep_hold_zeros(tp__pull *pull)
+{
+    for (uint32_t i = 0; i < pull->y->n_in; i++)
+        if (pull->wanted[i] && pull->gx[i] && sweep_has_nan(pull->gx[i]))
+            pull->gx[i] = tp_where(tp_eq(pull->gy, 0), 0, pull->gx[i]);
 }
 
 static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
@@ -312,6 +347,8 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     pull->gy = outputs ? NULL : sweep_gradient(s, v);
     t->implicit = v->flags & TP__IMPLICIT;
     v->op->gradient(pull);
+    if (s->selects && (v->op->flags & TP__ELEMENTWISE) && !t->code)
+        sweep_hold_zeros(pull);
     t->implicit = implicit;
     bool good = !t->code;
     for (uint32_t i = 0; i < v->n_in && good; i++)
@@ -352,7 +389,7 @@ static bool sweep_deposit(tp__sweep *s, tp_var *v)
         call->adjoint.outputs = outputs;
     }
     size_t scope = tp_scope_begin();
-    bool good = sweep_add_into(&call->adjoint.outputs[v->attr.integer], sweep_gradient(s, v));
+    bool good = sweep_add_into(s, &call->adjoint.outputs[v->attr.integer], sweep_gradient(s, v));
     tp_scope_end(scope);
     return good;
 }
@@ -364,7 +401,7 @@ static bool sweep_keep(tp__sweep *s, tp_var *v)
     if (!entry)
         return !s->retain;
     size_t scope = tp_scope_begin();
-    bool good = sweep_add_into(&entry->value.var, sweep_gradient(s, v));
+    bool good = sweep_add_into(s, &entry->value.var, sweep_gradient(s, v));
     tp_scope_end(scope);
     return good;
 }
@@ -378,6 +415,7 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
         return false;
     if (!v->op)
         return true;
+    s->selects = s->selects || (v->op->flags & TP__SELECTS);
     if (v->flags & TP__OUTPUT)
         return sweep_deposit(s, v);
     bool good;
@@ -405,7 +443,8 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
     for (uint32_t g = s->top; g >= lowest; g--) {
         tp_var *v;
         while ((v = s->waiting[g]) != NULL) {
-            bool good, quick = !watched && !v->extra && sweep_number_rule(s, v, &good);
+            bool plain = !watched && !v->extra && !(v->op->flags & TP__SELECTS);
+            bool good, quick = plain && sweep_number_rule(s, v, &good);
             if (!quick)
                 good = sweep_visit(s, v);
             if (!good)

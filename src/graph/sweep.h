@@ -26,12 +26,15 @@ typedef struct tp__sweep_aside {
 
 typedef struct tp__sweep {
     tp__thread *t;
+    tp_var *y;        /* held, whatever rules and hooks drop */
     const char *call; /* for messages */
     bool record;
     bool selective; /* only gradients that lead to nodes in kept are wanted */
     bool retain;    /* keep the gradient of every node that is not a leaf */
     bool no_grad;   /* the mode to restore */
     uint8_t depth;  /* of this sweep in the thread's, from 1 */
+    bool selects;   /* an operation that picks elements was met: where it gave no gradient, an
+                     * elementwise rule gives none either, be its slope infinite or NaN */
     uint32_t floor; /* generations below lead to no kept node */
     uint32_t top;
     tp_var **waiting; /* by generation, 0 … top */

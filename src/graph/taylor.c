@@ -205,7 +205,8 @@ static bool taylor_results(const taylor_walk *w, const tp_var *y, tp_var **out)
 
 static bool taylor_check(const char *call, tp_var *y, tp_var *x, int n, tp_var *const *out)
 {
-    if (tp__here()->code || !tp__check_operand(call, y) || !tp__check_operand(call, x))
+    if (tp__here()->code || !tp__check_operand(call, y) || !tp__check_operand(call, x) ||
+        !tp__may_differentiate(call, y))
         return false;
     if (!(x->flags & TP__NEEDS_GRAD)) {
         char name[64];

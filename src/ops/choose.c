@@ -53,12 +53,12 @@ TP__BINARY(Maximum, maximum, CHOOSE_MAXIMUM,
            a == b ? 0.5 * gy : a > b ? gy : 0, choose_share(gy, tp_gt(a, b), a, b),
            TP__READS_0 | TP__READS_1,
            a == b ? 0.5 * gy : b > a ? gy : 0, choose_share(gy, tp_gt(b, a), a, b),
-           TP__READS_0 | TP__READS_1, TP__DISTINCT, 0, maximum_i64, maximum_u8)
+           TP__READS_0 | TP__READS_1, TP__DISTINCT, TP__SELECTS, maximum_i64, maximum_u8)
 TP__BINARY(Minimum, minimum, CHOOSE_MINIMUM,
            a == b ? 0.5 * gy : a < b ? gy : 0, choose_share(gy, tp_lt(a, b), a, b),
            TP__READS_0 | TP__READS_1,
            a == b ? 0.5 * gy : b < a ? gy : 0, choose_share(gy, tp_lt(b, a), a, b),
-           TP__READS_0 | TP__READS_1, TP__DISTINCT, 0, minimum_i64, minimum_u8)
+           TP__READS_0 | TP__READS_1, TP__DISTINCT, TP__SELECTS, minimum_i64, minimum_u8)
 /* clang-format on */
 
 /* --- where --- */
@@ -110,7 +110,7 @@ static const tp__op where_op = {
     .label = "Where",
     .name = "where",
     .n_in = 3,
-    .flags = TP__ELEMENTWISE | TP__CONDITION,
+    .flags = TP__ELEMENTWISE | TP__CONDITION | TP__SELECTS,
     .reads = {0, TP__READS_0, TP__READS_0},
     .loop = {[TP_F32] = where_f32, [TP_F64] = where_f64, [TP_I64] = where_i64, [TP_U8] = where_u8},
     .gradient = where_gradient,

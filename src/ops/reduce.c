@@ -208,10 +208,10 @@ REDUCE_RECORD(Sum, sum, sum, TP__LINEAR, 0, sum_infer, sum_gradient, NULL,
               "gy repeated over x's shape", TP__ANYWHERE)
 REDUCE_RECORD(Mean, mean, mean, TP__LINEAR, 0, reduce_infer, mean_gradient, NULL,
               "gy / n repeated over x's shape", TP__ANYWHERE)
-REDUCE_RECORD(Max, max, amax, 0, TP__READS_0 | TP__READS_OUT, extreme_infer, extreme_gradient,
-              extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
-REDUCE_RECORD(Min, min, amin, 0, TP__READS_0 | TP__READS_OUT, extreme_infer, extreme_gradient,
-              extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
+REDUCE_RECORD(Max, max, amax, TP__SELECTS, TP__READS_0 | TP__READS_OUT, extreme_infer,
+              extreme_gradient, extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
+REDUCE_RECORD(Min, min, amin, TP__SELECTS, TP__READS_0 | TP__READS_OUT, extreme_infer,
+              extreme_gradient, extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
 
 /* --- Calls --- */
 
@@ -220,8 +220,11 @@ static tp_var *reduce_apply(const tp__op *op, tp_var *x, const tp_reduce_options
     tp_reduce_options options = {0};
     if (!tp__check_operand(op->name, x))
         return tp__poison();
-    if (given)
-        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    if (given && !tp__take_options(op->name, &options, sizeof options, given, given->size))
+        return tp__poison();
+    if (options.axes.n < 0 || options.axes.n > TP_MAX_NDIM)
+        return tp_fail(TP_ERROR_ARGUMENT, "%s: %d axes, expected 0 to %d", op->name, options.axes.n,
+                       TP_MAX_NDIM);
     int64_t mask = options.axes.n ? 0 : (1 << x->ndim) - 1;
     for (int i = 0; i < options.axes.n; i++) {
         int axis = tp__check_axis(op->name, options.axes.at[i], x->ndim);

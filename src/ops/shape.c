@@ -220,7 +220,9 @@ tp_var *tp_permute(tp_var *x, int n, const int64_t *axes)
     unsigned seen = 0;
     if (!tp__check_operand("permute", x))
         return tp__poison();
-    if (n != x->ndim || (n && !axes))
+    if (n && !axes)
+        return tp_fail(TP_ERROR_ARGUMENT, "permute: axes is NULL");
+    if (n != x->ndim)
         return tp_fail(TP_ERROR_SHAPE, "permute: %d axes named, the array has %d", n, x->ndim);
     for (int i = 0; i < n; i++) {
         int axis = tp__check_axis("permute", axes[i], n);
