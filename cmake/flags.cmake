@@ -15,8 +15,9 @@ set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
-add_compile_options(-ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes
-                    -Wmissing-prototypes -Wconversion -Wdouble-promotion)
+add_compile_options(-ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                    -Wdouble-promotion $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
+                    $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>)
 check_c_compiler_flag(-fno-semantic-interposition TP_HAS_NO_SEMANTIC_INTERPOSITION)
 if(TP_HAS_NO_SEMANTIC_INTERPOSITION)
     add_compile_options(-fno-semantic-interposition)
