@@ -130,13 +130,11 @@ TEST(poison_reads_as_nothing)
         return expression;                                                                         \
     }
 
+/* clang-format off */
 #define UNARIES(X)                                                                                 \
-    X(neg)                                                                                         \
-    X(square)                                                                                      \
-    X(sqrt)                                                                                        \
-    X(exp)                                                                                         \
-    X(log) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(relu) X(abs) X(sign) X(sum) X(mean) X(max)    \
-        X(min) X(variable) X(detach)
+    X(neg) X(square) X(sqrt) X(exp) X(log) X(sin) X(cos) X(tan) X(tanh) X(sigmoid) X(relu) X(abs)  \
+    X(sign) X(sum) X(mean) X(max) X(min) X(variable) X(detach)
+/* clang-format on */
 #define BINARIES(X)                                                                                \
     X(add)                                                                                         \
     X(sub) X(mul) X(div) X(pow) X(maximum) X(minimum) X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(matmul)

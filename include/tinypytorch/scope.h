@@ -14,6 +14,10 @@
  * 4. Threads share nothing but what they are told to share (tp_share). Scopes, errors, recording
  *    mode and random state are thread-local. One thread's graph never needs a lock.
  *
+ * A value used after its last handle went is a bug like any use after free. Nodes are pooled, so a
+ * memory checker sees it only when the library is compiled with -fsanitize=address or, for
+ * valgrind, with -DTP_PLAIN_NODES.
+ *
  * Functions that return text for the caller (tp_repr, tp_get_dot_graph …) return memory from
  * malloc: free() it.
  */

@@ -323,7 +323,7 @@ TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
 
 static bool sweep_has_nan(tp_var *v)
 {
-    return v->size && isnan(tp_item(tp_max(tp_detach(v))));
+    return v->size && isnan(tp_item((tp_max)(tp_detach(v), NULL)));
 }
 
 /* A zero gradient stays zero: see tp__sweep.selects. */

@@ -197,7 +197,7 @@ static void pow_chain(const tp__jet *jet, tp_var *c)
 static bool pow_meets_zero(tp_var *x)
 {
     TP_NO_GRAD();
-    tp_var *least = x->size ? tp_min(tp_abs(tp_detach(x))) : NULL;
+    tp_var *least = x->size ? (tp_min)(tp_abs(tp_detach(x)), NULL) : NULL;
     return least && tp__read_element((tp_dtype)least->dtype, least->data) == 0;
 }
 
