@@ -175,9 +175,10 @@ static void pow_recurrence(const tp__jet *jet, tp_var *c)
 static void pow_chain(const tp__jet *jet, tp_var *c)
 {
     int n = jet->order;
-    tp_var **slope = tp__series_new(3 * n + 2), **lower = slope + n, **power = lower + n + 1;
+    tp_var **slope = tp__series_new(3 * n + 2);
     if (!slope)
         return;
+    tp_var **lower = slope + n, **power = lower + n + 1;
     tp__series_slope(jet->x[0], n, slope);
     for (int m = n; m >= 0; m--) {
         tp_var *exponent = tp_sub(c, m), *zero = tp_eq(exponent, 0);
