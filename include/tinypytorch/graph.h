@@ -99,8 +99,9 @@ TP_API void tp_remove_hook(tp_var *v, uint32_t id);
  * Under create_graph backward runs with recording on, and its gradients must be made from gout by
  * operations. A gradient that is neither NULL nor recorded from gout is an error naming the
  * function; so is reading elements of a recorded value by tp_data or tp_item, whose dependence
- * would be lost: the second derivative is never silently wrong. To treat a value as constant on
- * purpose, read tp_detach of it. */
+ * would be lost, and using values that operations made without recording, such as one that forward
+ * kept: the second derivative is not silently wrong. To treat a value as constant on purpose, use
+ * tp_detach of it. */
 typedef struct tp_function {
     size_t size; /* sizeof(tp_function) */
     const char *name;

@@ -19,7 +19,8 @@ extern "C" {
 
 /* out[k − 1] ← dᵏ/dtᵏ y(x + t·1) at t = 0, for k = 1 … n: for a number x, or y elementwise in x,
  * the k-th derivative. Each has y's shape; zeros where y does not depend on x. x is a variable
- * or a recorded value; a constant is an error. On an error every out is poison. */
+ * or a recorded value; a constant is an error. n is at most 170, for float32 at most 33: beyond, k!
+ * is too large for the type. On an error every out is poison. */
 TP_API void tp_derivatives(tp_var *y, tp_var *x, int n, tp_var **out);
 
 /* The directional derivative of y for x along direction (x's shape): Jacobian times vector, of

@@ -33,12 +33,22 @@ bool tp__broadcast_shape(int *ndim, int64_t *shape, int b_ndim, const int64_t *b
 
 bool tp__same_shape(const tp_var *v, int ndim, const int64_t *shape);
 
+/* Row-major strides of a shape. */
+void tp__contiguous_strides(int ndim, const int64_t *shape, int64_t *strides);
+
+/* Strides that show v's elements in another shape of the same size; false if none do. */
+bool tp__reshape_strides(const tp_var *v, int ndim, const int64_t *shape, int64_t *strides);
+
 /* Strides that show v in a larger shape, 0 along repeated axes. */
 void tp__broadcast_strides(const tp_var *v, int ndim, int64_t *strides);
 
 /* An unrecorded contiguous copy of v's elements as dtype, with one reference; NULL when out of
  * memory. */
 tp_var *tp__copy_as(tp__thread *t, tp_var *v, tp_dtype dtype);
+
+/* A constant with v's elements that nobody else holds or sees: v itself, with one more reference,
+ * if its only reference is the caller's; otherwise a copy. NULL when out of memory. */
+tp_var *tp__sole(tp__thread *t, tp_var *v);
 
 /* An unrecorded view of v's elements in a shape it broadcasts to, with one reference. */
 tp_var *tp__broadcast_view(tp__thread *t, tp_var *v, int ndim, const int64_t *shape);

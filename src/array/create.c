@@ -173,11 +173,7 @@ tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape, const int
         return tp__poison();
     }
     int64_t contiguous[TP_MAX_NDIM];
-    uint64_t stride = 1;
-    for (int i = ndim - 1; i >= 0; i--) {
-        contiguous[i] = (int64_t)stride;
-        stride *= (uint64_t)(shape[i] ? shape[i] : 1);
-    }
+    tp__contiguous_strides(ndim, shape, contiguous);
     return tp__own(
         t, tp__node_over(t, storage, data, dtype, ndim, shape, strides ? strides : contiguous));
 }

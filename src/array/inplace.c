@@ -102,6 +102,11 @@ static tp_var *inplace_value(tp__thread *t, const char *call, tp_var *target, tp
         return NULL;
     }
     bool shares = value->storage && value->storage == target->storage;
+    if (!shares && value->dtype == target->dtype && value->ndim == ndim &&
+        tp__same_shape(value, ndim, shape)) {
+        tp__ref(value);
+        return value;
+    }
     if (!shares && value->dtype == target->dtype)
         return tp__broadcast_view(t, value, ndim, shape);
     tp_var *copy = tp__copy_as(t, value, target->dtype);

@@ -103,6 +103,56 @@ bool tp__same_shape(const tp_var *v, int ndim, const int64_t *shape)
     return v->ndim == ndim && (!ndim || !memcmp(tp__shape(v), shape, (size_t)ndim * sizeof *shape));
 }
 
+void tp__contiguous_strides(int ndim, const int64_t *shape, int64_t *strides)
+{
+    uint64_t stride = 1;
+    for (int i = ndim - 1; i >= 0; i--) {
+        strides[i] = (int64_t)stride;
+        stride *= (uint64_t)(shape[i] ? shape[i] : 1);
+    }
+}
+
+/* The axes of v that are longer than 1. */
+static int shape_long_axes(const tp_var *v, int64_t *shape, int64_t *strides)
+{
+    int n = 0;
+    for (int i = 0; i < v->ndim; i++)
+        if (tp__shape(v)[i] != 1) {
+            shape[n] = tp__shape(v)[i];
+            strides[n++] = tp__strides(v)[i];
+        }
+    return n;
+}
+
+/* Splits both shapes into the smallest groups of axes of equal size. A group of the old ones must
+ * be passed in one stride; the new ones of the group divide it. */
+bool tp__reshape_strides(const tp_var *v, int ndim, const int64_t *shape, int64_t *strides)
+{
+    int64_t old[TP_MAX_NDIM], steps[TP_MAX_NDIM];
+    int n = shape_long_axes(v, old, steps);
+    tp__contiguous_strides(ndim, shape, strides);
+    if (v->size == 0 || (v->flags & TP__CONTIGUOUS))
+        return true;
+    for (int from = 0, to = 0; from < n;) {
+        int old_end = from + 1, new_end = to + 1;
+        int64_t old_size = old[from], new_size = shape[to];
+        while (old_size != new_size)
+            if (new_size < old_size)
+                new_size *= shape[new_end++];
+            else
+                old_size *= old[old_end++];
+        for (int i = from; i + 1 < old_end; i++)
+            if (steps[i] != old[i + 1] * steps[i + 1])
+                return false;
+        int64_t step = steps[old_end - 1];
+        for (int i = new_end - 1; i >= to; i--, step *= shape[i + 1])
+            strides[i] = step;
+        from = old_end;
+        to = new_end;
+    }
+    return true;
+}
+
 void tp__broadcast_strides(const tp_var *v, int ndim, int64_t *strides)
 {
     int lead = ndim - v->ndim;
@@ -123,6 +173,17 @@ tp_var *tp__copy_as(tp__thread *t, tp_var *v, tp_dtype dtype)
     if (copy)
         tp__copy_elements(copy, v);
     return copy;
+}
+
+tp_var *tp__sole(tp__thread *t, tp_var *v)
+{
+    bool alone = atomic_load_explicit(&v->refs, memory_order_relaxed) == 1 && !v->op &&
+                 !(v->flags & TP__SHARED) && (v->flags & TP__CONTIGUOUS) &&
+                 (!v->storage || atomic_load(&v->storage->refs) == 1);
+    if (!alone)
+        return tp__copy_as(t, v, (tp_dtype)v->dtype);
+    tp__ref(v);
+    return v;
 }
 
 const char *tp__name_text(char text[64], const tp_var *v)

@@ -4,6 +4,7 @@
 #include "tinypytorch/error.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "base/node.h"
 #include "base/thread.h"
@@ -13,10 +14,12 @@ tp_var *tp_fail(tp_code code, const char *format, ...)
     tp__thread *t = tp__here();
     if (t->code == TP_OK) {
         t->code = code == TP_OK ? TP_ERROR_ARGUMENT : code;
+        char message[sizeof t->message]; /* arguments may point into the old one */
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(t->message, sizeof t->message, format, arguments);
+        vsnprintf(message, sizeof message, format, arguments);
         va_end(arguments);
+        memcpy(t->message, message, sizeof message);
     }
     return tp__poison();
 }

@@ -16,8 +16,9 @@
  * place, which only leaves and constants suffer; a rule that reads an input compares them.
  *
  * Sweeps keep their state in the nodes they visit: sweep_depth says which of the thread's nested
- * sweeps does, adjoint is the gradient so far, link the next node of the same generation. While a
- * node is being freed, link is the work list. Shared nodes are never written, but for refs.
+ * sweeps does, sweep_below that it is below a selection (see sweep.h), adjoint is the gradient so
+ * far, link the next node of the same generation. While a node is being freed, link is the work
+ * list. Shared nodes are never written, but for refs.
  */
 #ifndef TP_NODE_H
 #define TP_NODE_H
@@ -91,7 +92,7 @@ struct tp_var {
     uint32_t generation; /* 0 for a leaf, otherwise greater than every input's */
     uint32_t version;    /* of the elements, while they live in the node */
     uint32_t n_in;
-    uint8_t dtype, ndim, sweep_depth;
+    uint8_t dtype, ndim, sweep_depth, sweep_below;
     void *data; /* the first element */
     tp__storage *storage;
     int64_t size; /* number of elements */

@@ -179,6 +179,15 @@ static tp_var *apply_run(tp__thread *t, tp__call *call, bool record)
     return y;
 }
 
+tp_var *tp__refuse_unrecorded(tp__thread *t)
+{
+    return tp_fail(TP_ERROR_GRAPH,
+                   "%s: its backward uses a value that was computed without recording (in forward, "
+                   "or by a sweep without create_graph), so the second derivative would be wrong; "
+                   "compute it from in and out, or use tp_detach for a constant",
+                   t->guarded_call);
+}
+
 tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int ndim,
                   const int64_t *shape)
 {
@@ -193,7 +202,11 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
         memcpy(call.in, in, bytes);
         uint32_t flags = op->gradient ? apply_flags(in, n) : 0;
         bool record = !t->no_grad && (flags & TP__NEEDS_GRAD);
-        y = apply_run(t, &call, record);
+        bool refused = (flags & TP__UNRECORDED) && t->guarded_call;
+        if (refused)
+            tp__refuse_unrecorded(t);
+        else
+            y = apply_run(t, &call, record);
         if (y && flags && !record)
             y->flags |= TP__UNRECORDED;
     }

@@ -19,6 +19,10 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
 /* Applies y's operation, with y's attributes and shape, to other operands of the same shapes. */
 tp_var *tp__apply_again(tp_var *y, tp_var *const *in);
 
+/* The error of a user's backward that is being recorded and uses what was not: a value that forward
+ * kept, or a gradient without a graph. */
+tp_var *tp__refuse_unrecorded(tp__thread *t);
+
 /* Makes y the recorded result of op on n inputs. False, with an error, when out of memory. */
 bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n);
 
@@ -38,6 +42,10 @@ TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
     uint32_t flags = x->flags & (TP__NEEDS_GRAD | TP__UNRECORDED);
     if (!flags || TP_UNLIKELY(!y))
         return tp__own(t, y);
+    if (TP_UNLIKELY((flags & TP__UNRECORDED) && t->guarded_call)) {
+        tp__drop(y);
+        return tp__refuse_unrecorded(t);
+    }
     if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
         y->flags |= TP__UNRECORDED;
     } else {
@@ -60,6 +68,10 @@ TP_INLINE tp_var *tp__apply_2(const tp__op *op, tp_var *a, tp_var *b)
     uint32_t flags = (a->flags | b->flags) & (TP__NEEDS_GRAD | TP__UNRECORDED);
     if (!flags || TP_UNLIKELY(!y))
         return tp__own(t, y);
+    if (TP_UNLIKELY((flags & TP__UNRECORDED) && t->guarded_call)) {
+        tp__drop(y);
+        return tp__refuse_unrecorded(t);
+    }
     if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
         y->flags |= TP__UNRECORDED;
     } else {

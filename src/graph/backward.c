@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Storing the gradients of a sweep in the variables. Everything that can fail is prepared first;
- * then every gradient is stored. So a sweep that fails leaves all of them as they were.
+ * Storing the gradients of a sweep in the variables, in three phases: the sweep with all hooks,
+ * which are the caller's code; choosing what to store, which may fail; storing, which cannot. So a
+ * sweep that fails leaves every gradient as it was.
  */
 #include "base/features.h"
 
@@ -29,18 +30,6 @@ static bool backward_owns_grad(const tp_var *x)
     return x->grad && !(x->flags & TP__GRAPH_GRAD);
 }
 
-/* A plain gradient that x alone will own: not an alias of another value. */
-static tp_var *backward_own(tp__thread *t, tp_var *gradient)
-{
-    bool alone = atomic_load_explicit(&gradient->refs, memory_order_relaxed) == 1 &&
-                 !(gradient->flags & TP__SHARED) && (gradient->flags & TP__CONTIGUOUS) &&
-                 (!gradient->storage || atomic_load(&gradient->storage->refs) == 1);
-    if (!alone)
-        return tp__copy_as(t, gradient, (tp_dtype)gradient->dtype);
-    tp__ref(gradient);
-    return gradient;
-}
-
 /* Holds (x, gradient) in the current scope. */
 static bool backward_lease(tp__thread *t, tp_var *x, tp_var *gradient)
 {
@@ -54,60 +43,46 @@ static bool backward_lease(tp__thread *t, tp_var *x, tp_var *gradient)
     return !tp_is_poison(tp__own(t, lease));
 }
 
-static bool backward_prepare_graph(tp__sweep *s, backward_store *store, tp_var *gradient)
+/* A constant gradient is copied unless only the sweep holds it: neither the caller's array nor
+ * another variable's gradient may change with it. */
+static tp_var *backward_own(tp__sweep *s, tp_var *gradient)
 {
-    tp_var *x = store->x, *sum = x->grad ? (tp_add)(x->grad, gradient) : gradient;
-    if (tp_is_poison(sum))
-        return false;
-    tp__ref(sum);
-    store->value = sum;
-    return backward_lease(s->t, x, sum);
+    if (!(gradient->flags & TP__NEEDS_GRAD))
+        return tp__sole(s->t, gradient);
+    tp__ref(gradient);
+    return gradient;
 }
 
-static bool backward_prepare_plain(tp__sweep *s, backward_store *store, tp_var *gradient)
+/* Fills in a store for this gradient. Runs no code of the caller's. */
+static bool backward_choose(tp__sweep *s, backward_store *store, tp_var *gradient)
 {
     tp_var *x = store->x;
-    if (backward_owns_grad(x)) {
-        store->add = true;
-        tp__ref(gradient);
-        store->value = gradient;
-        return true;
-    }
-    size_t scope = tp_scope_begin();
-    tp_var *sum = x->grad ? (tp_add)(x->grad, gradient) : gradient;
+    store->add = !s->record && backward_owns_grad(x);
+    size_t scope = s->record ? 0 : tp_scope_begin();
+    tp_var *sum = x->grad && !store->add ? (tp_add)(x->grad, gradient) : gradient;
     if (!tp_is_poison(sum) && sum != gradient) {
         tp__ref(sum);
         store->value = sum;
     } else if (!tp_is_poison(sum)) {
-        store->value = backward_own(s->t, gradient);
+        store->value = backward_own(s, sum);
     }
-    tp_scope_end(scope);
-    return store->value != NULL;
-}
-
-static bool backward_prepare(tp__sweep *s, backward_store *store, tp_var *gradient)
-{
-    return s->record ? backward_prepare_graph(s, store, gradient)
-                     : backward_prepare_plain(s, store, gradient);
-}
-
-/* A leaf's store from the state in its node. */
-static bool backward_prepare_leaf(tp__sweep *s, backward_store *store)
-{
-    tp_var *x = store->x;
-    bool number = tp__sweep_numeric(s, x) && !(x->extra && x->extra->hooks);
-    if (number && !(x->flags & TP__GRAPH_GRAD)) {
-        store->number = x->adjoint.number;
-        store->add = x->grad != NULL;
-        store->value = store->add ? NULL : tp__node_number(s->t, store->number);
-        return store->add || store->value;
-    }
-    size_t scope = s->record ? 0 : tp_scope_begin();
-    tp_var *gradient = tp__sweep_finish(s, x);
-    bool good = gradient && backward_prepare(s, store, gradient);
     if (!s->record)
         tp_scope_end(scope);
-    return good;
+    return store->value && (!s->record || backward_lease(s->t, x, store->value));
+}
+
+/* The same for a leaf, whose gradient is in its node. */
+static bool backward_choose_leaf(tp__sweep *s, backward_store *store)
+{
+    tp_var *x = store->x;
+    if (!tp__sweep_numeric(s, x))
+        return backward_choose(s, store, x->adjoint.var);
+    store->number = x->adjoint.number;
+    store->add = backward_owns_grad(x);
+    if (x->grad && !store->add)
+        store->number += tp__number(x->grad);
+    store->value = store->add ? NULL : tp__node_number(s->t, store->number);
+    return store->add || store->value;
 }
 
 static void backward_commit(tp__sweep *s, backward_store *store)
@@ -140,11 +115,11 @@ static size_t backward_count(tp__sweep *s)
     return n;
 }
 
-static bool backward_prepare_all(tp__sweep *s, backward_store *stores, size_t *n)
+static bool backward_choose_all(tp__sweep *s, backward_store *stores, size_t *n)
 {
     for (tp_var *v = s->waiting[0]; v; v = v->link) {
         stores[(*n)++] = (backward_store){.x = v};
-        if (!backward_prepare_leaf(s, &stores[*n - 1]))
+        if (!backward_choose_leaf(s, &stores[*n - 1]))
             return false;
     }
     for (size_t i = 0; i < s->kept.n; i++) {
@@ -152,7 +127,7 @@ static bool backward_prepare_all(tp__sweep *s, backward_store *stores, size_t *n
         stores[(*n)++] = (backward_store){.x = (tp_var *)entry->key};
         tp_var *gradient = entry->value.var;
         entry->value.var = NULL;
-        bool good = backward_prepare(s, &stores[*n - 1], gradient);
+        bool good = backward_choose(s, &stores[*n - 1], gradient);
         tp__drop(gradient);
         if (!good)
             return false;
@@ -168,7 +143,7 @@ static void backward_store_all(tp__sweep *s)
         stores = tp__alloc(count * sizeof *stores);
     if (!stores)
         return;
-    bool good = backward_prepare_all(s, stores, &n);
+    bool good = backward_choose_all(s, stores, &n);
     for (size_t i = 0; i < n; i++) {
         if (good)
             backward_commit(s, &stores[i]);

@@ -57,6 +57,18 @@ static bool gradient_aim(tp__sweep *s, tp_var *const *xs, int n)
     return true;
 }
 
+/* A constant result is one that nobody else holds. */
+static tp_var *gradient_result(tp__sweep *s, tp_var *found)
+{
+    bool graph = found->flags & TP__NEEDS_GRAD;
+    tp_var *result = graph ? found : tp__sole(s->t, found);
+    if (graph)
+        tp__ref(found);
+    else if (result && !s->record)
+        result->flags |= TP__UNRECORDED;
+    return tp__own(s->t, result);
+}
+
 static bool gradient_sweep(tp__sweep *s, tp_var *y, tp_var *const *xs, int n, tp_var **out,
                            tp_var *gradient)
 {
@@ -65,10 +77,7 @@ static bool gradient_sweep(tp__sweep *s, tp_var *y, tp_var *const *xs, int n, tp
     for (int i = 0; i < n; i++) {
         tp_var *found = tp__map_find(&s->kept, xs[i])->value.var;
         if (found) {
-            tp__ref(found);
-            out[i] = tp__own(s->t, found);
-            if (!s->record && found != gradient)
-                found->flags |= TP__UNRECORDED;
+            out[i] = gradient_result(s, found);
         } else {
             out[i] = tp_zeros((tp_dtype)xs[i]->dtype, xs[i]->ndim, tp__shape(xs[i]));
         }
@@ -109,6 +118,10 @@ tp_var *tp_gradient(tp_var *y, tp_var *x, const tp_gradient_options *options)
 
 size_t tp_leaves(tp_var *y, size_t n, tp_var **out)
 {
+    if (n && !out) {
+        tp_fail(TP_ERROR_ARGUMENT, "leaves: out is NULL");
+        return 0;
+    }
     if (!tp__check_operand("leaves", y) || !(y->flags & TP__NEEDS_GRAD))
         return 0;
     size_t found = 0;

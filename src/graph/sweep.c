@@ -32,7 +32,6 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, bool record)
     s->waiting = s->few;
     t->no_grad = !record;
     s->depth = ++t->sweep_depth;
-    s->selects = false;
     s->y = y;
     tp__ref(y);
     if (s->top < TP__SWEEP_FEW)
@@ -59,6 +58,7 @@ static bool sweep_set_aside(tp__sweep *s, tp_var *v)
     tp__sweep_aside *entry = &s->aside[s->n_aside++];
     entry->node = v;
     entry->state.sweep_depth = v->sweep_depth;
+    entry->state.sweep_below = v->sweep_below;
     entry->state.adjoint = v->adjoint;
     entry->state.link = v->link;
     return true;
@@ -69,6 +69,7 @@ TP_INLINE bool sweep_enter(tp__sweep *s, tp_var *v)
     if (TP_UNLIKELY(v->sweep_depth) && !sweep_set_aside(s, v))
         return false;
     v->sweep_depth = s->depth;
+    v->sweep_below = false;
     v->link = s->waiting[v->generation];
     s->waiting[v->generation] = v;
     return true;
@@ -117,6 +118,7 @@ void tp__sweep_end(tp__sweep *s)
     while (s->n_aside) {
         tp__sweep_aside *entry = &s->aside[--s->n_aside];
         entry->node->sweep_depth = entry->state.sweep_depth;
+        entry->node->sweep_below = entry->state.sweep_below;
         entry->node->adjoint = entry->state.adjoint;
         entry->node->link = entry->state.link;
     }
@@ -148,13 +150,18 @@ TP_INLINE bool sweep_add_number(tp__sweep *s, tp_var *v, double gradient)
     return true;
 }
 
-/* *sum ← *sum + gradient, or gradient if there is none yet. Where nothing is recorded a value of
- * the graph counts as its numbers. */
+/* Where nothing is recorded, a value of the graph counts as its numbers. */
+static tp_var *sweep_numbers(tp__sweep *s, tp_var *v)
+{
+    if (s->record || !(v->flags & TP__NEEDS_GRAD))
+        return v;
+    return tp__own(s->t, tp__copy_as(s->t, v, (tp_dtype)v->dtype));
+}
+
+/* *sum ← *sum + gradient, or gradient if there is none yet. */
 static bool sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
 {
-    tp_var *total = *sum ? tp_add(*sum, gradient) : gradient;
-    if (!s->record && (total->flags & TP__NEEDS_GRAD))
-        total = tp__own(s->t, tp__copy_as(s->t, total, (tp_dtype)total->dtype));
+    tp_var *total = sweep_numbers(s, *sum ? tp_add(*sum, gradient) : gradient);
     if (total->flags & TP__POISON)
         return false;
     tp__ref(total);
@@ -235,7 +242,7 @@ static bool sweep_hooks(tp__sweep *s, tp_var *v)
                     s->call);
             break;
         }
-        gradient = replacement;
+        gradient = sweep_numbers(s, replacement);
     }
     if (!s->t->code && tp__sweep_numeric(s, v)) {
         v->adjoint.number = tp__number(gradient);
@@ -246,14 +253,6 @@ static bool sweep_hooks(tp__sweep *s, tp_var *v)
     }
     tp_scope_end(scope);
     return !s->t->code;
-}
-
-tp_var *tp__sweep_finish(tp__sweep *s, tp_var *v)
-{
-    if (v->extra && v->extra->hooks && !sweep_hooks(s, v))
-        return NULL;
-    tp_var *gradient = sweep_gradient(s, v);
-    return gradient->flags & TP__POISON ? NULL : gradient;
 }
 
 static bool sweep_stale(tp__sweep *s, const tp_var *v, const tp_var *read)
@@ -296,6 +295,16 @@ TP_INLINE bool sweep_fresh_number(tp__sweep *s, tp_var *v, const tp_var *a, cons
     return TP_LIKELY(!stale) || sweep_fresh(s, v);
 }
 
+/* What v gave gradients to is below what v is below. */
+TP_INLINE void sweep_lower(tp_var *v)
+{
+    if (TP_LIKELY(!v->sweep_below && !(v->op->flags & TP__SELECTS)))
+        return;
+    for (uint32_t i = 0; i < v->n_in; i++)
+        if (!(tp__inputs(v)[i]->flags & TP__SHARED))
+            tp__inputs(v)[i]->sweep_below = true;
+}
+
 /* Runs v's numeric rule if it has one for its operands; false if it has not. */
 TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
 {
@@ -311,13 +320,14 @@ TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
     v->op->number_gradient(v->adjoint.number, tp__number(a),
                            v->n_in > 1 ? tp__number(b) : v->attr.number, tp__number(v),
                            &gradient[0], &gradient[1]);
-    if (TP_UNLIKELY(s->selects && v->adjoint.number == 0))
+    if (TP_UNLIKELY(v->sweep_below && v->adjoint.number == 0))
         for (uint32_t i = 0; i < v->n_in; i++)
             gradient[i] = gradient[i] != gradient[i] ? 0 : gradient[i];
     if (sweep_wanted(s, a))
         *good = sweep_add_number(s, a, gradient[0]);
     if (v->n_in > 1 && sweep_wanted(s, b))
         *good = *good && sweep_add_number(s, b, gradient[1]);
+    sweep_lower(v);
     return true;
 }
 
@@ -326,7 +336,7 @@ static bool sweep_has_nan(tp_var *v)
     return v->size && isnan(tp_item((tp_max)(tp_detach(v), NULL)));
 }
 
-/* A zero gradient stays zero: see tp__sweep.selects. */
+/* A zero gradient stays zero. */
 static void sweep_hold_zeros(tp__pull *pull)
 {
     for (uint32_t i = 0; i < pull->y->n_in; i++)
@@ -347,12 +357,13 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     pull->gy = outputs ? NULL : sweep_gradient(s, v);
     t->implicit = v->flags & TP__IMPLICIT;
     v->op->gradient(pull);
-    if (s->selects && (v->op->flags & TP__ELEMENTWISE) && !t->code)
+    if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
         sweep_hold_zeros(pull);
     t->implicit = implicit;
     bool good = !t->code;
     for (uint32_t i = 0; i < v->n_in && good; i++)
         good = !wanted[i] || !pull->gx[i] || sweep_add(s, pull->x[i], pull->gx[i]);
+    sweep_lower(v);
     tp_scope_end(scope);
     return good && !t->code;
 }
@@ -390,6 +401,8 @@ static bool sweep_deposit(tp__sweep *s, tp_var *v)
     }
     size_t scope = tp_scope_begin();
     bool good = sweep_add_into(s, &call->adjoint.outputs[v->attr.integer], sweep_gradient(s, v));
+    if (v->sweep_below)
+        call->sweep_below = true;
     tp_scope_end(scope);
     return good;
 }
@@ -415,7 +428,6 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
         return false;
     if (!v->op)
         return true;
-    s->selects = s->selects || (v->op->flags & TP__SELECTS);
     if (v->flags & TP__OUTPUT)
         return sweep_deposit(s, v);
     bool good;
@@ -434,6 +446,14 @@ static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
     return good;
 }
 
+static bool sweep_leaf_hooks(tp__sweep *s)
+{
+    for (tp_var *v = s->waiting[0]; v; v = v->link)
+        if (v->extra && v->extra->hooks && !sweep_hooks(s, v))
+            return false;
+    return true;
+}
+
 bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
 {
     if (!sweep_start(s, y, gradient))
@@ -443,8 +463,7 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
     for (uint32_t g = s->top; g >= lowest; g--) {
         tp_var *v;
         while ((v = s->waiting[g]) != NULL) {
-            bool plain = !watched && !v->extra && !(v->op->flags & TP__SELECTS);
-            bool good, quick = plain && sweep_number_rule(s, v, &good);
+            bool good, quick = !watched && !v->extra && sweep_number_rule(s, v, &good);
             if (!quick)
                 good = sweep_visit(s, v);
             if (!good)
@@ -458,5 +477,5 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
         if (g == 0)
             break;
     }
-    return true;
+    return s->selective || sweep_leaf_hooks(s);
 }

@@ -9,6 +9,10 @@
  * meets a node in use sets the outer state aside and puts it back at its end. Shared nodes are
  * leaves and are never written: their gradients live in `kept`.
  *
+ * Below an operation that picks elements (where, maximum …) a gradient of exactly zero stays zero:
+ * an elementwise rule whose slope is infinite or NaN there adds nothing. Nodes know that they are
+ * below (sweep_below), other branches are not touched.
+ *
  * In a sweep that records nothing the gradient of a 0-d float64 is a plain number (sweep_numeric),
  * and operations on such values use their numeric rule.
  */
@@ -33,8 +37,6 @@ typedef struct tp__sweep {
     bool retain;    /* keep the gradient of every node that is not a leaf */
     bool no_grad;   /* the mode to restore */
     uint8_t depth;  /* of this sweep in the thread's, from 1 */
-    bool selects;   /* an operation that picks elements was met: where it gave no gradient, an
-                     * elementwise rule gives none either, be its slope infinite or NaN */
     uint32_t floor; /* generations below lead to no kept node */
     uint32_t top;
     tp_var **waiting; /* by generation, 0 … top */
@@ -60,9 +62,6 @@ TP_INLINE bool tp__sweep_numeric(const tp__sweep *s, const tp_var *v)
 {
     return !s->record && (v->flags & TP__NUMBER);
 }
-
-/* v's finished gradient after its hooks; the node keeps its reference. NULL with an error. */
-tp_var *tp__sweep_finish(tp__sweep *s, tp_var *v);
 
 /* Takes v's state out of the node. */
 void tp__sweep_leave(tp__sweep *s, tp_var *v);

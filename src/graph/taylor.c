@@ -21,7 +21,8 @@
 #include "graph/op.h"
 #include "graph/series.h"
 
-enum { TAYLOR_HIGHEST = 170 }; /* 171! is not a double */
+/* Coefficient k carries 1 / k!, which the type must hold. */
+enum { TAYLOR_HIGHEST_F64 = 170, TAYLOR_HIGHEST_F32 = 33 };
 
 typedef struct taylor_walk {
     const char *call;
@@ -74,6 +75,11 @@ static bool taylor_sort(taylor_walk *w, const tp_var *y)
 
 static bool taylor_fresh(const taylor_walk *w, tp_var *v)
 {
+    if ((tp__reads(v) & TP__READS_OUT) && tp__version(v) != 0) {
+        tp_fail(TP_ERROR_GRAPH, "%s: the result of %s was edited in place since it was recorded",
+                w->call, v->op->name);
+        return false;
+    }
     for (uint32_t i = 0; i < v->n_in; i++)
         if (tp__version(tp__inputs(v)[i]) != tp__input_versions(v)[i]) {
             char name[64];
@@ -203,6 +209,12 @@ static bool taylor_results(const taylor_walk *w, const tp_var *y, tp_var **out)
     return true;
 }
 
+static int taylor_highest(const tp_var *y, const tp_var *x)
+{
+    bool single = y->dtype == TP_F32 || x->dtype == TP_F32;
+    return single ? TAYLOR_HIGHEST_F32 : TAYLOR_HIGHEST_F64;
+}
+
 static bool taylor_check(const char *call, tp_var *y, tp_var *x, int n, tp_var *const *out)
 {
     if (tp__here()->code || !tp__check_operand(call, y) || !tp__check_operand(call, x) ||
@@ -212,8 +224,8 @@ static bool taylor_check(const char *call, tp_var *y, tp_var *x, int n, tp_var *
         char name[64];
         tp_fail(TP_ERROR_GRAPH, "%s: x%s is a constant; make it with tp_variable", call,
                 tp__name_text(name, x));
-    } else if (n < 1 || n > TAYLOR_HIGHEST) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: order %d, expected 1 to %d", call, n, TAYLOR_HIGHEST);
+    } else if (n < 1 || n > taylor_highest(y, x)) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: order %d, expected 1 to %d", call, n, taylor_highest(y, x));
     } else if (!out) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: out is NULL", call);
     } else {

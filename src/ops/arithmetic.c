@@ -74,6 +74,8 @@ TP__UNARY(Square, square, x * x, 2 * x * gy, tp_mul(tp_mul(2, x), gy), TP__READS
 
 /* --- pow with a number as exponent --- */
 
+#define POW_EXACT (INT64_C(1) << 53) /* integers that the attribute, a double, holds exactly */
+
 static double pow_value(double x, double c)
 {
     return c == 2 ? x * x : c == 1 ? x : c == -1 ? 1 / x : pow(x, c);
@@ -218,7 +220,7 @@ static void pow_constant_taylor(const tp__jet *jet)
     if (c == floor(c) && fabs(c) <= INT32_MAX)
         pow_integer_taylor(jet, c);
     else
-        pow_constant_exponent(jet, tp_num(c));
+        pow_constant_exponent(jet, tp_full((tp_dtype)jet->x[0][0]->dtype, 0, NULL, c));
 }
 
 static void pow_constant_f64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
@@ -310,6 +312,8 @@ tp_var *tp_pow_integer(tp_var *x, int64_t exponent)
     if (TP_UNLIKELY(x && !tp__is_float((tp_dtype)x->dtype) && exponent < 0))
         return tp_fail(TP_ERROR_ARGUMENT, "pow: an integer to the power %lld, expected 0 or more",
                        (long long)exponent);
+    if (TP_UNLIKELY(exponent > POW_EXACT || exponent < -POW_EXACT))
+        return tp_fail(TP_ERROR_ARGUMENT, "pow: exponent %lld is beyond 2^53", (long long)exponent);
     return tp__apply_1(&pow_constant_op, x, (tp__attr){.number = (double)exponent});
 }
 

@@ -190,7 +190,7 @@ static bool slice_resolve(const char *call, const tp_var *x, int axis, int64_t s
     start = slice_clip(start, size);
     stop = slice_clip(stop, size);
     int64_t count = stop > start ? (stop - start - 1) / step + 1 : 0;
-    *range = (slice_range){axis, start, step, count};
+    *range = (slice_range){axis, start, count > 1 ? step : 1, count};
     return true;
 }
 

@@ -227,13 +227,14 @@ static tp_var *reduce_apply(const tp__op *op, tp_var *x, const tp_reduce_options
                        TP_MAX_NDIM);
     int64_t mask = options.axes.n ? 0 : (1 << x->ndim) - 1;
     for (int i = 0; i < options.axes.n; i++) {
-        int axis = tp__check_axis(op->name, options.axes.at[i], x->ndim);
+        int axis = tp__check_axis(op->name, options.axes.at[i], x->ndim ? x->ndim : 1);
         if (axis < 0)
             return tp__poison();
         if (mask >> axis & 1)
             return tp_fail(TP_ERROR_SHAPE, "%s: axis %d is named twice", op->name, axis);
         mask |= 1 << axis;
     }
+    mask &= (1 << x->ndim) - 1; /* a number may be reduced over axis 0, as in PyTorch */
     tp__attr attr = {.integer = mask | (options.keepdims ? REDUCE_KEEP : 0)};
     return tp__apply(op, &x, 1, attr, -1, NULL);
 }

@@ -16,15 +16,11 @@
 static bool reshape_infer(tp__call *call)
 {
     tp_var *x = call->in[0];
-    int64_t stride = 1;
     call->dtype = (tp_dtype)x->dtype;
     call->view = true;
-    for (int i = call->ndim - 1; i >= 0; i--) {
-        call->strides[i] = stride;
-        stride *= call->shape[i] ? call->shape[i] : 1;
-    }
-    if (x->flags & TP__CONTIGUOUS)
+    if (tp__reshape_strides(x, call->ndim, call->shape, call->strides))
         return true;
+    tp__contiguous_strides(call->ndim, call->shape, call->strides);
     tp__thread *t = tp__here();
     call->base = tp__own(t, tp__copy_as(t, x, call->dtype));
     return !tp_is_poison(call->base);

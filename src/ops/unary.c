@@ -164,9 +164,9 @@ static double unary_sign(double x)
 }
 
 /* clang-format off */
-TP__UNARY(Relu, relu, unary_relu(x), y > 0 ? gy : 0, tp_where(tp_gt(y, 0), gy, 0), TP__READS_OUT, TP__NOT_ZERO)
+TP__UNARY_RECORD(Relu, relu, unary_relu(x), y > 0 ? gy : 0, tp_where(tp_gt(y, 0), gy, 0), TP__READS_OUT, TP__NOT_ZERO, TP__SELECTS, relu_i64, relu_u8)
 TP__UNARY(Abs, abs, fabs(x), gy * unary_sign(x), tp_mul(gy, tp_sign(x)), TP__READS_0, TP__NOT_ZERO)
-TP__UNARY(Sign, sign, unary_sign(x), 0, NULL, 0, TP__NOT_ZERO)
+TP__UNARY(Sign, sign, unary_sign(x), 0, tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x)), 0, TP__NOT_ZERO)
 /* clang-format on */
 
 static const tp__op *const unary_ops[] = {&sqrt_op, &exp_op, &log_op,  &sin_op,

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Views: what shares elements, and sizes at the limits of integers.
+ */
+#include "harness.h"
+
+static double element(tp_var *v, int64_t i)
+{
+    return ((const double *)tp_data(v))[i];
+}
+
+TEST(select_and_squeeze_are_views_along_every_axis)
+{
+    for (int axis = 0; axis < 3; axis++) {
+        tp_var *x = tp_zeros(TP_F64, TP_SHAPE(2, 3, 4));
+        tp_copy_(tp_select(x, axis, 1), 5);
+        CHECK_BITS(tp_item(tp_sum(x)), 5.0 * 24 / (2 + axis));
+        tp_copy_(tp_squeeze(tp_unsqueeze(tp_select(x, axis, -1), 1), 1), 7);
+        CHECK_BITS(tp_item(tp_max(x)), 7);
+    }
+}
+
+TEST(reshape_is_a_view_where_strides_allow)
+{
+    tp_var *x = tp_zeros(TP_F64, TP_SHAPE(4, 6));
+    tp_copy_(tp_reshape(tp_slice(x, 0, 0, 4, 2), TP_SHAPE(2, 2, 3)), 1);
+    CHECK_BITS(tp_item(tp_sum(x)), 12);
+    tp_copy_(tp_reshape(tp_slice(x, 1, 0, 3, 1), TP_SHAPE(2, 2, 3)), 2);
+    CHECK_BITS(tp_item(tp_sum(x)), 24 + 6);
+    tp_var *copy = tp_reshape(tp_transpose(x, 0, 1), TP_SHAPE(24));
+    tp_copy_(copy, 9);
+    CHECK_BITS(tp_item(tp_max(x)), 2);
+}
+
+/* Against a reshape of a contiguous copy, for every order of axes and all factorings of 24. */
+TEST(reshape_keeps_the_order_of_elements)
+{
+    const int64_t orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    tp_var *x = tp_reshape(tp_arange(TP_F64, 0, 24, 1), TP_SHAPE(2, 3, 4));
+    for (int o = 0; o < 6; o++)
+        for (int64_t a = 1; a <= 24; a++)
+            for (int64_t b = 1; 24 % a == 0 && b <= 24 / a; b++) {
+                if (24 / a % b)
+                    continue;
+                tp_var *v = tp_permute(x, 3, orders[o]), *y = tp_reshape(v, TP_SHAPE(a, b, -1));
+                const double *plain = tp_data(v), *shaped = tp_data(y);
+                for (int i = 0; i < 24; i++)
+                    CHECK_BITS(shaped[i], plain[i]);
+            }
+}
+
+TEST(huge_sizes_and_steps_are_harmless)
+{
+    tp_var *empty = tp_zeros(TP_F64, TP_SHAPE(0)), *x = tp_arange(TP_F64, 0, 8, 1);
+    tp_var *v = tp_reshape(empty, TP_SHAPE(0, INT64_C(1) << 62, INT64_C(1) << 62));
+    CHECK(tp_is_poison(v) == (tp_error() != NULL));
+    tp_clear_error();
+    v = tp_slice(tp_reshape(x, TP_SHAPE(2, 4)), 0, 0, INT64_MAX, INT64_MAX);
+    CHECK_INT(tp_len(v), 1);
+    CHECK_BITS(element(v, 3), 3);
+    tp_pow_integer(tp_arange(TP_I64, 0, 3, 1), INT64_MAX);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "pow: exponent");
+}
+
+TEST(a_number_may_be_reduced_over_its_missing_axis)
+{
+    tp_var *x = tp_variable(2.0);
+    CHECK_BITS(tp_item(tp_sum(x, .axes = TP_AXES(0))), 2);
+    CHECK_BITS(tp_item(tp_max(x, .axes = TP_AXES(-1))), 2);
+    tp_sum(x, .axes = TP_AXES(1));
+    CHECK_ERROR(TP_ERROR_SHAPE, "sum: axis 1");
+}
+
+TEST(leaves_are_listed)
+{
+    tp_var *x = tp_variable(1.0), *w = tp_variable(2.0), *y = tp_mul(tp_add(x, w), x), *out[3];
+    CHECK_INT(tp_leaves(y, 0, NULL), 2);
+    CHECK_INT(tp_leaves(y, 3, out), 2);
+    CHECK((out[0] == x && out[1] == w) || (out[0] == w && out[1] == x));
+    CHECK_INT(tp_leaves(tp_scalar(1), 3, out), 0);
+    CHECK_INT(tp_leaves(y, 5, NULL), 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "leaves: out is NULL");
+}
+
+TEST(an_error_may_quote_the_one_before)
+{
+    tp_fail(TP_ERROR_FILE, "file broke");
+    const char *message = tp_error();
+    tp_clear_error();
+    tp_fail(TP_ERROR_FILE, "while loading: %s", message);
+    CHECK_ERROR(TP_ERROR_FILE, "while loading: file broke");
+}
