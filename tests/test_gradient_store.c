@@ -140,3 +140,13 @@ TEST(zeros_are_held_below_a_selection_only)
     CHECK_CLOSE(beside, alone, 0);
     CHECK_BITS(first(tp_gradient(tp_where(tp_gt(a, 0), tp_sqrt(a), 0), a)), 0);
 }
+
+TEST(a_target_above_the_result_gets_zeros)
+{
+    tp_var *x = ones(), *low = tp_mul(x, 2), *high = tp_exp(tp_exp(tp_exp(low)));
+    CHECK_BITS(first(tp_gradient(low, high)), 0);
+    tp_var *xs[] = {high, x}, *out[2];
+    tp_gradients(low, xs, 2, out);
+    CHECK_BITS(first(out[0]), 0);
+    CHECK_BITS(first(out[1]), 2);
+}

@@ -128,7 +128,7 @@ static int shape_long_axes(const tp_var *v, int64_t *shape, int64_t *strides)
  * be passed in one stride; the new ones of the group divide it. */
 bool tp__reshape_strides(const tp_var *v, int ndim, const int64_t *shape, int64_t *strides)
 {
-    int64_t old[TP_MAX_NDIM], steps[TP_MAX_NDIM];
+    int64_t old[TP_MAX_NDIM] = {0}, steps[TP_MAX_NDIM] = {0};
     int n = shape_long_axes(v, old, steps);
     tp__contiguous_strides(ndim, shape, strides);
     if (v->size == 0 || (v->flags & TP__CONTIGUOUS))

@@ -156,7 +156,7 @@ static void backward_store_all(tp__sweep *s)
 
 static bool backward_check(tp_var *y, const tp_backward_options *options)
 {
-    char name[64], ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+    char name[64];
     if (tp__here()->code || !tp__check_operand("backward", y) ||
         (!options->create_graph && !tp__may_read("backward", y)))
         return false;
@@ -168,18 +168,7 @@ static bool backward_check(tp_var *y, const tp_backward_options *options)
                 tp__name_text(name, y));
         return false;
     }
-    tp_var *gradient = options->gradient;
-    if (!gradient)
-        return true;
-    if (!tp__check_operand("backward", gradient))
-        return false;
-    if (gradient->dtype == y->dtype && tp__same_shape(gradient, y->ndim, tp__shape(y)))
-        return true;
-    tp_fail(TP_ERROR_SHAPE, "backward: gradient is %s %s, expected %s %s like y",
-            tp_dtype_name((tp_dtype)gradient->dtype),
-            tp__shape_text(theirs, gradient->ndim, tp__shape(gradient)),
-            tp_dtype_name((tp_dtype)y->dtype), tp__shape_text(ours, y->ndim, tp__shape(y)));
-    return false;
+    return tp__sweep_check_start("backward", y, options->gradient);
 }
 
 void tp_backward(tp_var *y, const tp_backward_options *given)
@@ -192,7 +181,7 @@ void tp_backward(tp_var *y, const tp_backward_options *given)
     if (!backward_check(y, &options))
         return;
     tp__sweep s;
-    if (tp__sweep_begin(&s, "backward", y, options.create_graph)) {
+    if (tp__sweep_begin(&s, "backward", y, 0, options.create_graph)) {
         s.retain = options.retain_grad;
         if (tp__sweep_run(&s, y, options.gradient))
             backward_store_all(&s);

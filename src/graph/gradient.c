@@ -16,13 +16,13 @@
 
 static bool gradient_check(tp_var *y, tp_var *const *xs, int n, bool record, tp_var *gradient)
 {
-    char name[64], ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+    char name[64];
     if (tp__here()->code || !tp__check_operand("gradient", y) ||
         !tp__may_differentiate("gradient", y) || (!record && !tp__may_read("gradient", y)))
         return false;
     for (int i = 0; i < n; i++) {
-        if (!tp__check_operand("gradient", xs[i]))
-            return false;
+        if (!xs[i] || (xs[i]->flags & TP__POISON))
+            return tp__refuse_operand("gradient", xs[i], i, n);
         if (!(xs[i]->flags & TP__NEEDS_GRAD)) {
             tp_fail(TP_ERROR_GRAPH,
                     "gradient: x%s is a constant; make it with tp_variable to differentiate for it",
@@ -30,31 +30,25 @@ static bool gradient_check(tp_var *y, tp_var *const *xs, int n, bool record, tp_
             return false;
         }
     }
-    if (!gradient)
-        return true;
-    if (!tp__check_operand("gradient", gradient))
-        return false;
-    if (gradient->dtype == y->dtype && tp__same_shape(gradient, y->ndim, tp__shape(y)))
-        return true;
-    tp_fail(TP_ERROR_SHAPE, "gradient: the starting gradient is %s %s, expected %s %s like y",
-            tp_dtype_name((tp_dtype)gradient->dtype),
-            tp__shape_text(theirs, gradient->ndim, tp__shape(gradient)),
-            tp_dtype_name((tp_dtype)y->dtype), tp__shape_text(ours, y->ndim, tp__shape(y)));
-    return false;
+    return tp__sweep_check_start("gradient", y, gradient);
+}
+
+/* The lowest generation of what is asked for. */
+static uint32_t gradient_floor(tp_var *const *xs, int n)
+{
+    uint32_t floor = UINT32_MAX;
+    for (int i = 0; i < n; i++)
+        floor = xs[i]->generation < floor ? xs[i]->generation : floor;
+    return n ? floor : 0;
 }
 
 static bool gradient_aim(tp__sweep *s, tp_var *const *xs, int n)
 {
+    bool added, good = true;
     s->selective = true;
-    s->floor = UINT32_MAX;
-    for (int i = 0; i < n; i++) {
-        bool added;
-        if (!tp__map_add(&s->kept, xs[i], &added))
-            return false;
-        if (xs[i]->generation < s->floor)
-            s->floor = xs[i]->generation;
-    }
-    return true;
+    for (int i = 0; i < n && good; i++)
+        good = tp__map_add(&s->kept, xs[i], &added) != NULL;
+    return good;
 }
 
 /* A constant result is one that nobody else holds. */
@@ -99,7 +93,7 @@ void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
         tp_fail(TP_ERROR_ARGUMENT, "gradients: %s is NULL", xs ? "out" : "xs");
     } else if (taken && gradient_check(y, xs, n, options.create_graph, options.gradient)) {
         tp__sweep s;
-        good = tp__sweep_begin(&s, "gradient", y, options.create_graph) &&
+        good = tp__sweep_begin(&s, "gradient", y, gradient_floor(xs, n), options.create_graph) &&
                gradient_sweep(&s, y, xs, n, out, options.gradient);
         tp__sweep_end(&s);
     }

@@ -14,7 +14,23 @@
 
 enum { SWEEP_FEW_INPUTS = 4, SWEEP_DEEPEST = 255 };
 
-bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, bool record)
+bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *gradient)
+{
+    char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+    if (!gradient)
+        return true;
+    if (!tp__check_operand(call, gradient))
+        return false;
+    if (gradient->dtype == y->dtype && tp__same_shape(gradient, y->ndim, tp__shape(y)))
+        return true;
+    tp_fail(TP_ERROR_SHAPE, "%s: gradient is %s %s, expected %s %s like y", call,
+            tp_dtype_name((tp_dtype)gradient->dtype),
+            tp__shape_text(theirs, gradient->ndim, tp__shape(gradient)),
+            tp_dtype_name((tp_dtype)y->dtype), tp__shape_text(ours, y->ndim, tp__shape(y)));
+    return false;
+}
+
+bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, bool record)
 {
     tp__thread *t = tp__here();
     s->t = t;
@@ -22,8 +38,8 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, bool record)
     s->record = record;
     s->selective = s->retain = false;
     s->no_grad = t->no_grad;
-    s->floor = 0;
-    s->top = y->generation;
+    s->floor = floor;
+    s->top = y->generation > floor ? y->generation : floor;
     s->kept.n = s->kept.capacity = s->kept.slots = 0;
     s->kept.entries = NULL;
     s->kept.table = NULL;
@@ -34,10 +50,11 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, bool record)
     s->depth = ++t->sweep_depth;
     s->y = y;
     tp__ref(y);
-    if (s->top < TP__SWEEP_FEW)
-        memset(s->few, 0, (s->top + 1) * sizeof *s->few);
+    size_t generations = (size_t)(s->top - floor) + 1;
+    if (generations <= TP__SWEEP_FEW)
+        memset(s->few, 0, generations * sizeof *s->few);
     else
-        s->waiting = tp__alloc_zero((size_t)s->top + 1, sizeof *s->waiting);
+        s->waiting = tp__alloc_zero(generations, sizeof *s->waiting);
     if (t->sweep_depth == SWEEP_DEEPEST)
         tp_fail(TP_ERROR_GRAPH, "%s: sweeps inside sweeps more than %d deep", call,
                 SWEEP_DEEPEST - 1);
@@ -70,8 +87,8 @@ TP_INLINE bool sweep_enter(tp__sweep *s, tp_var *v)
         return false;
     v->sweep_depth = s->depth;
     v->sweep_below = false;
-    v->link = s->waiting[v->generation];
-    s->waiting[v->generation] = v;
+    v->link = s->waiting[v->generation - s->floor];
+    s->waiting[v->generation - s->floor] = v;
     return true;
 }
 
@@ -103,7 +120,7 @@ void tp__sweep_leave(tp__sweep *s, tp_var *v)
 void tp__sweep_end(tp__sweep *s)
 {
     if (s->waiting) {
-        for (uint32_t g = 0; g <= s->top; g++)
+        for (uint32_t g = 0; g <= s->top - s->floor; g++)
             for (tp_var *v = s->waiting[g], *next; v; v = next) {
                 next = v->link;
                 tp__sweep_leave(s, v);
@@ -255,17 +272,19 @@ static bool sweep_hooks(tp__sweep *s, tp_var *v)
     return !s->t->code;
 }
 
-static bool sweep_stale(tp__sweep *s, const tp_var *v, const tp_var *read)
+static bool sweep_stale(tp__sweep *s, tp_var *v, const tp_var *read)
 {
-    char label[80], name[64];
+    char label[80], name[64], which[40] = "its result";
+    for (uint32_t i = 0; i < v->n_in; i++)
+        if (tp__inputs(v)[i] == read)
+            snprintf(which, sizeof which, "operand %u of %u", i + 1, v->n_in);
     while ((read->flags & TP__IMPLICIT) && read->op)
         read = read->in.few[0];
     tp__name_text(name, v);
     snprintf(label, sizeof label, "%s%s", v->op->name, name);
     tp_fail(TP_ERROR_GRAPH,
-            "%s: the gradient of %s needs a value%s%s that was edited in place since it was "
-            "recorded",
-            s->call, label, read == v ? ", its result" : ", an operand", tp__name_text(name, read));
+            "%s: the gradient of %s needs %s%s, which was edited in place since it was recorded",
+            s->call, label, which, tp__name_text(name, read));
     return false;
 }
 
@@ -456,11 +475,13 @@ static bool sweep_leaf_hooks(tp__sweep *s)
 
 bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
 {
+    if (y->generation < s->floor)
+        return true;
     if (!sweep_start(s, y, gradient))
         return false;
-    uint32_t lowest = s->selective ? s->floor : 1;
+    uint32_t lowest = s->selective ? 0 : 1;
     bool watched = s->retain || s->kept.n;
-    for (uint32_t g = s->top; g >= lowest; g--) {
+    for (uint32_t g = s->top - s->floor; g >= lowest; g--) {
         tp_var *v;
         while ((v = s->waiting[g]) != NULL) {
             bool good, quick = !watched && !v->extra && sweep_number_rule(s, v, &good);

@@ -33,22 +33,25 @@ typedef struct tp__sweep {
     tp_var *y;        /* held, whatever rules and hooks drop */
     const char *call; /* for messages */
     bool record;
-    bool selective; /* only gradients that lead to nodes in kept are wanted */
+    bool selective; /* of leaves, only those in kept are wanted */
     bool retain;    /* keep the gradient of every node that is not a leaf */
     bool no_grad;   /* the mode to restore */
     uint8_t depth;  /* of this sweep in the thread's, from 1 */
     uint32_t floor; /* generations below lead to no kept node */
     uint32_t top;
-    tp_var **waiting; /* by generation, 0 … top */
+    tp_var **waiting; /* by generation, floor … top */
     tp_var *few[TP__SWEEP_FEW];
     tp__map kept; /* node → gradient, one reference each, or NULL */
     tp__sweep_aside *aside;
     size_t n_aside;
 } tp__sweep;
 
-/* Prepares a sweep from y; false, with an error pending, if it cannot be. To be followed by
- * tp__sweep_end in either case. */
-bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, bool record);
+/* True if gradient is NULL or can start a sweep from y; otherwise an error in call's name. */
+bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *gradient);
+
+/* Prepares a sweep from y down to generation floor; false, with an error pending, if it cannot be.
+ * To be followed by tp__sweep_end in either case. */
+bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, bool record);
 
 /* Runs it, starting from gradient (NULL: ones). Leaves stay in waiting[0] unless the sweep is
  * selective. False, with an error pending, if a rule failed. */
