@@ -33,25 +33,35 @@ TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
     tp__ref(in);
 }
 
+/* True if the result *y of operands with these flags is to be recorded. Otherwise it is marked when
+ * its derivative is lost, or refused where that would be an error. */
+TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
+{
+    flags &= TP__NEEDS_GRAD | TP__UNRECORDED;
+    if (!flags || TP_UNLIKELY(!*y))
+        return false;
+    if (TP_UNLIKELY((flags & TP__UNRECORDED) && t->guarded_call)) {
+        tp__drop(*y);
+        *y = tp__refuse_unrecorded(t);
+        return false;
+    }
+    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
+        (*y)->flags |= TP__UNRECORDED;
+        return false;
+    }
+    (*y)->flags |= TP__NEEDS_GRAD | (t->implicit ? TP__IMPLICIT : 0);
+    return true;
+}
+
 TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
 {
     if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER)))
         return tp__apply(op, &x, 1, attr, -1, NULL);
     tp__thread *t = tp__here();
     tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
-    uint32_t flags = x->flags & (TP__NEEDS_GRAD | TP__UNRECORDED);
-    if (!flags || TP_UNLIKELY(!y))
-        return tp__own(t, y);
-    if (TP_UNLIKELY((flags & TP__UNRECORDED) && t->guarded_call)) {
-        tp__drop(y);
-        return tp__refuse_unrecorded(t);
-    }
-    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
-        y->flags |= TP__UNRECORDED;
-    } else {
+    if (tp__to_record(t, &y, x->flags)) {
         y->op = op;
         y->attr = attr;
-        y->flags |= TP__NEEDS_GRAD | (t->implicit ? TP__IMPLICIT : 0);
         y->generation = x->generation + 1;
         y->n_in = 1;
         tp__record_input(y, 0, x);
@@ -65,18 +75,8 @@ TP_INLINE tp_var *tp__apply_2(const tp__op *op, tp_var *a, tp_var *b)
         return tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
     tp__thread *t = tp__here();
     tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
-    uint32_t flags = (a->flags | b->flags) & (TP__NEEDS_GRAD | TP__UNRECORDED);
-    if (!flags || TP_UNLIKELY(!y))
-        return tp__own(t, y);
-    if (TP_UNLIKELY((flags & TP__UNRECORDED) && t->guarded_call)) {
-        tp__drop(y);
-        return tp__refuse_unrecorded(t);
-    }
-    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
-        y->flags |= TP__UNRECORDED;
-    } else {
+    if (tp__to_record(t, &y, a->flags | b->flags)) {
         y->op = op;
-        y->flags |= TP__NEEDS_GRAD | (t->implicit ? TP__IMPLICIT : 0);
         y->generation = (a->generation > b->generation ? a->generation : b->generation) + 1;
         y->n_in = 2;
         tp__record_input(y, 0, a);

@@ -410,6 +410,8 @@ static bool sweep_deposit(tp__sweep *s, tp_var *v)
 {
     tp_var *call = v->in.few[0];
     const tp__output_table *table = call->attr.block;
+    if (call->generation < s->floor)
+        return true;
     if (!sweep_met(s, call)) {
         tp_var **outputs = tp__alloc_zero(table->n, sizeof *outputs);
         if (!outputs || !sweep_enter(s, call)) {
