@@ -73,9 +73,11 @@ static bool taylor_sort(taylor_walk *w, const tp_var *y)
     return good;
 }
 
+/* Rules use the values of operands and, but for linear ones, of the result. */
 static bool taylor_fresh(const taylor_walk *w, tp_var *v)
 {
-    if ((tp__reads(v) & TP__READS_OUT) && tp__version(v) != 0) {
+    bool linear = v->op->flags & TP__LINEAR;
+    if (!linear && tp__version(v) != 0) {
         tp_fail(TP_ERROR_GRAPH, "%s: the result of %s was edited in place since it was recorded",
                 w->call, v->op->name);
         return false;
