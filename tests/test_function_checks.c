@@ -297,3 +297,20 @@ TEST(detach_treats_a_value_as_constant_on_purpose)
     CHECK_BITS(tp_item(g), 6);
     CHECK_BITS(tp_item(tp_gradient(g, x)), 0);
 }
+
+BACKWARD(unread_backward)
+{
+    UNUSED;
+    gin[0] = tp_mul(in[0], gout[0]);
+}
+
+TEST(an_error_inside_backward_names_the_function)
+{
+    tp_function f = function(1, 1, 0);
+    f.forward = square_forward;
+    f.backward = unread_backward;
+    tp_var *x = tp_variable(3.0), *y = apply_1(f, x);
+    tp_backward(y);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "in the backward of Mine, which gets only what its reads names");
+    CHECK(!tp_grad(x));
+}

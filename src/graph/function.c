@@ -298,6 +298,15 @@ static bool function_stale(const tp_var *call, const tp_function *f)
     return false;
 }
 
+/* Says where an error inside backward comes from. */
+static void function_locate_error(tp__thread *t, const tp_function *f)
+{
+    size_t length = strlen(t->message);
+    if (strncmp(t->message, f->name, strlen(f->name)) != 0)
+        snprintf(t->message + length, sizeof t->message - length,
+                 " (in the backward of %s, which gets only what its reads names)", f->name);
+}
+
 static void call_gradient(const tp__pull *pull)
 {
     tp__thread *t = tp__here();
@@ -312,6 +321,8 @@ static void call_gradient(const tp__pull *pull)
         t->guarded_call = pull->record ? f->name : NULL;
         f->backward(block->ctx, views, views + n_in, views + n_in + n_out, pull->gx);
         t->no_grad = !pull->record;
+        if (t->code)
+            function_locate_error(t, f);
         t->guarded_call = guard;
         bool good = !t->code;
         for (int i = 0; i < f->n_in && good; i++)
