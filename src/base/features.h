@@ -10,6 +10,15 @@
 #define TP_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define TP_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* Each node in a block of its own, so that memory checkers see its end. */
+#if defined(__SANITIZE_ADDRESS__) && !defined(TP_PLAIN_NODES)
+#define TP_PLAIN_NODES
+#elif defined(__has_feature) && !defined(TP_PLAIN_NODES)
+#if __has_feature(address_sanitizer)
+#define TP_PLAIN_NODES
+#endif
+#endif
+
 /* A header's inline function that must not become a call on the path of a scalar operation. */
 #define TP_INLINE static inline __attribute__((always_inline))
 

@@ -11,17 +11,6 @@
 #include "base/alloc.h"
 #include "tinypytorch/scope.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define NODE_PLAIN
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define NODE_PLAIN
-#endif
-#endif
-#if defined(TP_PLAIN_NODES) && !defined(NODE_PLAIN)
-#define NODE_PLAIN
-#endif
-
 tp_var tp__poison_node = {
     .refs = 1,
     .flags = TP__POISON | TP__CONTIGUOUS,
@@ -41,7 +30,7 @@ size_t tp__dtype_size(tp_dtype dtype)
     return bytes[dtype];
 }
 
-#if defined(NODE_PLAIN)
+#if defined(TP_PLAIN_NODES)
 
 tp_var *tp__node_more(tp__thread *t)
 {
@@ -49,16 +38,10 @@ tp_var *tp__node_more(tp__thread *t)
     return tp__alloc_aligned(sizeof(tp_var));
 }
 
-static void node_put(tp__thread *t, tp_var *v)
-{
-    (void)t;
-    tp__free(v);
-}
-
 #else
 
-/* Nodes come in blocks that outlast their thread. NODE_PLAIN gives each one a block of its own, so
- * that memory checkers see its end, and every request can be made to fail. */
+/* Nodes come in blocks that outlast their thread. TP_PLAIN_NODES gives each one a block of its own,
+ * so that memory checkers see its end, and every request can be made to fail. */
 enum { NODES_PER_BLOCK = 340 };
 
 typedef struct node_block {
@@ -93,12 +76,6 @@ tp_var *tp__node_more(tp__thread *t)
     if (v)
         t->free_nodes = v->link;
     return v;
-}
-
-static void node_put(tp__thread *t, tp_var *v)
-{
-    v->link = t->free_nodes;
-    t->free_nodes = v;
 }
 
 #endif
@@ -360,7 +337,7 @@ void tp__node_free(tp__thread *t, tp_var *v)
             atomic_fetch_sub_explicit(&node_shared, 1, memory_order_relaxed);
         else
             t->live--;
-        node_put(t, v);
+        tp__node_put(t, v);
         if (!list)
             return;
         v = list;

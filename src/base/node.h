@@ -27,6 +27,7 @@
 
 #include <stdatomic.h>
 
+#include "base/alloc.h"
 #include "base/storage.h"
 #include "base/thread.h"
 #include "tinypytorch/base.h"
@@ -236,8 +237,33 @@ TP_INLINE bool tp__unref(tp_var *v)
     return refs == 1;
 }
 
+/* Gives back the memory of a node. */
+TP_INLINE void tp__node_put(tp__thread *t, tp_var *v)
+{
+#if defined(TP_PLAIN_NODES)
+    (void)t;
+    tp__free(v);
+#else
+    v->link = t->free_nodes;
+    t->free_nodes = v;
+#endif
+}
+
 /* Frees v, which has no reference left, and what only it held; with a work list, in any depth. */
 void tp__node_free(tp__thread *t, tp_var *v);
+
+/* Drops a reference of thread t's. Constants without parts, the commonest, go without a call. */
+TP_INLINE void tp__drop_in(tp__thread *t, tp_var *v)
+{
+    if (!tp__unref(v))
+        return;
+    if (v->n_in == 0 && !(v->flags & (TP__PARTS | TP__SHARED))) {
+        t->live--;
+        tp__node_put(t, v);
+    } else {
+        tp__node_free(t, v);
+    }
+}
 
 TP_INLINE void tp__drop(tp_var *v)
 {

@@ -50,11 +50,8 @@ size_t tp_scope_begin(void)
 
 static void scope_drop_down_to(tp__thread *t, size_t start)
 {
-    while (t->n_handles > start) {
-        tp_var *v = t->handles[--t->n_handles];
-        if (tp__unref(v))
-            tp__node_free(t, v);
-    }
+    while (t->n_handles > start)
+        tp__drop_in(t, t->handles[--t->n_handles]);
 }
 
 void tp_scope_end(size_t mark)
