@@ -3,24 +3,7 @@
  * Functions of one's own: every order, several outputs, what `reads` shows. What is refused is in
  * test_function_checks.c.
  */
-#include "elements.h"
-
-#define BACKWARD(name)                                                                             \
-    static void name(void *ctx, tp_var *const *in, tp_var *const *out, tp_var *const *gout,        \
-                     tp_var **gin)
-#define FORWARD(name) static void name(void *ctx, tp_var *const *in, tp_var **out)
-#define UNUSED (void)ctx, (void)in, (void)out
-
-static tp_function function(int n_in, int n_out, unsigned reads)
-{
-    return (tp_function){
-        .size = sizeof(tp_function), .name = "Mine", .n_in = n_in, .n_out = n_out, .reads = reads};
-}
-
-static tp_var *variable(int64_t n)
-{
-    return tp_variable(n ? counting(TP_F64, TP_SHAPE(n)) : tp_scalar(1));
-}
+#include "functions.h"
 
 /* --- One output: x⁴, by elements, its slope by operations --- */
 

@@ -47,35 +47,27 @@ static uint32_t apply_flags(tp_var *const *in, int n)
     return flags;
 }
 
-/* Brings v to dtype and shape by conversions that drawings hide. Conversions of constants are
- * recorded too when the result will be: the drawing shows what the caller wrote. */
+/* Makes `to` (one reference) the result of a conversion of v that drawings hide. */
+static tp_var *apply_step(const tp__op *op, tp_var *v, tp_var *to, bool record)
+{
+    to = tp__own(tp__here(), to);
+    if (to->flags & TP__POISON)
+        return to;
+    to->flags |= TP__IMPLICIT;
+    to->attr.integer = to->dtype;
+    return !record || tp__record(to, op, &v, 1) ? to : tp__poison();
+}
+
+/* Brings v to dtype and shape. Conversions of constants are recorded too when the result will be:
+ * the drawing shows what the caller wrote. */
 static tp_var *apply_convert(tp_var *v, tp_dtype dtype, int ndim, const int64_t *shape, bool record)
 {
     tp__thread *t = tp__here();
-    tp_var *steps[] = {v, NULL, NULL};
-    int n = 0;
-    if (v->dtype != dtype) {
-        steps[1] = tp__copy_as(t, v, dtype);
-        n = 1;
-    }
-    if ((n == 0 || steps[1]) && !tp__same_shape(v, ndim, shape)) {
-        steps[n + 1] = tp__broadcast_view(t, steps[n], ndim, shape);
-        n++;
-    }
-    for (int i = 1; i <= n; i++) {
-        const tp__op *op =
-            steps[i] && tp__same_shape(steps[i - 1], steps[i]->ndim, tp__shape(steps[i]))
-                ? &tp__op_to
-                : &tp__op_broadcast_to;
-        tp_var *step = tp__own(t, steps[i]);
-        if (step->flags & TP__POISON)
-            return step;
-        step->flags |= TP__IMPLICIT;
-        step->attr.integer = dtype;
-        if (record && !tp__record(step, op, &steps[i - 1], 1))
-            return tp__poison();
-    }
-    return steps[n];
+    if (v->dtype != dtype)
+        v = apply_step(&tp__op_to, v, tp__copy_as(t, v, dtype), record);
+    if (!(v->flags & TP__POISON) && !tp__same_shape(v, ndim, shape))
+        v = apply_step(&tp__op_broadcast_to, v, tp__broadcast_view(t, v, ndim, shape), record);
+    return v;
 }
 
 /* Operand i fits not all before it; the message names the first that it does not fit. */

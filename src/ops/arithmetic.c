@@ -55,7 +55,7 @@ TP__BINARY(Sub, sub, a - b,
            -gy, tp_neg(gy), 0, TP__ANYWHERE, TP__LINEAR, sub_i64, sub_u8)
 TP__BINARY(Mul, mul, a * b,
            gy * b, tp_mul(gy, b), TP__READS_1,
-           gy * a, tp_mul(gy, a), TP__READS_0, TP__ANYWHERE, TP__BILINEAR, mul_i64, mul_u8)
+           gy * a, tp_mul(gy, a), TP__READS_0, TP__ANYWHERE, 0, mul_i64, mul_u8)
 TP__BINARY(Div, div, a / b,
            gy / b, tp_div(gy, b), TP__READS_1,
            -(gy / b * y), tp_neg(tp_mul(tp_div(gy, b), y)), TP__READS_1 | TP__READS_OUT,

@@ -70,14 +70,14 @@ def case(name, left, right):
     a, b = operand(left, LEFT), operand(right, EXPONENT if name == "pow" else RIGHT)
     result = OPERATIONS[name](a, b)
     value = float(result.item())
-    return '    {"%s", %s, %s, %s, %r},' % (name, left, right, DTYPES[result.dtype], value)
+    return '{"%s", %s, %s, %s, %r},' % (name, left, right, DTYPES[result.dtype], value)
 
 
 print(HEAD % (",\n    ".join(OPERANDS), LEFT, RIGHT, EXPONENT))
 for name in OPERATIONS:
     for left in OPERANDS:
-        for right in OPERANDS:
-            line = case(name, left, right)
-            if line:
-                print(line)
+        cases = [case(name, left, right) for right in OPERANDS]
+        cases = [text for text in cases if text]
+        for i in range(0, len(cases), 2):
+            print("    " + " ".join(cases[i:i + 2]))
 print("};\n\n#endif")
