@@ -13,18 +13,33 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
-static double bench_now(void)
+double bench_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
 }
 
+/* Where samples have many steps, one before the clock starts brings its data into the caches. */
+static double bench_time_steps(const bench_entry *entry, long calls)
+{
+    entry->prepare(entry->context);
+    if (calls > 1)
+        entry->step(entry->context);
+    double start = bench_now();
+    for (long i = 0; i < calls; i++)
+        entry->step(entry->context);
+    return bench_now() - start;
+}
+
 /* Nanoseconds that `calls` calls take. */
 static double bench_time(const bench_entry *entry, long calls)
 {
     double out[BENCH_MAX_RESULTS];
+    if (entry->step)
+        return bench_time_steps(entry, calls);
     double start = bench_now();
     for (long i = 0; i < calls; i++)
         entry->run(entry->n, entry->at, out);
@@ -34,9 +49,9 @@ static double bench_time(const bench_entry *entry, long calls)
 static long bench_calibrate(const bench_entry *entry, double sample_ns)
 {
     long calls = 1;
-    double ns = bench_time(entry, 1); /* warms up */
+    (void)bench_time(entry, 1); /* warms up */
     for (;;) {
-        ns = bench_time(entry, calls);
+        double ns = bench_time(entry, calls);
         if (ns >= sample_ns)
             return calls;
         double factor = ns > 0 ? 1.2 * sample_ns / ns : 10;
@@ -65,6 +80,16 @@ void bench_enter(bench_race *race, const char *name, bench_work *run, int n, dou
         return;
     bench_entry *entry = &race->entry[race->count++];
     *entry = (bench_entry){.name = name, .run = run, .n = n, .at = at, .units = units};
+}
+
+void bench_enter_step(bench_race *race, const char *name, bench_step *step, bench_step *prepare,
+                      void *context)
+{
+    if (race->count == BENCH_MAX_ENTRIES)
+        return;
+    bench_entry *entry = &race->entry[race->count++];
+    *entry = (bench_entry){
+        .name = name, .units = 1, .step = step, .prepare = prepare, .context = context};
 }
 
 void bench_run(bench_race *race, const bench_plan *plan)
@@ -108,33 +133,48 @@ int bench_find(const bench_race *race, const char *name)
     return -1;
 }
 
-/* Right-aligned in 12 columns, three digits or more: "46.5 us". */
-static void bench_print_time(double ns)
+void bench_format_time(char *text, size_t size, double ns)
 {
     static const char *const unit[] = {"ns", "us", "ms", "s "};
     int i = 0;
     for (; ns >= 1000 && i < 3; i++)
         ns /= 1000;
-    printf("%9.*f %s", ns < 10 ? 2 : ns < 100 ? 1 : 0, ns, unit[i]);
+    snprintf(text, size, "%.*f %s", ns < 10 ? 2 : ns < 100 ? 1 : 0, ns, unit[i]);
 }
 
-static void bench_print_ratio(double ratio)
+void bench_format_ratio(char *text, size_t size, double ratio)
 {
     int digits = ratio < 0.1 ? 4 : ratio < 10 ? 2 : ratio < 100 ? 1 : 0;
-    printf("%12.*f", digits, ratio);
+    snprintf(text, size, "%.*f", digits, ratio);
+}
+
+static void bench_cells(const bench_race *race, int i, char cell[3][32])
+{
+    bench_format_time(cell[0], 32, race->entry[i].median);
+    bench_format_time(cell[1], 32, race->entry[i].fastest);
+    bench_format_ratio(cell[2], 32, bench_ratio(race, i, 0));
 }
 
 void bench_print(const bench_race *race)
 {
     printf("\n%s\n  %-36s%12s%12s%12s\n", race->title, race->unit, "median", "fastest", "ratio");
     for (int i = 0; i < race->count; i++) {
-        printf("  %-36s", race->entry[i].name);
-        bench_print_time(race->entry[i].median);
-        bench_print_time(race->entry[i].fastest);
-        bench_print_ratio(bench_ratio(race, i, 0));
-        putchar('\n');
+        char cell[3][32];
+        bench_cells(race, i, cell);
+        printf("  %-36s%12s%12s%12s\n", race->entry[i].name, cell[0], cell[1], cell[2]);
     }
     fflush(stdout);
+}
+
+void bench_write_markdown(const bench_race *race, FILE *file)
+{
+    fprintf(file, "### %s\n\n| %s | median | fastest | ratio |\n|---|--:|--:|--:|\n", race->title,
+            race->unit);
+    for (int i = 0; i < race->count; i++) {
+        char cell[3][32];
+        bench_cells(race, i, cell);
+        fprintf(file, "| %s | %s | %s | %s |\n", race->entry[i].name, cell[0], cell[1], cell[2]);
+    }
 }
 
 void bench_write_json(const bench_race *race, FILE *file)
@@ -179,4 +219,20 @@ double bench_peak_mib(void)
 #else
     return (double)usage.ru_maxrss / (1 << 10);
 #endif
+}
+
+void bench_one_thread(char **argv)
+{
+    static const char *const names[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"};
+    bool changed = false;
+    for (int i = 0; i < 2; i++) {
+        const char *value = getenv(names[i]);
+        if (value && !strcmp(value, "1"))
+            continue;
+        if (setenv(names[i], "1", 1) < 0)
+            return;
+        changed = true;
+    }
+    if (changed)
+        execv("/proc/self/exe", argv); /* where there is none, we just go on */
 }

@@ -22,12 +22,15 @@ extern "C" {
 enum { BENCH_MAX_ENTRIES = 8, BENCH_MAX_ROUNDS = 101, BENCH_MAX_RESULTS = 16 };
 
 typedef void bench_work(int n, double at, double *out);
+typedef void bench_step(void *context);
 
 typedef struct bench_entry {
     const char *name;
     bench_work *run;
     int n;
     double at;
+    bench_step *step, *prepare; /* instead of run: a step, and what comes before each sample */
+    void *context;
     double units;                /* how many of the race's units one call does */
     double ns[BENCH_MAX_ROUNDS]; /* measured, one unit, in each round */
     double median, fastest;
@@ -48,6 +51,10 @@ typedef struct bench_plan {
 void bench_enter(bench_race *race, const char *name, bench_work *run, int n, double at,
                  double units);
 
+/* Adds one whose call is a step of one unit. prepare is not timed. */
+void bench_enter_step(bench_race *race, const char *name, bench_step *step, bench_step *prepare,
+                      void *context);
+
 /* Runs the race and fills in the times. */
 void bench_run(bench_race *race, const bench_plan *plan);
 
@@ -57,9 +64,21 @@ double bench_ratio(const bench_race *race, int a, int b);
 /* The index of the entry with this name, -1 when there is none. */
 int bench_find(const bench_race *race, const char *name);
 
-/* The race as aligned text and as a JSON object. */
+/* The race as aligned text, as a JSON object and as a table in Markdown. */
 void bench_print(const bench_race *race);
 void bench_write_json(const bench_race *race, FILE *file);
+void bench_write_markdown(const bench_race *race, FILE *file);
+
+/* A time with its unit, "46.5 us", of three digits or more. A ratio, "0.0123", "1.23" or "123". */
+void bench_format_time(char *text, size_t size, double ns);
+void bench_format_ratio(char *text, size_t size, double ratio);
+
+/* The clock, in nanoseconds. */
+double bench_now(void);
+
+/* Sees to it that libraries compute on one thread: they read the environment when they are loaded,
+ * so the program starts over unless it is set that way. */
+void bench_one_thread(char **argv);
 
 /* The host, its processor and system, in one line. */
 void bench_print_machine(void);

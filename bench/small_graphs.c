@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tinypytorch.h>
-#include <unistd.h>
 
 enum { SMALL_ROSENBROCK, SMALL_NEWTON, SMALL_NESTED, SMALL_TAYLOR = 5, SMALL_CHAIN, SMALL_RACES };
 
@@ -200,30 +199,8 @@ static void small_print_targets(void)
 
 /* --- The program --- */
 
-/* Libraries read these when they are loaded, so the program starts over once they are set. */
-static void small_one_thread(char **argv)
+static void small_write_json(FILE *file)
 {
-    static const char *const names[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"};
-    bool changed = false;
-    for (int i = 0; i < 2; i++) {
-        const char *value = getenv(names[i]);
-        if (value && !strcmp(value, "1"))
-            continue;
-        if (setenv(names[i], "1", 1) < 0)
-            return;
-        changed = true;
-    }
-    if (changed)
-        execv("/proc/self/exe", argv); /* where there is none, we just go on */
-}
-
-static int small_write_json(const char *path)
-{
-    FILE *file = fopen(path, "w");
-    if (!file) {
-        perror(path);
-        return 1;
-    }
     fputs("[\n", file);
     for (int i = 0; i < SMALL_RACES; i++) {
         if (i)
@@ -231,21 +208,40 @@ static int small_write_json(const char *path)
         bench_write_json(&small_race[i], file);
     }
     fputs("\n]\n", file);
-    bool failed = ferror(file);
-    if (fclose(file) || failed) {
-        perror(path);
-        return 1;
+}
+
+static void small_write_markdown(FILE *file)
+{
+    for (int i = 0; i < SMALL_RACES; i++) {
+        if (i)
+            fputc('\n', file);
+        bench_write_markdown(&small_race[i], file);
     }
-    return 0;
+}
+
+/* Does nothing if path is NULL. */
+static int small_write(const char *path, void (*write)(FILE *))
+{
+    FILE *file = path ? fopen(path, "w") : NULL;
+    bool failed = path && !file;
+    if (file) {
+        write(file);
+        failed = ferror(file);
+        failed |= fclose(file) != 0;
+    }
+    if (failed)
+        perror(path);
+    return failed;
 }
 
 static int small_usage(const char *program, int status)
 {
     fprintf(status ? stderr : stdout,
-            "usage: %s [--quick] [--json FILE]\n"
+            "usage: %s [--quick] [--json FILE] [--markdown FILE]\n"
             "Times tiny graphs: this library, libtorch and ADOL-C (where built in), plain C.\n"
-            "  --quick      fewer and shorter samples: a few seconds\n"
-            "  --json FILE  the results as JSON too\n",
+            "  --quick          fewer and shorter samples: a few seconds\n"
+            "  --json FILE      the results as JSON too\n"
+            "  --markdown FILE  the results as tables in Markdown too\n",
             program);
     return status;
 }
@@ -253,7 +249,7 @@ static int small_usage(const char *program, int status)
 int main(int argc, char **argv)
 {
     bench_plan plan = {.rounds = 31, .sample_ns = 12e6};
-    const char *json = NULL;
+    const char *json = NULL, *markdown = NULL;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--help"))
             return small_usage(argv[0], 0);
@@ -261,10 +257,12 @@ int main(int argc, char **argv)
             plan = (bench_plan){.rounds = 7, .sample_ns = 3e6};
         else if (!strcmp(argv[i], "--json") && i + 1 < argc)
             json = argv[++i];
+        else if (!strcmp(argv[i], "--markdown") && i + 1 < argc)
+            markdown = argv[++i];
         else
             return small_usage(argv[0], 2);
     }
-    small_one_thread(argv);
+    bench_one_thread(argv);
 
     double memory[3] = {bench_peak_mib()};
     bench_print_machine();
@@ -292,5 +290,6 @@ int main(int argc, char **argv)
     printf("\npeak memory: %.0f MiB when loaded, %.0f after TinyPytorch did every task once, "
            "%.0f at the end\n",
            memory[0], memory[1], memory[2]);
-    return (json && small_write_json(json)) || tp_check();
+    int failed = small_write(json, small_write_json) | small_write(markdown, small_write_markdown);
+    return failed || tp_check();
 }

@@ -16,6 +16,8 @@
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
  *     random.h       seeded random arrays
+ *     optim.h        steps of optimisers
+ *     engine.h       threads, memory, profiles
  *     draw.h         the graph as text and as a picture
  *     plot.h         curves and contours
  *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR)
@@ -26,9 +28,11 @@
 #include "tinypytorch/array.h"
 #include "tinypytorch/base.h"
 #include "tinypytorch/draw.h"
+#include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"
 #include "tinypytorch/graph.h"
 #include "tinypytorch/ops.h"
+#include "tinypytorch/optim.h"
 #include "tinypytorch/plot.h"
 #include "tinypytorch/random.h"
 #include "tinypytorch/scope.h"

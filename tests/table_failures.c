@@ -107,7 +107,7 @@ static bool owns_elements(tp_var *y)
 
 static void overwrite(tp_var *v, double value)
 {
-    double *at = v->data;
+    double *at = (double *)tp_data(v);
     for (int64_t k = 0; k < tp_size(v); k++)
         at[k] = value;
 }

@@ -12,7 +12,13 @@
  *     tp_gradient(y, x)                                      dy/dx as a value; touches nothing
  *
  * A sweep starts from ones of y's shape: the derivative of an array is that of its sum. A sweep
- * that fails leaves every gradient as it was. A graph can be swept any number of times.
+ * that fails leaves every gradient as it was. A graph can be swept any number of times, unless it
+ * was consumed.
+ *
+ * Memory: a result's elements live while a handle or a gradient rule may read them. A layer that
+ * opens a scope and leaves with its result so holds what its gradient needs, and no more. With
+ * .consume the sweep itself lets go of arrays behind it; another sweep that needs them is an error,
+ * and so is reading a value whose elements are gone.
  *
  * Ownership of gradients: a plain backward adds numbers into a buffer that x owns. A gradient made
  * with create_graph belongs to the scope in which backward ran: when that scope closes, x has no
@@ -33,6 +39,7 @@ typedef struct tp_backward_options {
     bool retain_grad;  /* keep the gradients of intermediate values too */
     bool create_graph; /* record the sweep: gradients can be differentiated */
     tp_var *gradient;  /* start from this, of y's shape and type, instead of ones */
+    bool consume;      /* the last sweep over this graph: arrays go as soon as it has read them */
     size_t size;       /* set by the macro: sizeof(tp_backward_options) */
 } tp_backward_options;
 

@@ -119,6 +119,14 @@ static inline tp_var *tp__pow_of_unsigned(tp_var *x, unsigned long long exponent
 #define TP__BACKWARD(y, ...) tp_backward(y, &(tp_backward_options){__VA_ARGS__})
 #define tp_backward(...) TP__BACKWARD(__VA_ARGS__, .size = sizeof(tp_backward_options))
 
+#define TP__SGD_STEP(params, velocity, n, ...)                                                     \
+    tp_sgd_step(params, velocity, n, &(tp_sgd_options){__VA_ARGS__})
+#define tp_sgd_step(...) TP__SGD_STEP(__VA_ARGS__, .size = sizeof(tp_sgd_options))
+
+#define TP__ADAM_STEP(params, m, v, n, step, ...)                                                  \
+    tp_adam_step(params, m, v, n, step, &(tp_adam_options){__VA_ARGS__})
+#define tp_adam_step(...) TP__ADAM_STEP(__VA_ARGS__, .size = sizeof(tp_adam_options))
+
 #define TP__GRADIENT(y, x, ...) tp_gradient(y, x, &(tp_gradient_options){__VA_ARGS__})
 #define tp_gradient(...) TP__GRADIENT(__VA_ARGS__, .size = sizeof(tp_gradient_options))
 

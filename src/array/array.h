@@ -50,8 +50,24 @@ tp_var *tp__copy_as(tp__thread *t, tp_var *v, tp_dtype dtype);
  * if its only reference is the caller's; otherwise a copy. NULL when out of memory. */
 tp_var *tp__sole(tp__thread *t, tp_var *v);
 
+/* A constant that shares v's elements, deferred or not, with one reference. */
+tp_var *tp__alias(tp__thread *t, tp_var *v);
+
 /* An unrecorded view of v's elements in a shape it broadcasts to, with one reference. */
 tp_var *tp__broadcast_view(tp__thread *t, tp_var *v, int ndim, const int64_t *shape);
+
+/* Elements that wait are computed, so that v->data is valid. False, with an error, when memory runs
+ * out or the elements were dropped. */
+bool tp__evaluate_deferred(tp_var *v);
+
+TP_INLINE bool tp__evaluate(tp_var *v)
+{
+    return TP_LIKELY(v->data != NULL) || tp__evaluate_deferred(v);
+}
+
+/* Makes target's elements ready to be overwritten: nobody who read the old ones will see it. False,
+ * with an error, when out of memory. */
+bool tp__edit(tp_var *target);
 
 /* target ← target + value, of the same shape and floating type, numbers only. Cannot fail. */
 void tp__accumulate(tp_var *target, tp_var *value);

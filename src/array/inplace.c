@@ -131,7 +131,7 @@ static void inplace_apply(const inplace_kind *kind, tp_var *target, tp_var *valu
 {
     tp__thread *t = tp__here();
     if (t->code || !inplace_target(kind->name, target) || !tp__check_operand(kind->name, value) ||
-        !tp__may_read(kind->name, value))
+        !tp__may_read(kind->name, value) || !tp__evaluate(value))
         return;
     if (target->flags & value->flags & TP__NUMBER) {
         *(double *)target->data = kind->number(tp__number(target), tp__number(value));
@@ -141,7 +141,8 @@ static void inplace_apply(const inplace_kind *kind, tp_var *target, tp_var *valu
         tp_var *fitted = inplace_value(t, kind->name, target, value);
         if (!fitted)
             return;
-        tp__run_loop(kind->loop[target->dtype], NULL, (tp_var *[]){target, target, fitted}, 3);
+        if (tp__edit(target))
+            tp__run_loop(kind->loop[target->dtype], NULL, (tp_var *[]){target, target, fitted}, 3);
         tp__drop(fitted);
     }
     tp__edited(target);
@@ -186,8 +187,9 @@ void *tp_data_(tp_var *v)
         tp_fail(TP_ERROR_ARGUMENT, "data_: the array is not contiguous");
         return NULL;
     }
-    if (!tp__node_expose(v))
+    if (!tp__edit(v) || !tp__node_expose(v))
         return NULL;
     tp__edited(v);
+    v->storage->open = true;
     return v->data;
 }

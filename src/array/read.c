@@ -33,9 +33,10 @@ bool tp__may_read(const char *call, const tp_var *v)
     return false;
 }
 
-double tp_item(const tp_var *v)
+double tp_item(const tp_var *given)
 {
     char text[TP__SHAPE_TEXT];
+    tp_var *v = (tp_var *)given;
     if (!read_known("item", v) || (v->flags & TP__POISON) || !tp__may_read("item", v))
         return (double)NAN;
     if (v->size != 1) {
@@ -43,16 +44,22 @@ double tp_item(const tp_var *v)
                 tp__shape_text(text, v->ndim, tp__shape(v)), (long long)v->size);
         return (double)NAN;
     }
-    return tp__read_element((tp_dtype)v->dtype, v->data);
+    return tp__evaluate(v) ? tp__read_element((tp_dtype)v->dtype, v->data) : (double)NAN;
 }
 
 const void *tp_data(tp_var *v)
 {
     if (!read_known("data", v) || (v->flags & TP__POISON) || !tp__may_read("data", v))
         return NULL;
+    if (!tp__evaluate(v))
+        return NULL;
     if (v->flags & TP__CONTIGUOUS) {
         bool shared = v->flags & TP__SHARED;
-        return !shared && !tp__node_expose(v) ? NULL : v->data;
+        if (!shared && !tp__node_expose(v))
+            return NULL;
+        if (!shared)
+            v->storage->pinned = true;
+        return v->data;
     }
     tp__thread *t = tp__here();
     tp_var *copy = tp__own(t, tp__copy_as(t, v, (tp_dtype)v->dtype));
@@ -118,8 +125,9 @@ char *tp_repr(tp_var *v)
     if (!read_known("repr", v) || (v->flags & TP__POISON))
         return NULL;
     tp__thread *t = tp__here();
+    bool ready = tp__evaluate(v);
     tp_var *plain = v->flags & TP__CONTIGUOUS ? v : tp__copy_as(t, v, (tp_dtype)v->dtype);
-    if (!plain)
+    if (!plain || !ready)
         return NULL;
     tp__text text = {0};
     tp__text_put(&text, "variable(");

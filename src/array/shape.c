@@ -163,13 +163,15 @@ void tp__broadcast_strides(const tp_var *v, int ndim, int64_t *strides)
 tp_var *tp__broadcast_view(tp__thread *t, tp_var *v, int ndim, const int64_t *shape)
 {
     int64_t strides[TP_MAX_NDIM];
+    if (!tp__evaluate(v))
+        return NULL;
     tp__broadcast_strides(v, ndim, strides);
     return tp__node_view(t, v, ndim, shape, strides, 0);
 }
 
 tp_var *tp__copy_as(tp__thread *t, tp_var *v, tp_dtype dtype)
 {
-    tp_var *copy = tp__node_array(t, dtype, v->ndim, tp__shape(v));
+    tp_var *copy = tp__evaluate(v) ? tp__node_array(t, dtype, v->ndim, tp__shape(v)) : NULL;
     if (copy)
         tp__copy_elements(copy, v);
     return copy;
@@ -177,13 +179,24 @@ tp_var *tp__copy_as(tp__thread *t, tp_var *v, tp_dtype dtype)
 
 tp_var *tp__sole(tp__thread *t, tp_var *v)
 {
+    if (!tp__evaluate(v))
+        return NULL;
     bool alone = atomic_load_explicit(&v->refs, memory_order_relaxed) == 1 && !v->op &&
                  !(v->flags & TP__SHARED) && (v->flags & TP__CONTIGUOUS) &&
-                 (!v->storage || atomic_load(&v->storage->refs) == 1);
+                 (!v->storage || (tp__storage_refs(v->storage) == 1 && !v->storage->open));
     if (!alone)
         return tp__copy_as(t, v, (tp_dtype)v->dtype);
     tp__ref(v);
     return v;
+}
+
+tp_var *tp__alias(tp__thread *t, tp_var *v)
+{
+    if (v->data || (v->flags & TP__DROPPED))
+        return tp__evaluate(v) ? tp__node_view(t, v, v->ndim, tp__shape(v), tp__strides(v), 0)
+                               : NULL;
+    tp__storage_ref(v->storage);
+    return tp__node_holding(t, v->storage, (tp_dtype)v->dtype, v->ndim, tp__shape(v));
 }
 
 const char *tp__name_text(char text[64], const tp_var *v)

@@ -129,36 +129,55 @@ static void node_too_large(int ndim, const int64_t *shape)
             tp__shape_text(text, ndim, shape));
 }
 
-tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape)
+/* A contiguous constant without elements. */
+static tp_var *node_shaped(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape)
 {
     tp_var *v = tp__node_number(t, 0);
     if (!v || (ndim == 0 && dtype == TP_F64))
         return v;
     v->flags &= ~(uint32_t)TP__NUMBER;
     v->dtype = (uint8_t)dtype;
-    size_t item = tp__dtype_size(dtype);
-    if (!node_dims(v, ndim))
-        goto fail;
-    v->size = node_layout(item, ndim, shape, tp__strides(v));
-    if (v->size < 0) {
+    if (node_dims(v, ndim)) {
+        v->size = node_layout(tp__dtype_size(dtype), ndim, shape, tp__strides(v));
+        if (v->size >= 0) {
+            for (int i = 0; i < ndim; i++)
+                tp__shape(v)[i] = shape[i];
+            return v;
+        }
         node_too_large(ndim, shape);
-        goto fail;
     }
-    for (int i = 0; i < ndim; i++)
-        tp__shape(v)[i] = shape[i];
-    size_t bytes = (size_t)v->size * item;
-    if (bytes > TP__INLINE_BYTES) {
-        tp__storage *storage = tp__storage_new(bytes);
-        if (!storage)
-            goto fail;
-        v->storage = storage;
-        v->data = storage->data;
-        v->flags |= TP__PARTS;
-    }
-    return v;
-fail:
     tp__drop(v);
     return NULL;
+}
+
+tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape)
+{
+    tp_var *v = node_shaped(t, dtype, ndim, shape);
+    size_t bytes = v ? (size_t)v->size * tp__dtype_size(dtype) : 0;
+    if (bytes <= TP__INLINE_BYTES)
+        return v;
+    v->storage = tp__storage_new(bytes);
+    if (v->storage) {
+        v->data = v->storage->data;
+        v->flags |= TP__PARTS;
+        return v;
+    }
+    tp__drop(v);
+    return NULL;
+}
+
+tp_var *tp__node_holding(tp__thread *t, tp__storage *storage, tp_dtype dtype, int ndim,
+                         const int64_t *shape)
+{
+    tp_var *v = node_shaped(t, dtype, ndim, shape);
+    if (!v) {
+        tp__storage_drop(storage);
+        return NULL;
+    }
+    v->flags = (v->flags & ~(uint32_t)TP__NUMBER) | TP__PARTS;
+    v->storage = storage;
+    v->data = storage->data;
+    return v;
 }
 
 static bool node_is_contiguous(const tp_var *v)
@@ -290,12 +309,73 @@ static void node_end_output(tp_var *output)
     table->living[output->attr.integer] = NULL;
 }
 
+void tp__node_settle(tp_var *v)
+{
+    uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
+    if (refs != v->unread || !v->storage || (v->reads & TP__READS_OUT) ||
+        (v->flags & (TP__SHARED | TP__NUMBER)) || (!v->op && (v->flags & TP__NEEDS_GRAD)))
+        return;
+    tp__storage_drop(v->storage);
+    v->storage = NULL;
+    v->data = NULL;
+    v->flags |= TP__DROPPED;
+}
+
+static bool node_reads(const tp_var *y, uint32_t i)
+{
+    return i < TP__READING ? y->reads >> i & 1 : y->reads & TP__READS_MORE;
+}
+
+void tp__node_count(tp_var *y)
+{
+    y->flags |= TP__COUNTED | TP__PARTS;
+    for (uint32_t i = 0; i < y->n_in; i++) {
+        tp_var *in = tp__inputs(y)[i];
+        if ((in->flags & TP__SHARED) || node_reads(y, i))
+            continue;
+        in->unread++;
+        in->flags |= TP__UNREAD;
+    }
+}
+
+void tp__node_consume(tp_var *y)
+{
+    y->flags |= TP__CONSUMED;
+    if (!(y->flags & TP__COUNTED))
+        return;
+    uint32_t reads = y->reads;
+    for (uint32_t i = 0; i < y->n_in; i++) {
+        tp_var *in = tp__inputs(y)[i];
+        if ((in->flags & TP__SHARED) || !node_reads(y, i))
+            continue;
+        in->unread++;
+        in->flags |= TP__UNREAD;
+    }
+    y->reads = 0;
+    for (uint32_t i = 0; i < y->n_in; i++)
+        tp__node_settle(tp__inputs(y)[i]);
+    if (reads & TP__READS_OUT)
+        tp__node_settle(y);
+}
+
+/* y goes: its inputs lose a consumer that does not read them. */
+static void node_uncount(tp_var *y)
+{
+    for (uint32_t i = 0; i < y->n_in; i++) {
+        tp_var *in = tp__inputs(y)[i];
+        if (!(in->flags & TP__SHARED) && !node_reads(y, i))
+            in->unread--;
+    }
+}
+
 /* Drops a reference on the way of a free: what has none left joins the work list. */
 TP_INLINE void node_release(tp_var *v, tp_var **list)
 {
     if (tp__unref(v)) {
         v->link = *list;
         *list = v;
+    } else if (TP_UNLIKELY(v->flags & TP__UNREAD)) {
+        tp__node_settle(v);
     }
 }
 
@@ -306,6 +386,8 @@ static void node_strip(tp_var *v, tp_var **list)
         node_end_lease(v);
     if (v->flags & TP__OUTPUT)
         node_end_output(v);
+    if (v->flags & TP__COUNTED)
+        node_uncount(v);
     if (v->storage)
         tp__storage_drop(v->storage);
     if (v->ndim > TP__INLINE_DIMS)

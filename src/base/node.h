@@ -10,7 +10,12 @@
  *
  * Elements. Up to 32 bytes live in the node (storage is NULL, data points to value), and then
  * nobody else sees them: a view, or a writable pointer given out, first moves them into a storage.
- * Results of operations are contiguous unless they are views.
+ * Results of operations are contiguous unless they are views. Deferred elements (array/deferred.h)
+ * have a storage, but data is NULL until tp__evaluate.
+ *
+ * Elements live as long as somebody may read them: a handle, or a consumer whose gradient rule
+ * does, or the node's own rule (reads). unread counts the other consumers; when only these are left
+ * the storage goes (TP__DROPPED). Variables keep theirs.
  *
  * Inputs. A recorded node holds its inputs and the version each had. Versions grow with edits in
  * place, which only leaves and constants suffer; a rule that reads an input compares them.
@@ -46,8 +51,23 @@ enum {
     TP__ATTR_BLOCK = 1 << 10, /* attr.block is owned */
     TP__OUTPUT = 1 << 11,     /* one of several outputs of the call that is its input */
     TP__PARTS = 1 << 12,      /* owns something beyond its inputs */
-    TP__UNRECORDED = 1 << 13  /* a constant only because recording was off: its derivative is not
-                               * zero  but lost, and asking for it is an error */
+    TP__UNRECORDED = 1 << 13, /* a constant only because recording was off: its derivative is not
+                               * zero but lost, and asking for it is an error */
+    TP__UNREAD = 1 << 14,     /* unread is not zero */
+    TP__COUNTED = 1 << 15,    /* reads is set and its inputs' unread count it */
+    TP__DROPPED = 1 << 16,
+    TP__CONSUMED = 1 << 17 /* a sweep has been here that said it would be the last */
+};
+
+/* What a gradient rule reads. */
+enum {
+    TP__READS_0 = 1,
+    TP__READS_1 = 2,
+    TP__READS_2 = 4,
+    TP__READS_OUT = 8,
+    TP__READS_MORE = 16, /* every operand from the fourth on */
+    TP__READS_ALL = 16 + 7,
+    TP__READING = 3
 };
 
 enum { TP__INLINE_BYTES = 32, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };
@@ -94,7 +114,9 @@ struct tp_var {
     uint32_t version;    /* of the elements, while they live in the node */
     uint32_t n_in;
     uint8_t dtype, ndim, sweep_depth, sweep_below;
-    void *data; /* the first element */
+    uint32_t unread;
+    uint32_t reads; /* by its own rule, as in op.h */
+    void *data;     /* the first element */
     tp__storage *storage;
     int64_t size; /* number of elements */
     tp_var *grad;
@@ -181,7 +203,7 @@ TP_INLINE tp_var *tp__node_number(tp__thread *t, double value)
     v->op = NULL;
     atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
     v->flags = TP__NUMBER | TP__CONTIGUOUS;
-    v->generation = v->version = v->n_in = 0;
+    v->generation = v->version = v->n_in = v->unread = v->reads = 0;
     v->dtype = TP_F64;
     v->ndim = v->sweep_depth = 0;
     v->data = v->value.number;
@@ -193,11 +215,16 @@ TP_INLINE tp_var *tp__node_number(tp__thread *t, double value)
     return v;
 }
 
-/* A contiguous constant with unset elements and one reference, the caller's. NULL, with an error,
+/* A contiguous constant with one reference, the caller's, and unset elements. NULL, with an error,
  * when out of memory or larger than memory can be. */
 tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape);
 
-/* A constant that shares base's elements: strides in elements, offset from base's first. */
+/* The same, with the elements in storage, deferred or not, whose reference passes to it. */
+tp_var *tp__node_holding(tp__thread *t, tp__storage *storage, tp_dtype dtype, int ndim,
+                         const int64_t *shape);
+
+/* A constant that shares base's elements, which are not deferred: strides in elements, offset from
+ * base's first. */
 tp_var *tp__node_view(tp__thread *t, tp_var *base, int ndim, const int64_t *shape,
                       const int64_t *strides, int64_t offset);
 
@@ -252,11 +279,22 @@ TP_INLINE void tp__node_put(tp__thread *t, tp_var *v)
 /* Frees v, which has no reference left, and what only it held; with a work list, in any depth. */
 void tp__node_free(tp__thread *t, tp_var *v);
 
+/* Drops the elements if nobody will read them. */
+void tp__node_settle(tp_var *v);
+
+/* Notes that consumer y, just recorded on n inputs, reads only some of their elements; or that it
+ * will read none from here on. */
+void tp__node_count(tp_var *y);
+void tp__node_consume(tp_var *y);
+
 /* Drops a reference of thread t's. Constants without parts, the commonest, go without a call. */
 TP_INLINE void tp__drop_in(tp__thread *t, tp_var *v)
 {
-    if (!tp__unref(v))
+    if (!tp__unref(v)) {
+        if (TP_UNLIKELY(v->flags & TP__UNREAD))
+            tp__node_settle(v);
         return;
+    }
     if (v->n_in == 0 && !(v->flags & (TP__PARTS | TP__SHARED))) {
         t->live--;
         tp__node_put(t, v);
@@ -269,6 +307,8 @@ TP_INLINE void tp__drop(tp_var *v)
 {
     if (tp__unref(v))
         tp__node_free(tp__here(), v);
+    else if (TP_UNLIKELY(v->flags & TP__UNREAD))
+        tp__node_settle(v);
 }
 
 /* Hands the thread's free nodes to threads to come. */

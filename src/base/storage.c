@@ -3,42 +3,91 @@
 
 #include "base/storage.h"
 
-#include "base/alloc.h"
+#include "base/recycle.h"
 
-enum { STORAGE_HEADER = 64 };
+enum { STORAGE_HEADER = 64, STORAGE_APART = 4096 };
 _Static_assert(sizeof(tp__storage) <= STORAGE_HEADER, "data follows the header, aligned");
 
+static tp__storage *storage_make(size_t block)
+{
+    tp__storage *storage = tp__block_take(tp__here(), block);
+    if (!storage)
+        return NULL;
+    *storage = (tp__storage){0};
+    atomic_init(&storage->refs, 1);
+    return storage;
+}
+
+static void *storage_behind(tp__storage *storage)
+{
+    return (char *)storage + STORAGE_HEADER;
+}
+
+/* Large elements have a block of their own, so that another storage can take it over. */
 tp__storage *tp__storage_new(size_t bytes)
 {
-    tp__storage *storage =
-        tp__alloc_aligned(bytes > SIZE_MAX - STORAGE_HEADER ? bytes : STORAGE_HEADER + bytes);
-    if (storage) {
-        *storage = (tp__storage){.data = (char *)storage + STORAGE_HEADER};
-        atomic_init(&storage->refs, 1);
-    }
-    return storage;
+    bool apart = bytes >= STORAGE_APART;
+    tp__storage *storage = storage_make(apart ? STORAGE_HEADER : STORAGE_HEADER + bytes);
+    if (!storage)
+        return NULL;
+    storage->bytes = bytes;
+    storage->data = apart ? tp__block_take(tp__here(), bytes) : storage_behind(storage);
+    if (storage->data)
+        return storage;
+    tp__block_put(tp__here(), storage, STORAGE_HEADER);
+    return NULL;
 }
 
 tp__storage *tp__storage_wrap(void *data, void (*release)(void *arg), void *arg)
 {
-    tp__storage *storage = tp__alloc(sizeof *storage);
+    tp__storage *storage = storage_make(STORAGE_HEADER);
     if (storage) {
-        *storage = (tp__storage){.data = data, .release = release, .arg = arg};
-        atomic_init(&storage->refs, 1);
+        storage->data = data;
+        storage->how.release = release;
+        storage->arg = arg;
+        storage->open = true;
     }
     return storage;
 }
 
-void tp__storage_ref(tp__storage *storage)
+tp__storage *tp__storage_defer(size_t bytes, struct tp__recipe *recipe)
 {
-    atomic_fetch_add_explicit(&storage->refs, 1, memory_order_relaxed);
+    tp__storage *storage = storage_make(STORAGE_HEADER);
+    if (storage) {
+        storage->bytes = bytes;
+        storage->how.recipe = recipe;
+    }
+    return storage;
 }
 
-void tp__storage_drop(tp__storage *storage)
+void tp__storage_settle(tp__storage *storage, void *data)
 {
-    if (atomic_fetch_sub_explicit(&storage->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    if (storage->release)
-        storage->release(storage->arg);
-    tp__free(storage);
+    struct tp__recipe *recipe = storage->how.recipe;
+    storage->how.recipe = NULL;
+    storage->data = data;
+    tp__recipe_drop(recipe);
+}
+
+void *tp__storage_give(tp__storage *storage)
+{
+    if (storage->data == storage_behind(storage))
+        return NULL;
+    void *data = storage->data;
+    storage->data = NULL;
+    return data;
+}
+
+void tp__storage_free(tp__storage *storage)
+{
+    tp__thread *t = tp__here();
+    size_t block = STORAGE_HEADER;
+    if (!storage->data && storage->how.recipe)
+        tp__recipe_drop(storage->how.recipe);
+    else if (storage->data == storage_behind(storage))
+        block += storage->bytes;
+    else if (storage->data && storage->bytes)
+        tp__block_put(t, storage->data, storage->bytes);
+    else if (storage->data && storage->how.release)
+        storage->how.release(storage->arg);
+    tp__block_put(t, storage, block);
 }

@@ -2,30 +2,90 @@
  *
  * Elements outside a node: counted, 64-byte aligned, possibly shared by several views, possibly
  * memory of the caller's. version counts edits in place; read_only storage, which threads share,
- * is never edited.
+ * is never edited, and only its count is atomic.
+ *
+ * Elements may be deferred: data is NULL and recipe tells how to compute them (array/deferred.h).
+ * readers counts the recipes that will read these elements, and so limits edits: the caller's
+ * memory, and memory to which the caller has a writable pointer (open), cannot be watched and is
+ * read at once; memory to which the caller has a pointer (pinned) stays where it is.
+ *
+ * Blocks go back to the thread that drops them, for storages to come, in classes of size at most a
+ * fourth apart.
  */
 #ifndef TP_STORAGE_H
 #define TP_STORAGE_H
+
+#include "base/features.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct tp__recipe;
+
+/* Frees the recipe of a deferred storage that goes, or has its elements (array/deferred.c). */
+void tp__recipe_drop(struct tp__recipe *recipe);
+
 typedef struct tp__storage {
     _Atomic uint32_t refs;
     uint32_t version;
-    bool read_only;
+    uint32_t readers;
+    bool read_only, open, pinned;
+    bool computed; /* deferred elements that a program computed and did not keep */
     void *data;
-    void (*release)(void *arg); /* set for the caller's memory */
+    size_t bytes;
+    union {
+        struct tp__recipe *recipe;  /* while data is NULL */
+        void (*release)(void *arg); /* set for the caller's memory, which open tells */
+    } how;
     void *arg;
+    uint32_t plan;  /* the last plan that met these elements … */
+    uint32_t place; /* … and their place in it */
 } tp__storage;
 
 /* One reference belongs to the caller; NULL, with an error, when out of memory. */
 tp__storage *tp__storage_new(size_t bytes);
 tp__storage *tp__storage_wrap(void *data, void (*release)(void *arg), void *arg);
 
-void tp__storage_ref(tp__storage *storage);
-void tp__storage_drop(tp__storage *storage);
+/* A storage whose elements recipe, which passes to it, will compute. */
+tp__storage *tp__storage_defer(size_t bytes, struct tp__recipe *recipe);
+
+/* Ends a deferred storage's recipe: data, a block of its bytes, holds the elements from here on. */
+void tp__storage_settle(tp__storage *storage, void *data);
+
+/* Takes the block of elements out of a storage that nobody will read again; NULL if they have none
+ * of their own. */
+void *tp__storage_give(tp__storage *storage);
+
+void tp__storage_free(tp__storage *storage);
+
+TP_INLINE void tp__storage_ref(tp__storage *storage)
+{
+    if (TP_UNLIKELY(storage->read_only)) {
+        atomic_fetch_add_explicit(&storage->refs, 1, memory_order_relaxed);
+        return;
+    }
+    uint32_t refs = atomic_load_explicit(&storage->refs, memory_order_relaxed);
+    atomic_store_explicit(&storage->refs, refs + 1, memory_order_relaxed);
+}
+
+TP_INLINE void tp__storage_drop(tp__storage *storage)
+{
+    if (TP_UNLIKELY(storage->read_only)) {
+        if (atomic_fetch_sub_explicit(&storage->refs, 1, memory_order_acq_rel) == 1)
+            tp__storage_free(storage);
+        return;
+    }
+    uint32_t refs = atomic_load_explicit(&storage->refs, memory_order_relaxed);
+    atomic_store_explicit(&storage->refs, refs - 1, memory_order_relaxed);
+    if (refs == 1)
+        tp__storage_free(storage);
+}
+
+TP_INLINE uint32_t tp__storage_refs(const tp__storage *storage)
+{
+    return atomic_load_explicit(&storage->refs, memory_order_relaxed);
+}
 
 #endif

@@ -6,8 +6,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/backend.h"
 #include "base/log.h"
 #include "base/node.h"
+#include "base/recycle.h"
 #include "base/scope.h"
 
 __thread tp__thread *tp__thread_current TP__TLS_MODEL;
@@ -23,9 +25,11 @@ static void thread_end(void *state)
     tp__thread *t = state;
     tp__thread_current = t;
     tp__scope_close_all(t);
+    tp__finish_deferred(t);
     if (t->code)
         tp__log("a thread ended with an error pending: %s", t->message);
     tp__node_give_back(t);
+    tp__block_trim(t);
     free(t->handles);
     free(t->scopes);
     if (t != &thread_without_memory)
@@ -33,9 +37,10 @@ static void thread_end(void *state)
     tp__thread_current = NULL;
 }
 
-static void thread_make_key(void)
+static void thread_prepare(void)
 {
     pthread_key_create(&thread_key, thread_end);
+    tp__choose_kernels();
 }
 
 #if defined(__GNUC__)
@@ -53,7 +58,7 @@ __attribute__((destructor)) static void thread_end_of_process(void)
 
 tp__thread *tp__thread_start(void)
 {
-    pthread_once(&thread_once, thread_make_key);
+    pthread_once(&thread_once, thread_prepare);
     tp__thread *t = calloc(1, sizeof *t);
     if (!t) {
         t = &thread_without_memory;

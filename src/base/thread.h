@@ -10,7 +10,10 @@
 #include "base/features.h"
 
 #include "tinypytorch/base.h"
+#include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"
+
+enum { TP__BLOCK_CLASSES = 4 * 40 };
 
 /* An open scope owns the handles from start to the next scope's start. Marks only ever grow, so
  * one that is closed is never met again. */
@@ -35,6 +38,11 @@ typedef struct tp__thread {
 
     tp_code code;
     char message[512];
+
+    struct tp__recipe *recipes; /* of deferred elements, all of them */
+    uint32_t plans;
+    void *kept_blocks[TP__BLOCK_CLASSES];
+    tp_memory memory;
 
     uint64_t seed, random_block;
     size_t requests, failing_request;

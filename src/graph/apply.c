@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "array/deferred.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/profile.h"
 #include "graph/structural.h"
 #include "tinypytorch/array.h"
 
@@ -28,14 +30,21 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
         if (in[i]->generation >= y->generation)
             y->generation = in[i]->generation + 1;
     }
+    y->reads = tp__reads(y);
+    tp__node_count(y);
     return true;
 }
 
 static bool apply_check(const tp__op *op, tp_var *const *in, int n)
 {
-    for (int i = 0; i < n; i++)
+    bool waits = op->flags & TP__ELEMENTWISE;
+    for (int i = 0; i < n; i++) {
         if (!in[i] || (in[i]->flags & TP__POISON))
             return tp__refuse_operand(op->name, in[i], i, n);
+        if (TP_UNLIKELY(!in[i]->data) && (!waits || (in[i]->flags & TP__DROPPED)) &&
+            !tp__evaluate(in[i]))
+            return false;
+    }
     return true;
 }
 
@@ -58,14 +67,15 @@ static tp_var *apply_step(const tp__op *op, tp_var *v, tp_var *to, bool record)
     return !record || tp__record(to, op, &v, 1) ? to : tp__poison();
 }
 
-/* Brings v to dtype and shape. Conversions of constants are recorded too when the result will be:
- * the drawing shows what the caller wrote. */
+/* Brings v to dtype and, but for a constant number, to shape. Conversions of constants are recorded
+ * too when the result will be: the drawing shows what the caller wrote. */
 static tp_var *apply_convert(tp_var *v, tp_dtype dtype, int ndim, const int64_t *shape, bool record)
 {
     tp__thread *t = tp__here();
     if (v->dtype != dtype)
         v = apply_step(&tp__op_to, v, tp__copy_as(t, v, dtype), record);
-    if (!(v->flags & TP__POISON) && !tp__same_shape(v, ndim, shape))
+    bool number = v->ndim == 0 && !(v->flags & TP__NEEDS_GRAD);
+    if (!(v->flags & TP__POISON) && !number && !tp__same_shape(v, ndim, shape))
         v = apply_step(&tp__op_broadcast_to, v, tp__broadcast_view(t, v, ndim, shape), record);
     return v;
 }
@@ -115,11 +125,18 @@ static bool apply_operands(tp__call *call, bool record)
                 tp_dtype_name(call->dtype));
         return false;
     }
+    call->work = call->dtype;
     for (int i = 0; i < call->n_in; i++) {
         tp_var *v = call->in[i];
         tp_dtype dtype = i < first ? TP_U8 : call->dtype;
         if (v->dtype == dtype && tp__same_shape(v, call->ndim, call->shape))
             continue;
+        if (v->ndim == 0 && !(v->flags & TP__NEEDS_GRAD)) {
+            if (!tp__evaluate(v))
+                return false;
+            if (v->dtype == dtype || !record)
+                continue;
+        }
         call->in[i] = apply_convert(v, dtype, call->ndim, call->shape, record);
         if (call->in[i]->flags & TP__POISON)
             return false;
@@ -127,18 +144,88 @@ static bool apply_operands(tp__call *call, bool record)
     return true;
 }
 
-static bool apply_compute(tp__call *call)
+static bool apply_sources(tp__call *call, tp__recipe *recipe)
 {
     const tp__op *op = call->op;
-    if (op->forward)
-        return op->forward(call);
-    if (!(op->flags & TP__ELEMENTWISE))
-        return true;
-    tp_var *v[TP__MAX_OPERANDS] = {call->out};
-    memcpy(v + 1, call->in, (size_t)call->n_in * sizeof *v);
-    tp_dtype dtype = (tp_dtype)call->in[call->n_in - 1]->dtype;
-    tp__run_loop(op->loop[dtype], &call->attr, v, call->n_in + 1);
+    bool number = call->ndim == 0 && call->work == TP_F64;
+    recipe->loop = op->loop[call->work];
+    if (op->fast && op->fast[call->work] && !number)
+        recipe->loop = (tp__loop *)op->fast[call->work];
+    recipe->attr = call->attr;
+    recipe->name = op->name;
+    recipe->costly = op->flags & TP__COSTLY;
+    recipe->n = (uint8_t)call->n_in;
+    recipe->item = (uint8_t)tp__dtype_size(call->dtype);
+    for (int i = 0; i < call->n_in; i++) {
+        bool condition = i == 0 && (op->flags & TP__CONDITION);
+        tp_var *v = call->in[i];
+        if ((recipe->size < tp__defer_from || v->size != recipe->size) && !tp__evaluate(v))
+            return false;
+        tp__source_of(recipe, i, v, condition ? TP_U8 : call->work);
+    }
     return true;
+}
+
+static void apply_note(uint64_t start, const tp__call *call, const tp_var *y)
+{
+    if (TP_LIKELY(!start))
+        return;
+    double bytes = (double)y->size * (double)tp__dtype_size(y->dtype);
+    for (int i = 0; i < call->n_in; i++)
+        bytes += (double)call->in[i]->size * (double)tp__dtype_size(call->in[i]->dtype);
+    tp__profile_stop(start, call->op->name, bytes, call->flops);
+}
+
+static tp_var *apply_deferred(tp__thread *t, tp__call *call, tp__recipe *recipe)
+{
+    for (int i = 0; i < call->n_in; i++)
+        if (!(call->in[i]->flags & TP__SHARED) && !tp__node_expose(call->in[i]))
+            return NULL;
+    tp__storage *storage = apply_sources(call, recipe) ? tp__recipe_defer(t, recipe) : NULL;
+    tp_var *y = storage ? tp__node_holding(t, storage, call->dtype, call->ndim, call->shape) : NULL;
+    if (y && tp__recipe_is_open(recipe) && !tp__evaluate(y)) {
+        tp__drop(y);
+        return NULL;
+    }
+    return y;
+}
+
+/* An elementwise result: computed at once when small, otherwise when somebody reads it. */
+static tp_var *apply_elements(tp__thread *t, tp__call *call)
+{
+    tp__recipe recipe;
+    int64_t size = 1;
+    for (int i = 0; i < call->n_in; i++)
+        if (call->in[i]->ndim == call->ndim)
+            size = call->in[i]->size;
+    tp__recipe_begin(&recipe, call->ndim, call->shape, size);
+    if (size < tp__defer_from) {
+        tp_var *y = tp__node_array(t, call->dtype, call->ndim, call->shape);
+        if (!y || size == 0)
+            return y;
+        uint64_t start = tp__profile_start();
+        if (apply_sources(call, &recipe)) {
+            tp__recipe_run(&recipe, y->data);
+            apply_note(start, call, y);
+            return y;
+        }
+        tp__drop(y);
+        return NULL;
+    }
+    return apply_deferred(t, call, &recipe);
+}
+
+static tp_var *apply_forward(tp__thread *t, tp__call *call)
+{
+    tp_var *y = call->out = tp__node_array(t, call->dtype, call->ndim, call->shape);
+    uint64_t start = tp__profile_start();
+    if (y && !call->op->forward(call)) {
+        tp__drop(y);
+        return NULL;
+    }
+    if (y)
+        apply_note(start, call, y);
+    return y;
 }
 
 /* The result with one reference, or NULL with an error pending. */
@@ -151,11 +238,10 @@ static tp_var *apply_run(tp__thread *t, tp__call *call, bool record)
         return NULL;
     tp_var *y = call->view ? tp__node_view(t, call->base ? call->base : call->in[0], call->ndim,
                                            call->shape, call->strides, call->offset)
-                           : tp__node_array(t, call->dtype, call->ndim, call->shape);
-    call->out = y;
+                : op->flags & TP__ELEMENTWISE ? apply_elements(t, call)
+                                              : apply_forward(t, call);
     bool recorded = record && tp__is_float(call->dtype);
-    if (y && ((!call->view && !apply_compute(call)) ||
-              (recorded && !tp__record(y, op, call->in, call->n_in)))) {
+    if (y && recorded && !tp__record(y, op, call->in, call->n_in)) {
         tp__drop(y);
         return NULL;
     }

@@ -60,6 +60,8 @@ static bool backward_choose(tp__sweep *s, backward_store *store, tp_var *gradien
     store->add = !s->record && backward_owns_grad(x);
     size_t scope = s->record ? 0 : tp_scope_begin();
     tp_var *sum = x->grad && !store->add ? (tp_add)(x->grad, gradient) : gradient;
+    if (store->add && !(tp__evaluate(gradient) && tp__edit(x->grad)))
+        sum = tp__poison();
     if (!tp_is_poison(sum) && sum != gradient) {
         tp__ref(sum);
         store->value = sum;
@@ -79,6 +81,8 @@ static bool backward_choose_leaf(tp__sweep *s, backward_store *store)
         return backward_choose(s, store, x->adjoint.var);
     store->number = x->adjoint.number;
     store->add = backward_owns_grad(x);
+    if (x->grad && !store->add && !tp__evaluate(x->grad))
+        return false;
     if (x->grad && !store->add)
         store->number += tp__number(x->grad);
     store->value = store->add ? NULL : tp__node_number(s->t, store->number);
@@ -183,6 +187,7 @@ void tp_backward(tp_var *y, const tp_backward_options *given)
     tp__sweep s;
     if (tp__sweep_begin(&s, "backward", y, 0, options.create_graph)) {
         s.retain = options.retain_grad;
+        s.consume = options.consume;
         if (tp__sweep_run(&s, y, options.gradient))
             backward_store_all(&s);
     }

@@ -63,7 +63,7 @@ static bool function_forward(const tp_function *f, void *ctx, tp_var *const *in,
 /* An output of call with value's elements, one reference. */
 static tp_var *function_output(tp__thread *t, tp_var *call, tp_var *value, int number)
 {
-    tp_var *y = tp__node_view(t, value, value->ndim, tp__shape(value), tp__strides(value), 0);
+    tp_var *y = tp__alias(t, value);
     if (!y || !tp__record(y, &tp__op_output, &call, 1)) {
         if (y)
             tp__drop(y);
@@ -188,8 +188,7 @@ static const tp__op tp__op_alias = {
 
 static tp_var *function_alias(tp__thread *t, tp_var *gradient)
 {
-    tp_var *v =
-        tp__node_view(t, gradient, gradient->ndim, tp__shape(gradient), tp__strides(gradient), 0);
+    tp_var *v = tp__alias(t, gradient);
     if (v && !tp__record(v, &tp__op_alias, &gradient, 1)) {
         tp__drop(v);
         v = NULL;

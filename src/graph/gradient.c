@@ -146,7 +146,7 @@ tp_var *tp_detach(tp_var *v)
     if (!tp__check_operand("detach", v))
         return tp__poison();
     tp__thread *t = tp__here();
-    return tp__own(t, tp__node_view(t, v, v->ndim, tp__shape(v), tp__strides(v), 0));
+    return tp__own(t, tp__alias(t, v));
 }
 
 bool tp_requires_grad(const tp_var *v)

@@ -24,12 +24,18 @@ typedef struct tp__call {
     tp__attr attr;
     int ndim; /* -1 until known */
     int64_t shape[TP_MAX_NDIM];
-    tp_dtype dtype;
+    tp_dtype dtype, work; /* of the result; of the operands of an elementwise operation */
     bool view; /* the result shares the elements of base, in[0] unless infer says another */
     tp_var *base;
     int64_t strides[TP_MAX_NDIM], offset;
     tp_var *out;
+    double flops; /* that forward did, for profiles */
 } tp__call;
+
+/* A faster kernel that a backend brings: a tp__loop for elementwise operations, which may count on
+ * elements that lie one after the other, or what the operation's file says. The record's own stays,
+ * and is the oracle of tests. */
+typedef void tp__kernel(void);
 
 /* A gradient rule's view of its node: the result y, its gradient gy (gys for several outputs, NULL
  * for one that was not used), inputs x, gradients to fill gx (NULL on entry, NULL for zero), of
@@ -69,21 +75,14 @@ typedef enum tp__domain {
 } tp__domain;
 
 enum {
-    TP__READS_0 = 1,
-    TP__READS_1 = 2,
-    TP__READS_2 = 4,
-    TP__READS_OUT = 8,
-    TP__READING = 3 /* operations of more operands read none */
-};
-
-enum {
     TP__ELEMENTWISE = 1, /* operands are promoted and broadcast to one shape */
     TP__FLOATING = 2,    /* integers are computed in float64 */
     TP__CONDITION = 4,   /* the first operand is uint8 and takes no part in promotion */
     TP__LINEAR = 8,      /* in all operands together: Taylor maps each coefficient */
     TP__BILINEAR = 16,   /* in two operands: Taylor is a Cauchy product */
     TP__SELECTS = 32,    /* picks elements; what is not picked gets a gradient of exactly zero */
-    TP__OUTPUTS = 64     /* a call: its outputs are nodes of their own */
+    TP__OUTPUTS = 64,    /* a call: its outputs are nodes of their own */
+    TP__COSTLY = 128     /* an element takes more time than reading it from memory */
 };
 
 struct tp__op {
@@ -97,6 +96,7 @@ struct tp__op {
     bool (*infer)(tp__call *call);
     bool (*forward)(tp__call *call); /* NULL: run loop, or nothing for a view */
     tp__loop *loop[4];               /* elementwise, by type of the operands */
+    tp__kernel **fast;               /* by type: what backends put in its place; NULL: none can */
 
     double (*number)(double a, double b);
     void (*number_gradient)(double gy, double a, double b, double y, double *ga, double *gb);
@@ -114,7 +114,7 @@ struct tp__op {
 /* What the rule of a recorded node will use, given which of its operands need a gradient. */
 TP_INLINE unsigned tp__reads(tp_var *v)
 {
-    unsigned reads = 0;
+    unsigned reads = v->op->flags & TP__OUTPUTS ? TP__READS_ALL : 0;
     for (uint32_t i = 0; i < v->n_in && v->n_in <= TP__READING; i++)
         if (tp__inputs(v)[i]->flags & TP__NEEDS_GRAD)
             reads |= v->op->reads[i];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "array/deferred.h"
 #include "base/alloc.h"
 #include "base/scope.h"
 #include "graph/op.h"
@@ -36,7 +37,7 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->t = t;
     s->call = call;
     s->record = record;
-    s->selective = s->retain = false;
+    s->selective = s->retain = s->consume = false;
     s->no_grad = t->no_grad;
     s->floor = floor;
     s->top = y->generation > floor ? y->generation : floor;
@@ -206,7 +207,7 @@ static bool sweep_add(tp__sweep *s, tp_var *v, tp_var *gradient)
     if (v->flags & TP__SHARED)
         return sweep_add_shared(s, v, gradient);
     if (tp__sweep_numeric(s, v))
-        return sweep_add_number(s, v, tp__number(gradient));
+        return tp__evaluate(gradient) && sweep_add_number(s, v, tp__number(gradient));
     if (!sweep_met(s, v)) {
         tp_var *first = NULL;
         if (!sweep_add_into(s, &first, gradient))
@@ -261,9 +262,9 @@ static bool sweep_hooks(tp__sweep *s, tp_var *v)
         }
         gradient = sweep_numbers(s, replacement);
     }
-    if (!s->t->code && tp__sweep_numeric(s, v)) {
+    if (!s->t->code && tp__sweep_numeric(s, v) && tp__evaluate(gradient)) {
         v->adjoint.number = tp__number(gradient);
-    } else if (!s->t->code && gradient != v->adjoint.var) {
+    } else if (!s->t->code && !tp__sweep_numeric(s, v) && gradient != v->adjoint.var) {
         tp__ref(gradient);
         tp__drop(v->adjoint.var);
         v->adjoint.var = gradient;
@@ -291,7 +292,7 @@ static bool sweep_stale(tp__sweep *s, tp_var *v, const tp_var *read)
 /* True if all that v's rule reads is as it was when v was recorded. */
 static bool sweep_fresh(tp__sweep *s, tp_var *v)
 {
-    unsigned reads = tp__reads(v);
+    unsigned reads = v->op->flags & TP__OUTPUTS ? 0 : tp__reads(v);
     tp_var **in = tp__inputs(v);
     const uint32_t *versions = tp__input_versions(v);
     for (uint32_t i = 0; i < TP__READING; i++)
@@ -355,12 +356,18 @@ static bool sweep_has_nan(tp_var *v)
     return v->size && isnan(tp_item((tp_max)(tp_detach(v), NULL)));
 }
 
-/* A zero gradient stays zero. */
-static void sweep_hold_zeros(tp__pull *pull)
+/* A zero gradient stays zero. Where nothing is recorded, large gradients, which may be waiting, are
+ * not searched for NaN: choosing is as cheap. */
+static void sweep_hold_zeros(const tp__sweep *s, tp__pull *pull)
 {
-    for (uint32_t i = 0; i < pull->y->n_in; i++)
-        if (pull->wanted[i] && pull->gx[i] && sweep_has_nan(pull->gx[i]))
-            pull->gx[i] = tp_where(tp_eq(pull->gy, 0), 0, pull->gx[i]);
+    if (pull->y->op->flags & TP__LINEAR)
+        return;
+    for (uint32_t i = 0; i < pull->y->n_in; i++) {
+        tp_var *gx = pull->wanted[i] ? pull->gx[i] : NULL;
+        if (gx && gx != pull->gy &&
+            ((!s->record && gx->size >= tp__defer_from) || sweep_has_nan(gx)))
+            pull->gx[i] = tp_where(tp_eq(pull->gy, 0), 0, gx);
+    }
 }
 
 static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
@@ -377,7 +384,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     t->implicit = v->flags & TP__IMPLICIT;
     v->op->gradient(pull);
     if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
-        sweep_hold_zeros(pull);
+        sweep_hold_zeros(s, pull);
     t->implicit = implicit;
     bool good = !t->code;
     for (uint32_t i = 0; i < v->n_in && good; i++)
@@ -440,6 +447,14 @@ static bool sweep_keep(tp__sweep *s, tp_var *v)
     return good;
 }
 
+static bool sweep_consumed(tp__sweep *s, const tp_var *v)
+{
+    char name[64];
+    tp_fail(TP_ERROR_GRAPH, "%s: %s%s was consumed by an earlier backward (.consume = true)",
+            s->call, v->op->name, tp__name_text(name, v));
+    return false;
+}
+
 static bool sweep_visit(tp__sweep *s, tp_var *v)
 {
     bool call = v->op && (v->op->flags & TP__OUTPUTS);
@@ -451,8 +466,14 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
         return true;
     if (v->flags & TP__OUTPUT)
         return sweep_deposit(s, v);
+    if (TP_UNLIKELY(v->flags & TP__CONSUMED))
+        return sweep_consumed(s, v);
     bool good;
-    return sweep_number_rule(s, v, &good) ? good : sweep_fresh(s, v) && sweep_rule(s, v);
+    if (!sweep_number_rule(s, v, &good))
+        good = sweep_fresh(s, v) && sweep_rule(s, v);
+    if (good && s->consume)
+        tp__node_consume(v);
+    return good;
 }
 
 static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
@@ -482,11 +503,12 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
     if (!sweep_start(s, y, gradient))
         return false;
     uint32_t lowest = s->selective ? 0 : 1;
-    bool watched = s->retain || s->kept.n;
+    bool watched = s->retain || s->consume || s->kept.n;
     for (uint32_t g = s->top - s->floor; g >= lowest; g--) {
         tp_var *v;
         while ((v = s->waiting[g]) != NULL) {
-            bool good, quick = !watched && !v->extra && sweep_number_rule(s, v, &good);
+            bool good, quick = !watched && !v->extra && !(v->flags & TP__CONSUMED) &&
+                               sweep_number_rule(s, v, &good);
             if (!quick)
                 good = sweep_visit(s, v);
             if (!good)

@@ -106,6 +106,8 @@ static tp_var *where_sample_other(tp_var *const *x)
     return tp_where(tp_gt(tp_detach(x[0]), 0), tp_square(x[1]), x[0]);
 }
 
+static tp__kernel *where_fast[4];
+
 static const tp__op where_op = {
     .label = "Where",
     .name = "where",
@@ -113,6 +115,7 @@ static const tp__op where_op = {
     .flags = TP__ELEMENTWISE | TP__CONDITION | TP__SELECTS,
     .reads = {0, TP__READS_0, TP__READS_0},
     .loop = {[TP_F32] = where_f32, [TP_F64] = where_f64, [TP_I64] = where_i64, [TP_U8] = where_u8},
+    .fast = where_fast,
     .gradient = where_gradient,
     .taylor = where_taylor,
     .rule = "a: where(condition, gy, 0); b: where(condition, 0, gy)",
@@ -148,6 +151,7 @@ static bool compare_infer(tp__call *call)
     {                                                                                              \
         return tp_##name_(x[0], x[1]);                                                             \
     }                                                                                              \
+    static tp__kernel *name_##_fast[4];                                                            \
     static const tp__op name_##_op = {                                                             \
         .label = #Label,                                                                           \
         .name = #name_,                                                                            \
@@ -158,6 +162,7 @@ static bool compare_infer(tp__call *call)
                  [TP_F64] = name_##_f64,                                                           \
                  [TP_I64] = name_##_i64,                                                           \
                  [TP_U8] = name_##_u8},                                                            \
+        .fast = name_##_fast,                                                                      \
         .rule = "none",                                                                            \
         .samples = (const tp__sample[]){{"2,3; 2,3", name_##_sample, torch},                       \
                                         {"2,3; 3", name_##_sample, torch},                         \

@@ -36,6 +36,7 @@
         (void)x, (void)y, (void)gy;                                                                \
         pull->gx[0] = rule_;                                                                       \
     }                                                                                              \
+    static tp__kernel *name_##_fast[4];                                                            \
     static const tp__op name_##_op = {                                                             \
         .label = #label_,                                                                          \
         .name = #name_,                                                                            \
@@ -43,6 +44,7 @@
         .flags = TP__ELEMENTWISE | flags_,                                                         \
         .reads = {reads_},                                                                         \
         .loop = {[TP_F32] = name_##_f32, [TP_F64] = name_##_f64, [TP_I64] = i64, [TP_U8] = u8},    \
+        .fast = name_##_fast,                                                                      \
         .number = name_##_number,                                                                  \
         .number_gradient = name_##_number_gradient,                                                \
         .gradient = name_##_gradient,                                                              \
@@ -57,7 +59,8 @@
     }
 
 #define TP__FLOAT_UNARY(label_, name_, value, slope, rule_, reads_, domain_)                       \
-    TP__UNARY_RECORD(label_, name_, value, slope, rule_, reads_, domain_, TP__FLOATING, NULL, NULL)
+    TP__UNARY_RECORD(label_, name_, value, slope, rule_, reads_, domain_,                          \
+                     TP__FLOATING | TP__COSTLY, NULL, NULL)
 
 #define TP__UNARY(label_, name_, value, slope, rule_, reads_, domain_)                             \
     TP__UNARY_RECORD(label_, name_, value, slope, rule_, reads_, domain_, 0, name_##_i64,          \
@@ -91,6 +94,7 @@
 #define TP__BINARY(label_, name_, value, slope_a, rule_a, reads_a, slope_b, rule_b, reads_b,       \
                    domain_, flags_, i64, u8)                                                       \
     TP__BINARY_PARTS(name_, value, slope_a, rule_a, slope_b, rule_b)                               \
+    static tp__kernel *name_##_fast[4];                                                            \
     static const tp__op name_##_op = {                                                             \
         .label = #label_,                                                                          \
         .name = #name_,                                                                            \
@@ -98,6 +102,7 @@
         .flags = TP__ELEMENTWISE | flags_,                                                         \
         .reads = {reads_a, reads_b},                                                               \
         .loop = {[TP_F32] = name_##_f32, [TP_F64] = name_##_f64, [TP_I64] = i64, [TP_U8] = u8},    \
+        .fast = name_##_fast,                                                                      \
         .number = name_##_number,                                                                  \
         .number_gradient = name_##_number_gradient,                                                \
         .gradient = name_##_gradient,                                                              \

@@ -219,16 +219,19 @@ static tp_var *pow_sample_root(tp_var *const *x)
     return tp_pow_number(tp_abs(x[0]), 2.5);
 }
 
+static tp__kernel *pow_constant_fast[4];
+
 static const tp__op pow_constant_op = {
     .label = "Pow",
     .name = "pow",
     .n_in = 1,
-    .flags = TP__ELEMENTWISE,
+    .flags = TP__ELEMENTWISE | TP__COSTLY,
     .reads = {TP__READS_0},
     .loop = {[TP_F32] = pow_constant_f32,
              [TP_F64] = pow_constant_f64,
              [TP_I64] = pow_constant_i64,
              [TP_U8] = pow_constant_u8},
+    .fast = pow_constant_fast,
     .number = pow_value,
     .number_gradient = pow_constant_slope,
     .gradient = pow_constant_gradient,
@@ -345,7 +348,7 @@ static bool pow_infer(tp__call *call)
     if (call->dtype != TP_I64 || b->size == 0)
         return true;
     tp__thread *t = tp__here();
-    tp_var *least = tp__node_array(t, TP_I64, 0, NULL);
+    tp_var *least = tp__evaluate(b) ? tp__node_array(t, TP_I64, 0, NULL) : NULL;
     if (!least)
         return false;
     tp__reduce(TP__MIN, least, b, ~0u);
@@ -356,14 +359,17 @@ static bool pow_infer(tp__call *call)
     return good;
 }
 
+static tp__kernel *pow_fast[4];
+
 static const tp__op pow_op = {
     .label = "Pow",
     .name = "pow",
     .n_in = 2,
-    .flags = TP__ELEMENTWISE,
+    .flags = TP__ELEMENTWISE | TP__COSTLY,
     .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1 | TP__READS_OUT},
     .infer = pow_infer,
     .loop = {[TP_F32] = pow_f32, [TP_F64] = pow_f64, [TP_I64] = pow_integers, [TP_U8] = pow_bytes},
+    .fast = pow_fast,
     .number = pow_number,
     .number_gradient = pow_number_gradient,
     .gradient = pow_gradient,

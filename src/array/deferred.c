@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "array/deferred.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "base/backend.h"
+#include "base/recycle.h"
+
+enum { DEFERRED_PIECE = 256 };
+
+int64_t tp__defer_from = 4096;
+
+/* --- Sources --- */
+
+static bool deferred_is_uniform(const tp_var *v)
+{
+    if (v->size == 1)
+        return v->data != NULL;
+    if (!v->storage || (v->flags & TP__CONTIGUOUS))
+        return false;
+    for (int i = 0; i < v->ndim; i++)
+        if (tp__shape(v)[i] != 1 && tp__strides(v)[i] != 0)
+            return false;
+    return true;
+}
+
+void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_t size)
+{
+    recipe->ndim = (uint8_t)ndim;
+    recipe->size = size;
+    recipe->weight = 1;
+    for (int i = 0; i < ndim; i++)
+        recipe->shape[i] = shape[i];
+}
+
+void tp__source_of(tp__recipe *recipe, int i, const tp_var *v, tp_dtype dtype)
+{
+    tp__source *source = &recipe->source[i];
+    source->item = (uint8_t)tp__dtype_size(dtype);
+    source->storage = v->storage;
+    source->data = v->data;
+    if (deferred_is_uniform(v)) {
+        source->reach = TP__UNIFORM;
+        source->storage = NULL;
+        if (v->dtype == dtype)
+            memcpy(source->value.bytes, v->data, source->item);
+        else
+            tp__write_element(dtype, source->value.bytes,
+                              tp__read_element((tp_dtype)v->dtype, v->data));
+    } else if (v->flags & TP__CONTIGUOUS) {
+        source->reach = TP__WHOLE;
+        if (!v->data && !v->storage->data)
+            recipe->weight += v->storage->how.recipe->weight;
+    } else {
+        source->reach = TP__STRIDED;
+        for (int axis = 0; axis < v->ndim; axis++)
+            source->strides[axis] = tp__strides(v)[axis];
+    }
+}
+
+static void deferred_copy(char *to, const char *from, int64_t n, int64_t step, size_t item)
+{
+    if (step == 1 || n == 1) {
+        memcpy(to, from, (size_t)n * item);
+        return;
+    }
+    step *= (int64_t)item;
+    if (item == 4)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + 4 * i, from + i * step, 4);
+    else if (item == 8)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + 8 * i, from + i * step, 8);
+    else
+        for (int64_t i = 0; i < n; i++)
+            to[i] = from[i * step];
+}
+
+void tp__source_gather(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
+                       char *to)
+{
+    if (source->reach == TP__UNIFORM) {
+        deferred_copy(to, source->value.bytes, 1, 1, source->item);
+        deferred_copy(to, to, n, 0, source->item);
+        return;
+    }
+    int64_t index[TP_MAX_NDIM] = {0}, offset = 0, number = start;
+    int last = recipe->ndim - 1;
+    for (int i = last; i >= 0; i--) {
+        index[i] = number % recipe->shape[i];
+        number /= recipe->shape[i];
+        offset += index[i] * source->strides[i];
+    }
+    while (n > 0) {
+        int64_t run = recipe->shape[last] - index[last];
+        run = run < n ? run : n;
+        deferred_copy(to, source->data + offset * source->item, run, source->strides[last],
+                      source->item);
+        to += run * source->item;
+        n -= run;
+        offset -= index[last] * source->strides[last];
+        index[last] = 0;
+        for (int i = last - 1; i >= 0; i--) {
+            offset += source->strides[i];
+            if (++index[i] < recipe->shape[i])
+                break;
+            offset -= index[i] * source->strides[i];
+            index[i] = 0;
+        }
+    }
+}
+
+/* --- Running at once --- */
+
+void tp__recipe_run(const tp__recipe *recipe, char *out)
+{
+    char pieces[TP__RECIPE_SOURCES][DEFERRED_PIECE * sizeof(double)];
+    char *at[1 + TP__RECIPE_SOURCES];
+    int64_t step[1 + TP__RECIPE_SOURCES] = {recipe->item}, piece = recipe->size;
+    for (int i = 0; i < recipe->n; i++) {
+        step[1 + i] = recipe->source[i].item;
+        if (recipe->source[i].reach != TP__WHOLE && piece > DEFERRED_PIECE)
+            piece = DEFERRED_PIECE;
+    }
+    for (int64_t start = 0; start < recipe->size; start += piece) {
+        int64_t n = recipe->size - start < piece ? recipe->size - start : piece;
+        at[0] = out + start * recipe->item;
+        for (int i = 0; i < recipe->n; i++) {
+            const tp__source *source = &recipe->source[i];
+            at[1 + i] =
+                source->reach == TP__WHOLE ? source->data + start * source->item : pieces[i];
+            if (source->reach == TP__STRIDED || (source->reach == TP__UNIFORM && start == 0))
+                tp__source_gather(recipe, source, start, n, pieces[i]);
+        }
+        recipe->loop(n, at, step, &recipe->attr);
+    }
+}
+
+/* --- Waiting --- */
+
+bool tp__recipe_is_open(const tp__recipe *recipe)
+{
+    for (int i = 0; i < recipe->n; i++) {
+        const tp__source *source = &recipe->source[i];
+        if (source->reach != TP__UNIFORM && (!source->storage || source->storage->open))
+            return true;
+    }
+    return false;
+}
+
+static uint32_t deferred_count(tp__thread *t, const tp__recipe *recipe)
+{
+    uint32_t n = 1;
+    for (int i = 0; i < recipe->n; i++) {
+        tp__storage *from = recipe->source[i].storage;
+        if (!from || from->data || from->plan == t->plans)
+            continue;
+        from->plan = t->plans;
+        n += deferred_count(t, from->how.recipe);
+    }
+    return n;
+}
+
+/* Brings the graph below a recipe to at most TP__HEAVIEST recipes, by running some. */
+static bool deferred_lighten(tp__thread *t, tp__recipe *recipe)
+{
+    if (recipe->weight <= TP__HEAVIEST)
+        return true;
+    t->plans++;
+    recipe->weight = deferred_count(t, recipe);
+    if (recipe->weight <= TP__HEAVIEST)
+        return true;
+    recipe->weight = 1;
+    for (int i = 0; i < recipe->n; i++) {
+        tp__storage *from = recipe->source[i].storage;
+        if (from && !from->data && !tp__storage_evaluate(t, from))
+            return false;
+    }
+    return true;
+}
+
+tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
+{
+    if (!deferred_lighten(t, recipe))
+        return NULL;
+    tp__recipe *copy = tp__block_take(t, sizeof *copy);
+    if (!copy)
+        return NULL;
+    *copy = *recipe;
+    copy->storage = tp__storage_defer((size_t)recipe->size * recipe->item, copy);
+    if (!copy->storage) {
+        tp__block_put(t, copy, sizeof *copy);
+        return NULL;
+    }
+    for (int i = 0; i < copy->n; i++) {
+        tp__storage *from = copy->source[i].storage;
+        if (!from)
+            continue;
+        tp__storage_ref(from);
+        if (!from->read_only)
+            from->readers++;
+    }
+    copy->next = t->recipes;
+    copy->link = &t->recipes;
+    if (copy->next)
+        copy->next->link = &copy->next;
+    t->recipes = copy;
+    return copy->storage;
+}
+
+void tp__recipe_drop(tp__recipe *recipe)
+{
+    *recipe->link = recipe->next;
+    if (recipe->next)
+        recipe->next->link = recipe->link;
+    for (int i = 0; i < recipe->n; i++) {
+        tp__storage *from = recipe->source[i].storage;
+        if (!from)
+            continue;
+        if (!from->read_only)
+            from->readers--;
+        tp__storage_drop(from);
+    }
+    tp__block_put(tp__here(), recipe, sizeof *recipe);
+}
+
+/* --- Values --- */
+
+bool tp__evaluate_deferred(tp_var *v)
+{
+    if (v->flags & TP__DROPPED) {
+        char name[64];
+        tp_fail(TP_ERROR_GRAPH,
+                "read after drop: the elements of a value%s are gone: no handle was left, and no "
+                "gradient reads them (keep its scope open)",
+                tp__name_text(name, v));
+        return false;
+    }
+    if (!v->storage->data && !tp__storage_evaluate(tp__here(), v->storage))
+        return false;
+    v->data = v->storage->data;
+    return true;
+}
+
+static bool deferred_reads(const tp__recipe *recipe, const tp__storage *storage)
+{
+    for (int i = 0; i < recipe->n; i++)
+        if (recipe->source[i].storage == storage)
+            return true;
+    return false;
+}
+
+/* Runs every recipe that reads these elements. */
+static bool deferred_evaluate_readers(tp__thread *t, const tp__storage *storage)
+{
+    while (storage->readers) {
+        tp__recipe *recipe = t->recipes;
+        while (recipe && !deferred_reads(recipe, storage))
+            recipe = recipe->next;
+        if (!recipe)
+            tp_fail(TP_ERROR_MEMORY,
+                    "out of memory when a thread ended: what waited there is lost");
+        if (!recipe || !tp__storage_evaluate(t, recipe->storage))
+            return false;
+    }
+    return true;
+}
+
+bool tp__edit(tp_var *target)
+{
+    if (!tp__evaluate(target))
+        return false;
+    tp__storage *old = target->storage;
+    if (!old || !old->readers)
+        return true;
+    bool sole = tp__storage_refs(old) == old->readers + 1 && !old->pinned && old->bytes &&
+                (target->flags & TP__CONTIGUOUS);
+    if (!sole)
+        return deferred_evaluate_readers(tp__here(), old);
+    tp__storage *fresh = tp__storage_new(old->bytes);
+    if (!fresh)
+        return false;
+    memcpy(fresh->data, old->data, old->bytes);
+    fresh->version = old->version;
+    target->data = (char *)fresh->data + ((char *)target->data - (char *)old->data);
+    target->storage = fresh;
+    tp__storage_drop(old);
+    return true;
+}
+
+/* What memory does not suffice for goes on waiting, in no list. */
+void tp__finish_deferred(tp__thread *t)
+{
+    while (t->recipes) {
+        tp__recipe *recipe = t->recipes;
+        if (tp__storage_evaluate(t, recipe->storage))
+            continue;
+        t->recipes = recipe->next;
+        if (recipe->next)
+            recipe->next->link = &t->recipes;
+        recipe->next = NULL;
+        recipe->link = &recipe->next;
+    }
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Elementwise computations that may wait. A recipe says how each element of a result follows from
+ * those of its sources in the same place: a kernel, and where the sources lie. It is run at once,
+ * or it becomes a deferred storage, which holds its sources' storages, deferred or not, until
+ * somebody reads an element. Then the whole graph of recipes below runs in blocks of TP__BLOCK
+ * elements that stay in the cache (evaluate.c).
+ *
+ * A recipe's sources never change while it waits: before an edit in place, tp__edit leaves the old
+ * elements to the recipes, or runs these first.
+ */
+#ifndef TP_DEFERRED_H
+#define TP_DEFERRED_H
+
+#include "array/loops.h"
+#include "base/node.h"
+
+enum {
+    TP__BLOCK = 1024, /* elements */
+    TP__RECIPE_SOURCES = 3,
+    TP__HEAVIEST = 64 /* recipes in one graph */
+};
+
+/* Results of fewer elements are computed at once. 4096, unless the environment's TP_DEFER_FROM says
+ * otherwise: 0 makes everything wait, so that tests meet all of this on small arrays. */
+extern int64_t tp__defer_from;
+
+typedef enum tp__reach {
+    TP__WHOLE,   /* as many elements as the result, one after the other */
+    TP__UNIFORM, /* one element, in value */
+    TP__STRIDED
+} tp__reach;
+
+typedef struct tp__source {
+    tp__reach reach;
+    uint8_t item;         /* bytes of an element */
+    tp__storage *storage; /* of the elements; NULL when they live in a node, or in value */
+    char *data;           /* the first element; NULL while it is deferred */
+    union {
+        char bytes[8];
+        double align;
+    } value;
+    int64_t strides[TP_MAX_NDIM]; /* in elements, of TP__STRIDED */
+} tp__source;
+
+typedef struct tp__recipe {
+    tp__loop *loop;
+    tp__attr attr;
+    const char *name;
+    bool costly; /* worth more than reading the element again */
+    uint8_t n, item, ndim;
+    uint32_t weight; /* recipes in the graph below, itself included; at least */
+    int64_t size;    /* elements of the result */
+    int64_t shape[TP_MAX_NDIM];
+    tp__source source[TP__RECIPE_SOURCES];
+    tp__storage *storage; /* the deferred elements */
+    struct tp__recipe *next, **link;
+} tp__recipe;
+
+/* Starts a recipe for a result of this shape. */
+void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_t size);
+
+/* Makes v, evaluated unless it is contiguous and of the result's shape, source i; a number is
+ * converted to dtype. */
+void tp__source_of(tp__recipe *recipe, int i, const tp_var *v, tp_dtype dtype);
+
+/* Computes the elements of a small result, whose sources are not deferred, into out. */
+void tp__recipe_run(const tp__recipe *recipe, char *out);
+
+/* True if elements that a source shows may change or go without our knowing. */
+bool tp__recipe_is_open(const tp__recipe *recipe);
+
+/* A deferred storage with a copy of recipe, which holds its sources. NULL, with an error, when out
+ * of memory. */
+tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe);
+
+/* Computes deferred elements. False, with an error, when out of memory. */
+bool tp__storage_evaluate(tp__thread *t, tp__storage *storage);
+
+/* n elements of source i from number start on, in row-major order of the result, into to. */
+void tp__source_gather(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
+                       char *to);
+
+#endif

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Computes deferred storages: the graph of recipes below becomes a plan, a list of steps that runs
+ * over blocks of TP__BLOCK elements. A step is a kernel or brings a source into a block; its result
+ * lies in a register, a piece of scratch memory, or in the elements of an output. Registers are
+ * given out again after the last step that reads them, so that a plan works in the cache.
+ *
+ * Outputs are the storage asked for and costly values below it that are computed for a second time
+ * while somebody else still holds them: so no function value is computed more than twice. The
+ * storage asked for takes over the elements of a source that nobody else will read, if it can.
+ *
+ * Blocks are numbered from the first element, whatever the threads: bits do not depend on them.
+ */
+#include "base/features.h"
+
+#include "array/deferred.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parallel.h"
+#include "base/profile.h"
+#include "base/recycle.h"
+
+enum {
+    PLAN_REGISTER = TP__BLOCK * sizeof(double),
+    PLAN_STEPS = 4 * TP__HEAVIEST,
+    PLAN_CHUNK = 16, /* blocks in a task */
+    PLAN_THREADS = 64,
+    PLAN_NAME = 96
+};
+
+/* Where a value lies: at data, or in a register. */
+typedef struct plan_place {
+    char *data;
+    uint32_t step; /* that makes it, when not in memory from the start */
+    uint32_t item;
+} plan_place;
+
+typedef struct plan_step {
+    const tp__recipe *recipe;
+    const tp__source *source; /* NULL for a kernel */
+    tp__storage *storage;     /* a kernel's deferred result */
+    plan_place from[TP__RECIPE_SOURCES];
+    char *out;                          /* the elements of an output; NULL: a register */
+    uint32_t place, item, last, inside; /* inside: how many sources in the plan are this value */
+    int n;
+    bool once;  /* the same for every block */
+    bool stays; /* a deferred result that goes on waiting when the plan has run */
+} plan_step;
+
+typedef struct plan {
+    uint32_t id, n_steps, n_registers;
+    int64_t size;
+    char *scratch;
+    size_t scratch_bytes;
+    tp__storage *taken; /* whose elements the last step overwrites */
+    atomic_ullong free_scratch;
+    plan_step steps[PLAN_STEPS];
+} plan;
+
+/* --- Making the steps --- */
+
+static uint32_t plan_visit(plan *p, tp__storage *storage);
+
+static uint32_t plan_add(plan *p, plan_step step)
+{
+    p->steps[p->n_steps] = step;
+    return p->n_steps++;
+}
+
+static uint32_t plan_bring(plan *p, const tp__recipe *recipe, const tp__source *source)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        const tp__source *other = p->steps[i].source;
+        if (source->reach == TP__UNIFORM && other && other->reach == TP__UNIFORM &&
+            other->item == source->item &&
+            !memcmp(other->value.bytes, source->value.bytes, source->item))
+            return i;
+    }
+    return plan_add(p, (plan_step){.recipe = recipe,
+                                   .source = source,
+                                   .item = source->item,
+                                   .once = source->reach == TP__UNIFORM});
+}
+
+static plan_place plan_source(plan *p, const tp__recipe *recipe, const tp__source *source)
+{
+    plan_place place = {.item = source->item, .data = source->data};
+    if (source->reach != TP__WHOLE) {
+        place.data = NULL;
+        place.step = plan_bring(p, recipe, source);
+    } else if (!place.data && source->storage->data) {
+        place.data = source->storage->data;
+    } else if (!place.data) {
+        place.step = plan_visit(p, source->storage);
+        p->steps[place.step].inside++;
+    }
+    return place;
+}
+
+static uint32_t plan_visit(plan *p, tp__storage *storage)
+{
+    if (storage->plan == p->id)
+        return storage->place;
+    const tp__recipe *recipe = storage->how.recipe;
+    plan_step step = {.recipe = recipe, .storage = storage, .n = recipe->n, .item = recipe->item};
+    step.once = true;
+    for (int i = 0; i < recipe->n; i++) {
+        step.from[i] = plan_source(p, recipe, &recipe->source[i]);
+        step.once = step.once && !step.from[i].data && p->steps[step.from[i].step].once;
+    }
+    storage->plan = p->id;
+    storage->place = plan_add(p, step);
+    return storage->place;
+}
+
+static bool plan_is_outside(const plan_step *step)
+{
+    return tp__storage_refs(step->storage) > step->inside;
+}
+
+/* --- Outputs --- */
+
+/* What is held from outside stays, and so does what it needs. */
+static void plan_find_staying(plan *p)
+{
+    for (uint32_t i = p->n_steps - 1; i-- > 0;) {
+        plan_step *step = &p->steps[i];
+        step->stays = step->storage && !step->out && (step->stays || plan_is_outside(step));
+        for (int k = 0; k < step->n && step->stays; k++)
+            if (!step->from[k].data)
+                p->steps[step->from[k].step].stays = true;
+    }
+}
+
+/* True if the plan's recipes are all that holds these elements, and all go with it. */
+static bool plan_owns(const plan *p, const tp__storage *storage)
+{
+    uint32_t reads = 0;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        const plan_step *step = &p->steps[i];
+        if (step->source)
+            continue;
+        for (int k = 0; k < step->n; k++)
+            if (step->recipe->source[k].storage == storage) {
+                reads++;
+                if (step->stays)
+                    return false;
+            }
+    }
+    return reads == tp__storage_refs(storage);
+}
+
+/* Elements that the last step may overwrite, taken from their storage; NULL if there are none. */
+static char *plan_take_over(plan *p, size_t bytes)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        const plan_step *step = &p->steps[i];
+        for (int k = 0; k < step->n; k++) {
+            const tp__source *source = &step->recipe->source[k];
+            tp__storage *from = source->reach == TP__WHOLE ? source->storage : NULL;
+            if (!from || !from->data || from->bytes != bytes || from->open || from->pinned ||
+                from->read_only || !plan_owns(p, from))
+                continue;
+            char *data = tp__storage_give(from);
+            if (!data)
+                continue;
+            p->taken = from;
+            return data;
+        }
+    }
+    return NULL;
+}
+
+static bool plan_outputs(tp__thread *t, plan *p)
+{
+    plan_step *root = &p->steps[p->n_steps - 1];
+    for (uint32_t i = 0; i + 1 < p->n_steps; i++) {
+        plan_step *step = &p->steps[i];
+        if (!step->storage || !step->recipe->costly || !plan_is_outside(step))
+            continue;
+        if (step->storage->computed && !(step->out = tp__block_take(t, step->storage->bytes)))
+            return false;
+        step->storage->computed = true;
+    }
+    plan_find_staying(p);
+    root->out = plan_take_over(p, root->storage->bytes);
+    if (!root->out)
+        root->out = tp__block_take(t, root->storage->bytes);
+    return root->out != NULL;
+}
+
+/* Gives the outputs back after a failure. */
+static void plan_undo(tp__thread *t, plan *p)
+{
+    plan_step *root = &p->steps[p->n_steps - 1];
+    if (p->taken) {
+        p->taken->data = root->out;
+        root->out = NULL;
+    }
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].out)
+            tp__block_put(t, p->steps[i].out, p->steps[i].storage->bytes);
+}
+
+static void plan_settle(plan *p)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        plan_step *step = &p->steps[i];
+        if (step->out)
+            tp__storage_ref(step->storage);
+    }
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        plan_step *step = &p->steps[i];
+        if (!step->out)
+            continue;
+        tp__storage_settle(step->storage, step->out);
+        tp__storage_drop(step->storage);
+    }
+}
+
+/* --- Registers --- */
+
+static void plan_registers(plan *p)
+{
+    uint32_t free_registers[PLAN_STEPS], n_free = 0;
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        for (int k = 0; k < p->steps[i].n; k++)
+            if (!p->steps[i].from[k].data)
+                p->steps[p->steps[i].from[k].step].last = i;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        plan_step *step = &p->steps[i];
+        if (!step->out || step->once)
+            step->place = n_free && !step->once ? free_registers[--n_free] : p->n_registers++;
+        for (int k = 0; k < step->n; k++) {
+            plan_step *from = &p->steps[step->from[k].step];
+            if (step->from[k].data || from->once || from->out || from->last != i)
+                continue;
+            from->last = UINT32_MAX;
+            free_registers[n_free++] = from->place;
+        }
+    }
+}
+
+/* --- Running --- */
+
+static char *plan_address(const plan_step *step, char *scratch, int64_t start)
+{
+    return step->out && !step->once ? step->out + start * step->item
+                                    : scratch + (size_t)step->place * PLAN_REGISTER;
+}
+
+static void plan_run_step(const plan *p, const plan_step *step, char *scratch, int64_t start,
+                          int64_t n)
+{
+    char *at[1 + TP__RECIPE_SOURCES] = {plan_address(step, scratch, start)};
+    int64_t items[1 + TP__RECIPE_SOURCES] = {step->item};
+    if (step->source) {
+        tp__source_gather(step->recipe, step->source, start, n, at[0]);
+        return;
+    }
+    for (int k = 0; k < step->n; k++) {
+        const plan_place *from = &step->from[k];
+        at[1 + k] = from->data ? from->data + start * from->item
+                               : plan_address(&p->steps[from->step], scratch, start);
+        items[1 + k] = from->item;
+    }
+    step->recipe->loop(n, at, items, &step->recipe->attr);
+}
+
+static char *plan_claim(plan *p, unsigned long long *bit)
+{
+    unsigned long long open;
+    do {
+        open = atomic_load(&p->free_scratch);
+        *bit = open & (0 - open);
+    } while (!*bit || !atomic_compare_exchange_weak(&p->free_scratch, &open, open & ~*bit));
+    return p->scratch + (size_t)__builtin_ctzll(*bit) * p->scratch_bytes;
+}
+
+static void plan_task(void *ctx, int64_t chunk)
+{
+    plan *p = ctx;
+    unsigned long long bit;
+    char *scratch = plan_claim(p, &bit);
+    int64_t from = chunk * PLAN_CHUNK * TP__BLOCK, to = from + PLAN_CHUNK * TP__BLOCK;
+    to = to < p->size ? to : p->size;
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].once)
+            plan_run_step(p, &p->steps[i], scratch, 0, TP__BLOCK);
+    for (int64_t start = from; start < to; start += TP__BLOCK) {
+        int64_t n = to - start < TP__BLOCK ? to - start : TP__BLOCK;
+        for (uint32_t i = 0; i < p->n_steps; i++) {
+            const plan_step *step = &p->steps[i];
+            if (!step->once)
+                plan_run_step(p, step, scratch, start, n);
+            else if (step->out)
+                memcpy(step->out + start * step->item,
+                       scratch + (size_t)step->place * PLAN_REGISTER, (size_t)n * step->item);
+        }
+    }
+    atomic_fetch_or(&p->free_scratch, bit);
+}
+
+static double plan_cost(const plan *p)
+{
+    double cost = 0;
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        cost += p->steps[i].recipe->costly && !p->steps[i].source ? 0.5 : 0.1;
+    return cost * (double)p->size;
+}
+
+static void plan_note(const plan *p, uint64_t start)
+{
+    char name[PLAN_NAME] = "";
+    size_t at = 0;
+    double bytes = 0, flops = 0;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        const plan_step *step = &p->steps[i];
+        for (int k = 0; k < step->n; k++)
+            bytes += step->from[k].data ? step->from[k].item : 0;
+        bytes += step->out ? step->item : 0;
+        if (step->source || at + 16 > sizeof name)
+            continue;
+        flops += 1;
+        at += (size_t)snprintf(name + at, sizeof name - at, at ? "·%s" : "%s", step->recipe->name);
+    }
+    tp__profile_stop(start, name, bytes * (double)p->size, flops * (double)p->size);
+}
+
+static bool plan_run(tp__thread *t, plan *p)
+{
+    int64_t chunk = PLAN_CHUNK * TP__BLOCK, chunks = (p->size + chunk - 1) / chunk;
+    int threads = tp_num_threads();
+    size_t slots = chunks < threads ? (size_t)chunks : (size_t)threads;
+    slots = slots < PLAN_THREADS ? slots : PLAN_THREADS;
+    p->scratch_bytes = p->n_registers * (size_t)PLAN_REGISTER;
+    p->scratch = tp__block_take(t, slots * p->scratch_bytes + 1);
+    if (!p->scratch)
+        return false;
+    atomic_init(&p->free_scratch, slots == 64 ? ~0ull : (1ull << slots) - 1);
+    tp__parallel(chunks, plan_cost(p), plan_task, p);
+    tp__block_put(t, p->scratch, slots * p->scratch_bytes + 1);
+    return true;
+}
+
+bool tp__storage_evaluate(tp__thread *t, tp__storage *storage)
+{
+    uint64_t start = tp__profile_start();
+    plan *p = tp__block_take(t, sizeof *p);
+    if (!p)
+        return false;
+    p->id = ++t->plans;
+    p->n_steps = p->n_registers = 0;
+    p->size = storage->how.recipe->size;
+    p->taken = NULL;
+    plan_visit(p, storage);
+    bool good = plan_outputs(t, p);
+    if (good) {
+        plan_registers(p);
+        good = plan_run(t, p);
+    }
+    if (!good) {
+        plan_undo(t, p);
+    } else {
+        if (start)
+            plan_note(p, start);
+        plan_settle(p);
+    }
+    tp__block_put(t, p, sizeof *p);
+    return good;
+}

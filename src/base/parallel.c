@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One pool for the process. A job's tasks have tickets, numbers that grow for as long as the
+ * process lives; a thread takes a task by moving parallel_ticket on by one. A worker that wakes
+ * late therefore finds its job's tickets gone, whatever runs by then, and sleeps again; the caller
+ * never waits for it, only for tasks that have been taken.
+ *
+ * Going to sleep and waking takes 18 to 30 µs (measured), as long as many a job. So a worker
+ * without a job, and a caller whose last tasks others are finishing, look out for that long before
+ * they sleep. A row of jobs is then one awakening.
+ *
+ * Workers are kept off the caller's processor: left to itself, Linux often wakes one on the very
+ * processor that its caller keeps busy, with another one idle (seen on virtual machines; jobs of
+ * 160 µs every 300 µs then take 167 µs, not 100).
+ *
+ * Workers start at the first job that wants them. After fork() the child has none and starts its
+ * own. At the end of the process, or when the library is unloaded, they finish what they are at and
+ * are joined.
+ */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): affinity */
+#endif
+#include "base/features.h"
+
+#include "base/parallel.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "tinypytorch/engine.h"
+#include "tinypytorch/error.h"
+
+enum { PARALLEL_MAX_THREADS = 64 };
+
+/* In nanoseconds: a thread is woken for this much work or not at all. */
+static const double parallel_worth_waking = 20e3;
+
+#if defined(__x86_64__) || defined(__i386__)
+#define PARALLEL_PAUSE() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define PARALLEL_PAUSE() __asm__ volatile("yield")
+#else
+#define PARALLEL_PAUSE() ((void)0)
+#endif
+
+typedef struct parallel_job {
+    void (*task)(void *ctx, int64_t i);
+    void *ctx;
+    int64_t first, end; /* tickets */
+} parallel_job;
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t work, done;
+    parallel_job job;
+    int seats; /* how many more threads may join the job */
+    pthread_t workers[PARALLEL_MAX_THREADS - 1];
+    int n_workers, n_placed, caller; /* n_placed of them are kept off the processor caller */
+    int refused;                     /* so many workers were asked for, and the system gave fewer */
+    bool ending, knows_fork;
+} parallel_pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                   .work = PTHREAD_COND_INITIALIZER,
+                   .done = PTHREAD_COND_INITIALIZER};
+
+static _Atomic int64_t parallel_ticket;
+static _Atomic int64_t parallel_newest; /* the end of the newest job's tickets */
+static _Atomic int64_t parallel_helped; /* how many of its tasks workers have finished */
+static atomic_bool parallel_asleep;     /* its caller waits for them */
+static atomic_bool parallel_busy;       /* it has not ended */
+static atomic_int parallel_threads;     /* 0: not yet known */
+
+/* --- How many threads --- */
+
+static int parallel_processors(void)
+{
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+#endif
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > PARALLEL_MAX_THREADS ? PARALLEL_MAX_THREADS : (int)n;
+}
+
+static int parallel_default(void)
+{
+    int n = parallel_processors();
+    n = n > PARALLEL_MAX_THREADS ? PARALLEL_MAX_THREADS : n;
+    const char *text = getenv("TP_NUM_THREADS");
+    if (!text || !*text)
+        return n;
+    char *end;
+    errno = 0;
+    long given = strtol(text, &end, 10);
+    if (*end || errno || given < 1 || given > PARALLEL_MAX_THREADS) {
+        tp__log("TP_NUM_THREADS is '%s', expected 1 to %d: using %d", text, PARALLEL_MAX_THREADS,
+                n);
+        return n;
+    }
+    return (int)given;
+}
+
+int tp_num_threads(void)
+{
+    int n = atomic_load_explicit(&parallel_threads, memory_order_relaxed);
+    if (TP_UNLIKELY(n == 0)) {
+        int start = parallel_default();
+        if (atomic_compare_exchange_strong(&parallel_threads, &n, start))
+            n = start;
+    }
+    return n;
+}
+
+void tp_set_num_threads(int n)
+{
+    if (n < 1 || n > PARALLEL_MAX_THREADS) {
+        tp_fail(TP_ERROR_ARGUMENT, "set_num_threads: %d threads, expected 1 to %d", n,
+                PARALLEL_MAX_THREADS);
+        return;
+    }
+    atomic_store(&parallel_threads, n);
+}
+
+/* --- Workers --- */
+
+static double parallel_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return 1e9 * (double)now.tv_sec + (double)now.tv_nsec;
+}
+
+/* Takes tasks until there are none; returns how many. */
+static int64_t parallel_take(const parallel_job *job)
+{
+    int64_t taken = 0, ticket = atomic_load_explicit(&parallel_ticket, memory_order_relaxed);
+    while (ticket < job->end) {
+        if (!atomic_compare_exchange_weak_explicit(&parallel_ticket, &ticket, ticket + 1,
+                                                   memory_order_relaxed, memory_order_relaxed))
+            continue;
+        job->task(job->ctx, ticket - job->first);
+        taken++;
+        ticket = atomic_load_explicit(&parallel_ticket, memory_order_relaxed);
+    }
+    return taken;
+}
+
+/* Looks until *value is not old, for a while; returns what it is then. */
+static int64_t parallel_look(_Atomic int64_t *value, int64_t old)
+{
+    int64_t now = atomic_load(value);
+    double end = parallel_clock() + parallel_worth_waking;
+    while (now == old && parallel_clock() < end)
+        for (int i = 0; i < 16 && now == old; i++) {
+            PARALLEL_PAUSE();
+            now = atomic_load(value);
+        }
+    return now;
+}
+
+/* Joins a job; false when the process ends. */
+static bool parallel_join(parallel_job *job)
+{
+    pthread_mutex_lock(&parallel_pool.lock);
+    while (parallel_pool.seats == 0 && !parallel_pool.ending)
+        pthread_cond_wait(&parallel_pool.work, &parallel_pool.lock);
+    bool joined = !parallel_pool.ending;
+    if (joined) {
+        parallel_pool.seats--;
+        *job = parallel_pool.job;
+    }
+    pthread_mutex_unlock(&parallel_pool.lock);
+    return joined;
+}
+
+static void *parallel_worker(void *unused)
+{
+    (void)unused;
+    parallel_job job;
+    while (parallel_join(&job)) {
+        int64_t taken = parallel_take(&job);
+        /* With a task taken, the job cannot have ended before this line. */
+        atomic_fetch_add(&parallel_helped, taken);
+        if (taken > 0 && atomic_load(&parallel_asleep)) {
+            pthread_mutex_lock(&parallel_pool.lock);
+            pthread_cond_signal(&parallel_pool.done);
+            pthread_mutex_unlock(&parallel_pool.lock);
+        }
+        parallel_look(&parallel_newest, job.end);
+    }
+    return NULL;
+}
+
+static void parallel_before_fork(void)
+{
+    pthread_mutex_lock(&parallel_pool.lock);
+}
+
+static void parallel_after_fork(void)
+{
+    pthread_mutex_unlock(&parallel_pool.lock);
+}
+
+static void parallel_in_child(void)
+{
+    parallel_pool.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    parallel_pool.work = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    parallel_pool.done = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    parallel_pool.n_workers = parallel_pool.n_placed = parallel_pool.refused = parallel_pool.seats =
+        0;
+    atomic_store(&parallel_busy, false);
+}
+
+/* Brings the pool to n workers if the system lets it; returns how many there are. Signals go to the
+ * program's own threads. */
+static int parallel_staff(int n)
+{
+    if (parallel_pool.n_workers >= n || parallel_pool.ending || parallel_pool.refused == n)
+        return parallel_pool.n_workers;
+    if (!parallel_pool.knows_fork)
+        parallel_pool.knows_fork =
+            pthread_atfork(parallel_before_fork, parallel_after_fork, parallel_in_child) == 0;
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    while (parallel_pool.n_workers < n && parallel_pool.knows_fork &&
+           pthread_create(&parallel_pool.workers[parallel_pool.n_workers], NULL, parallel_worker,
+                          NULL) == 0)
+        parallel_pool.n_workers++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    parallel_pool.refused = parallel_pool.n_workers < n ? n : 0;
+    return parallel_pool.n_workers;
+}
+
+static void parallel_place(void)
+{
+#if defined(__linux__)
+    int caller = sched_getcpu(), n = parallel_pool.n_workers;
+    if (caller < 0 || (caller == parallel_pool.caller && n == parallel_pool.n_placed))
+        return;
+    parallel_pool.caller = caller;
+    parallel_pool.n_placed = n;
+    cpu_set_t set;
+    if (caller >= CPU_SETSIZE || sched_getaffinity(0, sizeof set, &set) != 0)
+        return;
+    CPU_CLR((size_t)caller, &set);
+    for (int i = 0; i < n && CPU_COUNT(&set) > 0; i++)
+        pthread_setaffinity_np(parallel_pool.workers[i], sizeof set, &set);
+#endif
+}
+
+__attribute__((destructor)) static void parallel_end(void)
+{
+    pthread_mutex_lock(&parallel_pool.lock);
+    parallel_pool.ending = true;
+    int n = parallel_pool.n_workers;
+    parallel_pool.n_workers = 0;
+    pthread_cond_broadcast(&parallel_pool.work);
+    pthread_mutex_unlock(&parallel_pool.lock);
+    for (int i = 0; i < n; i++)
+        pthread_join(parallel_pool.workers[i], NULL);
+}
+
+/* --- Jobs --- */
+
+/* How many threads besides the caller's are worth waking. */
+static int parallel_helpers(int64_t n, double cost)
+{
+    int most = tp_num_threads() - 1;
+    if (most > n - 1)
+        most = (int)(n - 1);
+    double worth = cost / parallel_worth_waking - 1;
+    return worth < most ? (int)worth : most;
+}
+
+static void parallel_post(parallel_job *job, int64_t n, int helpers)
+{
+    pthread_mutex_lock(&parallel_pool.lock);
+    int staff = parallel_staff(helpers);
+    parallel_place();
+    helpers = helpers < staff ? helpers : staff;
+    job->first = atomic_load_explicit(&parallel_ticket, memory_order_relaxed);
+    job->end = job->first + n;
+    atomic_store(&parallel_helped, 0);
+    parallel_pool.job = *job;
+    parallel_pool.seats = helpers;
+    pthread_mutex_unlock(&parallel_pool.lock);
+    atomic_store(&parallel_newest, job->end);
+    for (int i = 0; i < helpers; i++)
+        pthread_cond_signal(&parallel_pool.work);
+}
+
+/* Returns when workers have finished n tasks of the job. */
+static void parallel_wait(int64_t n)
+{
+    for (int64_t before = -1, helped = 0; helped != before && helped < n;) {
+        before = helped;
+        helped = parallel_look(&parallel_helped, before);
+    }
+    pthread_mutex_lock(&parallel_pool.lock);
+    parallel_pool.seats = 0;
+    atomic_store(&parallel_asleep, true);
+    while (atomic_load(&parallel_helped) < n)
+        pthread_cond_wait(&parallel_pool.done, &parallel_pool.lock);
+    atomic_store(&parallel_asleep, false);
+    pthread_mutex_unlock(&parallel_pool.lock);
+}
+
+void tp__parallel(int64_t n, double cost, void (*task)(void *ctx, int64_t i), void *ctx)
+{
+    int helpers = cost < 2 * parallel_worth_waking || n < 2 ? 0 : parallel_helpers(n, cost);
+    if (helpers > 0 && !atomic_exchange_explicit(&parallel_busy, true, memory_order_acquire)) {
+        parallel_job job = {.task = task, .ctx = ctx};
+        parallel_post(&job, n, helpers);
+        parallel_wait(n - parallel_take(&job));
+        atomic_store_explicit(&parallel_busy, false, memory_order_release);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        task(ctx, i);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Backends: tables of kernels that take the place of the records' own, chosen once, before the
+ * first operation, by what was compiled in and what the processor can do. Each file of a backend
+ * ends with its table. The environment's TP_CPU=baseline, avx2 or avx512 holds the choice of
+ * instructions to that level; TP_CPU=reference leaves the records' own kernels in place.
+ */
+#ifndef TP_KERNELS_H
+#define TP_KERNELS_H
+
+#include "graph/op.h"
+
+typedef struct tp__override {
+    const char *op; /* name of the record; NULL ends the table */
+    int n_in;       /* of operands, which tells records of one name apart */
+    tp_dtype dtype;
+    tp__kernel *kernel;
+} tp__override;
+
+extern const tp__override tp__kernels_baseline[], tp__kernels_avx2[], tp__kernels_avx512[],
+    tp__kernels_blas[];
+
+#endif

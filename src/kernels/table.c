@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "kernels/kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "array/deferred.h"
+#include "base/backend.h"
+#include "base/log.h"
+#include "ops/families.h"
+
+enum { TABLE_REFERENCE = -1, TABLE_BASELINE, TABLE_AVX2, TABLE_AVX512 };
+
+static void table_install(const tp__override *table)
+{
+    for (const tp__override *entry = table; entry->op; entry++)
+        for (const tp__family *const *family = tp__families; *family; family++)
+            for (const tp__op *const *op = (*family)->ops; *op; op++)
+                if ((*op)->fast && (*op)->n_in == entry->n_in && !strcmp((*op)->name, entry->op))
+                    (*op)->fast[entry->dtype] = entry->kernel;
+}
+
+static int table_processor(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return TABLE_AVX512;
+    if (__builtin_cpu_supports("avx2"))
+        return TABLE_AVX2;
+#endif
+    return TABLE_BASELINE;
+}
+
+static int table_level(void)
+{
+    static const char *const names[] = {"reference", "baseline", "avx2", "avx512"};
+    int best = table_processor();
+    const char *wish = getenv("TP_CPU");
+    for (int i = 0; wish && i < 4; i++)
+        if (!strcmp(wish, names[i]))
+            return i - 1 < best ? i - 1 : best;
+    if (wish && *wish)
+        tp__log("TP_CPU is \"%s\", expected reference, baseline, avx2 or avx512", wish);
+    return best;
+}
+
+void tp__choose_kernels(void)
+{
+    const char *defer_from = getenv("TP_DEFER_FROM");
+    if (defer_from && *defer_from)
+        tp__defer_from = strtoll(defer_from, NULL, 10);
+    int level = table_level();
+    if (level == TABLE_REFERENCE)
+        return;
+    table_install(tp__kernels_baseline);
+    if (level >= TABLE_AVX2)
+        table_install(tp__kernels_avx2);
+    if (level >= TABLE_AVX512)
+        table_install(tp__kernels_avx512);
+    table_install(tp__kernels_blas);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Elementwise kernels over elements that lie one after the other, written once and compiled for
+ * each instruction set (vector_baseline.c, vector_avx2.c, vector_avx512.c), which define
+ *     VECTOR(name)    name with the instruction set's suffix
+ *     VECTOR_BYTES    of a register
+ *     VECTOR_MATH1(f) the vector form of libm's f, of one argument; VECTOR_MATH2(f) of two
+ * The last two name glibc's libmvec by its ABI (x86 vector function ABI; accuracy 4 ulp) and are
+ * absent without TP_WITH_MVEC.
+ *
+ * An element's bits do not depend on its place: arithmetic is IEEE's, and a vector function gets
+ * the elements that are left over in a register padded with ones.
+ */
+#include "kernels/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#if defined(__clang__)
+#define VECTOR_LOOP _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define VECTOR_LOOP _Pragma("GCC ivdep")
+#else
+#define VECTOR_LOOP
+#endif
+
+#define VECTOR_KERNEL(name)                                                                        \
+    static void VECTOR(name)(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+
+#define VECTOR_UNARY(name, Type, expression)                                                       \
+    VECTOR_KERNEL(name)                                                                            \
+    {                                                                                              \
+        (void)step, (void)attr;                                                                    \
+        Type *to = (Type *)(void *)at[0];                                                          \
+        const Type *from = (const Type *)(const void *)at[1];                                      \
+        VECTOR_LOOP                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const Type x = from[i];                                                                \
+            to[i] = (Type)(expression);                                                            \
+        }                                                                                          \
+    }
+
+#define VECTOR_BINARY(name, Out, Type, expression)                                                 \
+    VECTOR_KERNEL(name)                                                                            \
+    {                                                                                              \
+        (void)step, (void)attr;                                                                    \
+        Out *to = (Out *)(void *)at[0];                                                            \
+        const Type *from_a = (const Type *)(const void *)at[1];                                    \
+        const Type *from_b = (const Type *)(const void *)at[2];                                    \
+        VECTOR_LOOP                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const Type a = from_a[i], b = from_b[i];                                               \
+            to[i] = (Out)(expression);                                                             \
+        }                                                                                          \
+    }
+
+#define VECTOR_BOTH_UNARY(name, in_float, in_double)                                               \
+    VECTOR_UNARY(name##_f32, float, in_float)                                                      \
+    VECTOR_UNARY(name##_f64, double, in_double)
+
+#define VECTOR_BOTH_BINARY(name, expression)                                                       \
+    VECTOR_BINARY(name##_f32, float, float, expression)                                            \
+    VECTOR_BINARY(name##_f64, double, double, expression)
+
+#define VECTOR_COMPARISON(name, expression)                                                        \
+    VECTOR_BINARY(name##_f32, uint8_t, float, expression)                                          \
+    VECTOR_BINARY(name##_f64, uint8_t, double, expression)
+
+#define VECTOR_WHERE(name, Type)                                                                   \
+    VECTOR_KERNEL(name)                                                                            \
+    {                                                                                              \
+        (void)step, (void)attr;                                                                    \
+        Type *to = (Type *)(void *)at[0];                                                          \
+        const uint8_t *condition = (const uint8_t *)at[1];                                         \
+        const Type *from_a = (const Type *)(const void *)at[2];                                    \
+        const Type *from_b = (const Type *)(const void *)at[3];                                    \
+        VECTOR_LOOP                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const Type a = from_a[i], b = from_b[i];                                               \
+            to[i] = condition[i] ? a : b;                                                          \
+        }                                                                                          \
+    }
+
+VECTOR_BOTH_BINARY(add, a + b)
+VECTOR_BOTH_BINARY(sub, a - b)
+VECTOR_BOTH_BINARY(mul, a *b)
+VECTOR_BOTH_BINARY(div, a / b)
+VECTOR_BOTH_BINARY(maximum, a > b || a != a ? a : b)
+VECTOR_BOTH_BINARY(minimum, a < b || a != a ? a : b)
+VECTOR_BOTH_UNARY(neg, -x, -x)
+VECTOR_BOTH_UNARY(square, x *x, x *x)
+VECTOR_BOTH_UNARY(sqrt, sqrtf(x), sqrt(x))
+VECTOR_BOTH_UNARY(abs, fabsf(x), fabs(x))
+VECTOR_BOTH_UNARY(relu, x < 0 ? 0 : x, x < 0 ? 0 : x)
+#define VECTOR_SIGN (x > 0 ? 1 : x < 0 ? -1 : x != x ? x : 0)
+VECTOR_BOTH_UNARY(sign, VECTOR_SIGN, VECTOR_SIGN)
+VECTOR_COMPARISON(eq, a == b)
+VECTOR_COMPARISON(ne, a != b)
+VECTOR_COMPARISON(lt, a < b)
+VECTOR_COMPARISON(le, a <= b)
+VECTOR_COMPARISON(gt, a > b)
+VECTOR_COMPARISON(ge, a >= b)
+VECTOR_WHERE(where_f32, float)
+VECTOR_WHERE(where_f64, double)
+
+#if defined(TP_WITH_MVEC)
+
+typedef float VECTOR(floats) __attribute__((vector_size(VECTOR_BYTES)));
+typedef double VECTOR(doubles) __attribute__((vector_size(VECTOR_BYTES)));
+
+#define VECTOR_OF_float VECTOR(floats)
+#define VECTOR_OF_double VECTOR(doubles)
+
+#define VECTOR_ONES(Type, v)                                                                       \
+    for (size_t k = 0; k < VECTOR_BYTES / sizeof(Type); k++)                                       \
+        v[k] = 1;
+
+#define VECTOR_FUNCTION1(name, Type, Vector, function)                                             \
+    Vector function(Vector);                                                                       \
+    VECTOR_KERNEL(name)                                                                            \
+    {                                                                                              \
+        (void)step, (void)attr;                                                                    \
+        const int64_t lanes = VECTOR_BYTES / sizeof(Type);                                         \
+        Type *to = (Type *)(void *)at[0];                                                          \
+        const Type *from = (const Type *)(const void *)at[1];                                      \
+        Vector x;                                                                                  \
+        int64_t i = 0;                                                                             \
+        for (; i + lanes <= n; i += lanes) {                                                       \
+            memcpy(&x, from + i, sizeof x);                                                        \
+            x = function(x);                                                                       \
+            memcpy(to + i, &x, sizeof x);                                                          \
+        }                                                                                          \
+        if (i == n)                                                                                \
+            return;                                                                                \
+        size_t rest = (size_t)(n - i) * sizeof(Type);                                              \
+        VECTOR_ONES(Type, x)                                                                       \
+        memcpy(&x, from + i, rest);                                                                \
+        x = function(x);                                                                           \
+        memcpy(to + i, &x, rest);                                                                  \
+    }
+
+#define VECTOR_FUNCTION2(name, Type, Vector, function)                                             \
+    Vector function(Vector, Vector);                                                               \
+    VECTOR_KERNEL(name)                                                                            \
+    {                                                                                              \
+        (void)step, (void)attr;                                                                    \
+        const int64_t lanes = VECTOR_BYTES / sizeof(Type);                                         \
+        Type *to = (Type *)(void *)at[0];                                                          \
+        const Type *from_a = (const Type *)(const void *)at[1];                                    \
+        const Type *from_b = (const Type *)(const void *)at[2];                                    \
+        for (int64_t i = 0; i < n; i += lanes) {                                                   \
+            size_t part = (size_t)(n - i < lanes ? n - i : lanes) * sizeof(Type);                  \
+            Vector a, b;                                                                           \
+            VECTOR_ONES(Type, a)                                                                   \
+            VECTOR_ONES(Type, b)                                                                   \
+            memcpy(&a, from_a + i, part);                                                          \
+            memcpy(&b, from_b + i, part);                                                          \
+            a = function(a, b);                                                                    \
+            memcpy(to + i, &a, part);                                                              \
+        }                                                                                          \
+    }
+
+#define VECTOR_MATH(name)                                                                          \
+    VECTOR_FUNCTION1(name##_f32, float, VECTOR_OF_float, VECTOR_FLOAT1(name))                      \
+    VECTOR_FUNCTION1(name##_f64, double, VECTOR_OF_double, VECTOR_DOUBLE1(name))
+
+VECTOR_MATH(exp)
+VECTOR_MATH(log)
+VECTOR_MATH(sin)
+VECTOR_MATH(cos)
+VECTOR_MATH(tan)
+VECTOR_MATH(tanh)
+VECTOR_FUNCTION2(pow_f32, float, VECTOR_OF_float, VECTOR_FLOAT2(pow))
+VECTOR_FUNCTION2(pow_f64, double, VECTOR_OF_double, VECTOR_DOUBLE2(pow))
+
+enum { VECTOR(piece) = 256 };
+
+/* 1 / (1 + e^−x), from e^−|x|, which does not overflow. */
+#define VECTOR_SIGMOID(name, Type, magnitude, exponential)                                         \
+    VECTOR_KERNEL(name)                                                                            \
+    {                                                                                              \
+        Type e[VECTOR(piece)];                                                                     \
+        const Type *from = (const Type *)(const void *)at[1];                                      \
+        Type *to = (Type *)(void *)at[0];                                                          \
+        for (int64_t start = 0; start < n; start += VECTOR(piece)) {                               \
+            int64_t some = n - start < VECTOR(piece) ? n - start : VECTOR(piece);                  \
+            for (int64_t i = 0; i < some; i++)                                                     \
+                e[i] = -magnitude(from[start + i]);                                                \
+            exponential(some, (char *const[]){(char *)e, (char *)e}, step, attr);                  \
+            VECTOR_LOOP                                                                            \
+            for (int64_t i = 0; i < some; i++)                                                     \
+                to[start + i] = (from[start + i] < 0 ? e[i] : 1) / (1 + e[i]);                     \
+        }                                                                                          \
+    }
+
+VECTOR_SIGMOID(sigmoid_f32, float, fabsf, VECTOR(exp_f32))
+VECTOR_SIGMOID(sigmoid_f64, double, fabs, VECTOR(exp_f64))
+
+#define VECTOR_POWER(name, Type, power)                                                            \
+    VECTOR_KERNEL(name)                                                                            \
+    {                                                                                              \
+        Type c[VECTOR(piece)];                                                                     \
+        const Type *from = (const Type *)(const void *)at[1];                                      \
+        Type *to = (Type *)(void *)at[0];                                                          \
+        double exponent = attr->number;                                                            \
+        bool simple = exponent == 1 || exponent == 2 || exponent == 3 || exponent == -1;           \
+        for (int64_t i = 0; i < VECTOR(piece) && !simple; i++)                                     \
+            c[i] = (Type)exponent;                                                                 \
+        for (int64_t i = 0; i < n && !simple; i += VECTOR(piece))                                  \
+            power(n - i < VECTOR(piece) ? n - i : VECTOR(piece),                                   \
+                  (char *const[]){(char *)(to + i), (char *)(from + i), (char *)c}, step, attr);   \
+        for (int64_t i = 0; i < n && simple; i++) {                                                \
+            const Type x = from[i];                                                                \
+            to[i] = exponent == 2 ? x * x : exponent == 3 ? x * x * x : exponent == 1 ? x : 1 / x; \
+        }                                                                                          \
+    }
+
+VECTOR_POWER(power_f32, float, VECTOR(pow_f32))
+VECTOR_POWER(power_f64, double, VECTOR(pow_f64))
+
+#endif
+
+#define VECTOR_PAIR(name, n_in, kernel)                                                            \
+    {name, n_in, TP_F32, (tp__kernel *)VECTOR(kernel##_f32)},                                      \
+    {                                                                                              \
+        name, n_in, TP_F64, (tp__kernel *)VECTOR(kernel##_f64)                                     \
+    }
+
+const tp__override VECTOR(tp__kernels)[] = {
+    VECTOR_PAIR("add", 2, add),
+    VECTOR_PAIR("sub", 2, sub),
+    VECTOR_PAIR("mul", 2, mul),
+    VECTOR_PAIR("div", 2, div),
+    VECTOR_PAIR("maximum", 2, maximum),
+    VECTOR_PAIR("minimum", 2, minimum),
+    VECTOR_PAIR("neg", 1, neg),
+    VECTOR_PAIR("square", 1, square),
+    VECTOR_PAIR("sqrt", 1, sqrt),
+    VECTOR_PAIR("abs", 1, abs),
+    VECTOR_PAIR("relu", 1, relu),
+    VECTOR_PAIR("sign", 1, sign),
+    VECTOR_PAIR("eq", 2, eq),
+    VECTOR_PAIR("ne", 2, ne),
+    VECTOR_PAIR("lt", 2, lt),
+    VECTOR_PAIR("le", 2, le),
+    VECTOR_PAIR("gt", 2, gt),
+    VECTOR_PAIR("ge", 2, ge),
+    VECTOR_PAIR("where", 3, where),
+#if defined(TP_WITH_MVEC)
+    VECTOR_PAIR("exp", 1, exp),
+    VECTOR_PAIR("log", 1, log),
+    VECTOR_PAIR("sin", 1, sin),
+    VECTOR_PAIR("cos", 1, cos),
+    VECTOR_PAIR("tan", 1, tan),
+    VECTOR_PAIR("tanh", 1, tanh),
+    VECTOR_PAIR("pow", 2, pow),
+    VECTOR_PAIR("pow", 1, power),
+    VECTOR_PAIR("sigmoid", 1, sigmoid),
+#endif
+    {NULL, 0, TP_F32, NULL},
+};
