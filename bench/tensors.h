@@ -89,6 +89,11 @@ int tensors_describe(const tensors_row *row, tensors_input input[TENSORS_INPUTS]
 /* Writes the elements of input i, the same ones for every side, as `type`. */
 void tensors_fill(const tensors_input *input, int i, tensors_type type, void *data);
 
+/* Adam's rate in this step, from 1: the first ones, which are compared, move; later ones hardly do.
+ * A network that learned its data would have vanishing gradients, and denormal moments, whose
+ * arithmetic takes other times. */
+double tensors_rate(int64_t step);
+
 /* What steps recorded, in order, as doubles. NaN: not computed. */
 typedef struct tensors_results {
     const char *of; /* the side's name */

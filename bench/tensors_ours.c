@@ -181,7 +181,9 @@ static void ours_train(tensors_ours_state *ours, tensors_results *results)
     if (results)
         for (int i = 0; i < TENSORS_PARAMS; i++)
             ours_record(ours, results, "gradient", tp_grad(ours->param[i]));
-    tp_adam_step(ours->param, ours->m, ours->v, TENSORS_PARAMS, ++ours->step, .lr = 1e-3);
+    ours->step++;
+    tp_adam_step(ours->param, ours->m, ours->v, TENSORS_PARAMS, ours->step,
+                 .lr = tensors_rate(ours->step));
 }
 
 static void ours_step(void *state, tensors_results *results)

@@ -87,6 +87,11 @@ bool tensors_reduces(const tensors_row *row, int axis)
     return !row->how[0] || strchr(row->how, '0' + axis);
 }
 
+double tensors_rate(int64_t step)
+{
+    return step <= TENSORS_STEPS ? 1e-3 : 1e-7;
+}
+
 /* --- Inputs --- */
 
 /* A uniform one of shape (a, b), or (a) if b is 0. */

@@ -30,6 +30,7 @@ struct state {
     Tensor labels;
     std::vector<int64_t> axes;
     std::unique_ptr<torch::optim::Adam> adam;
+    int64_t steps = 0;
 };
 
 // OpenMP's threads are libtorch's own; OpenBLAS's would come on top of them, and cost more than they
@@ -169,6 +170,7 @@ void train(state &s, tensors_results *results)
     if (results)
         for (const Tensor &p : s.param)
             record(s, results, "gradient", p.dim() == 2 ? p.grad().t() : p.grad());
+    s.adam->param_groups()[0].options().set_lr(tensors_rate(++s.steps));
     s.adam->step();
 }
 

@@ -33,6 +33,7 @@ void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_
     recipe->ndim = (uint8_t)ndim;
     recipe->size = size;
     recipe->weight = 1;
+    recipe->fold = NULL;
     for (int i = 0; i < ndim; i++)
         recipe->shape[i] = shape[i];
 }
@@ -183,6 +184,15 @@ static bool deferred_lighten(tp__thread *t, tp__recipe *recipe)
     return true;
 }
 
+static void deferred_list(tp__recipe **list, tp__recipe *recipe)
+{
+    recipe->next = *list;
+    recipe->link = list;
+    if (recipe->next)
+        recipe->next->link = &recipe->next;
+    *list = recipe;
+}
+
 tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
 {
     if (!deferred_lighten(t, recipe))
@@ -191,7 +201,8 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
     if (!copy)
         return NULL;
     *copy = *recipe;
-    copy->storage = tp__storage_defer((size_t)recipe->size * recipe->item, copy);
+    copy->storage =
+        tp__storage_defer((recipe->fold ? 1 : (size_t)recipe->size) * recipe->item, copy);
     if (!copy->storage) {
         tp__block_put(t, copy, sizeof *copy);
         return NULL;
@@ -204,11 +215,7 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
         if (!from->read_only)
             from->readers++;
     }
-    copy->next = t->recipes;
-    copy->link = &t->recipes;
-    if (copy->next)
-        copy->next->link = &copy->next;
-    t->recipes = copy;
+    deferred_list(copy->fold ? &t->folds : &t->recipes, copy);
     return copy->storage;
 }
 
@@ -261,6 +268,8 @@ static bool deferred_evaluate_readers(tp__thread *t, const tp__storage *storage)
         tp__recipe *recipe = t->recipes;
         while (recipe && !deferred_reads(recipe, storage))
             recipe = recipe->next;
+        for (tp__recipe *fold = recipe ? NULL : t->folds; fold && !recipe; fold = fold->next)
+            recipe = deferred_reads(fold, storage) ? fold : NULL;
         if (!recipe)
             tp_fail(TP_ERROR_MEMORY,
                     "out of memory when a thread ended: what waited there is lost");
@@ -293,16 +302,22 @@ bool tp__edit(tp_var *target)
 }
 
 /* What memory does not suffice for goes on waiting, in no list. */
-void tp__finish_deferred(tp__thread *t)
+static void deferred_finish(tp__thread *t, tp__recipe **list)
 {
-    while (t->recipes) {
-        tp__recipe *recipe = t->recipes;
+    while (*list) {
+        tp__recipe *recipe = *list;
         if (tp__storage_evaluate(t, recipe->storage))
             continue;
-        t->recipes = recipe->next;
+        *list = recipe->next;
         if (recipe->next)
-            recipe->next->link = &t->recipes;
+            recipe->next->link = list;
         recipe->next = NULL;
         recipe->link = &recipe->next;
     }
+}
+
+void tp__finish_deferred(tp__thread *t)
+{
+    deferred_finish(t, &t->recipes);
+    deferred_finish(t, &t->folds);
 }

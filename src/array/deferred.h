@@ -4,7 +4,8 @@
  * those of its sources in the same place: a kernel, and where the sources lie. It is run at once,
  * or it becomes a deferred storage, which holds its sources' storages, deferred or not, until
  * somebody reads an element. Then the whole graph of recipes below runs in blocks of TP__BLOCK
- * elements that stay in the cache (evaluate.c).
+ * elements that stay in the cache (evaluate.c). Sums of everything wait too: whoever computes their
+ * source computes them along.
  *
  * A recipe's sources never change while it waits: before an edit in place, tp__edit leaves the old
  * elements to the recipes, or runs these first.
@@ -12,6 +13,7 @@
 #ifndef TP_DEFERRED_H
 #define TP_DEFERRED_H
 
+#include "array/fold.h"
 #include "array/loops.h"
 #include "base/node.h"
 
@@ -46,11 +48,14 @@ typedef struct tp__source {
 typedef struct tp__recipe {
     tp__loop *loop;
     tp__attr attr;
+    tp__fold_block *fold; /* instead of loop: the sum of all elements of one source … */
+    double divisor;       /* … divided by this, as one element */
+    tp_dtype dtype;       /* of that element */
     const char *name;
     bool costly; /* worth more than reading the element again */
     uint8_t n, item, ndim;
     uint32_t weight; /* recipes in the graph below, itself included; at least */
-    int64_t size;    /* elements of the result */
+    int64_t size;    /* elements of the result, or that are summed */
     int64_t shape[TP_MAX_NDIM];
     tp__source source[TP__RECIPE_SOURCES];
     tp__storage *storage; /* the deferred elements */

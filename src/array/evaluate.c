@@ -19,13 +19,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "array/dtype.h"
 #include "base/parallel.h"
 #include "base/profile.h"
 #include "base/recycle.h"
 
 enum {
     PLAN_REGISTER = TP__BLOCK * sizeof(double),
-    PLAN_STEPS = 4 * TP__HEAVIEST,
+    PLAN_STEPS = 8 * TP__HEAVIEST,
     PLAN_CHUNK = 16, /* blocks in a task */
     PLAN_THREADS = 64,
     PLAN_NAME = 96
@@ -51,7 +52,7 @@ typedef struct plan_step {
 } plan_step;
 
 typedef struct plan {
-    uint32_t id, n_steps, n_registers;
+    uint32_t id, n_steps, n_registers, root;
     int64_t size;
     char *scratch;
     size_t scratch_bytes;
@@ -100,19 +101,35 @@ static plan_place plan_source(plan *p, const tp__recipe *recipe, const tp__sourc
     return place;
 }
 
+/* The step that computes the same as this one, which is not there yet; n_steps if there is none. */
+static uint32_t plan_find(const plan *p, const plan_step *step)
+{
+    uint32_t i = 0;
+    for (; i < p->n_steps; i++) {
+        const plan_step *other = &p->steps[i];
+        if (!other->source && !other->recipe->fold && other->recipe->loop == step->recipe->loop &&
+            other->recipe->attr.integer == step->recipe->attr.integer &&
+            !memcmp(other->from, step->from, sizeof step->from))
+            break;
+    }
+    return i;
+}
+
 static uint32_t plan_visit(plan *p, tp__storage *storage)
 {
     if (storage->plan == p->id)
         return storage->place;
     const tp__recipe *recipe = storage->how.recipe;
     plan_step step = {.recipe = recipe, .storage = storage, .n = recipe->n, .item = recipe->item};
-    step.once = true;
+    step.once = !recipe->fold;
     for (int i = 0; i < recipe->n; i++) {
         step.from[i] = plan_source(p, recipe, &recipe->source[i]);
         step.once = step.once && !step.from[i].data && p->steps[step.from[i].step].once;
     }
     storage->plan = p->id;
-    storage->place = plan_add(p, step);
+    storage->place = recipe->fold ? p->n_steps : plan_find(p, &step);
+    if (storage->place == p->n_steps)
+        plan_add(p, step);
     return storage->place;
 }
 
@@ -126,9 +143,10 @@ static bool plan_is_outside(const plan_step *step)
 /* What is held from outside stays, and so does what it needs. */
 static void plan_find_staying(plan *p)
 {
-    for (uint32_t i = p->n_steps - 1; i-- > 0;) {
+    for (uint32_t i = p->n_steps; i-- > 0;) {
         plan_step *step = &p->steps[i];
-        step->stays = step->storage && !step->out && (step->stays || plan_is_outside(step));
+        step->stays =
+            step->storage && !step->out && i != p->root && (step->stays || plan_is_outside(step));
         for (int k = 0; k < step->n && step->stays; k++)
             if (!step->from[k].data)
                 p->steps[step->from[k].step].stays = true;
@@ -174,17 +192,59 @@ static char *plan_take_over(plan *p, size_t bytes)
     return NULL;
 }
 
+static int64_t plan_blocks(const plan *p)
+{
+    return (p->size + TP__BLOCK - 1) / TP__BLOCK;
+}
+
+static bool plan_is_fold(const plan_step *step)
+{
+    return step->storage && step->recipe->fold;
+}
+
+/* True if the graph of recipes below computes a costly value of the plan. Looks at no more recipes
+ * than budget. */
+static bool plan_shares(const plan *p, const tp__storage *storage, int *budget)
+{
+    if (!storage || storage->data || --*budget < 0)
+        return false;
+    const tp__recipe *recipe = storage->how.recipe;
+    if (storage->plan == p->id && recipe->costly)
+        return true;
+    for (int i = 0; i < recipe->n; i++)
+        if (recipe->source[i].reach == TP__WHOLE &&
+            plan_shares(p, recipe->source[i].storage, budget))
+            return true;
+    return false;
+}
+
+/* Sums that wait, and would compute costly values of the plan again, join it. */
+static void plan_add_folds(tp__thread *t, plan *p)
+{
+    for (const tp__recipe *fold = t->folds; fold; fold = fold->next) {
+        int budget = TP__HEAVIEST;
+        if (fold->size == p->size && fold->storage->plan != p->id &&
+            p->n_steps + 4 * fold->weight <= PLAN_STEPS && plan_shares(p, fold->storage, &budget))
+            plan_visit(p, fold->storage);
+    }
+}
+
 static bool plan_outputs(tp__thread *t, plan *p)
 {
-    plan_step *root = &p->steps[p->n_steps - 1];
-    for (uint32_t i = 0; i + 1 < p->n_steps; i++) {
+    plan_step *root = &p->steps[p->root];
+    for (uint32_t i = 0; i < p->n_steps; i++) {
         plan_step *step = &p->steps[i];
-        if (!step->storage || !step->recipe->costly || !plan_is_outside(step))
+        if (plan_is_fold(step) &&
+            !(step->out = tp__block_take(t, (size_t)plan_blocks(p) * sizeof(double))))
+            return false;
+        if (step == root || !step->storage || !step->recipe->costly || !plan_is_outside(step))
             continue;
         if (step->storage->computed && !(step->out = tp__block_take(t, step->storage->bytes)))
             return false;
         step->storage->computed = true;
     }
+    if (root->out)
+        return true;
     plan_find_staying(p);
     root->out = plan_take_over(p, root->storage->bytes);
     if (!root->out)
@@ -195,14 +255,30 @@ static bool plan_outputs(tp__thread *t, plan *p)
 /* Gives the outputs back after a failure. */
 static void plan_undo(tp__thread *t, plan *p)
 {
-    plan_step *root = &p->steps[p->n_steps - 1];
+    plan_step *root = &p->steps[p->root];
     if (p->taken) {
         p->taken->data = root->out;
         root->out = NULL;
     }
     for (uint32_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].out)
-            tp__block_put(t, p->steps[i].out, p->steps[i].storage->bytes);
+            tp__block_put(t, p->steps[i].out,
+                          plan_is_fold(&p->steps[i]) ? (size_t)plan_blocks(p) * sizeof(double)
+                                                     : p->steps[i].storage->bytes);
+}
+
+/* The sum itself, in place of the sums of blocks. */
+static bool plan_fold(tp__thread *t, plan *p, plan_step *step)
+{
+    const tp__recipe *recipe = step->recipe;
+    char *sum = tp__block_take(t, step->storage->bytes);
+    if (!sum)
+        return false;
+    double total = tp__fold_pairwise((double *)(void *)step->out, plan_blocks(p));
+    tp__write_element(recipe->dtype, sum, total / recipe->divisor);
+    tp__block_put(t, step->out, (size_t)plan_blocks(p) * sizeof(double));
+    step->out = sum;
+    return true;
 }
 
 static void plan_settle(plan *p)
@@ -232,7 +308,7 @@ static void plan_registers(plan *p)
                 p->steps[p->steps[i].from[k].step].last = i;
     for (uint32_t i = 0; i < p->n_steps; i++) {
         plan_step *step = &p->steps[i];
-        if (!step->out || step->once)
+        if (!step->out || (step->once && !plan_is_fold(step)))
             step->place = n_free && !step->once ? free_registers[--n_free] : p->n_registers++;
         for (int k = 0; k < step->n; k++) {
             plan_step *from = &p->steps[step->from[k].step];
@@ -267,7 +343,10 @@ static void plan_run_step(const plan *p, const plan_step *step, char *scratch, i
                                : plan_address(&p->steps[from->step], scratch, start);
         items[1 + k] = from->item;
     }
-    step->recipe->loop(n, at, items, &step->recipe->attr);
+    if (step->recipe->fold)
+        ((double *)(void *)step->out)[start / TP__BLOCK] = step->recipe->fold(n, at[1]);
+    else
+        step->recipe->loop(n, at, items, &step->recipe->attr);
 }
 
 static char *plan_claim(plan *p, unsigned long long *bit)
@@ -356,12 +435,15 @@ bool tp__storage_evaluate(tp__thread *t, tp__storage *storage)
     p->n_steps = p->n_registers = 0;
     p->size = storage->how.recipe->size;
     p->taken = NULL;
-    plan_visit(p, storage);
+    p->root = plan_visit(p, storage);
+    plan_add_folds(t, p);
     bool good = plan_outputs(t, p);
     if (good) {
         plan_registers(p);
         good = plan_run(t, p);
     }
+    for (uint32_t i = 0; i < p->n_steps && good; i++)
+        good = !plan_is_fold(&p->steps[i]) || plan_fold(t, p, &p->steps[i]);
     if (!good) {
         plan_undo(t, p);
     } else {

@@ -39,7 +39,7 @@ typedef struct tp__thread {
     tp_code code;
     char message[512];
 
-    struct tp__recipe *recipes; /* of deferred elements, all of them */
+    struct tp__recipe *recipes, *folds; /* of deferred elements; of deferred sums */
     uint32_t plans;
     void *kept_blocks[TP__BLOCK_CLASSES];
     tp_memory memory;

@@ -37,12 +37,10 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
 
 static bool apply_check(const tp__op *op, tp_var *const *in, int n)
 {
-    bool waits = op->flags & TP__ELEMENTWISE;
     for (int i = 0; i < n; i++) {
         if (!in[i] || (in[i]->flags & TP__POISON))
             return tp__refuse_operand(op->name, in[i], i, n);
-        if (TP_UNLIKELY(!in[i]->data) && (!waits || (in[i]->flags & TP__DROPPED)) &&
-            !tp__evaluate(in[i]))
+        if (TP_UNLIKELY(in[i]->flags & TP__DROPPED) && !tp__evaluate(in[i]))
             return false;
     }
     return true;
@@ -112,12 +110,35 @@ static bool apply_common_shape(tp__call *call)
     return true;
 }
 
+/* Decides the common case without promotion and broadcasting: floating arrays of one type and
+ * shape, and numbers. False if it is another. */
+static bool apply_alike(tp__call *call, int first)
+{
+    const tp_var *like = NULL;
+    for (int i = first; i < call->n_in; i++) {
+        const tp_var *v = call->in[i];
+        if (!like && v->ndim && tp__is_float((tp_dtype)v->dtype))
+            like = v;
+        else if (v->ndim && (!like || v->dtype != like->dtype ||
+                             !tp__same_shape(v, like->ndim, tp__shape(like))))
+            return false;
+    }
+    if (!like || (first && !tp__same_shape(call->in[0], like->ndim, tp__shape(like))))
+        return false;
+    call->dtype = (tp_dtype)like->dtype;
+    call->ndim = like->ndim;
+    memcpy(call->shape, tp__shape(like), (size_t)like->ndim * sizeof *call->shape);
+    return true;
+}
+
 static bool apply_operands(tp__call *call, bool record)
 {
-    if (!apply_common_shape(call))
-        return false;
     int first = call->op->flags & TP__CONDITION ? 1 : 0;
-    call->dtype = tp__promote(call->in + first, call->n_in - first);
+    if (!apply_alike(call, first)) {
+        if (!apply_common_shape(call))
+            return false;
+        call->dtype = tp__promote(call->in + first, call->n_in - first);
+    }
     if ((call->op->flags & TP__FLOATING) && !tp__is_float(call->dtype))
         call->dtype = TP_F64;
     if (!call->op->loop[call->dtype]) {
@@ -159,7 +180,8 @@ static bool apply_sources(tp__call *call, tp__recipe *recipe)
     for (int i = 0; i < call->n_in; i++) {
         bool condition = i == 0 && (op->flags & TP__CONDITION);
         tp_var *v = call->in[i];
-        if ((recipe->size < tp__defer_from || v->size != recipe->size) && !tp__evaluate(v))
+        if ((recipe->size < tp__defer_from || v->size < recipe->size || v->size == 1) &&
+            !tp__evaluate(v))
             return false;
         tp__source_of(recipe, i, v, condition ? TP_U8 : call->work);
     }
@@ -215,10 +237,33 @@ static tp_var *apply_elements(tp__thread *t, tp__call *call)
     return apply_deferred(t, call, &recipe);
 }
 
+/* The sum of elements that wait waits with them. */
+static tp_var *apply_fold(tp__thread *t, tp__call *call)
+{
+    tp__recipe recipe;
+    tp_var *x = call->in[0];
+    tp__recipe_begin(&recipe, x->ndim, tp__shape(x), x->size);
+    recipe.fold = tp__fold_kernel(TP__SUM, (tp_dtype)x->dtype);
+    recipe.divisor = call->divisor;
+    recipe.dtype = call->dtype;
+    recipe.name = call->op->name;
+    recipe.costly = false;
+    recipe.n = 1;
+    recipe.item = (uint8_t)tp__dtype_size(call->dtype);
+    tp__source_of(&recipe, 0, x, call->dtype);
+    tp__storage *storage = tp__recipe_defer(t, &recipe);
+    return storage ? tp__node_holding(t, storage, call->dtype, call->ndim, call->shape) : NULL;
+}
+
 static tp_var *apply_forward(tp__thread *t, tp__call *call)
 {
-    tp_var *y = call->out = tp__node_array(t, call->dtype, call->ndim, call->shape);
+    if (call->folds && !call->in[0]->data && !call->in[0]->storage->data)
+        return apply_fold(t, call);
+    for (int i = 0; i < call->n_in; i++)
+        if (!tp__evaluate(call->in[i]))
+            return NULL;
     uint64_t start = tp__profile_start();
+    tp_var *y = call->out = tp__node_array(t, call->dtype, call->ndim, call->shape);
     if (y && !call->op->forward(call)) {
         tp__drop(y);
         return NULL;
@@ -226,6 +271,14 @@ static tp_var *apply_forward(tp__thread *t, tp__call *call)
     if (y)
         apply_note(start, call, y);
     return y;
+}
+
+static tp_var *apply_view(tp__thread *t, tp__call *call)
+{
+    tp_var *base = call->base ? call->base : call->in[0];
+    return tp__evaluate(base)
+               ? tp__node_view(t, base, call->ndim, call->shape, call->strides, call->offset)
+               : NULL;
 }
 
 /* The result with one reference, or NULL with an error pending. */
@@ -236,8 +289,7 @@ static tp_var *apply_run(tp__thread *t, tp__call *call, bool record)
         return NULL;
     if (op->infer && !op->infer(call))
         return NULL;
-    tp_var *y = call->view ? tp__node_view(t, call->base ? call->base : call->in[0], call->ndim,
-                                           call->shape, call->strides, call->offset)
+    tp_var *y = call->view                    ? apply_view(t, call)
                 : op->flags & TP__ELEMENTWISE ? apply_elements(t, call)
                                               : apply_forward(t, call);
     bool recorded = record && tp__is_float(call->dtype);

@@ -30,6 +30,8 @@ typedef struct tp__call {
     int64_t strides[TP_MAX_NDIM], offset;
     tp_var *out;
     double flops; /* that forward did, for profiles */
+    bool folds;   /* the result is the sum of all elements, divided by divisor: it may wait */
+    double divisor;
 } tp__call;
 
 /* A faster kernel that a backend brings: a tp__loop for elementwise operations, which may count on

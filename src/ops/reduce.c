@@ -69,6 +69,16 @@ static bool sum_infer(tp__call *call)
     reduce_infer(call);
     if (!tp__is_float(call->dtype))
         call->dtype = TP_I64;
+    call->folds =
+        tp__is_float(call->dtype) && reduce_count(call->in[0], &call->attr) == call->in[0]->size;
+    call->divisor = 1;
+    return true;
+}
+
+static bool mean_infer(tp__call *call)
+{
+    sum_infer(call);
+    call->divisor = (double)reduce_count(call->in[0], &call->attr);
     return true;
 }
 
@@ -206,7 +216,7 @@ REDUCE_SAMPLES(min)
 
 REDUCE_RECORD(Sum, sum, sum, TP__LINEAR, 0, sum_infer, sum_gradient, NULL,
               "gy repeated over x's shape", TP__ANYWHERE)
-REDUCE_RECORD(Mean, mean, mean, TP__LINEAR, 0, reduce_infer, mean_gradient, NULL,
+REDUCE_RECORD(Mean, mean, mean, TP__LINEAR, 0, mean_infer, mean_gradient, NULL,
               "gy / n repeated over x's shape", TP__ANYWHERE)
 REDUCE_RECORD(Max, max, amax, TP__SELECTS, TP__READS_0 | TP__READS_OUT, extreme_infer,
               extreme_gradient, extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
