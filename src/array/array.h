@@ -5,6 +5,7 @@
 #ifndef TP_ARRAY_H
 #define TP_ARRAY_H
 
+#include "base/backend.h"
 #include "base/node.h"
 #include "base/scope.h"
 
@@ -31,7 +32,13 @@ TP_INLINE bool tp__check_operand(const char *call, const tp_var *v)
 /* Broadcasts shape b into shape a (*ndim sizes, grown as needed); false if they do not fit. */
 bool tp__broadcast_shape(int *ndim, int64_t *shape, int b_ndim, const int64_t *b_shape);
 
-bool tp__same_shape(const tp_var *v, int ndim, const int64_t *shape);
+TP_INLINE bool tp__same_shape(const tp_var *v, int ndim, const int64_t *shape)
+{
+    bool same = v->ndim == ndim;
+    for (int i = 0; i < ndim && same; i++)
+        same = tp__shape(v)[i] == shape[i];
+    return same;
+}
 
 /* Row-major strides of a shape. */
 void tp__contiguous_strides(int ndim, const int64_t *shape, int64_t *strides);
@@ -56,10 +63,7 @@ tp_var *tp__alias(tp__thread *t, tp_var *v);
 /* An unrecorded view of v's elements in a shape it broadcasts to, with one reference. */
 tp_var *tp__broadcast_view(tp__thread *t, tp_var *v, int ndim, const int64_t *shape);
 
-/* Elements that wait are computed, so that v->data is valid. False, with an error, when memory runs
- * out or the elements were dropped. */
-bool tp__evaluate_deferred(tp_var *v);
-
+/* Makes v->data valid. False, with an error, when memory runs out or the elements were dropped. */
 TP_INLINE bool tp__evaluate(tp_var *v)
 {
     return TP_LIKELY(v->data != NULL) || tp__evaluate_deferred(v);

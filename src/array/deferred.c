@@ -81,12 +81,29 @@ static void deferred_copy(char *to, const char *from, int64_t n, int64_t step, s
             to[i] = from[i * step];
 }
 
+void tp__repeat_element(char *to, int64_t n, size_t item)
+{
+    if (item == sizeof(float)) {
+        float value, *at = (float *)(void *)to;
+        memcpy(&value, to, sizeof value);
+        for (int64_t i = 0; i < n; i++)
+            at[i] = value;
+    } else if (item == sizeof(double)) {
+        double value, *at = (double *)(void *)to;
+        memcpy(&value, to, sizeof value);
+        for (int64_t i = 0; i < n; i++)
+            at[i] = value;
+    } else {
+        memset(to, *to, (size_t)n);
+    }
+}
+
 void tp__source_gather(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
                        char *to)
 {
     if (source->reach == TP__UNIFORM) {
-        deferred_copy(to, source->value.bytes, 1, 1, source->item);
-        deferred_copy(to, to, n, 0, source->item);
+        memcpy(to, source->value.bytes, source->item);
+        tp__repeat_element(to, n, source->item);
         return;
     }
     int64_t index[TP_MAX_NDIM] = {0}, offset = 0, number = start;

@@ -82,7 +82,10 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe);
 /* Computes deferred elements. False, with an error, when out of memory. */
 bool tp__storage_evaluate(tp__thread *t, tp__storage *storage);
 
-/* n elements of source i from number start on, in row-major order of the result, into to. */
+/* Repeats the first element, of item bytes, until there are n. */
+void tp__repeat_element(char *to, int64_t n, size_t item);
+
+/* n elements of a source from number start on, in row-major order of the result, into to. */
 void tp__source_gather(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
                        char *to);
 

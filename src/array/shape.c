@@ -98,11 +98,6 @@ bool tp__broadcast_shape(int *ndim, int64_t *shape, int b_ndim, const int64_t *b
     return true;
 }
 
-bool tp__same_shape(const tp_var *v, int ndim, const int64_t *shape)
-{
-    return v->ndim == ndim && (!ndim || !memcmp(tp__shape(v), shape, (size_t)ndim * sizeof *shape));
-}
-
 void tp__contiguous_strides(int ndim, const int64_t *shape, int64_t *strides)
 {
     uint64_t stride = 1;

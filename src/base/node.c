@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/backend.h"
 #include "tinypytorch/scope.h"
 
 tp_var tp__poison_node = {
@@ -97,15 +98,14 @@ void tp__node_give_back(tp__thread *t)
 /* Contiguous strides into strides; the number of elements, or -1 if memory cannot hold them. */
 static int64_t node_layout(size_t item, int ndim, const int64_t *shape, int64_t *strides)
 {
-    int64_t size = 1, limit = PTRDIFF_MAX / (int64_t)item, stride = 1;
+    int64_t size = 1, stride = 1, bytes;
+    bool huge = false;
     for (int i = ndim - 1; i >= 0; i--) {
-        if (shape[i] > 0 && stride > limit / shape[i])
-            return -1;
         strides[i] = stride;
-        stride *= shape[i] > 0 ? shape[i] : 1;
-        size *= shape[i];
+        huge = __builtin_mul_overflow(stride, shape[i] > 0 ? shape[i] : 1, &stride) || huge;
+        size = huge ? 0 : size * shape[i];
     }
-    return size;
+    return huge || __builtin_mul_overflow(stride, (int64_t)item, &bytes) ? -1 : size;
 }
 
 static bool node_dims(tp_var *v, int ndim)
@@ -440,6 +440,8 @@ tp_var *tp_share(tp_var *v)
     if (v->grad || (v->extra && v->extra->hooks))
         return tp_fail(TP_ERROR_GRAPH,
                        "share: a value with a gradient or a hook cannot be shared: clear it first");
+    if (!v->data && !tp__evaluate_deferred(v))
+        return tp__poison();
     v->flags |= TP__SHARED;
     if (v->storage)
         v->storage->read_only = true;

@@ -13,7 +13,7 @@
 #include "graph/structural.h"
 #include "tinypytorch/array.h"
 
-enum { APPLY_FEW = 4 };
+enum { APPLY_FEW = 4, APPLY_FEW_ELEMENTS = 256 };
 
 bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
 {
@@ -127,7 +127,8 @@ static bool apply_alike(tp__call *call, int first)
         return false;
     call->dtype = (tp_dtype)like->dtype;
     call->ndim = like->ndim;
-    memcpy(call->shape, tp__shape(like), (size_t)like->ndim * sizeof *call->shape);
+    for (int i = 0; i < like->ndim; i++)
+        call->shape[i] = tp__shape(like)[i];
     return true;
 }
 
@@ -165,13 +166,49 @@ static bool apply_operands(tp__call *call, bool record)
     return true;
 }
 
-static bool apply_sources(tp__call *call, tp__recipe *recipe)
+/* Numbers keep libm's accuracy, whatever array functions do. */
+static tp__loop *apply_loop(const tp__call *call)
 {
     const tp__op *op = call->op;
     bool number = call->ndim == 0 && call->work == TP_F64;
-    recipe->loop = op->loop[call->work];
-    if (op->fast && op->fast[call->work] && !number)
-        recipe->loop = (tp__loop *)op->fast[call->work];
+    tp__kernel *fast = op->fast && !number ? op->fast[call->work] : NULL;
+    return fast ? (tp__loop *)fast : op->loop[call->work];
+}
+
+/* Computes y, of a few elements, from contiguous arrays and numbers; false if there are others. */
+static bool apply_few_elements(tp__call *call, tp_var *y)
+{
+    char numbers[TP__RECIPE_SOURCES][APPLY_FEW_ELEMENTS * sizeof(double)];
+    char *at[1 + TP__RECIPE_SOURCES] = {y->data};
+    int64_t step[1 + TP__RECIPE_SOURCES] = {(int64_t)tp__dtype_size(call->dtype)};
+    for (int i = 0; i < call->n_in; i++) {
+        const tp_var *v = call->in[i];
+        bool condition = i == 0 && (call->op->flags & TP__CONDITION);
+        tp_dtype dtype = condition ? TP_U8 : call->work;
+        size_t item = tp__dtype_size(dtype);
+        step[1 + i] = (int64_t)item;
+        at[1 + i] = v->data;
+        if (!v->data || (v->size != 1 && !(v->flags & TP__CONTIGUOUS)))
+            return false;
+        if (v->size == y->size && v->dtype == dtype)
+            continue;
+        if (v->size != 1)
+            return false;
+        at[1 + i] = numbers[i];
+        if (v->dtype == dtype)
+            memcpy(numbers[i], v->data, item);
+        else
+            tp__write_element(dtype, numbers[i], tp__read_element((tp_dtype)v->dtype, v->data));
+        tp__repeat_element(numbers[i], y->size, item);
+    }
+    apply_loop(call)(y->size, at, step, &call->attr);
+    return true;
+}
+
+static bool apply_sources(tp__call *call, tp__recipe *recipe)
+{
+    const tp__op *op = call->op;
+    recipe->loop = apply_loop(call);
     recipe->attr = call->attr;
     recipe->name = op->name;
     recipe->costly = op->flags & TP__COSTLY;
@@ -220,12 +257,16 @@ static tp_var *apply_elements(tp__thread *t, tp__call *call)
     for (int i = 0; i < call->n_in; i++)
         if (call->in[i]->ndim == call->ndim)
             size = call->in[i]->size;
-    tp__recipe_begin(&recipe, call->ndim, call->shape, size);
     if (size < tp__defer_from) {
+        uint64_t start = tp__profile_start();
         tp_var *y = tp__node_array(t, call->dtype, call->ndim, call->shape);
         if (!y || size == 0)
             return y;
-        uint64_t start = tp__profile_start();
+        if (size <= APPLY_FEW_ELEMENTS && apply_few_elements(call, y)) {
+            apply_note(start, call, y);
+            return y;
+        }
+        tp__recipe_begin(&recipe, call->ndim, call->shape, size);
         if (apply_sources(call, &recipe)) {
             tp__recipe_run(&recipe, y->data);
             apply_note(start, call, y);
@@ -234,6 +275,7 @@ static tp_var *apply_elements(tp__thread *t, tp__call *call)
         tp__drop(y);
         return NULL;
     }
+    tp__recipe_begin(&recipe, call->ndim, call->shape, size);
     return apply_deferred(t, call, &recipe);
 }
 
@@ -322,14 +364,22 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
                   const int64_t *shape)
 {
     tp__thread *t = tp__here();
-    tp__call call = {.op = op, .n_in = n, .attr = attr, .ndim = ndim};
+    tp__call call;
+    call.op = op;
+    call.n_in = n;
+    call.attr = attr;
+    call.ndim = ndim;
+    call.view = call.folds = false;
+    call.base = call.out = NULL;
+    call.offset = 0;
+    call.flops = 0;
     tp_var *few[APPLY_FEW], *y = NULL;
-    size_t bytes = (size_t)n * sizeof *in;
-    call.in = n <= APPLY_FEW ? few : tp__alloc(bytes);
-    if (ndim > 0)
-        memcpy(call.shape, shape, (size_t)ndim * sizeof *shape);
+    call.in = n <= APPLY_FEW ? few : tp__alloc((size_t)n * sizeof *in);
+    for (int i = 0; i < ndim; i++)
+        call.shape[i] = shape[i];
     if (call.in && apply_check(op, in, n)) {
-        memcpy(call.in, in, bytes);
+        for (int i = 0; i < n; i++)
+            call.in[i] = in[i];
         uint32_t flags = op->gradient ? apply_flags(in, n) : 0;
         bool record = !t->no_grad && (flags & TP__NEEDS_GRAD);
         bool refused = (flags & TP__UNRECORDED) && t->guarded_call;

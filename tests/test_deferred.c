@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Elementwise results that wait: nobody can tell. What is computed together has the bits of the
+ * operations one by one, edits in place do not reach back, and buffers go when they may.
+ */
+#include "harness.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "array/deferred.h"
+#include "base/alloc.h"
+
+enum { MANY = 9001 };
+
+static tp_var *many(tp_dtype dtype, uint64_t seed)
+{
+    tp_manual_seed(seed);
+    return tp_randn(dtype, TP_SHAPE(MANY));
+}
+
+static bool waits(const tp_var *v)
+{
+    return !v->data && !v->storage->data;
+}
+
+static bool same_bits(tp_var *a, tp_var *b)
+{
+    size_t item = tp_dtype_of(a) == TP_F32 ? 4 : 8;
+    return tp_size(a) == tp_size(b) && !memcmp(tp_data(a), tp_data(b), (size_t)tp_size(a) * item);
+}
+
+static double at(tp_var *v, int64_t i)
+{
+    const void *data = tp_data(v);
+    if (!data)
+        return (double)NAN;
+    return tp_dtype_of(v) == TP_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
+}
+
+/* Reads v if asked to, so that it does not wait. */
+static tp_var *step(tp_var *v, bool read)
+{
+    if (read)
+        tp_data(v);
+    return v;
+}
+
+static tp_var *chain(tp_var *x, bool read)
+{
+    tp_var *e = step(tp_exp(step(tp_neg(step(tp_square(x), read)), read)), read);
+    tp_var *t = step(tp_tanh(step(tp_mul(step(tp_sin(x), read), e), read)), read);
+    return step(tp_add(t, step(tp_div(step(tp_square(x), read), 2), read)), read);
+}
+
+TEST(a_chain_has_the_bits_of_its_operations)
+{
+    for (tp_dtype dtype = TP_F32; dtype <= TP_F64; dtype++) {
+        tp_var *x = many(dtype, 1), *together = chain(x, false), *apart = chain(x, true);
+        CHECK(waits(together) && !waits(apart));
+        tp_var *sum = tp_sum(together), *mean = tp_mean(chain(x, false));
+        CHECK(waits(sum) && waits(mean));
+        CHECK_BITS(tp_item(sum), tp_item(tp_sum(apart)));
+        CHECK_BITS(tp_item(mean), tp_item(tp_mean(apart)));
+        CHECK(same_bits(together, apart));
+    }
+}
+
+TEST(gradients_of_a_chain_are_the_closed_form)
+{
+    tp_var *x = tp_variable(many(TP_F64, 2));
+    tp_var *y = tp_sum(chain(x, false));
+    tp_backward(y);
+    tp_var *second = tp_gradient(tp_sum(tp_gradient(y, x, .create_graph = true)), x);
+    const double *at_x = tp_data(x);
+    for (int i = 0; i < MANY; i += 97) {
+        double v = at_x[i], e = exp(-v * v), u = sin(v) * e, t = tanh(u);
+        double du = (cos(v) - 2 * v * sin(v)) * e;
+        double ddu = (-sin(v) - 2 * sin(v) - 2 * v * cos(v)) * e - 2 * v * du;
+        CHECK_CLOSE(at(tp_grad(x), i), (1 - t * t) * du + v, 1e-14);
+        CHECK_CLOSE(at(second, i), (1 - t * t) * (ddu - 2 * t * du * du) + 1, 1e-13);
+    }
+}
+
+TEST(any_number_of_threads_gives_the_same_bits)
+{
+    int before = tp_num_threads();
+    int64_t n = 300007;
+    tp_var *x = tp_variable(tp_randn(TP_F32, 1, &n)), *sums[3], *gradients[3];
+    for (int k = 0; k < 3; k++) {
+        tp_set_num_threads(1 << k);
+        tp_cleargrad(x);
+        sums[k] = tp_sum(chain(x, false));
+        tp_backward(sums[k]);
+        gradients[k] = tp_grad(x);
+        tp_data(sums[k]);
+    }
+    tp_set_num_threads(before);
+    for (int k = 1; k < 3; k++)
+        CHECK(same_bits(gradients[k], gradients[0]) && same_bits(sums[k], sums[0]));
+}
+
+TEST(an_edit_leaves_the_old_elements_to_who_waits)
+{
+    tp_var *x = tp_ones(TP_F64, TP_SHAPE(MANY));
+    tp_var *y = tp_mul(x, 2), *z = tp_add(y, x);
+    tp_add_(x, 1);
+    CHECK(waits(y) && waits(z));
+    CHECK_BITS(at(z, MANY - 1), 3);
+    CHECK_BITS(at(y, 0), 2);
+    CHECK_BITS(at(x, 0), 2);
+}
+
+TEST(an_edit_through_a_view_leaves_them_too)
+{
+    tp_var *x = tp_ones(TP_F64, TP_SHAPE(2, MANY)), *row = tp_select(x, 0, 0);
+    tp_var *y = tp_mul(x, 2);
+    tp_copy_(row, 5);
+    CHECK(!waits(y));
+    CHECK_BITS(at(y, 0), 2);
+    CHECK_BITS(at(x, 0), 5);
+    CHECK_BITS(at(x, MANY), 1);
+}
+
+TEST(a_pointer_given_out_stays_good)
+{
+    tp_var *x = tp_ones(TP_F64, TP_SHAPE(MANY));
+    const double *seen = tp_data(x);
+    tp_var *y = tp_mul(x, 2);
+    tp_add_(x, 1);
+    CHECK(tp_data(x) == seen);
+    CHECK_BITS(seen[3], 2);
+    CHECK_BITS(at(y, 3), 2);
+}
+
+TEST(memory_of_the_callers_is_read_at_once)
+{
+    static double memory[MANY];
+    memory[7] = 3;
+    tp_var *x = tp_from_memory(TP_F64, TP_SHAPE(MANY), NULL, memory, NULL, NULL);
+    tp_var *y = tp_mul(x, 2), *z = tp_add(y, 1);
+    memory[7] = 4;
+    CHECK_BITS(at(y, 7), 6);
+    CHECK_BITS(at(z, 7), 7);
+    tp_var *w = tp_zeros(TP_F64, TP_SHAPE(MANY)), *before = tp_add(w, 1);
+    double *writable = tp_data_(w);
+    writable[0] = 10;
+    tp_var *after = tp_add(w, 1);
+    writable[0] = 20;
+    CHECK_BITS(at(before, 0), 1);
+    CHECK_BITS(at(after, 0), 11);
+}
+
+TEST(an_edit_is_seen_by_the_sweep)
+{
+    tp_var *x = tp_variable(tp_ones(TP_F64, TP_SHAPE(MANY)));
+    tp_var *y = tp_sum(tp_square(x));
+    tp_add_(x, 1);
+    tp_backward(y);
+    CHECK(test_error(TP_ERROR_GRAPH, "edited in place"));
+    CHECK_BITS(tp_item(y), MANY);
+}
+
+TEST(long_chains_and_shared_values_come_out_right)
+{
+    tp_var *x = tp_full(TP_F64, TP_SHAPE(MANY), 0.5), *y = x, *z = x;
+    double expected = 0.5, doubled = 0.5;
+    for (int i = 0; i < 300; i++) {
+        y = tp_add(tp_mul(y, 0.75), 0.125);
+        expected = expected * 0.75 + 0.125;
+        z = tp_mul(0.5, tp_add(z, tp_mul(z, z)));
+        doubled = 0.5 * (doubled + doubled * doubled);
+    }
+    CHECK(waits(y) && waits(z));
+    CHECK_BITS(at(y, MANY - 1), expected);
+    CHECK_BITS(at(z, MANY - 1), doubled);
+}
+
+TEST(shapes_mix)
+{
+    tp_var *x = tp_reshape(tp_arange(TP_F32, 0, 96 * 96, 1), TP_SHAPE(96, 96));
+    tp_var *row = tp_arange(TP_F32, 0, 96, 1), *column = tp_reshape(row, TP_SHAPE(96, 1));
+    tp_var *y = tp_add(tp_mul(tp_add(x, row), column), tp_transpose(x, 0, 1));
+    CHECK(waits(y));
+    for (int i = 0; i < 96; i += 5)
+        for (int j = 0; j < 96; j += 7)
+            CHECK_BITS(at(y, 96 * i + j), (96.0 * i + j + j) * i + 96.0 * j + i);
+    tp_var *kept = tp_where(tp_gt(x, 100), tp_to(tp_mul(x, 2), TP_F64), -1);
+    CHECK_BITS(at(kept, 100), -1);
+    CHECK_BITS(at(kept, 101), 202);
+}
+
+TEST(what_waits_can_be_shared)
+{
+    tp_var *y = tp_share(tp_mul(many(TP_F32, 3), 2));
+    CHECK(!waits(y));
+    CHECK(waits(tp_add(y, 1)));
+}
+
+/* --- Memory --- */
+
+static tp_var *layer(tp_var *x, tp_var *w)
+{
+    TP_SCOPE();
+    return tp_leave(tp_tanh(tp_mul(tp_add(tp_mul(x, w), 1), 0.5)));
+}
+
+TEST(buffers_that_no_gradient_reads_go_with_their_scope)
+{
+    if (tp__defer_from == 0)
+        test_skip("everything waits");
+    tp_var *w = tp_variable(tp_ones(TP_F64, TP_SHAPE(MANY)));
+    size_t one = MANY * sizeof(double) * 5 / 4, before = tp_memory_stats().in_use;
+    tp_var *y = many(TP_F64, 4);
+    for (int i = 0; i < 10; i++) {
+        y = layer(y, w);
+        tp_data(y);
+    }
+    CHECK(tp_memory_stats().in_use - before < 12 * one);
+}
+
+TEST(a_consumed_graph_is_let_go)
+{
+    tp_var *w = tp_variable(tp_ones(TP_F64, TP_SHAPE(MANY)));
+    tp_var *y;
+    size_t before = tp_memory_stats().in_use;
+    {
+        TP_SCOPE();
+        y = many(TP_F64, 4);
+        for (int i = 0; i < 10; i++) {
+            y = layer(y, w);
+            tp_data(y);
+        }
+        y = tp_leave(tp_sum(y));
+    }
+    tp_backward(y, .consume = true);
+    CHECK(tp_memory_stats().in_use - before < 3 * MANY * sizeof(double));
+    tp_backward(y);
+    CHECK(test_error(TP_ERROR_GRAPH, "consumed"));
+    tp_var *z = tp_square(tp_variable(2));
+    tp_backward(z, .consume = true);
+    tp_backward(z);
+    CHECK(test_error(TP_ERROR_GRAPH, "consumed"));
+}
+
+TEST(a_value_that_was_dropped_says_so)
+{
+    tp_var *x = tp_variable(tp_ones(TP_F64, TP_SHAPE(MANY))), *y, *hidden;
+    {
+        TP_SCOPE();
+        hidden = tp_add(x, 1);
+        y = tp_leave(tp_sum(tp_mul(hidden, 3)));
+    }
+    tp_backward(y);
+    CHECK_BITS(at(tp_grad(x), 0), 3);
+    CHECK(tp_data(hidden) == NULL);
+    CHECK(test_error(TP_ERROR_GRAPH, "read after drop"));
+    tp_exp(hidden);
+    CHECK(test_error(TP_ERROR_GRAPH, "read after drop"));
+}
+
+TEST(a_repeated_step_asks_the_system_for_nothing)
+{
+    tp_var *x = many(TP_F32, 5), *w = tp_variable(many(TP_F32, 6));
+    tp_var *m = tp_zeros(TP_F32, TP_SHAPE(MANY)), *v = tp_zeros(TP_F32, TP_SHAPE(MANY));
+    size_t requests = 0;
+    for (int i = 0; i < 20; i++) {
+        TP_SCOPE();
+        tp_cleargrad(w);
+        tp_backward(tp_mean(tp_square(tp_sub(tp_tanh(tp_mul(x, w)), 0.5))), .consume = true);
+        tp_adam_step(&w, &m, &v, 1, i + 1);
+        if (i == 5)
+            requests = tp_memory_stats().requests;
+    }
+#if !defined(TP_PLAIN_NODES)
+    CHECK_INT(tp_memory_stats().requests, requests);
+#else
+    CHECK(requests > 0);
+#endif
+}
+
+TEST(running_out_of_memory_at_a_read_is_an_error_and_passes)
+{
+    tp_var *x = tp_variable(many(TP_F64, 7));
+    double expected = tp_item(tp_sum(chain(x, true)));
+    for (size_t n = 1; n < 200; n++) {
+        TP_SCOPE();
+        tp_trim_memory();
+        tp_var *y = tp_sum(chain(x, false));
+        tp__alloc_fail_at(n);
+        double value = tp_item(y);
+        bool failed = tp_error() != NULL;
+        tp__alloc_fail_at(0);
+        if (failed)
+            CHECK(test_error(TP_ERROR_MEMORY, "out of memory"));
+        else
+            CHECK_BITS(value, expected);
+        CHECK_BITS(tp_item(y), expected);
+        if (!failed)
+            break;
+    }
+}
+
+TEST(statistics_make_sense)
+{
+    tp_memory before = tp_memory_stats();
+    size_t scope = tp_scope_begin();
+    tp_zeros(TP_F64, TP_SHAPE(1000000));
+    tp_memory during = tp_memory_stats();
+    tp_scope_end(scope);
+    tp_memory after = tp_memory_stats();
+    CHECK(during.in_use >= before.in_use + 8000000 && during.peak >= during.in_use);
+    CHECK_INT(after.in_use, before.in_use);
+    CHECK(after.peak >= during.in_use);
+    tp_reset_peak();
+    CHECK_INT(tp_memory_stats().peak, after.in_use);
+    tp_trim_memory();
+    CHECK_INT(tp_memory_stats().kept, 0);
+}
