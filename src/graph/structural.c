@@ -5,7 +5,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
-#include "array/reduce.h"
+#include "array/fold.h"
 #include "graph/apply.h"
 #include "tinypytorch.h"
 
@@ -118,8 +118,7 @@ static bool sum_to_forward(tp__call *call)
     for (int i = 0; i < x->ndim; i++)
         if (i < lead || call->shape[i - lead] != tp__shape(x)[i])
             axes |= 1u << i;
-    tp__reduce(TP__SUM, call->out, x, axes);
-    return true;
+    return tp__fold(TP__SUM, call->out, x, axes, 1);
 }
 
 static void sum_to_gradient(const tp__pull *pull)

@@ -4,13 +4,12 @@
  */
 #include "base/features.h"
 
-#include "array/reduce.h"
-
 #include <math.h>
 #include <string.h>
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "array/fold.h"
 #include "graph/apply.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -64,45 +63,45 @@ static unsigned reduce_mask(const tp__attr *attr)
 
 /* --- sum and mean --- */
 
+/* A sum over everything may wait with its elements. */
+static void sum_divides(tp__call *call, double divisor)
+{
+    const tp_var *x = call->in[0];
+    call->divisor = divisor;
+    call->folds =
+        tp__is_float(call->dtype) && x->size > 0 && reduce_count(x, &call->attr) == x->size;
+}
+
 static bool sum_infer(tp__call *call)
 {
     reduce_infer(call);
     if (!tp__is_float(call->dtype))
         call->dtype = TP_I64;
-    call->folds =
-        tp__is_float(call->dtype) && reduce_count(call->in[0], &call->attr) == call->in[0]->size;
-    call->divisor = 1;
+    sum_divides(call, 1);
     return true;
 }
 
 static bool mean_infer(tp__call *call)
 {
-    sum_infer(call);
-    call->divisor = (double)reduce_count(call->in[0], &call->attr);
+    reduce_infer(call);
+    sum_divides(call, (double)reduce_count(call->in[0], &call->attr));
     return true;
+}
+
+static bool reduce_fold(tp__call *call, tp__reduction kind, double divisor)
+{
+    call->flops = (double)call->in[0]->size;
+    return tp__fold(kind, call->out, call->in[0], reduce_mask(&call->attr), divisor);
 }
 
 static bool sum_forward(tp__call *call)
 {
-    tp__reduce(TP__SUM, call->out, call->in[0], reduce_mask(&call->attr));
-    return true;
+    return reduce_fold(call, TP__SUM, call->divisor);
 }
 
 static void sum_gradient(const tp__pull *pull)
 {
     pull->gx[0] = reduce_spread(pull->gy, pull->x[0], &pull->y->attr);
-}
-
-static bool mean_forward(tp__call *call)
-{
-    sum_forward(call);
-    double n = (double)reduce_count(call->in[0], &call->attr);
-    size_t item = tp__dtype_size(call->dtype);
-    for (int64_t i = 0; i < call->out->size; i++) {
-        char *at = (char *)call->out->data + (size_t)i * item;
-        tp__write_element(call->dtype, at, tp__read_element(call->dtype, at) / n);
-    }
-    return true;
 }
 
 static void mean_gradient(const tp__pull *pull)
@@ -127,14 +126,12 @@ static bool extreme_infer(tp__call *call)
 
 static bool max_forward(tp__call *call)
 {
-    tp__reduce(TP__MAX, call->out, call->in[0], reduce_mask(&call->attr));
-    return true;
+    return reduce_fold(call, TP__MAX, 1);
 }
 
 static bool min_forward(tp__call *call)
 {
-    tp__reduce(TP__MIN, call->out, call->in[0], reduce_mask(&call->attr));
-    return true;
+    return reduce_fold(call, TP__MIN, 1);
 }
 
 /* 1 where an element of x is the one chosen; how many there are for each result. */
@@ -192,8 +189,8 @@ REDUCE_SAMPLES(mean)
 REDUCE_SAMPLES(max)
 REDUCE_SAMPLES(min)
 
-#define REDUCE_RECORD(label_, name_, torch_, flags_, reads_, infer_, gradient_, taylor_, rule_,    \
-                      domain_)                                                                     \
+#define REDUCE_RECORD(label_, name_, torch_, flags_, reads_, infer_, forward_, gradient_, taylor_, \
+                      rule_, domain_)                                                              \
     static const tp__op name_##_op = {                                                             \
         .label = #label_,                                                                          \
         .name = #name_,                                                                            \
@@ -201,7 +198,7 @@ REDUCE_SAMPLES(min)
         .flags = flags_,                                                                           \
         .reads = {reads_},                                                                         \
         .infer = infer_,                                                                           \
-        .forward = name_##_forward,                                                                \
+        .forward = forward_,                                                                       \
         .gradient = gradient_,                                                                     \
         .taylor = taylor_,                                                                         \
         .rule = rule_,                                                                             \
@@ -214,13 +211,13 @@ REDUCE_SAMPLES(min)
                                         {0}},                                                      \
     };
 
-REDUCE_RECORD(Sum, sum, sum, TP__LINEAR, 0, sum_infer, sum_gradient, NULL,
+REDUCE_RECORD(Sum, sum, sum, TP__LINEAR, 0, sum_infer, sum_forward, sum_gradient, NULL,
               "gy repeated over x's shape", TP__ANYWHERE)
-REDUCE_RECORD(Mean, mean, mean, TP__LINEAR, 0, mean_infer, mean_gradient, NULL,
+REDUCE_RECORD(Mean, mean, mean, TP__LINEAR, 0, mean_infer, sum_forward, mean_gradient, NULL,
               "gy / n repeated over x's shape", TP__ANYWHERE)
-REDUCE_RECORD(Max, max, amax, TP__SELECTS, TP__READS_0 | TP__READS_OUT, extreme_infer,
+REDUCE_RECORD(Max, max, amax, TP__SELECTS, TP__READS_0 | TP__READS_OUT, extreme_infer, max_forward,
               extreme_gradient, extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
-REDUCE_RECORD(Min, min, amin, TP__SELECTS, TP__READS_0 | TP__READS_OUT, extreme_infer,
+REDUCE_RECORD(Min, min, amin, TP__SELECTS, TP__READS_0 | TP__READS_OUT, extreme_infer, min_forward,
               extreme_gradient, extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
 
 /* --- Calls --- */

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The work is cut in units. By rows, a unit is one block of one result: where its elements do not
+ * lie one after the other they are gathered first. By columns, which serves when a kept axis lies
+ * innermost in memory, a unit is one block of a run of results along that axis, whose elements are
+ * rows of memory. Units are numbered, and a task is a run of units. Results of more than one block
+ * are joined afterwards.
+ */
+#include "base/features.h"
+
+#include "array/fold.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "array/dtype.h"
+#include "array/fold_kernels.h"
+#include "base/parallel.h"
+#include "base/recycle.h"
+#include "tinypytorch/engine.h"
+
+enum {
+    FOLD_TASK = 32768, /* elements in a task, about */
+    FOLD_RUN = 512,    /* elements of a row in a unit by columns */
+    FOLD_NARROW = 8,   /* fewer columns are gathered */
+    FOLD_ROWS = 64,    /* results stored at once */
+    FOLD_FEW = 512,    /* partial results that need no memory of their own */
+    FOLD_SLOTS = 64
+};
+
+static const double fold_bytes_per_ns = 15;
+
+/* Axes of one kind, kept or reduced, with steps in bytes; neighbours that one step passes merged.
+ */
+typedef struct fold_axes {
+    int ndim;
+    int64_t shape[TP_MAX_NDIM], step[TP_MAX_NDIM], size;
+} fold_axes;
+
+/* A place in them. */
+typedef struct fold_place {
+    int64_t index[TP_MAX_NDIM], offset;
+} fold_place;
+
+typedef struct fold_job {
+    tp__reduction kind;
+    const tp__fold_kernels *kernels;
+    const char *from;
+    tp_var *result;
+    double divisor;
+    size_t item;
+    bool real;
+    fold_axes kept, reduced;
+    int64_t blocks;        /* of a result */
+    tp__partial *partials; /* [blocks][results], if there is more than one block */
+    int64_t units, task_units;
+
+    bool by_block; /* by rows: a block of all results, then the next, since they lie closer */
+
+    int64_t width, stride, run, runs; /* by columns: of the axis, results apart, in a unit */
+    tp__partial *scratch;
+    size_t slot;
+    atomic_ullong free_slots;
+} fold_job;
+
+/* --- Axes --- */
+
+static void fold_select(fold_axes *axes, const tp_var *x, unsigned mask)
+{
+    const int64_t *shape = tp__shape(x), *strides = tp__strides(x);
+    int64_t item = (int64_t)tp__dtype_size((tp_dtype)x->dtype);
+    axes->ndim = 0;
+    axes->size = 1;
+    for (int i = 0; i < x->ndim; i++) {
+        if (!(mask >> i & 1) || shape[i] == 1)
+            continue;
+        int last = axes->ndim - 1;
+        int64_t step = strides[i] * item;
+        if (last >= 0 && axes->step[last] == shape[i] * step) {
+            axes->shape[last] *= shape[i];
+            axes->step[last] = step;
+        } else {
+            axes->shape[axes->ndim] = shape[i];
+            axes->step[axes->ndim++] = step;
+        }
+        axes->size *= shape[i];
+    }
+}
+
+static void fold_seek(const fold_axes *axes, fold_place *place, int64_t number)
+{
+    place->offset = 0;
+    for (int i = axes->ndim - 1; i >= 0; i--) {
+        place->index[i] = i ? number % axes->shape[i] : number;
+        number = i ? number / axes->shape[i] : 0;
+        place->offset += place->index[i] * axes->step[i];
+    }
+}
+
+/* Goes n elements on, at most to the end of the innermost axis. */
+static void fold_advance(const fold_axes *axes, fold_place *place, int64_t n)
+{
+    int i = axes->ndim - 1;
+    if (i < 0)
+        return;
+    place->index[i] += n;
+    place->offset += n * axes->step[i];
+    for (; i > 0 && place->index[i] == axes->shape[i]; i--) {
+        place->offset += axes->step[i - 1] - axes->shape[i] * axes->step[i];
+        place->index[i] = 0;
+        place->index[i - 1]++;
+    }
+}
+
+/* How far the innermost axis goes on. */
+static int64_t fold_ahead(const fold_axes *axes, const fold_place *place)
+{
+    int last = axes->ndim - 1;
+    return last < 0 ? 1 : axes->shape[last] - place->index[last];
+}
+
+/* The smallest and the largest step; INT64_MAX and 0 if there is none. */
+static void fold_steps(const fold_axes *axes, int64_t *least, int64_t *most)
+{
+    *least = INT64_MAX;
+    *most = 0;
+    for (int i = 0; i < axes->ndim; i++) {
+        int64_t step = axes->step[i] < 0 ? -axes->step[i] : axes->step[i];
+        *least = step < *least ? step : *least;
+        *most = step > *most ? step : *most;
+    }
+}
+
+/* --- By rows --- */
+
+static void fold_gather_run(size_t item, int64_t n, int64_t step, const char *from, char *to)
+{
+    if (step == (int64_t)item)
+        memcpy(to, from, (size_t)n * item);
+    else if (item == 4)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + 4 * i, from + i * step, 4);
+    else if (item == 8)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + 8 * i, from + i * step, 8);
+    else
+        for (int64_t i = 0; i < n; i++)
+            to[i] = from[i * step];
+}
+
+/* n reduced elements from number on, of the result whose elements start at from: where they lie, or
+ * a copy in buffer. */
+static const char *fold_elements(const fold_job *job, const char *from, int64_t number, int64_t n,
+                                 char *buffer)
+{
+    const fold_axes *axes = &job->reduced;
+    int last = axes->ndim - 1;
+    int64_t step = last < 0 ? 0 : axes->step[last];
+    fold_place place;
+    fold_seek(axes, &place, number);
+    if (n == 1 || (step == (int64_t)job->item && fold_ahead(axes, &place) >= n))
+        return from + place.offset;
+    for (int64_t done = 0; done < n;) {
+        int64_t run = fold_ahead(axes, &place);
+        run = run < n - done ? run : n - done;
+        fold_gather_run(job->item, run, step, from + place.offset,
+                        buffer + (size_t)done * job->item);
+        fold_advance(axes, &place, run);
+        done += run;
+    }
+    return buffer;
+}
+
+static tp__partial fold_block_of(const fold_job *job, int64_t n, const char *x)
+{
+    if (job->kernels->block)
+        return (tp__partial){.real = job->kernels->block(n, x)};
+    return (tp__partial){.integer = job->kernels->integers(n, x)};
+}
+
+/* --- Results --- */
+
+static double fold_final(const fold_job *job, double value)
+{
+    if (job->kind == TP__SUM)
+        return value / job->divisor;
+    return value != value ? (double)NAN : value + 0.0;
+}
+
+/* n results, the first at place `at`, stride apart. */
+static void fold_store(const fold_job *job, int64_t at, int64_t stride, int64_t n,
+                       const tp__partial *values)
+{
+    void *to = job->result->data;
+    tp_dtype dtype = (tp_dtype)job->result->dtype;
+    for (int64_t i = 0; i < n; i++, at += stride)
+        if (dtype == TP_F32)
+            ((float *)to)[at] = (float)fold_final(job, values[i].real);
+        else if (dtype == TP_F64)
+            ((double *)to)[at] = fold_final(job, values[i].real);
+        else if (dtype == TP_I64)
+            ((int64_t *)to)[at] = values[i].integer;
+        else
+            ((uint8_t *)to)[at] = (uint8_t)values[i].integer;
+}
+
+/* The same for one block of them, which may be all there is. */
+static void fold_put(const fold_job *job, int64_t block, int64_t at, int64_t stride, int64_t n,
+                     const tp__partial *values)
+{
+    if (job->blocks == 1) {
+        fold_store(job, at, stride, n, values);
+        return;
+    }
+    tp__partial *to = job->partials + block * job->result->size + at;
+    for (int64_t i = 0; i < n; i++)
+        to[i * stride] = values[i];
+}
+
+static int64_t fold_block_size(const fold_job *job, int64_t block)
+{
+    int64_t rest = job->reduced.size - block * TP__FOLD_BLOCK;
+    return rest < TP__FOLD_BLOCK ? rest : TP__FOLD_BLOCK;
+}
+
+/* Results of one block whose elements lie one after the other, each so far from the next. */
+static void fold_rows(const fold_job *job, int64_t from, int64_t to)
+{
+    tp__partial values[FOLD_ROWS];
+    int64_t n = job->reduced.size, step = job->kept.ndim ? job->kept.step[0] : 0;
+    const char *x = job->from + from * step;
+    while (from < to) {
+        int64_t rows = to - from < FOLD_ROWS ? to - from : FOLD_ROWS;
+        for (int64_t i = 0; i < rows; i++, x += step)
+            values[i] = fold_block_of(job, n, x);
+        fold_store(job, from, 1, rows, values);
+        from += rows;
+    }
+}
+
+static void fold_blocks(const fold_job *job, int64_t from, int64_t to)
+{
+    int64_t results = job->result->size;
+    double buffer[TP__FOLD_BLOCK];
+    for (int64_t unit = from; unit < to; unit++) {
+        int64_t result = job->by_block ? unit % results : unit / job->blocks;
+        int64_t block = job->by_block ? unit / results : unit % job->blocks;
+        fold_place place;
+        fold_seek(&job->kept, &place, result);
+        int64_t n = fold_block_size(job, block);
+        const char *x =
+            fold_elements(job, job->from + place.offset, block * TP__FOLD_BLOCK, n, (char *)buffer);
+        tp__partial value = fold_block_of(job, n, x);
+        fold_put(job, block, result, 1, 1, &value);
+    }
+}
+
+static void fold_rows_task(void *ctx, int64_t task)
+{
+    const fold_job *job = ctx;
+    const fold_axes *reduced = &job->reduced;
+    int64_t from = task * job->task_units, to = from + job->task_units;
+    to = to < job->units ? to : job->units;
+    bool solid = !reduced->ndim || (reduced->ndim == 1 && reduced->step[0] == (int64_t)job->item);
+    if (job->blocks == 1 && solid && job->kept.ndim < 2)
+        fold_rows(job, from, to);
+    else
+        fold_blocks(job, from, to);
+}
+
+/* --- By columns --- */
+
+static void fold_columns_unit(const fold_job *job, int64_t unit, tp__partial *lanes)
+{
+    int64_t block = unit % job->blocks, run = unit / job->blocks % job->runs;
+    int64_t outer = unit / job->blocks / job->runs, first = run * job->run;
+    int64_t width = job->width - first < job->run ? job->width - first : job->run;
+    int64_t at = outer / job->stride * job->stride * job->width + outer % job->stride;
+    at += first * job->stride;
+    fold_place kept, place;
+    fold_seek(&job->kept, &kept, at);
+    fold_seek(&job->reduced, &place, block * TP__FOLD_BLOCK);
+    const char *from = job->from + kept.offset;
+    int64_t n = fold_block_size(job, block);
+    for (int64_t done = 0; done < n; done += TP__FOLD_PANEL) {
+        const void *row[TP__FOLD_PANEL];
+        int64_t rows = n - done < TP__FOLD_PANEL ? n - done : TP__FOLD_PANEL;
+        for (int64_t i = 0; i < rows; i++) {
+            row[i] = from + place.offset;
+            fold_advance(&job->reduced, &place, 1);
+        }
+        job->kernels->panel(done == 0, rows, row, width, lanes);
+    }
+    job->kernels->finish(n, width, lanes);
+    fold_put(job, block, at, job->stride, width, lanes);
+}
+
+static void fold_columns_task(void *ctx, int64_t task)
+{
+    fold_job *job = ctx;
+    unsigned long long open, bit;
+    do {
+        open = atomic_load(&job->free_slots);
+        bit = open & (0 - open);
+    } while (!bit || !atomic_compare_exchange_weak(&job->free_slots, &open, open & ~bit));
+    tp__partial *lanes = job->scratch + (size_t)__builtin_ctzll(bit) * job->slot;
+    int64_t from = task * job->task_units, to = from + job->task_units;
+    for (int64_t unit = from; unit < to && unit < job->units; unit++)
+        fold_columns_unit(job, unit, lanes);
+    atomic_fetch_or(&job->free_slots, bit);
+}
+
+/* --- Both --- */
+
+double tp__fold_pairwise(double *sums, int64_t n)
+{
+    for (; n > 1; n = (n + 1) / 2) {
+        for (int64_t i = 0; i < n / 2; i++)
+            sums[i] = sums[2 * i] + sums[2 * i + 1];
+        if (n % 2)
+            sums[n / 2] = sums[n - 1];
+    }
+    return sums[0];
+}
+
+static void fold_join(const fold_job *job)
+{
+    int64_t results = job->result->size;
+    tp__partial *p = job->partials;
+    if (job->real && job->kind == TP__SUM && results == 1)
+        p->real = tp__fold_pairwise(&p->real, job->blocks);
+    else
+        for (int64_t n = job->blocks; n > 1; n = (n + 1) / 2) {
+            for (int64_t i = 0; i < n / 2; i++)
+                job->kernels->join(results, p + 2 * i * results, p + (2 * i + 1) * results,
+                                   p + i * results);
+            if (n % 2)
+                memmove(p + n / 2 * results, p + (n - 1) * results, (size_t)results * sizeof *p);
+        }
+    fold_store(job, 0, 1, results, p);
+}
+
+static int64_t fold_task_units(int64_t unit_elements)
+{
+    int64_t units = FOLD_TASK / (unit_elements > 0 ? unit_elements : 1);
+    return units > 0 ? units : 1;
+}
+
+static int64_t fold_tasks(const fold_job *job)
+{
+    return (job->units + job->task_units - 1) / job->task_units;
+}
+
+static double fold_cost(const fold_job *job)
+{
+    double elements = (double)job->result->size * (double)job->reduced.size;
+    return elements * (double)job->item / fold_bytes_per_ns;
+}
+
+static void fold_by_rows(fold_job *job)
+{
+    job->units = job->result->size * job->blocks;
+    job->task_units = fold_task_units(fold_block_size(job, 0));
+    tp__parallel(fold_tasks(job), fold_cost(job), fold_rows_task, job);
+}
+
+static bool fold_by_columns(tp__thread *t, fold_job *job)
+{
+    int64_t n = fold_block_size(job, 0);
+    int64_t lanes = n < TP__FOLD_LANES ? n : TP__FOLD_LANES;
+    if (job->kind != TP__SUM || !job->real)
+        lanes = 1;
+    job->run = job->width < FOLD_RUN ? job->width : FOLD_RUN;
+    job->runs = (job->width + job->run - 1) / job->run;
+    job->units = job->result->size / job->width * job->runs * job->blocks;
+    job->task_units = fold_task_units(n * job->run);
+    job->slot = (size_t)(lanes * job->run);
+    int64_t tasks = fold_tasks(job), slots = tp_num_threads();
+    slots = slots < tasks ? slots : tasks;
+    slots = slots < FOLD_SLOTS ? slots : FOLD_SLOTS;
+    atomic_init(&job->free_slots, slots == 64 ? ~0ull : (1ull << slots) - 1);
+    tp__partial few[FOLD_FEW];
+    size_t bytes = (size_t)slots * job->slot * sizeof *few;
+    job->scratch = bytes <= sizeof few ? few : tp__block_take(t, bytes);
+    if (!job->scratch)
+        return false;
+    tp__parallel(tasks, fold_cost(job), fold_columns_task, job);
+    if (job->scratch != few)
+        tp__block_put(t, job->scratch, bytes);
+    return true;
+}
+
+/* The kept axis that lies innermost in memory, if it is wide enough and no reduced one does. */
+static bool fold_finds_columns(fold_job *job)
+{
+    const fold_axes *kept = &job->kept;
+    job->stride = 1;
+    for (int i = kept->ndim - 1; i >= 0; i--) {
+        if (kept->step[i] == (int64_t)job->item && kept->shape[i] >= FOLD_NARROW) {
+            job->width = kept->shape[i];
+            return true;
+        }
+        job->stride *= kept->shape[i];
+    }
+    return false;
+}
+
+static bool fold_run(tp__thread *t, fold_job *job)
+{
+    int64_t kept_least, kept_most, least, most;
+    fold_steps(&job->kept, &kept_least, &kept_most);
+    fold_steps(&job->reduced, &least, &most);
+    if (least != (int64_t)job->item && fold_finds_columns(job))
+        return fold_by_columns(t, job);
+    job->by_block = kept_least < most;
+    fold_by_rows(job);
+    return true;
+}
+
+static bool fold_begin(fold_job *job, const tp_var *x, unsigned axes)
+{
+    job->from = x->data;
+    job->item = tp__dtype_size((tp_dtype)x->dtype);
+    job->real = tp__is_float((tp_dtype)x->dtype);
+    job->kernels = tp__fold_choose(job->kind, (tp_dtype)x->dtype);
+    fold_select(&job->kept, x, ~axes);
+    fold_select(&job->reduced, x, axes);
+    job->blocks = (job->reduced.size + TP__FOLD_BLOCK - 1) / TP__FOLD_BLOCK;
+    return job->blocks > 0;
+}
+
+bool tp__fold(tp__reduction kind, tp_var *result, const tp_var *x, unsigned axes, double divisor)
+{
+    fold_job job;
+    job.kind = kind;
+    job.result = result;
+    job.divisor = divisor;
+    if (result->size == 0)
+        return true;
+    if (!fold_begin(&job, x, axes)) {
+        static const tp__partial nothing;
+        for (int64_t i = 0; i < result->size; i++)
+            fold_store(&job, i, 1, 1, &nothing);
+        return true;
+    }
+    if (job.blocks == 1)
+        return fold_run(tp__here(), &job);
+    tp__thread *t = tp__here();
+    size_t bytes = (size_t)job.blocks * (size_t)result->size * sizeof *job.partials;
+    job.partials = tp__block_take(t, bytes);
+    if (!job.partials)
+        return false;
+    bool good = fold_run(t, &job);
+    if (good)
+        fold_join(&job);
+    tp__block_put(t, job.partials, bytes);
+    return good;
+}
