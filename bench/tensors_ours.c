@@ -29,13 +29,16 @@ static void ours_threads(int n)
 static tp_var *ours_input(const tensors_input *input, int i, tensors_type type)
 {
     TP_SCOPE();
-    tp_var *v = tp_zeros(type == TENSORS_F32 ? TP_F32 : TP_F64, input->ndim, input->shape);
-    if (input->differentiable)
-        v = tp_variable(v);
-    void *data = tp_data_(v);
-    if (data)
-        tensors_fill(input, i, type, data);
-    return tp_keep(v);
+    size_t item = type == TENSORS_F32 ? sizeof(float) : sizeof(double), bytes = item;
+    for (int axis = 0; axis < input->ndim; axis++)
+        bytes *= (size_t)input->shape[axis];
+    void *data = malloc(bytes);
+    if (!data)
+        abort();
+    tensors_fill(input, i, type, data);
+    tp_var *v = tp_array(type == TENSORS_F32 ? TP_F32 : TP_F64, input->ndim, input->shape, data);
+    free(data);
+    return tp_keep(input->differentiable ? tp_variable(v) : v);
 }
 
 static void *ours_open(const tensors_row *row)

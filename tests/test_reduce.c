@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fast reductions against the reference kernel, exact sums, compensated sums, and what
- * they promise: the same bits in every layout, on every processor, for any number of threads.
+ * Fast reductions against the reference kernel, exact sums and compensated sums, and what they
+ * promise: the same bits in every layout, on every processor, for any number of threads.
  */
 #include "elements.h"
 
@@ -84,6 +84,7 @@ static tp_var *make_result(tp__reduction kind, const tp_var *x, unsigned mask)
 static tp_var *fold(tp__reduction kind, tp_var *x, unsigned mask)
 {
     tp_var *y = make_result(kind, x, mask);
+    CHECK(tp__evaluate(x));
     CHECK(tp__fold(kind, y, x, mask, 1));
     return y;
 }
@@ -91,6 +92,7 @@ static tp_var *fold(tp__reduction kind, tp_var *x, unsigned mask)
 static tp_var *reference(tp__reduction kind, tp_var *x, unsigned mask)
 {
     tp_var *y = make_result(kind, x, mask);
+    CHECK(tp__evaluate(x));
     tp__reduce(kind, y, x, mask);
     return y;
 }

@@ -7,9 +7,10 @@
 #include "array/dtype.h"
 #include "graph/apply.h"
 #include "ops/families.h"
+#include "ops/gemm.h"
 #include "tinypytorch.h"
 
-/* --- matmul: (…, m, k) × (…, k, n) → (…, m, n), leading axes equal --- */
+/* --- matmul: (…, m, k) × (…, k, n) → (…, m, n), leading axes equal, or none in the second --- */
 
 static bool matmul_fails(const tp_var *a, const tp_var *b, const char *why)
 {
@@ -22,81 +23,120 @@ static bool matmul_fails(const tp_var *a, const tp_var *b, const char *why)
 
 static bool matmul_infer(tp__call *call)
 {
-    const tp_var *a = call->in[0];
+    const tp_var *a = call->in[0], *b = call->in[1];
     call->dtype = (tp_dtype)a->dtype;
     call->ndim = a->ndim;
     memcpy(call->shape, tp__shape(a), a->ndim * sizeof *call->shape);
-    call->shape[a->ndim - 1] = tp__shape(call->in[1])[a->ndim - 1];
+    call->shape[a->ndim - 1] = tp__shape(b)[b->ndim - 1];
     return true;
 }
 
-/* One matrix of a batch: addresses and strides in bytes. */
-typedef struct matmul_job {
-    int64_t m, n, k, a_row, a_column, b_row, b_column;
-    const char *a, *b;
-    char *c;
-} matmul_job;
+static tp__kernel *matmul_fast[4];
 
-#define MATMUL_KERNEL(name, Type, Work)                                                            \
-    static void name(const matmul_job *job)                                                        \
-    {                                                                                              \
-        Type *c = (Type *)(void *)job->c;                                                          \
-        for (int64_t i = 0; i < job->m; i++)                                                       \
-            for (int64_t j = 0; j < job->n; j++) {                                                 \
-                const char *a = job->a + i * job->a_row, *b = job->b + j * job->b_column;          \
-                Work sum = 0;                                                                      \
-                for (int64_t k = 0; k < job->k; k++)                                               \
-                    sum += (Work) * (const Type *)(a + k * job->a_column) * (Work) *               \
-                           (const Type *)(b + k * job->b_row);                                     \
-                c[i * job->n + j] = (Type)sum;                                                     \
-            }                                                                                      \
-    }
-
-MATMUL_KERNEL(matmul_f32, float, double)
-MATMUL_KERNEL(matmul_f64, double, double)
-MATMUL_KERNEL(matmul_i64, int64_t, uint64_t)
-
-/* The byte offset of a batch's matrix with this row-major number. */
-static int64_t matmul_offset(const tp_var *v, int64_t number)
+/* v with one more reference if a backend takes its matrices as they lie, otherwise a copy, without
+ * the leading axes along which v repeats itself. NULL when out of memory. */
+static tp_var *matmul_plain(tp__thread *t, tp_var *v)
 {
-    int64_t offset = 0;
-    for (int i = v->ndim - 3; i >= 0; i--) {
-        offset += number % tp__shape(v)[i] * tp__strides(v)[i];
-        number /= tp__shape(v)[i];
+    int64_t shape[TP_MAX_NDIM];
+    const int64_t *size = tp__shape(v) + v->ndim - 2, *stride = tp__strides(v) + v->ndim - 2;
+    if (tp__gemm_is_plain(size[0], size[1], stride[0], stride[1])) {
+        tp__ref(v);
+        return v;
     }
-    return offset * (int64_t)tp__dtype_size(v->dtype);
+    for (int i = 0; i < v->ndim; i++)
+        shape[i] = i < v->ndim - 2 && tp__strides(v)[i] == 0 ? 1 : tp__shape(v)[i];
+    tp_var *once = tp__node_view(t, v, v->ndim, shape, tp__strides(v), 0);
+    tp_var *copy = once ? tp__copy_as(t, once, (tp_dtype)v->dtype) : NULL;
+    if (once)
+        tp__drop(once);
+    return copy;
+}
+
+/* Where the matrices of an operand lie: its first element and distances along leading axes. */
+static char *matmul_matrices_of(tp_var *v, int64_t *row, int64_t *column, int ndim, int64_t *step)
+{
+    *row = tp__strides(v)[v->ndim - 2];
+    *column = tp__strides(v)[v->ndim - 1];
+    for (int i = 0; i < ndim; i++)
+        step[i] = v->ndim > 2 && tp__shape(v)[i] > 1 ? tp__strides(v)[i] : 0;
+    return v->data;
+}
+
+/* Leading axes of a are rows of one matrix when b has none and a's strides allow it. */
+static void matmul_fold(tp__gemm_batch *batch, const tp_var *a, const tp_var *b)
+{
+    int64_t strides[2], rows = batch->count * batch->first.m;
+    if (b->ndim > 2 || rows > INT32_MAX ||
+        !tp__reshape_strides(a, 2, (int64_t[]){rows, batch->first.k}, strides) ||
+        !tp__gemm_is_plain(rows, batch->first.k, strides[0], strides[1]))
+        return;
+    batch->first.m = rows;
+    batch->first.a_row = strides[0];
+    batch->first.a_column = strides[1];
+    batch->count = 1;
+    batch->ndim = 0;
+}
+
+static void matmul_run(tp__call *call, const tp__gemm_backend *backend, tp_var *a, tp_var *b)
+{
+    tp__gemm_batch batch = {.count = 1, .ndim = call->ndim - 2};
+    tp__gemm *job = &batch.first;
+    job->m = call->shape[call->ndim - 2];
+    job->n = job->c_row = call->shape[call->ndim - 1];
+    job->k = tp__shape(a)[a->ndim - 1];
+    for (int i = 0; i < batch.ndim; i++)
+        batch.count *= batch.shape[i] = call->shape[i];
+    job->a = matmul_matrices_of(a, &job->a_row, &job->a_column, batch.ndim, batch.a_step);
+    job->b = matmul_matrices_of(b, &job->b_row, &job->b_column, batch.ndim, batch.b_step);
+    job->c = call->out->data;
+    matmul_fold(&batch, a, b);
+    call->flops = 2 * (double)call->out->size * (double)job->k;
+    tp__gemm_run(backend, &batch);
 }
 
 static bool matmul_forward(tp__call *call)
 {
-    static void (*const kernels[])(const matmul_job *) = {
-        [TP_F32] = matmul_f32, [TP_F64] = matmul_f64, [TP_I64] = matmul_i64};
-    const tp_var *a = call->in[0], *b = call->in[1];
-    int64_t item = (int64_t)tp__dtype_size(call->dtype);
-    const int64_t *a_step = tp__strides(a) + a->ndim - 2, *b_step = tp__strides(b) + b->ndim - 2;
-    matmul_job job = {.m = call->shape[call->ndim - 2],
-                      .n = call->shape[call->ndim - 1],
-                      .k = tp__shape(a)[a->ndim - 1],
-                      .a_row = a_step[0] * item,
-                      .a_column = a_step[1] * item,
-                      .b_row = b_step[0] * item,
-                      .b_column = b_step[1] * item,
-                      .c = call->out->data};
-    int64_t matrix = job.m * job.n, batch = matrix ? call->out->size / matrix : 0;
-    for (int64_t i = 0; i < batch; i++, job.c += matrix * item) {
-        job.a = (const char *)a->data + matmul_offset(a, i);
-        job.b = (const char *)b->data + matmul_offset(b, i);
-        kernels[call->dtype](&job);
+    tp__thread *t = tp__here();
+    tp_var *a = call->in[0], *b = call->in[1];
+    int64_t k = tp__shape(a)[a->ndim - 1];
+    const int64_t *last = call->shape + call->ndim - 2;
+    tp__gemm_choice *choice = (tp__gemm_choice *)matmul_fast[call->dtype];
+    const tp__gemm_backend *backend = tp__gemm_reference(call->dtype);
+    if (choice && last[0] <= INT32_MAX && last[1] <= INT32_MAX && k <= INT32_MAX)
+        backend = choice();
+    if (!backend->plain) {
+        matmul_run(call, backend, a, b);
+        return true;
     }
-    return true;
+    a = matmul_plain(t, a);
+    b = a ? matmul_plain(t, b) : NULL;
+    if (b)
+        matmul_run(call, backend, a, b);
+    if (a)
+        tp__drop(a);
+    if (b)
+        tp__drop(b);
+    return b != NULL;
+}
+
+/* v with its leading axes as rows. */
+static tp_var *matmul_rows(tp_var *v)
+{
+    int64_t columns = tp__shape(v)[v->ndim - 1], rows = 1;
+    for (int i = 0; i < v->ndim - 1; i++)
+        rows *= tp__shape(v)[i];
+    return tp_reshape(v, TP_SHAPE(rows, columns));
 }
 
 static void matmul_gradient(const tp__pull *pull)
 {
+    tp_var *a = pull->x[0], *b = pull->x[1], *gy = pull->gy;
     if (pull->wanted[0])
-        pull->gx[0] = tp_matmul(pull->gy, tp_transpose(pull->x[1], -1, -2));
-    if (pull->wanted[1])
-        pull->gx[1] = tp_matmul(tp_transpose(pull->x[0], -1, -2), pull->gy);
+        pull->gx[0] = tp_matmul(gy, tp_transpose(b, -1, -2));
+    if (pull->wanted[1] && a->ndim > b->ndim)
+        pull->gx[1] = tp_matmul(tp_transpose(matmul_rows(a), 0, 1), matmul_rows(gy));
+    else if (pull->wanted[1])
+        pull->gx[1] = tp_matmul(tp_transpose(a, -1, -2), gy);
 }
 
 static tp_var *matmul_sample(tp_var *const *x)
@@ -112,10 +152,12 @@ static const tp__op matmul_op = {
     .reads = {TP__READS_1, TP__READS_0},
     .infer = matmul_infer,
     .forward = matmul_forward,
+    .fast = matmul_fast,
     .gradient = matmul_gradient,
-    .rule = "a: matmul(gy, bᵀ); b: matmul(aᵀ, gy)",
+    .rule = "a: matmul(gy, bᵀ); b: matmul(aᵀ, gy), leading axes of a that b lacks as rows",
     .samples = (const tp__sample[]){{"2,3; 3,4", matmul_sample, "x0 @ x1"},
                                     {"2,2,3; 2,3,2", matmul_sample, "x0 @ x1"},
+                                    {"2,2,3; 3,2", matmul_sample, "x0 @ x1"},
                                     {"2,1,2,3; 3,3,2", matmul_sample, "x0 @ x1"},
                                     {"3; 3,2", matmul_sample, "x0 @ x1"},
                                     {"2,3; 3", matmul_sample, "x0 @ x1"},
@@ -138,9 +180,11 @@ static bool matmul_check(const tp_var *a, const tp_var *b)
         return matmul_fails(a, b, "an operand is 0-d");
     int64_t columns = tp__shape(a)[a->ndim - 1];
     int64_t rows = tp__shape(b)[b->ndim > 1 ? b->ndim - 2 : 0];
+    if (columns == rows)
+        return true;
     char why[64];
     snprintf(why, sizeof why, "%lld != %lld", (long long)columns, (long long)rows);
-    return columns == rows || matmul_fails(a, b, why);
+    return matmul_fails(a, b, why);
 }
 
 /* The product of operands of two or more dimensions and one type. */
@@ -149,6 +193,8 @@ static tp_var *matmul_matrices(tp_var *a, tp_var *b)
     int64_t batch[TP_MAX_NDIM];
     int ndim = a->ndim - 2;
     memcpy(batch, tp__shape(a), (size_t)ndim * sizeof *batch);
+    if (b->ndim == 2)
+        return tp__apply(&matmul_op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
     if (!tp__broadcast_shape(&ndim, batch, b->ndim - 2, tp__shape(b))) {
         matmul_fails(a, b, "leading axes do not broadcast");
         return tp__poison();

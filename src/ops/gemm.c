@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "ops/gemm.h"
+
+#include "base/parallel.h"
+
+/* --- Cutting --- */
+
+/* In nanoseconds: a call of a kernel; a byte of an operand or the result; the least that is worth
+ * being a task of its own. */
+static const double gemm_call = 50, gemm_byte = 0.02, gemm_task = 10e3;
+
+/* A task is one block of one matrix or, when these are small, a group of whole matrices. */
+typedef struct gemm_work {
+    const tp__gemm_backend *backend;
+    const tp__gemm_batch *batch;
+    int64_t rows, columns, blocks, across; /* size and number of blocks; how many side by side */
+    int64_t group;
+} gemm_work;
+
+static tp__gemm gemm_matrix(const gemm_work *work, int64_t number)
+{
+    const tp__gemm_batch *batch = work->batch;
+    int64_t item = (int64_t)work->backend->item;
+    tp__gemm job = batch->first;
+    job.c += number * job.m * job.n * item;
+    for (int i = batch->ndim - 1; i >= 0; i--) {
+        int64_t at = number % batch->shape[i];
+        job.a += at * batch->a_step[i] * item;
+        job.b += at * batch->b_step[i] * item;
+        number /= batch->shape[i];
+    }
+    return job;
+}
+
+static void gemm_group(void *ctx, int64_t number)
+{
+    const gemm_work *work = ctx;
+    int64_t end = (number + 1) * work->group;
+    if (end > work->batch->count)
+        end = work->batch->count;
+    for (int64_t i = number * work->group; i < end; i++) {
+        tp__gemm job = gemm_matrix(work, i);
+        work->backend->run(&job);
+    }
+}
+
+/* Blocks below each other follow each other: they share columns of b, which stay in the cache. */
+static void gemm_block(void *ctx, int64_t number)
+{
+    const gemm_work *work = ctx;
+    tp__gemm job = gemm_matrix(work, number / work->blocks);
+    int64_t item = (int64_t)work->backend->item, down = work->blocks / work->across;
+    int64_t block = number % work->blocks;
+    int64_t i = block % down * work->rows, j = block / down * work->columns;
+    job.m = job.m - i < work->rows ? job.m - i : work->rows;
+    job.n = job.n - j < work->columns ? job.n - j : work->columns;
+    job.a += i * job.a_row * item;
+    job.b += j * job.b_column * item;
+    job.c += (i * job.c_row + j) * item;
+    work->backend->run(&job);
+}
+
+/* About how long one matrix takes. */
+static double gemm_cost(const gemm_work *work)
+{
+    const tp__gemm *job = &work->batch->first;
+    double m = (double)job->m, n = (double)job->n, k = (double)job->k;
+    double bytes = (m * k + k * n + m * n) * (double)work->backend->item;
+    return work->backend->cost * m * n * k + gemm_byte * bytes + gemm_call * (double)work->blocks;
+}
+
+void tp__gemm_run(const tp__gemm_backend *backend, const tp__gemm_batch *batch)
+{
+    const tp__gemm *first = &batch->first;
+    if (batch->count == 0 || first->m == 0 || first->n == 0)
+        return;
+    gemm_work work = {.backend = backend, .batch = batch};
+    backend->cut(first, &work.rows, &work.columns);
+    work.across = (first->n - 1) / work.columns + 1;
+    work.blocks = ((first->m - 1) / work.rows + 1) * work.across;
+    double cost = gemm_cost(&work), total = cost * (double)batch->count;
+    if (work.blocks > 1) {
+        tp__parallel(work.blocks * batch->count, total, gemm_block, &work);
+    } else {
+        work.group = cost < gemm_task ? (int64_t)(gemm_task / cost) : 1;
+        tp__parallel((batch->count - 1) / work.group + 1, total, gemm_group, &work);
+    }
+}
+
+/* --- Layouts --- */
+
+static bool gemm_is_rows(int64_t rows, int64_t columns, int64_t row, int64_t column)
+{
+    return (columns <= 1 || column == 1) &&
+           (rows <= 1 || (row >= 1 && row >= columns && row <= INT32_MAX));
+}
+
+bool tp__gemm_is_plain(int64_t rows, int64_t columns, int64_t row, int64_t column)
+{
+    return gemm_is_rows(rows, columns, row, column) || gemm_is_rows(columns, rows, column, row);
+}
+
+/* --- Reference --- */
+
+#define GEMM_REFERENCE(name, Type, Work)                                                           \
+    static void name(const tp__gemm *job)                                                          \
+    {                                                                                              \
+        const Type *a = (const Type *)(const void *)job->a;                                        \
+        const Type *b = (const Type *)(const void *)job->b;                                        \
+        Type *c = (Type *)(void *)job->c;                                                          \
+        for (int64_t i = 0; i < job->m; i++)                                                       \
+            for (int64_t j = 0; j < job->n; j++) {                                                 \
+                Work sum = 0;                                                                      \
+                for (int64_t k = 0; k < job->k; k++)                                               \
+                    sum += (Work)a[i * job->a_row + k * job->a_column] *                           \
+                           (Work)b[k * job->b_row + j * job->b_column];                            \
+                c[i * job->c_row + j] = (Type)sum;                                                 \
+            }                                                                                      \
+    }
+
+GEMM_REFERENCE(gemm_f32, float, double)
+GEMM_REFERENCE(gemm_f64, double, double)
+GEMM_REFERENCE(gemm_i64, int64_t, uint64_t)
+
+/* A few rows at a time; an element's bits do not depend on how many. */
+static void gemm_cut(const tp__gemm *whole, int64_t *rows, int64_t *columns)
+{
+    double row = (double)whole->n * (double)whole->k + 1;
+    *columns = whole->n;
+    *rows = row < gemm_task ? (int64_t)(gemm_task / row) : 1;
+}
+
+const tp__gemm_backend *tp__gemm_reference(tp_dtype dtype)
+{
+    static const tp__gemm_backend backends[] = {
+        [TP_F32] = {sizeof(float), 1, false, gemm_cut, gemm_f32},
+        [TP_F64] = {sizeof(double), 1, false, gemm_cut, gemm_f64},
+        [TP_I64] = {sizeof(int64_t), 1, false, gemm_cut, gemm_i64},
+    };
+    return &backends[dtype];
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products of matrices, apart from nodes: (m, k) × (k, n) → (m, n), many of one shape at a time.
+ * Each is cut into blocks of the result, and threads take blocks. What the blocks are depends on
+ * the shapes only, and each is one call of a one-thread kernel, so the bits are the same for any
+ * number of threads.
+ */
+#ifndef TP_GEMM_H
+#define TP_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tinypytorch/base.h"
+
+/* One product, or a block of one. Distances are in elements; c's columns lie side by side. */
+typedef struct tp__gemm {
+    int64_t m, n, k;
+    const char *a, *b;
+    char *c;
+    int64_t a_row, a_column, b_row,
+        b_column; /* from a row to the next, from a column to the next */
+    int64_t c_row;
+} tp__gemm;
+
+typedef struct tp__gemm_backend {
+    size_t item; /* bytes of an element */
+    double cost; /* of a multiplication and an addition, in nanoseconds, about */
+    bool plain;  /* run takes only operands that are tp__gemm_is_plain */
+    void (*cut)(const tp__gemm *whole, int64_t *rows, int64_t *columns); /* size of the blocks */
+    void (*run)(const tp__gemm *block);
+} tp__gemm_backend;
+
+/* What backends register for "matmul". */
+typedef const tp__gemm_backend *tp__gemm_choice(void);
+
+/* count products; matrix number i lies at the row-major place i of shape. */
+typedef struct tp__gemm_batch {
+    tp__gemm first;
+    int64_t count;
+    int ndim;
+    int64_t shape[TP_MAX_NDIM], a_step[TP_MAX_NDIM], b_step[TP_MAX_NDIM];
+} tp__gemm_batch;
+
+void tp__gemm_run(const tp__gemm_backend *backend, const tp__gemm_batch *batch);
+
+/* The plain loops, for operands of any strides. */
+const tp__gemm_backend *tp__gemm_reference(tp_dtype dtype);
+
+/* True for a matrix whose rows, or whose columns, lie one after the other: what a BLAS takes. */
+bool tp__gemm_is_plain(int64_t rows, int64_t columns, int64_t row, int64_t column);
+
+#endif
