@@ -10,7 +10,7 @@
 #include "base/backend.h"
 #include "base/recycle.h"
 
-enum { DEFERRED_PIECE = 256 };
+enum { DEFERRED_PIECE = 256, DEFERRED_FIRST = 16 };
 
 int64_t tp__defer_from = 4096;
 
@@ -63,10 +63,32 @@ void tp__source_of(tp__recipe *recipe, int i, const tp_var *v, tp_dtype dtype)
     }
 }
 
+void tp__repeat_element(char *to, int64_t n, size_t item)
+{
+    int64_t done = n < DEFERRED_FIRST ? n : DEFERRED_FIRST;
+    if (item == sizeof(float))
+        for (int64_t i = 1; i < done; i++)
+            memcpy(to + sizeof(float) * (size_t)i, to, sizeof(float));
+    else if (item == sizeof(double))
+        for (int64_t i = 1; i < done; i++)
+            memcpy(to + sizeof(double) * (size_t)i, to, sizeof(double));
+    else
+        memset(to, *to, (size_t)done);
+    for (int64_t some; done < n; done += some) {
+        some = done < n - done ? done : n - done;
+        memcpy(to + (size_t)done * item, to, (size_t)some * item);
+    }
+}
+
 static void deferred_copy(char *to, const char *from, int64_t n, int64_t step, size_t item)
 {
     if (step == 1 || n == 1) {
         memcpy(to, from, (size_t)n * item);
+        return;
+    }
+    if (step == 0) {
+        memcpy(to, from, item);
+        tp__repeat_element(to, n, item);
         return;
     }
     step *= (int64_t)item;
@@ -79,23 +101,6 @@ static void deferred_copy(char *to, const char *from, int64_t n, int64_t step, s
     else
         for (int64_t i = 0; i < n; i++)
             to[i] = from[i * step];
-}
-
-void tp__repeat_element(char *to, int64_t n, size_t item)
-{
-    if (item == sizeof(float)) {
-        float value, *at = (float *)(void *)to;
-        memcpy(&value, to, sizeof value);
-        for (int64_t i = 0; i < n; i++)
-            at[i] = value;
-    } else if (item == sizeof(double)) {
-        double value, *at = (double *)(void *)to;
-        memcpy(&value, to, sizeof value);
-        for (int64_t i = 0; i < n; i++)
-            at[i] = value;
-    } else {
-        memset(to, *to, (size_t)n);
-    }
 }
 
 void tp__source_gather(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,

@@ -5,8 +5,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/thread.h"
+
+enum { ALLOC_HUGE_PAGE = 2 << 20 };
 
 static bool alloc_refused(void)
 {
@@ -32,11 +35,17 @@ void *tp__alloc_zero(size_t count, size_t bytes)
     return alloc_checked(alloc_refused() ? NULL : calloc(count ? count : 1, bytes), count * bytes);
 }
 
+/* Large blocks ask for large pages: fewer faults, fewer misses of the page tables. */
 void *tp__alloc_aligned(size_t bytes)
 {
     void *block = NULL;
-    if (alloc_refused() || posix_memalign(&block, 64, bytes ? bytes : 1))
+    bool large = bytes >= 2 * ALLOC_HUGE_PAGE;
+    if (alloc_refused() || posix_memalign(&block, large ? ALLOC_HUGE_PAGE : 64, bytes ? bytes : 1))
         block = NULL;
+#if defined(MADV_HUGEPAGE)
+    if (block && large)
+        (void)madvise(block, bytes, MADV_HUGEPAGE);
+#endif
     return alloc_checked(block, bytes);
 }
 

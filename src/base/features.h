@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * What every source file of the library includes first: the POSIX level it is written for. */
+ * What every source file of the library includes first: the systems it is written for. */
 #ifndef TP_FEATURES_H
 #define TP_FEATURES_H
 
 #if !defined(_POSIX_C_SOURCE) && !defined(__APPLE__)
 #define _POSIX_C_SOURCE 200809L
+#endif
+#if !defined(_DEFAULT_SOURCE)
+#define _DEFAULT_SOURCE /* madvise */
 #endif
 
 #define TP_LIKELY(condition) __builtin_expect(!!(condition), 1)
