@@ -193,6 +193,8 @@ build_needs()
         libgraphviz-dev graphviz-devel graphviz 'graphviz graphviz-dev' graphviz
     need optional "cairo (plots)" 'has_pc cairo' \
         libcairo2-dev cairo-devel cairo cairo-dev cairo
+    need optional "OpenBLAS (matrix products)" 'has_pc openblas' \
+        libopenblas-dev openblas-devel openblas openblas-dev openblas
     need optional "a font (letters in pictures)" has_font \
         fonts-dejavu-core dejavu-sans-fonts ttf-dejavu font-dejavu ''
 }

@@ -98,7 +98,7 @@ static char *matmul_pool(tp_dtype dtype)
                              : (char *)matmul_u8;
 }
 
-typedef enum matmul_layout {
+enum {
     ROWS,
     COLUMNS,
     WIDE,
@@ -111,9 +111,9 @@ typedef enum matmul_layout {
     SAME_ELEMENT,
     OVERLAPPING,
     LAYOUTS
-} matmul_layout;
+};
 
-static tp_var *matmul_matrix(tp_dtype dtype, int64_t rows, int64_t columns, matmul_layout layout)
+static tp_var *matmul_matrix(tp_dtype dtype, int64_t rows, int64_t columns, int layout)
 {
     const int64_t strides[LAYOUTS][2] = {
         [ROWS] = {columns, 1},      [COLUMNS] = {1, rows},
@@ -136,8 +136,8 @@ static tp_var *matmul_matrix(tp_dtype dtype, int64_t rows, int64_t columns, matm
 
 static void matmul_all_layouts(tp_dtype dtype, const int64_t *size)
 {
-    for (matmul_layout i = 0; i < LAYOUTS; i++)
-        for (matmul_layout j = 0; j < LAYOUTS; j++) {
+    for (int i = 0; i < LAYOUTS; i++)
+        for (int j = test_short() ? i % 3 : 0; j < LAYOUTS; j += test_short() ? 3 : 1) {
             TP_SCOPE();
             tp_var *a = matmul_matrix(dtype, size[0], size[2], i);
             tp_var *b = matmul_matrix(dtype, size[2], size[1], j);
@@ -165,10 +165,10 @@ TEST(layouts_and_sizes)
 TEST(layouts_of_large_matrices)
 {
     static const int64_t sizes[][3] = {
-        {101, 101, 101}, {130, 70, 300}, {97, 129, 400}, {3, 600, 600},
+        {101, 101, 101}, {130, 70, 300}, {97, 129, 400}, {3, 600, 600}, {20, 30, 1700},
         {600, 3, 600},   {1, 500, 700},  {500, 1, 700},  {520, 530, 9},
     };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i += test_short() ? 3 : 1) {
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i += test_short() ? 4 : 1) {
         matmul_all_layouts(TP_F32, sizes[i]);
         if (!test_short())
             matmul_all_layouts(TP_F64, sizes[i]);
@@ -441,12 +441,14 @@ TEST(the_same_bits_for_any_number_of_threads)
         {48, 64, 1000},  {49, 65, 1001},  {33, 31, 977},   {5, 7, 30000},   {400, 390, 410},
         {600, 610, 50},  {513, 100, 511}, {1030, 300, 90}, {90, 1030, 300},
     };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i += test_short() ? 3 : 1)
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int layout = 0; layout < 4; layout++)
             for (int type = 0; type < (layout == (int)i % 4 ? 2 : 1); type++) {
                 TP_SCOPE();
                 int64_t m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];
                 tp_dtype dtype = element_types[type];
+                if (test_short() && (m * n * k > 4000000 || m * k + k * n + m * n > 200000))
+                    continue;
                 tp_var *a = layout & 1 ? tp_transpose(tp_randn(dtype, TP_SHAPE(k, m)), 0, 1)
                                        : tp_randn(dtype, TP_SHAPE(m, k));
                 tp_var *b = layout & 2 ? tp_transpose(tp_randn(dtype, TP_SHAPE(n, k)), 0, 1)
@@ -460,6 +462,7 @@ TEST(the_same_bits_for_any_number_of_threads)
 
 TEST(the_same_bits_of_batches)
 {
+    int64_t many = test_short() ? 300 : 3000;
     for (int type = 0; type < 2; type++) {
         TP_SCOPE();
         tp_dtype dtype = element_types[type];
@@ -468,8 +471,8 @@ TEST(the_same_bits_of_batches)
         CHECK(matmul_same_bits(a, b));
         CHECK(matmul_same_bits(a, tp_select(b, 0, 0)));
         CHECK(matmul_same_bits(tp_transpose(b, 1, 2), tp_transpose(a, 1, 2)));
-        CHECK(matmul_same_bits(tp_randn(dtype, TP_SHAPE(3000, 8, 9)),
-                               tp_randn(dtype, TP_SHAPE(3000, 9, 10))));
+        CHECK(matmul_same_bits(tp_randn(dtype, TP_SHAPE(many, 8, 9)),
+                               tp_randn(dtype, TP_SHAPE(many, 9, 10))));
     }
     tp_set_num_threads(4);
     tp_var *a = tp_to(tp_mul(50, tp_randn(TP_F64, TP_SHAPE(90, 80))), TP_I64);

@@ -5,6 +5,7 @@
 #ifndef TP_ARRAY_H
 #define TP_ARRAY_H
 
+#include "array/loops.h"
 #include "base/backend.h"
 #include "base/node.h"
 #include "base/scope.h"
@@ -75,6 +76,10 @@ bool tp__edit(tp_var *target);
 
 /* target ← target + value, of the same shape and floating type, numbers only. Cannot fail. */
 void tp__accumulate(tp_var *target, tp_var *value);
+
+/* Makes loop, which runs over contiguous elements, compute "add", "sub", "mul" or "div" in place.
+ */
+void tp__inplace_override(const char *operation, tp_dtype dtype, tp__loop *loop);
 
 /* True if numbers may be taken out of v by this call; false, with an error, in a user's backward
  * that is being recorded and would lose what they depend on. */

@@ -8,6 +8,8 @@
 #define TP_NO_SUGAR
 #include "tinypytorch/array.h"
 
+#include <string.h>
+
 #include "array/array.h"
 #include "array/dtype.h"
 #include "array/loops.h"
@@ -16,6 +18,7 @@ typedef struct inplace_kind {
     const char *name;
     double (*number)(double a, double b);
     tp__loop *loop[4];
+    tp__loop **fast; /* what backends put in its place, for contiguous arrays; NULL: none can */
 } inplace_kind;
 
 #define INPLACE(operation, expression)                                                             \
@@ -27,12 +30,14 @@ typedef struct inplace_kind {
     TP__LOOP2(inplace_##operation##_f32, float, float, double, expression)                         \
     TP__LOOP2(inplace_##operation##_i64, int64_t, int64_t, uint64_t, expression)                   \
     TP__LOOP2(inplace_##operation##_u8, uint8_t, uint8_t, uint8_t, expression)                     \
+    static tp__loop *inplace_##operation##_fast[4];                                                \
     static const inplace_kind inplace_##operation = {#operation "_",                               \
                                                      inplace_##operation##_number,                 \
                                                      {[TP_F64] = inplace_##operation##_f64,        \
                                                       [TP_F32] = inplace_##operation##_f32,        \
                                                       [TP_I64] = inplace_##operation##_i64,        \
-                                                      [TP_U8] = inplace_##operation##_u8}};
+                                                      [TP_U8] = inplace_##operation##_u8},         \
+                                                     inplace_##operation##_fast};
 
 INPLACE(add, a + b)
 INPLACE(sub, a - b)
@@ -45,8 +50,34 @@ static double inplace_div_number(double a, double b)
 {
     return a / b;
 }
-static const inplace_kind inplace_div = {
-    "div_", inplace_div_number, {[TP_F64] = inplace_div_f64, [TP_F32] = inplace_div_f32}};
+static tp__loop *inplace_div_fast[4];
+static const inplace_kind inplace_div = {"div_",
+                                         inplace_div_number,
+                                         {[TP_F64] = inplace_div_f64, [TP_F32] = inplace_div_f32},
+                                         inplace_div_fast};
+
+void tp__inplace_override(const char *operation, tp_dtype dtype, tp__loop *loop)
+{
+    static const inplace_kind *const kinds[] = {&inplace_add, &inplace_sub, &inplace_mul,
+                                                &inplace_div};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strncmp(kinds[i]->name, operation, strlen(operation)))
+            kinds[i]->fast[dtype] = loop;
+}
+
+/* target ← target · value, of one shape and type. */
+static void inplace_run(const inplace_kind *kind, tp_var *target, tp_var *value)
+{
+    tp__loop *fast =
+        target->flags & value->flags & TP__CONTIGUOUS ? kind->fast[target->dtype] : NULL;
+    if (!fast) {
+        tp__run_loop(kind->loop[target->dtype], NULL, (tp_var *[]){target, target, value}, 3);
+        return;
+    }
+    int64_t item = (int64_t)tp__dtype_size(target->dtype);
+    char *at[] = {target->data, target->data, value->data};
+    fast(target->size, at, (const int64_t[]){item, item, item}, NULL);
+}
 
 void tp__edited(tp_var *target)
 {
@@ -142,7 +173,7 @@ static void inplace_apply(const inplace_kind *kind, tp_var *target, tp_var *valu
         if (!fitted)
             return;
         if (tp__edit(target))
-            tp__run_loop(kind->loop[target->dtype], NULL, (tp_var *[]){target, target, fitted}, 3);
+            inplace_run(kind, target, fitted);
         tp__drop(fitted);
     }
     tp__edited(target);
@@ -175,7 +206,7 @@ void tp_copy_(tp_var *target, tp_var *value)
 
 void tp__accumulate(tp_var *target, tp_var *value)
 {
-    tp__run_loop(inplace_add.loop[target->dtype], NULL, (tp_var *[]){target, target, value}, 3);
+    inplace_run(&inplace_add, target, value);
     tp__edited(target);
 }
 

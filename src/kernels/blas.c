@@ -146,23 +146,8 @@ static int64_t blas_depth(const tp__gemm *job)
 
 /* --- Kernels --- */
 
-/* beta is never 0 for a vector: versions differ in what 0 times an unset NaN is. */
-#define BLAS_KERNELS(Type, tiny, vector, matrix, run, cut, gemv, gemm)                             \
-    static void tiny(const tp__gemm *job)                                                          \
-    {                                                                                              \
-        const Type *a = (const Type *)(const void *)job->a;                                        \
-        const Type *b = (const Type *)(const void *)job->b;                                        \
-        Type *c = (Type *)(void *)job->c;                                                          \
-        for (int64_t i = 0; i < job->m; i++)                                                       \
-            for (int64_t j = 0; j < job->n; j++) {                                                 \
-                double sum = 0;                                                                    \
-                for (int64_t k = 0; k < job->k; k++)                                               \
-                    sum += (double)a[i * job->a_row + k * job->a_column] *                         \
-                           (double)b[k * job->b_row + j * job->b_column];                          \
-                c[i * job->c_row + j] = (Type)sum;                                                 \
-            }                                                                                      \
-    }                                                                                              \
-                                                                                                   \
+/* beta is 1 for a vector, on zeros: versions differ in what 0 times an old NaN is. */
+#define BLAS_KERNELS(Type, vector, matrix, gemv, gemm)                                             \
     /* (n, k) × (k) → (n) */                                                                    \
     static void vector(blas_operand A, int64_t n, int64_t k, const char *a, const char *x,         \
                        int64_t x_step, char *y, int64_t y_step)                                    \
@@ -186,33 +171,48 @@ static int64_t blas_depth(const tp__gemm *job)
                  (const Type *)(const void *)job->a + k * job->a_column, a.ld,                     \
                  (const Type *)(const void *)job->b + k * job->b_row, b.ld, k > 0,                 \
                  (Type *)(void *)job->c, (blasint)job->c_row);                                     \
-    }                                                                                              \
-                                                                                                   \
-    static void run(const tp__gemm *job)                                                           \
-    {                                                                                              \
-        if (blas_work(job) <= BLAS_TINY || job->k == 0)                                            \
-            tiny(job);                                                                             \
-        else if (blas_has_small && job->k >= 32 && blas_work(job) <= BLAS_SMALL)                   \
-            matrix(job);                                                                           \
-        else if (job->n == 1)                                                                      \
-            vector(blas_left(job), job->m, job->k, job->a, job->b, job->b_row, job->c,             \
-                   job->c_row);                                                                    \
-        else if (job->m == 1)                                                                      \
-            vector(blas_operand_of(job->n, job->k, job->b_column, job->b_row), job->n, job->k,     \
-                   job->b, job->a, job->a_column, job->c, 1);                                      \
-        else                                                                                       \
-            matrix(job);                                                                           \
-    }                                                                                              \
-                                                                                                   \
-    static void cut(const tp__gemm *whole, int64_t *rows, int64_t *columns)                        \
-    {                                                                                              \
-        blas_cut(whole, sizeof(Type), rows, columns);                                              \
     }
 
-BLAS_KERNELS(float, blas_tiny_f32, blas_vector_f32, blas_matrix_f32, blas_run_f32, blas_cut_f32,
-             cblas_sgemv, cblas_sgemm)
-BLAS_KERNELS(double, blas_tiny_f64, blas_vector_f64, blas_matrix_f64, blas_run_f64, blas_cut_f64,
-             cblas_dgemv, cblas_dgemm)
+BLAS_KERNELS(float, blas_vector_f32, blas_matrix_f32, cblas_sgemv, cblas_sgemm)
+BLAS_KERNELS(double, blas_vector_f64, blas_matrix_f64, cblas_dgemv, cblas_dgemm)
+
+typedef void blas_vector(blas_operand A, int64_t n, int64_t k, const char *a, const char *x,
+                         int64_t x_step, char *y, int64_t y_step);
+typedef void blas_matrix(const tp__gemm *job);
+
+static void blas_run(const tp__gemm *job, tp_dtype dtype, blas_vector *vector, blas_matrix *matrix)
+{
+    bool small = blas_has_small && job->k >= 32 && blas_work(job) <= BLAS_SMALL;
+    if (blas_work(job) <= BLAS_TINY)
+        tp__gemm_reference(dtype)->run(job);
+    else if (small || (job->m > 1 && job->n > 1))
+        matrix(job);
+    else if (job->n == 1)
+        vector(blas_left(job), job->m, job->k, job->a, job->b, job->b_row, job->c, job->c_row);
+    else
+        vector(blas_operand_of(job->n, job->k, job->b_column, job->b_row), job->n, job->k, job->b,
+               job->a, job->a_column, job->c, 1);
+}
+
+static void blas_run_f32(const tp__gemm *job)
+{
+    blas_run(job, TP_F32, blas_vector_f32, blas_matrix_f32);
+}
+
+static void blas_run_f64(const tp__gemm *job)
+{
+    blas_run(job, TP_F64, blas_vector_f64, blas_matrix_f64);
+}
+
+static void blas_cut_f32(const tp__gemm *whole, int64_t *rows, int64_t *columns)
+{
+    blas_cut(whole, sizeof(float), rows, columns);
+}
+
+static void blas_cut_f64(const tp__gemm *whole, int64_t *rows, int64_t *columns)
+{
+    blas_cut(whole, sizeof(double), rows, columns);
+}
 
 /* --- Table --- */
 

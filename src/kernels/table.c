@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array/array.h"
 #include "array/deferred.h"
 #include "base/backend.h"
 #include "base/log.h"
@@ -15,11 +16,14 @@ enum { TABLE_REFERENCE = -1, TABLE_BASELINE, TABLE_AVX2, TABLE_AVX512 };
 
 static void table_install(const tp__override *table)
 {
-    for (const tp__override *entry = table; entry->op; entry++)
+    for (const tp__override *entry = table; entry->op; entry++) {
+        if (entry->n_in == 2)
+            tp__inplace_override(entry->op, entry->dtype, (tp__loop *)entry->kernel);
         for (const tp__family *const *family = tp__families; *family; family++)
             for (const tp__op *const *op = (*family)->ops; *op; op++)
                 if ((*op)->fast && (*op)->n_in == entry->n_in && !strcmp((*op)->name, entry->op))
                     (*op)->fast[entry->dtype] = entry->kernel;
+    }
 }
 
 static int table_processor(void)
