@@ -171,8 +171,10 @@ static tp__loop *apply_loop(const tp__call *call)
 {
     const tp__op *op = call->op;
     bool number = call->ndim == 0 && call->work == TP_F64;
-    tp__kernel *fast = op->fast && !number ? op->fast[call->work] : NULL;
-    return fast ? (tp__loop *)fast : op->loop[call->work];
+    tp__loop *loop = op->loop[call->work];
+    if (op->fast && op->fast[call->work] && !number)
+        loop = (tp__loop *)op->fast[call->work];
+    return loop;
 }
 
 /* Computes y, of a few elements, from contiguous arrays and numbers; false if there are others. */

@@ -85,7 +85,7 @@ static double blas_work(const tp__gemm *job)
 static bool blas_cut_small(const tp__gemm *whole, int64_t item, int64_t *rows, int64_t *columns)
 {
     bool single = item == sizeof(float), awkward = blas_is_awkward(whole);
-    if ((double)whole->k * (double)whole->n > (single ? 1e6 : 2.5e5) ||
+    if ((double)whole->k * (double)whole->n * (double)item > 4e6 ||
         (awkward && whole->k < (single ? 256 : 64)))
         return false;
     *rows = awkward ? BLAS_SMALL_TRANSPOSED : BLAS_SMALL_ROWS;
@@ -105,7 +105,7 @@ static void blas_cut_slabs(const tp__gemm *whole, int64_t *rows, int64_t *column
     for (int n = 1; n < 16; n *= 2) {
         bool across = *rows < 512 && *rows < *columns;
         int64_t *side = across ? columns : rows, least = n < 4 ? 256 : across ? 2048 : 512;
-        if (*side < least || (double)*rows * (double)*columns * (double)whole->k < 4e6)
+        if (*side < least || (double)*rows * (double)*columns * (double)whole->k < 5e6)
             return;
         *side = blas_part(*side, 2);
     }
