@@ -29,7 +29,7 @@ enum {
     BLAS_SMALL_ROWS = 48,
     BLAS_SMALL_COLUMNS = 64,
     BLAS_SMALL_TRANSPOSED = 32,
-    BLAS_VECTOR = 1 << 19, /* multiplications of a matrix and a vector that are worth a task */
+    BLAS_VECTOR = 1 << 20, /* multiplications of a matrix and a vector that are worth a task */
     BLAS_ROUND = 32        /* slabs are multiples of this */
 };
 
