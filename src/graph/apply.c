@@ -371,7 +371,9 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
     call.n_in = n;
     call.attr = attr;
     call.ndim = ndim;
+    call.dtype = call.work = TP_F64;
     call.view = call.folds = false;
+    call.divisor = 1;
     call.base = call.out = NULL;
     call.offset = 0;
     call.flops = 0;
