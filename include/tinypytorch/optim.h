@@ -43,8 +43,9 @@ typedef struct tp_adam_options {
 
 /* Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019), as torch.optim.Adam and AdamW:
  * m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²; p ← p − lr (m / (1 − β₁ᵗ)) /
- * (√(v / (1 − β₂ᵗ)) + eps), where t = step counts from 1. An m or v below 1e-34 (1e-300 in float64)
- * becomes 0. */
+ * (√(v / (1 − β₂ᵗ)) + eps), where t = step counts from 1. On x86-64 a
+ * step takes denormal numbers, which m and v of a vanished gradient would otherwise stay for ever
+ * and which are slow to compute with, for 0. */
 TP_API void tp_adam_step(tp_var *const *params, tp_var *const *m, tp_var *const *v, int n,
                          int64_t step, const tp_adam_options *options);
 

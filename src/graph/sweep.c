@@ -149,11 +149,24 @@ void tp__sweep_end(tp__sweep *s)
 
 /* --- Adding into a gradient --- */
 
+/* True if one of v's inputs, all of them leaves, is asked for. */
+static bool sweep_leads_on(tp__sweep *s, tp_var *v)
+{
+    for (uint32_t i = 0; i < v->n_in; i++)
+        if (tp__map_find(&s->kept, tp__inputs(v)[i]))
+            return true;
+    return tp__map_find(&s->kept, v) != NULL;
+}
+
+/* A selective sweep passes by leaves that are not asked for, and by what is made of such leaves
+ * alone: the transpose of a weight, a bias that was broadcast. */
 TP_INLINE bool sweep_wanted(tp__sweep *s, tp_var *v)
 {
     if (!(v->flags & TP__NEEDS_GRAD) || v->generation < s->floor)
         return false;
-    return !s->selective || v->op || tp__map_find(&s->kept, v);
+    if (!s->selective || v->generation > 1 || (v->op && v->extra && v->extra->hooks))
+        return true;
+    return v->op ? sweep_leads_on(s, v) : tp__map_find(&s->kept, v) != NULL;
 }
 
 TP_INLINE bool sweep_add_number(tp__sweep *s, tp_var *v, double gradient)

@@ -3,6 +3,10 @@
 
 #include "optim/optim.h"
 
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/parallel.h"
@@ -14,7 +18,8 @@
 enum {
     OPTIM_BLOCK = 32768, /* elements */
     OPTIM_FEW = 16,      /* parameters whose items need no memory */
-    OPTIM_ARRAYS = 2 + TP__STEP_STATES
+    OPTIM_ARRAYS = 2 + TP__STEP_STATES,
+    OPTIM_NO_DENORMALS = 1 << 15 | 1 << 6 /* of x86's control register: flush, and read as, zero */
 };
 
 static const double optim_bytes_per_ns = 60;
@@ -255,7 +260,14 @@ static void optim_task(void *ctx, int64_t i)
     void *at[OPTIM_ARRAYS] = {NULL};
     for (int k = 0; k < 2 + job->step->n_states; k++)
         at[k] = (char *)item->at[k] + (size_t)from * item->item;
+#if defined(__SSE__)
+    unsigned mode = _mm_getcsr();
+    _mm_setcsr(mode | OPTIM_NO_DENORMALS);
+#endif
     item->kernel(n < OPTIM_BLOCK ? n : OPTIM_BLOCK, at, &job->step->numbers);
+#if defined(__SSE__)
+    _mm_setcsr(mode);
+#endif
 }
 
 static void optim_apply(const tp__step *step, optim_job *job)

@@ -24,13 +24,11 @@ double sqrt(double x) __attribute__((const));
 #define STEP_TARGET
 #define STEP_REAL float
 #define STEP_ROOT sqrtf
-#define STEP_TINY 1e-34f
 #define STEP(name) step_##name##_f32_baseline
 #include "optim/step_body.h"
 
 #define STEP_REAL double
 #define STEP_ROOT sqrt
-#define STEP_TINY 1e-300
 #define STEP(name) step_##name##_f64_baseline
 #include "optim/step_body.h"
 #undef STEP_TARGET
@@ -42,13 +40,11 @@ const tp__step_table tp__step_baseline = STEP_TABLE(baseline);
 #define STEP_TARGET __attribute__((target("avx2")))
 #define STEP_REAL float
 #define STEP_ROOT sqrtf
-#define STEP_TINY 1e-34f
 #define STEP(name) step_##name##_f32_avx2
 #include "optim/step_body.h"
 
 #define STEP_REAL double
 #define STEP_ROOT sqrt
-#define STEP_TINY 1e-300
 #define STEP(name) step_##name##_f64_avx2
 #include "optim/step_body.h"
 #undef STEP_TARGET

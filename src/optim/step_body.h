@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Included once for each element type and set of instructions, with STEP_REAL the type, STEP_ROOT
- * its square root, STEP_TINY a little more than its smallest normal number, STEP(name) the
- * function's name and STEP_TARGET the attribute for the instructions. Compilers make vectors of
- * loops whose length is a constant, so elements are taken STEP_LANES at a time; what is left over
- * takes the same operations one by one.
- *
- * Moments of Adam's that come near the smallest normal number count as 0. Those of parameters whose
- * gradient has vanished would otherwise stay denormal for ever, which is slow to compute with.
+ * its square root, STEP(name) the function's name and STEP_TARGET the attribute for the
+ * instructions. Compilers make vectors of loops whose length is a constant, so elements are taken
+ * STEP_LANES at a time; what is left over takes the same operations one by one.
  *
  * A term that a step is without has 0 in place of its elements: the loop needs no branch, and no
  * infinity meets a factor of 0.
@@ -76,9 +72,8 @@ STEP(adam_run)(int64_t n, STEP_REAL *restrict p, const STEP_REAL *restrict g, ST
         STEP_REAL d = g[i] + decay * (decay != 0 ? old : 0);
         STEP_REAL mean = beta1 * m[i] + fresh1 * d;
         STEP_REAL square = beta2 * v[i] + fresh2 * d * d;
-        mean = mean < STEP_TINY && mean > -STEP_TINY ? 0 : mean;
         m[i] = mean;
-        v[i] = square < STEP_TINY ? 0 : square;
+        v[i] = square;
         p[i] = keep * old - rate * mean / (STEP_ROOT(square) * scale + eps);
     }
 }
@@ -97,4 +92,3 @@ STEP_TARGET static void STEP(adam)(int64_t n, void *const *at, const tp__step_nu
 #undef STEP
 #undef STEP_REAL
 #undef STEP_ROOT
-#undef STEP_TINY
