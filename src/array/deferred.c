@@ -103,27 +103,37 @@ static void deferred_copy(char *to, const char *from, int64_t n, int64_t step, s
             to[i] = from[i * step];
 }
 
-void tp__source_gather(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
+/* The place of the element with this row-major number: index, and the offset from the first. */
+static int64_t deferred_seek(const tp__recipe *recipe, const tp__source *source, int64_t number,
+                             int64_t *index)
+{
+    int64_t offset = 0;
+    for (int i = recipe->ndim - 1; i >= 0; i--) {
+        index[i] = number % recipe->shape[i];
+        number /= recipe->shape[i];
+        offset += index[i] * source->strides[i];
+    }
+    return offset;
+}
+
+char *tp__source_bring(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
                        char *to)
 {
     if (source->reach == TP__UNIFORM) {
         memcpy(to, source->value.bytes, source->item);
         tp__repeat_element(to, n, source->item);
-        return;
+        return to;
     }
-    int64_t index[TP_MAX_NDIM] = {0}, offset = 0, number = start;
+    int64_t index[TP_MAX_NDIM] = {0}, offset = deferred_seek(recipe, source, start, index);
     int last = recipe->ndim - 1;
-    for (int i = last; i >= 0; i--) {
-        index[i] = number % recipe->shape[i];
-        number /= recipe->shape[i];
-        offset += index[i] * source->strides[i];
-    }
-    while (n > 0) {
+    if (source->strides[last] == 1 && recipe->shape[last] - index[last] >= n)
+        return source->data + offset * source->item;
+    for (char *at = to; n > 0;) {
         int64_t run = recipe->shape[last] - index[last];
         run = run < n ? run : n;
-        deferred_copy(to, source->data + offset * source->item, run, source->strides[last],
+        deferred_copy(at, source->data + offset * source->item, run, source->strides[last],
                       source->item);
-        to += run * source->item;
+        at += run * source->item;
         n -= run;
         offset -= index[last] * source->strides[last];
         index[last] = 0;
@@ -135,6 +145,7 @@ void tp__source_gather(const tp__recipe *recipe, const tp__source *source, int64
             index[i] = 0;
         }
     }
+    return to;
 }
 
 /* --- Running at once --- */
@@ -154,10 +165,10 @@ void tp__recipe_run(const tp__recipe *recipe, char *out)
         at[0] = out + start * recipe->item;
         for (int i = 0; i < recipe->n; i++) {
             const tp__source *source = &recipe->source[i];
-            at[1 + i] =
-                source->reach == TP__WHOLE ? source->data + start * source->item : pieces[i];
-            if (source->reach == TP__STRIDED || (source->reach == TP__UNIFORM && start == 0))
-                tp__source_gather(recipe, source, start, n, pieces[i]);
+            if (source->reach == TP__WHOLE)
+                at[1 + i] = source->data + start * source->item;
+            else if (source->reach == TP__STRIDED || start == 0)
+                at[1 + i] = tp__source_bring(recipe, source, start, n, pieces[i]);
         }
         recipe->loop(n, at, step, &recipe->attr);
     }

@@ -85,8 +85,9 @@ bool tp__storage_evaluate(tp__thread *t, tp__storage *storage);
 /* Repeats the first element, of item bytes, until there are n. */
 void tp__repeat_element(char *to, int64_t n, size_t item);
 
-/* n elements of a source from number start on, in row-major order of the result, into to. */
-void tp__source_gather(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
+/* Where n elements of a source that is not TP__WHOLE lie one after the other, from number start on,
+ * in row-major order of the result: where they are, if they do, otherwise brought to `to`. */
+char *tp__source_bring(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
                        char *to);
 
 #endif

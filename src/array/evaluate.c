@@ -29,6 +29,7 @@ enum {
     PLAN_STEPS = 8 * TP__HEAVIEST,
     PLAN_CHUNK = 16, /* blocks in a task */
     PLAN_THREADS = 64,
+    PLAN_ALIGNED = 64,
     PLAN_NAME = 96
 };
 
@@ -55,7 +56,7 @@ typedef struct plan {
     uint32_t id, n_steps, n_registers, root;
     int64_t size;
     char *scratch;
-    size_t scratch_bytes;
+    size_t scratch_bytes, values_bytes;
     tp__storage *taken; /* whose elements the last step overwrites */
     atomic_ullong free_scratch;
     plan_step steps[PLAN_STEPS];
@@ -322,25 +323,28 @@ static void plan_registers(plan *p)
 
 /* --- Running --- */
 
-static char *plan_address(const plan_step *step, char *scratch, int64_t start)
+/* One thread's scratch memory: where each step's value lies for the block at hand, and registers.
+ */
+static char *plan_register(const plan *p, char **value, const plan_step *step)
 {
-    return step->out && !step->once ? step->out + start * step->item
-                                    : scratch + (size_t)step->place * PLAN_REGISTER;
+    return (char *)value + p->values_bytes + (size_t)step->place * PLAN_REGISTER;
 }
 
-static void plan_run_step(const plan *p, const plan_step *step, char *scratch, int64_t start,
-                          int64_t n)
+static void plan_run_step(const plan *p, uint32_t number, char **value, int64_t start, int64_t n)
 {
-    char *at[1 + TP__RECIPE_SOURCES] = {plan_address(step, scratch, start)};
+    const plan_step *step = &p->steps[number];
+    bool in_place = step->out && !step->once;
+    char *at[1 + TP__RECIPE_SOURCES] = {in_place ? step->out + start * step->item
+                                                 : plan_register(p, value, step)};
     int64_t items[1 + TP__RECIPE_SOURCES] = {step->item};
+    value[number] = at[0];
     if (step->source) {
-        tp__source_gather(step->recipe, step->source, start, n, at[0]);
+        value[number] = tp__source_bring(step->recipe, step->source, start, n, at[0]);
         return;
     }
     for (int k = 0; k < step->n; k++) {
         const plan_place *from = &step->from[k];
-        at[1 + k] = from->data ? from->data + start * from->item
-                               : plan_address(&p->steps[from->step], scratch, start);
+        at[1 + k] = from->data ? from->data + start * from->item : value[from->step];
         items[1 + k] = from->item;
     }
     if (step->recipe->fold)
@@ -349,35 +353,34 @@ static void plan_run_step(const plan *p, const plan_step *step, char *scratch, i
         step->recipe->loop(n, at, items, &step->recipe->attr);
 }
 
-static char *plan_claim(plan *p, unsigned long long *bit)
+static char **plan_claim(plan *p, unsigned long long *bit)
 {
     unsigned long long open;
     do {
         open = atomic_load(&p->free_scratch);
         *bit = open & (0 - open);
     } while (!*bit || !atomic_compare_exchange_weak(&p->free_scratch, &open, open & ~*bit));
-    return p->scratch + (size_t)__builtin_ctzll(*bit) * p->scratch_bytes;
+    return (char **)(void *)(p->scratch + (size_t)__builtin_ctzll(*bit) * p->scratch_bytes);
 }
 
 static void plan_task(void *ctx, int64_t chunk)
 {
     plan *p = ctx;
     unsigned long long bit;
-    char *scratch = plan_claim(p, &bit);
+    char **value = plan_claim(p, &bit);
     int64_t from = chunk * PLAN_CHUNK * TP__BLOCK, to = from + PLAN_CHUNK * TP__BLOCK;
     to = to < p->size ? to : p->size;
     for (uint32_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].once)
-            plan_run_step(p, &p->steps[i], scratch, 0, TP__BLOCK);
+            plan_run_step(p, i, value, 0, TP__BLOCK);
     for (int64_t start = from; start < to; start += TP__BLOCK) {
         int64_t n = to - start < TP__BLOCK ? to - start : TP__BLOCK;
         for (uint32_t i = 0; i < p->n_steps; i++) {
             const plan_step *step = &p->steps[i];
             if (!step->once)
-                plan_run_step(p, step, scratch, start, n);
+                plan_run_step(p, i, value, start, n);
             else if (step->out)
-                memcpy(step->out + start * step->item,
-                       scratch + (size_t)step->place * PLAN_REGISTER, (size_t)n * step->item);
+                memcpy(step->out + start * step->item, value[i], (size_t)n * step->item);
         }
     }
     atomic_fetch_or(&p->free_scratch, bit);
@@ -415,13 +418,15 @@ static bool plan_run(tp__thread *t, plan *p)
     int threads = tp_num_threads();
     size_t slots = chunks < threads ? (size_t)chunks : (size_t)threads;
     slots = slots < PLAN_THREADS ? slots : PLAN_THREADS;
-    p->scratch_bytes = p->n_registers * (size_t)PLAN_REGISTER;
-    p->scratch = tp__block_take(t, slots * p->scratch_bytes + 1);
+    p->values_bytes =
+        (p->n_steps * sizeof(char *) + PLAN_ALIGNED - 1) / PLAN_ALIGNED * PLAN_ALIGNED;
+    p->scratch_bytes = p->values_bytes + p->n_registers * (size_t)PLAN_REGISTER;
+    p->scratch = tp__block_take(t, slots * p->scratch_bytes);
     if (!p->scratch)
         return false;
     atomic_init(&p->free_scratch, slots == 64 ? ~0ull : (1ull << slots) - 1);
     tp__parallel(chunks, plan_cost(p), plan_task, p);
-    tp__block_put(t, p->scratch, slots * p->scratch_bytes + 1);
+    tp__block_put(t, p->scratch, slots * p->scratch_bytes);
     return true;
 }
 
