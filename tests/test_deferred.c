@@ -190,6 +190,25 @@ TEST(shapes_mix)
     CHECK_BITS(at(kept, 101), 202);
 }
 
+/* A transposed array is converted element by element. */
+TEST(conversions_do_not_depend_on_the_layout)
+{
+    static const tp_dtype types[] = {TP_F32, TP_F64, TP_I64, TP_U8};
+    double whole[35];
+    for (int i = 0; i < 35; i++)
+        whole[i] = (i - 3) * (i - 3) % 199;
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(5, 7), whole);
+    for (int from = 0; from < 4; from++)
+        for (int to = 0; to < 4; to++) {
+            tp_var *v = tp_to(x, types[from]);
+            tp_var *apart = tp_transpose(tp_to(tp_transpose(v, 0, 1), types[to]), 0, 1);
+            const double *a = tp_data(tp_to(tp_to(v, types[to]), TP_F64));
+            const double *b = tp_data(tp_to(apart, TP_F64));
+            for (int i = 0; i < 35; i++)
+                CHECK(a[i] == whole[i] && b[i] == whole[i]);
+        }
+}
+
 TEST(what_waits_can_be_shared)
 {
     tp_var *y = tp_share(tp_mul(many(TP_F32, 3), 2));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "array/deferred.h"
 #include "array/dtype.h"
 #include "array/loops.h"
 #include "base/random.h"
@@ -93,9 +94,10 @@ static tp_var *create_filled(const char *call, tp_dtype dtype, int ndim, const i
     tp_var *v = create_array(call, dtype, ndim, shape);
     if (tp_is_poison(v))
         return v;
-    size_t item = tp__dtype_size(dtype);
-    for (int64_t i = 0; i < v->size; i++)
-        tp__write_element(dtype, (char *)v->data + (size_t)i * item, value);
+    if (v->size) {
+        tp__write_element(dtype, v->data, value);
+        tp__repeat_element(v->data, v->size, tp__dtype_size(dtype));
+    }
     return v;
 }
 

@@ -108,6 +108,13 @@ static void loops_int_to_byte(int64_t n, char *const *at, const int64_t *step, c
         *(uint8_t *)(at[0] + i * step[0]) = (uint8_t) * (const int64_t *)(at[1] + i * step[1]);
 }
 
+static tp__loop *loops_casts[4][4];
+
+void tp__cast_override(tp_dtype from, tp_dtype to, tp__loop *loop)
+{
+    loops_casts[from][to] = loop;
+}
+
 void tp__copy_elements(tp_var *to, tp_var *from)
 {
     tp__attr types = {.integer = 4 * from->dtype + to->dtype};
@@ -117,9 +124,13 @@ void tp__copy_elements(tp_var *to, tp_var *from)
         loop = item == 8 ? loops_copy_8 : item == 4 ? loops_copy_4 : loops_copy_1;
     else if (to->dtype == TP_U8 && from->dtype == TP_I64)
         loop = loops_int_to_byte;
-    bool plain = to->dtype == from->dtype && (to->flags & from->flags & TP__CONTIGUOUS);
-    if (plain && to->size)
+    bool contiguous = to->flags & from->flags & TP__CONTIGUOUS;
+    tp__loop *fast = contiguous ? loops_casts[from->dtype][to->dtype] : NULL;
+    if (contiguous && to->dtype == from->dtype && to->size)
         memcpy(to->data, from->data, (size_t)to->size * item);
+    else if (fast)
+        fast(to->size, (char *const[]){to->data, from->data},
+             (const int64_t[]){(int64_t)item, (int64_t)tp__dtype_size(from->dtype)}, &types);
     else
         tp__run_loop(loop, &types, (tp_var *[]){to, from}, 2);
 }

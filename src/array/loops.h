@@ -19,6 +19,9 @@ typedef void tp__loop(int64_t n, char *const *at, const int64_t *step, const tp_
 /* Runs loop over arrays of one shape; v[0] is the result. */
 void tp__run_loop(tp__loop *loop, const tp__attr *attr, tp_var *const *v, int n);
 
+/* Makes loop, which runs over contiguous elements, convert from one type to another. */
+void tp__cast_override(tp_dtype from, tp_dtype to, tp__loop *loop);
+
 /* Copies elements of any type into others of any type, of one shape. */
 void tp__copy_elements(tp_var *to, tp_var *from);
 

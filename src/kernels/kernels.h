@@ -10,6 +10,8 @@
 
 #include "graph/op.h"
 
+/* "cast" converts elements wherever that is needed: from the type n_in to dtype. Kernels of add,
+ * sub, mul and div also edit in place. */
 typedef struct tp__override {
     const char *op; /* name of the record; NULL ends the table */
     int n_in;       /* of operands, which tells records of one name apart */

@@ -8,6 +8,7 @@
 
 #include "array/array.h"
 #include "array/deferred.h"
+#include "array/loops.h"
 #include "base/backend.h"
 #include "base/log.h"
 #include "ops/families.h"
@@ -17,7 +18,9 @@ enum { TABLE_REFERENCE = -1, TABLE_BASELINE, TABLE_AVX2, TABLE_AVX512 };
 static void table_install(const tp__override *table)
 {
     for (const tp__override *entry = table; entry->op; entry++) {
-        if (entry->n_in == 2)
+        if (!strcmp(entry->op, "cast"))
+            tp__cast_override((tp_dtype)entry->n_in, entry->dtype, (tp__loop *)entry->kernel);
+        else if (entry->n_in == 2)
             tp__inplace_override(entry->op, entry->dtype, (tp__loop *)entry->kernel);
         for (const tp__family *const *family = tp__families; *family; family++)
             for (const tp__op *const *op = (*family)->ops; *op; op++)

@@ -103,6 +103,23 @@ VECTOR_COMPARISON(ge, a >= b)
 VECTOR_WHERE(where_f32, float)
 VECTOR_WHERE(where_f64, double)
 
+#define VECTOR_CAST(name, To, From)                                                                \
+    VECTOR_KERNEL(name)                                                                            \
+    {                                                                                              \
+        (void)step, (void)attr;                                                                    \
+        To *to = (To *)(void *)at[0];                                                              \
+        const From *from = (const From *)(const void *)at[1];                                      \
+        VECTOR_LOOP                                                                                \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            to[i] = (To)from[i];                                                                   \
+    }
+
+VECTOR_CAST(f64_of_f32, double, float)
+VECTOR_CAST(f32_of_f64, float, double)
+VECTOR_CAST(f64_of_i64, double, int64_t)
+VECTOR_CAST(f64_of_u8, double, uint8_t)
+VECTOR_CAST(f32_of_u8, float, uint8_t)
+
 #if defined(TP_WITH_MVEC)
 
 typedef float VECTOR(floats) __attribute__((vector_size(VECTOR_BYTES)));
@@ -242,6 +259,11 @@ VECTOR_POWER(power_f64, double, VECTOR(pow_f64))
 
 #endif
 
+#define VECTOR_ONE(name, n_in, dtype, kernel)                                                      \
+    {                                                                                              \
+        name, n_in, dtype, (tp__kernel *)VECTOR(kernel)                                            \
+    }
+
 #define VECTOR_PAIR(name, n_in, kernel)                                                            \
     {name, n_in, TP_F32, (tp__kernel *)VECTOR(kernel##_f32)},                                      \
     {                                                                                              \
@@ -268,6 +290,11 @@ const tp__override VECTOR(tp__kernels)[] = {
     VECTOR_PAIR("gt", 2, gt),
     VECTOR_PAIR("ge", 2, ge),
     VECTOR_PAIR("where", 3, where),
+    VECTOR_ONE("cast", TP_F32, TP_F64, f64_of_f32),
+    VECTOR_ONE("cast", TP_F64, TP_F32, f32_of_f64),
+    VECTOR_ONE("cast", TP_I64, TP_F64, f64_of_i64),
+    VECTOR_ONE("cast", TP_U8, TP_F64, f64_of_u8),
+    VECTOR_ONE("cast", TP_U8, TP_F32, f32_of_u8),
 #if defined(TP_WITH_MVEC)
     VECTOR_PAIR("exp", 1, exp),
     VECTOR_PAIR("log", 1, log),
