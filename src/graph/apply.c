@@ -259,7 +259,7 @@ static tp_var *apply_elements(tp__thread *t, tp__call *call)
     for (int i = 0; i < call->n_in; i++)
         if (call->in[i]->ndim == call->ndim)
             size = call->in[i]->size;
-    if (size < tp__defer_from) {
+    if (size < tp__defer_from || size == 0) {
         uint64_t start = tp__profile_start();
         tp_var *y = tp__node_array(t, call->dtype, call->ndim, call->shape);
         if (!y || size == 0)
