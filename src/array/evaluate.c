@@ -347,8 +347,9 @@ static void plan_run_step(const plan *p, uint32_t number, char **value, int64_t 
         at[1 + k] = from->data ? from->data + start * from->item : value[from->step];
         items[1 + k] = from->item;
     }
-    if (step->recipe->fold)
-        ((double *)(void *)step->out)[start / TP__BLOCK] = step->recipe->fold(n, at[1]);
+    double *sums = step->recipe->fold ? (double *)(void *)step->out : NULL;
+    if (sums)
+        sums[start / TP__BLOCK] = step->recipe->fold(n, at[1]);
     else
         step->recipe->loop(n, at, items, &step->recipe->attr);
 }
