@@ -496,3 +496,17 @@ TEST(out_of_memory)
             break;
     }
 }
+
+TEST(a_broadcast_operand_with_leading_axes)
+{
+    tp_var *x = tp_variable(tp_ones(TP_F64, TP_SHAPE(4, 5, 6)));
+    tp_var *w = tp_variable(tp_ones(TP_F64, TP_SHAPE(6, 7)));
+    tp_backward(tp_sum(tp_matmul(x, w)));
+    const double *g = tp_data(tp_grad(x));
+    for (int i = 0; i < 4 * 5 * 6; i++)
+        CHECK_BITS(g[i], 7);
+    tp_var *rows = tp_slice(tp_ones(TP_F64, TP_SHAPE(5, 12)), 1, 0, 12, 2);
+    const double *y = tp_data(tp_matmul(tp_broadcast_to(rows, TP_SHAPE(4, 5, 6)), w));
+    for (int i = 0; i < 4 * 5 * 7; i++)
+        CHECK_BITS(y[i], 6);
+}

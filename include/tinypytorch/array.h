@@ -72,7 +72,8 @@ TP_API double tp_item(const tp_var *v);
 TP_API const void *tp_data(tp_var *v);
 
 /* The elements of a contiguous leaf or constant for writing. Counts as an in-place edit each time
- * it is called: call it again for a later round of writing. NULL, with an error, if v is not
+ * it is called: call it again for a later round of writing. From then on operations on v never wait
+ * (engine.h), since they could not see what is written when. NULL, with an error, if v is not
  * contiguous, is shared, or was made by a recorded operation. */
 TP_API void *tp_data_(tp_var *v);
 

@@ -26,13 +26,18 @@ extern "C" {
 /* The number of threads that an operation may use, the caller's included: from 1 to 64. It starts
  * as the environment's TP_NUM_THREADS, or the number of processors this process may use. It holds
  * for the whole process; an operation that is running keeps what it started with. A value out of
- * range is an error. */
+ * range is an error. Matrix products set OpenBLAS, when the library was built with it, to one
+ * thread for the whole process: a program that calls OpenBLAS itself has to set its number again.
+ */
 TP_API int tp_num_threads(void);
 TP_API void tp_set_num_threads(int n);
 
-/* Elements of arrays, in bytes, of this thread. */
+/* Memory of arrays, and of what is needed to compute those that wait, in bytes: blocks, whose sizes
+ * are rounded up by at most a quarter. Of this thread: a shared array counts where it was made, and
+ * is taken off where it goes. Arrays of up to 32 bytes are part of their variable and not counted.
+ */
 typedef struct tp_memory {
-    size_t in_use;   /* held by arrays */
+    size_t in_use;   /* held */
     size_t peak;     /* the most that in_use has been since the thread began or tp_reset_peak */
     size_t kept;     /* freed, and kept for arrays to come */
     size_t requests; /* how often the system was asked for memory, of any kind */
@@ -47,9 +52,10 @@ TP_API void tp_reset_peak(void);
 TP_API void tp_trim_memory(void);
 
 /* Profiling, of all threads, from begin to end: each operation that ran, with calls, time, bytes
- * moved, floating-point operations, and the share of the machine's limit, which is measured once
- * (about 50 ms). Elementwise operations that ran together are one line, "sin·mul·sum". Operations
- * on plain numbers take nanoseconds and are not listed.
+ * moved, floating-point operations, and the share of one core's limit, which is measured once
+ * (about 50 ms): more than 100 % means that data lay in the caches, or several threads. Elementwise
+ * operations that ran together are one line, "sin·mul·sum". Operations on plain numbers take
+ * nanoseconds and are not listed.
  *
  * tp_profile_begin drops what an earlier profile counted. tp_profile_end prints the table to
  * `table` (nothing if NULL) and writes a trace for chrome://tracing or Perfetto to the file trace

@@ -19,15 +19,15 @@ extern "C" {
 #endif
 
 typedef struct tp_sgd_options {
-    double lr; /* 1e-3 if 0 */
+    double lr; /* 1e-3 if 0: leave out steps of a schedule in which it is 0 */
     double momentum, dampening, weight_decay;
     bool nesterov;
-    bool started; /* velocity holds an earlier step's; without it the first step sets it to g */
+    bool first; /* the first step, in which v ← g: only with dampening does that differ */
     size_t size;
 } tp_sgd_options;
 
 /* Stochastic gradient descent as torch.optim.SGD: g ← g + weight_decay p; v ← momentum v +
- * (1 − dampening) g (v ← g in the first step); p ← p − lr v, with nesterov p − lr (g + momentum v).
+ * (1 − dampening) g (v ← g in the first one); p ← p − lr v, with nesterov p − lr (g + momentum v).
  * velocity may be NULL when momentum is 0. */
 TP_API void tp_sgd_step(tp_var *const *params, tp_var *const *velocity, int n,
                         const tp_sgd_options *options);

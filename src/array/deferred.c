@@ -34,6 +34,9 @@ void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_
     recipe->size = size;
     recipe->weight = 1;
     recipe->fold = NULL;
+    recipe->divisor = 1;
+    recipe->dtype = TP_F64;
+    recipe->costly = false;
     for (int i = 0; i < ndim; i++)
         recipe->shape[i] = shape[i];
 }

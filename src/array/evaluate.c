@@ -30,6 +30,7 @@ enum {
     PLAN_CHUNK = 16, /* blocks in a task */
     PLAN_THREADS = 64,
     PLAN_ALIGNED = 64,
+    PLAN_FOLDS = 64, /* waiting sums that are looked at */
     PLAN_NAME = 96
 };
 
@@ -46,14 +47,17 @@ typedef struct plan_step {
     tp__storage *storage;     /* a kernel's deferred result */
     plan_place from[TP__RECIPE_SOURCES];
     char *out;                          /* the elements of an output; NULL: a register */
-    uint32_t place, item, last, inside; /* inside: how many sources in the plan are this value */
+    double *sums; /* a fold's, of each block */
+    uint32_t place, item, last;
+    uint32_t held, inside; /* references to storages of this value, and those from the plan's sources */
     int n;
     bool once;  /* the same for every block */
     bool stays; /* a deferred result that goes on waiting when the plan has run */
 } plan_step;
 
 typedef struct plan {
-    uint32_t id, n_steps, n_registers, root;
+    uint64_t id;
+    uint32_t n_steps, n_registers, root;
     int64_t size;
     char *scratch;
     size_t scratch_bytes, values_bytes;
@@ -131,12 +135,13 @@ static uint32_t plan_visit(plan *p, tp__storage *storage)
     storage->place = recipe->fold ? p->n_steps : plan_find(p, &step);
     if (storage->place == p->n_steps)
         plan_add(p, step);
+    p->steps[storage->place].held += tp__storage_refs(storage);
     return storage->place;
 }
 
 static bool plan_is_outside(const plan_step *step)
 {
-    return tp__storage_refs(step->storage) > step->inside;
+    return step->held > step->inside;
 }
 
 /* --- Outputs --- */
@@ -154,7 +159,15 @@ static void plan_find_staying(plan *p)
     }
 }
 
-/* True if the plan's recipes are all that holds these elements, and all go with it. */
+/* True if a source is all elements of its storage, of this size, in their order. */
+static bool plan_reads_whole(const tp__source *source, uint32_t item)
+{
+    return source->reach == TP__WHOLE && source->item == item && source->storage &&
+           (!source->data || source->data == source->storage->data);
+}
+
+/* True if the plan's recipes are all that holds these elements, all go with it, and none reads them
+ * after the step that is asked for, or in another place than it writes. */
 static bool plan_owns(const plan *p, const tp__storage *storage)
 {
     uint32_t reads = 0;
@@ -165,7 +178,8 @@ static bool plan_owns(const plan *p, const tp__storage *storage)
         for (int k = 0; k < step->n; k++)
             if (step->recipe->source[k].storage == storage) {
                 reads++;
-                if (step->stays)
+                if (step->stays || i > p->root ||
+                    !plan_reads_whole(&step->recipe->source[k], p->steps[p->root].item))
                     return false;
             }
     }
@@ -179,8 +193,8 @@ static char *plan_take_over(plan *p, size_t bytes)
         const plan_step *step = &p->steps[i];
         for (int k = 0; k < step->n; k++) {
             const tp__source *source = &step->recipe->source[k];
-            tp__storage *from = source->reach == TP__WHOLE ? source->storage : NULL;
-            if (!from || !from->data || from->bytes != bytes || from->open || from->pinned ||
+            tp__storage *from = source->storage;
+            if (!plan_reads_whole(source, p->steps[p->root].item) || !from->data || from->bytes != bytes || from->open || from->pinned ||
                 from->read_only || !plan_owns(p, from))
                 continue;
             char *data = tp__storage_give(from);
@@ -222,7 +236,11 @@ static bool plan_shares(const plan *p, const tp__storage *storage, int *budget)
 /* Sums that wait, and would compute costly values of the plan again, join it. */
 static void plan_add_folds(tp__thread *t, plan *p)
 {
-    for (const tp__recipe *fold = t->folds; fold; fold = fold->next) {
+    int looks = PLAN_FOLDS;
+    bool costly = false;
+    for (uint32_t i = 0; i < p->n_steps && !costly; i++)
+        costly = p->steps[i].recipe->costly && !p->steps[i].source;
+    for (const tp__recipe *fold = t->folds; fold && costly && looks--; fold = fold->next) {
         int budget = TP__HEAVIEST;
         if (fold->size == p->size && fold->storage->plan != p->id &&
             p->n_steps + 4 * fold->weight <= PLAN_STEPS && plan_shares(p, fold->storage, &budget))
@@ -230,13 +248,26 @@ static void plan_add_folds(tp__thread *t, plan *p)
     }
 }
 
+static bool plan_make_sums(tp__thread *t, const plan *p, plan_step *step)
+{
+    step->sums = tp__block_take(t, (size_t)plan_blocks(p) * sizeof(double));
+    step->out = step->sums ? tp__block_take(t, step->storage->bytes) : NULL;
+    return step->out != NULL;
+}
+
+static void plan_drop_sums(tp__thread *t, const plan *p, plan_step *step)
+{
+    if (step->sums)
+        tp__block_put(t, step->sums, (size_t)plan_blocks(p) * sizeof(double));
+    step->sums = NULL;
+}
+
 static bool plan_outputs(tp__thread *t, plan *p)
 {
     plan_step *root = &p->steps[p->root];
     for (uint32_t i = 0; i < p->n_steps; i++) {
         plan_step *step = &p->steps[i];
-        if (plan_is_fold(step) &&
-            !(step->out = tp__block_take(t, (size_t)plan_blocks(p) * sizeof(double))))
+        if (plan_is_fold(step) && !plan_make_sums(t, p, step))
             return false;
         if (step == root || !step->storage || !step->recipe->costly || !plan_is_outside(step))
             continue;
@@ -261,25 +292,24 @@ static void plan_undo(tp__thread *t, plan *p)
         p->taken->data = root->out;
         root->out = NULL;
     }
-    for (uint32_t i = 0; i < p->n_steps; i++)
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        plan_drop_sums(t, p, &p->steps[i]);
         if (p->steps[i].out)
-            tp__block_put(t, p->steps[i].out,
-                          plan_is_fold(&p->steps[i]) ? (size_t)plan_blocks(p) * sizeof(double)
-                                                     : p->steps[i].storage->bytes);
+            tp__block_put(t, p->steps[i].out, p->steps[i].storage->bytes);
+    }
 }
 
-/* The sum itself, in place of the sums of blocks. */
-static bool plan_fold(tp__thread *t, plan *p, plan_step *step)
+/* The sums themselves, from those of blocks. */
+static void plan_fold(tp__thread *t, plan *p)
 {
-    const tp__recipe *recipe = step->recipe;
-    char *sum = tp__block_take(t, step->storage->bytes);
-    if (!sum)
-        return false;
-    double total = tp__fold_pairwise((double *)(void *)step->out, plan_blocks(p));
-    tp__write_element(recipe->dtype, sum, total / recipe->divisor);
-    tp__block_put(t, step->out, (size_t)plan_blocks(p) * sizeof(double));
-    step->out = sum;
-    return true;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        plan_step *step = &p->steps[i];
+        if (!step->sums)
+            continue;
+        double total = tp__fold_pairwise(step->sums, plan_blocks(p));
+        tp__write_element(step->recipe->dtype, step->out, total / step->recipe->divisor);
+        plan_drop_sums(t, p, step);
+    }
 }
 
 static void plan_settle(plan *p)
@@ -333,7 +363,7 @@ static char *plan_register(const plan *p, char **value, const plan_step *step)
 static void plan_run_step(const plan *p, uint32_t number, char **value, int64_t start, int64_t n)
 {
     const plan_step *step = &p->steps[number];
-    bool in_place = step->out && !step->once;
+    bool in_place = step->out && !step->once && !step->sums;
     char *at[1 + TP__RECIPE_SOURCES] = {in_place ? step->out + start * step->item
                                                  : plan_register(p, value, step)};
     int64_t items[1 + TP__RECIPE_SOURCES] = {step->item};
@@ -347,9 +377,8 @@ static void plan_run_step(const plan *p, uint32_t number, char **value, int64_t 
         at[1 + k] = from->data ? from->data + start * from->item : value[from->step];
         items[1 + k] = from->item;
     }
-    double *sums = step->recipe->fold ? (double *)(void *)step->out : NULL;
-    if (sums)
-        sums[start / TP__BLOCK] = step->recipe->fold(n, at[1]);
+    if (step->sums)
+        step->sums[start / TP__BLOCK] = step->recipe->fold(n, at[1]);
     else
         step->recipe->loop(n, at, items, &step->recipe->attr);
 }
@@ -448,11 +477,10 @@ bool tp__storage_evaluate(tp__thread *t, tp__storage *storage)
         plan_registers(p);
         good = plan_run(t, p);
     }
-    for (uint32_t i = 0; i < p->n_steps && good; i++)
-        good = !plan_is_fold(&p->steps[i]) || plan_fold(t, p, &p->steps[i]);
     if (!good) {
         plan_undo(t, p);
     } else {
+        plan_fold(t, p);
         if (start)
             plan_note(p, start);
         plan_settle(p);

@@ -60,8 +60,9 @@ void tp__inplace_override(const char *operation, tp_dtype dtype, tp__loop *loop)
 {
     static const inplace_kind *const kinds[] = {&inplace_add, &inplace_sub, &inplace_mul,
                                                 &inplace_div};
+    size_t length = strlen(operation);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (!strncmp(kinds[i]->name, operation, strlen(operation)))
+        if (strlen(kinds[i]->name) == length + 1 && !memcmp(kinds[i]->name, operation, length))
             kinds[i]->fast[dtype] = loop;
 }
 
@@ -164,7 +165,8 @@ static void inplace_apply(const inplace_kind *kind, tp_var *target, tp_var *valu
     if (t->code || !inplace_target(kind->name, target) || !tp__check_operand(kind->name, value) ||
         !tp__may_read(kind->name, value) || !tp__evaluate(value))
         return;
-    if (target->flags & value->flags & TP__NUMBER) {
+    bool waited = target->storage && target->storage->readers;
+    if ((target->flags & value->flags & TP__NUMBER) && !waited) {
         *(double *)target->data = kind->number(tp__number(target), tp__number(value));
     } else {
         if (!inplace_fits(kind, target, value))

@@ -57,7 +57,7 @@ const void *tp_data(tp_var *v)
         bool shared = v->flags & TP__SHARED;
         if (!shared && !tp__node_expose(v))
             return NULL;
-        if (!shared)
+        if (!shared && !v->storage->read_only)
             v->storage->pinned = true;
         return v->data;
     }

@@ -313,6 +313,7 @@ void tp__node_settle(tp_var *v)
 {
     uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
     if (refs != v->unread || !v->storage || (v->reads & TP__READS_OUT) ||
+        (size_t)v->size * tp__dtype_size(v->dtype) <= TP__INLINE_BYTES ||
         (v->flags & (TP__SHARED | TP__NUMBER)) || (!v->op && (v->flags & TP__NEEDS_GRAD)))
         return;
     tp__storage_drop(v->storage);
@@ -371,10 +372,11 @@ static void node_uncount(tp_var *y)
 /* Drops a reference on the way of a free: what has none left joins the work list. */
 TP_INLINE void node_release(tp_var *v, tp_var **list)
 {
+    uint32_t flags = v->flags;
     if (tp__unref(v)) {
         v->link = *list;
         *list = v;
-    } else if (TP_UNLIKELY(v->flags & TP__UNREAD)) {
+    } else if (TP_UNLIKELY((flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD)) {
         tp__node_settle(v);
     }
 }
@@ -443,8 +445,10 @@ tp_var *tp_share(tp_var *v)
     if (!v->data && !tp__evaluate_deferred(v))
         return tp__poison();
     v->flags |= TP__SHARED;
-    if (v->storage)
+    if (v->storage) {
         v->storage->read_only = true;
+        v->storage->readers = 0;
+    }
     tp__here()->live--;
     atomic_fetch_add_explicit(&node_shared, 1, memory_order_relaxed);
     return v;

@@ -253,7 +253,7 @@ TP_INLINE void tp__ref(tp_var *v)
     atomic_store_explicit(&v->refs, refs + 1, memory_order_relaxed);
 }
 
-/* True when the last reference went. */
+/* True when the last reference went. A shared node may be gone otherwise too: read nothing of it. */
 TP_INLINE bool tp__unref(tp_var *v)
 {
     if (TP_UNLIKELY(v->flags & (TP__SHARED | TP__POISON)))
@@ -290,8 +290,9 @@ void tp__node_consume(tp_var *y);
 /* Drops a reference of thread t's. Constants without parts, the commonest, go without a call. */
 TP_INLINE void tp__drop_in(tp__thread *t, tp_var *v)
 {
+    uint32_t flags = v->flags;
     if (!tp__unref(v)) {
-        if (TP_UNLIKELY(v->flags & TP__UNREAD))
+        if (TP_UNLIKELY((flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD))
             tp__node_settle(v);
         return;
     }
@@ -305,9 +306,10 @@ TP_INLINE void tp__drop_in(tp__thread *t, tp_var *v)
 
 TP_INLINE void tp__drop(tp_var *v)
 {
+    uint32_t flags = v->flags;
     if (tp__unref(v))
         tp__node_free(tp__here(), v);
-    else if (TP_UNLIKELY(v->flags & TP__UNREAD))
+    else if (TP_UNLIKELY((flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD))
         tp__node_settle(v);
 }
 

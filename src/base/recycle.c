@@ -59,7 +59,8 @@ void tp__block_put(tp__thread *t, void *block, size_t bytes)
 #if defined(TP_PLAIN_NODES)
     class = TP__BLOCK_CLASSES;
 #endif
-    if (class >= TP__BLOCK_CLASSES) {
+    bool full = t->memory.in_use + t->memory.kept + size > t->memory.peak + RECYCLE_SLACK;
+    if (class >= TP__BLOCK_CLASSES || full) {
         tp__free(block);
         return;
     }

@@ -6,8 +6,8 @@
  *
  * Elements may be deferred: data is NULL and recipe tells how to compute them (array/deferred.h).
  * readers counts the recipes that will read these elements, and so limits edits: the caller's
- * memory, and memory to which the caller has a writable pointer (open), cannot be watched and is
- * read at once; memory to which the caller has a pointer (pinned) stays where it is.
+ * memory (bytes is 0), and memory to which the caller has a writable pointer, are open: they cannot be
+ * watched, and are read at once; memory to which the caller has a pointer (pinned) stays where it is.
  *
  * Blocks go back to the thread that drops them, for storages to come, in classes of size at most a
  * fourth apart.
@@ -37,10 +37,10 @@ typedef struct tp__storage {
     size_t bytes;
     union {
         struct tp__recipe *recipe;  /* while data is NULL */
-        void (*release)(void *arg); /* set for the caller's memory, which open tells */
+        void (*release)(void *arg); /* set for the caller's memory */
     } how;
     void *arg;
-    uint32_t plan;  /* the last plan that met these elements … */
+    uint64_t plan;  /* the last plan that met these elements … */
     uint32_t place; /* … and their place in it */
 } tp__storage;
 

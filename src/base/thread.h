@@ -40,7 +40,7 @@ typedef struct tp__thread {
     char message[512];
 
     struct tp__recipe *recipes, *folds; /* of deferred elements; of deferred sums */
-    uint32_t plans;
+    uint64_t plans;
     void *kept_blocks[TP__BLOCK_CLASSES];
     tp_memory memory;
 

@@ -30,7 +30,7 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
         if (in[i]->generation >= y->generation)
             y->generation = in[i]->generation + 1;
     }
-    y->reads = tp__reads(y);
+    y->reads = tp__here()->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
     tp__node_count(y);
     return true;
 }
@@ -301,7 +301,8 @@ static tp_var *apply_fold(tp__thread *t, tp__call *call)
 
 static tp_var *apply_forward(tp__thread *t, tp__call *call)
 {
-    if (call->folds && !call->in[0]->data && !call->in[0]->storage->data)
+    const tp__storage *first = call->in[0]->storage;
+    if (call->folds && !call->in[0]->data && !first->data && !first->how.recipe->fold)
         return apply_fold(t, call);
     for (int i = 0; i < call->n_in; i++)
         if (!tp__evaluate(call->in[i]))

@@ -30,6 +30,13 @@ static bool backward_owns_grad(const tp_var *x)
     return x->grad && !(x->flags & TP__GRAPH_GRAD);
 }
 
+/* A gradient that was shared between threads is replaced, not edited. */
+static bool backward_adds(const tp_var *x)
+{
+    return backward_owns_grad(x) && !(x->grad->flags & TP__SHARED) &&
+           !(x->grad->storage && x->grad->storage->read_only);
+}
+
 /* Holds (x, gradient) in the current scope. */
 static bool backward_lease(tp__thread *t, tp_var *x, tp_var *gradient)
 {
@@ -57,7 +64,7 @@ static tp_var *backward_own(tp__sweep *s, tp_var *gradient)
 static bool backward_choose(tp__sweep *s, backward_store *store, tp_var *gradient)
 {
     tp_var *x = store->x;
-    store->add = !s->record && backward_owns_grad(x);
+    store->add = !s->record && backward_adds(x);
     size_t scope = s->record ? 0 : tp_scope_begin();
     tp_var *sum = x->grad && !store->add ? (tp_add)(x->grad, gradient) : gradient;
     if (store->add && !(tp__evaluate(gradient) && tp__edit(x->grad)))
@@ -80,7 +87,7 @@ static bool backward_choose_leaf(tp__sweep *s, backward_store *store)
     if (!tp__sweep_numeric(s, x))
         return backward_choose(s, store, x->adjoint.var);
     store->number = x->adjoint.number;
-    store->add = backward_owns_grad(x);
+    store->add = backward_adds(x);
     if (x->grad && !store->add && !tp__evaluate(x->grad))
         return false;
     if (x->grad && !store->add)

@@ -55,11 +55,22 @@ static int table_level(void)
     return best;
 }
 
+static void table_defer_from(void)
+{
+    const char *wish = getenv("TP_DEFER_FROM");
+    if (!wish || !*wish)
+        return;
+    char *end;
+    long long size = strtoll(wish, &end, 10);
+    if (*end || size < 0)
+        tp__log("TP_DEFER_FROM is \"%s\", expected a number of elements", wish);
+    else
+        tp__defer_from = size;
+}
+
 void tp__choose_kernels(void)
 {
-    const char *defer_from = getenv("TP_DEFER_FROM");
-    if (defer_from && *defer_from)
-        tp__defer_from = strtoll(defer_from, NULL, 10);
+    table_defer_from();
     int level = table_level();
     if (level == TABLE_REFERENCE)
         return;

@@ -4,8 +4,9 @@
  * each instruction set (vector_baseline.c, vector_avx2.c, vector_avx512.c), which define
  *     VECTOR(name)    name with the instruction set's suffix
  *     VECTOR_BYTES    of a register
- *     VECTOR_MATH1(f) the vector form of libm's f, of one argument; VECTOR_MATH2(f) of two
- * The last two name glibc's libmvec by its ABI (x86 vector function ABI; accuracy 4 ulp) and are
+ *     VECTOR_FLOAT1(f), VECTOR_DOUBLE1(f) the vector form of libm's f of one argument, in float32
+ *                     and float64; VECTOR_FLOAT2, VECTOR_DOUBLE2 of two
+ * These name glibc's libmvec by its ABI (x86 vector function ABI; accuracy 4 ulp) and are
  * absent without TP_WITH_MVEC.
  *
  * An element's bits do not depend on its place: arithmetic is IEEE's, and a vector function gets

@@ -66,7 +66,7 @@ static char *matmul_matrices_of(tp_var *v, int64_t *row, int64_t *column, int nd
 static void matmul_fold(tp__gemm_batch *batch, const tp_var *a, const tp_var *b)
 {
     int64_t strides[2], rows = batch->count * batch->first.m;
-    if (b->ndim > 2 || rows > INT32_MAX ||
+    if (b->ndim > 2 || rows > INT32_MAX || a->size != rows * batch->first.k ||
         !tp__reshape_strides(a, 2, (int64_t[]){rows, batch->first.k}, strides) ||
         !tp__gemm_is_plain(rows, batch->first.k, strides[0], strides[1]))
         return;
@@ -221,9 +221,15 @@ static tp_var *matmul_operand(tp_var *v, tp_dtype dtype, int axis)
 
 tp_var *tp_matmul(tp_var *a, tp_var *b)
 {
-    if (!tp__check_operand("matmul", a) || !tp__check_operand("matmul", b) || !matmul_check(a, b))
+    tp_var *operands[] = {a, b};
+    for (int i = 0; i < 2; i++)
+        if (!operands[i] || tp_is_poison(operands[i])) {
+            tp__refuse_operand("matmul", operands[i], i, 2);
+            return tp__poison();
+        }
+    if (!matmul_check(a, b))
         return tp__poison();
-    tp_dtype dtype = tp__promote((tp_var *[]){a, b}, 2);
+    tp_dtype dtype = tp__promote(operands, 2);
     dtype = dtype == TP_U8 ? TP_I64 : dtype;
     tp_var *left = matmul_operand(a, dtype, 0), *right = matmul_operand(b, dtype, 1);
     if (tp_is_poison(left) || tp_is_poison(right))

@@ -93,10 +93,14 @@ static bool optim_param(const tp__step *step, int i)
     char name[64];
     if (!optim_editable(step, "parameter", step->params, i))
         return false;
-    if (tp__is_float((tp_dtype)p->dtype))
+    if (tp__is_float((tp_dtype)p->dtype) && (p->flags & TP__NEEDS_GRAD))
         return true;
-    tp_fail(TP_ERROR_DTYPE, "%s: parameter %d%s is %s, expected float32 or float64", step->name, i,
-            tp__name_text(name, p), tp_dtype_name((tp_dtype)p->dtype));
+    if (tp__is_float((tp_dtype)p->dtype))
+        tp_fail(TP_ERROR_GRAPH, "%s: parameter %d%s is a constant; make it with tp_variable",
+                step->name, i, tp__name_text(name, p));
+    else
+        tp_fail(TP_ERROR_DTYPE, "%s: parameter %d%s is %s, expected float32 or float64", step->name,
+                i, tp__name_text(name, p), tp_dtype_name((tp_dtype)p->dtype));
     return false;
 }
 
