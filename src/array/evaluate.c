@@ -46,10 +46,11 @@ typedef struct plan_step {
     const tp__source *source; /* NULL for a kernel */
     tp__storage *storage;     /* a kernel's deferred result */
     plan_place from[TP__RECIPE_SOURCES];
-    char *out;                          /* the elements of an output; NULL: a register */
+    char *out;    /* the elements of an output; NULL: a register */
     double *sums; /* a fold's, of each block */
     uint32_t place, item, last;
-    uint32_t held, inside; /* references to storages of this value, and those from the plan's sources */
+    uint32_t held,
+        inside; /* references to storages of this value, and those from the plan's sources */
     int n;
     bool once;  /* the same for every block */
     bool stays; /* a deferred result that goes on waiting when the plan has run */
@@ -194,8 +195,9 @@ static char *plan_take_over(plan *p, size_t bytes)
         for (int k = 0; k < step->n; k++) {
             const tp__source *source = &step->recipe->source[k];
             tp__storage *from = source->storage;
-            if (!plan_reads_whole(source, p->steps[p->root].item) || !from->data || from->bytes != bytes || from->open || from->pinned ||
-                from->read_only || !plan_owns(p, from))
+            if (!plan_reads_whole(source, p->steps[p->root].item) || !from->data ||
+                from->bytes != bytes || from->open || from->pinned || from->read_only ||
+                !plan_owns(p, from))
                 continue;
             char *data = tp__storage_give(from);
             if (!data)

@@ -253,7 +253,8 @@ TP_INLINE void tp__ref(tp_var *v)
     atomic_store_explicit(&v->refs, refs + 1, memory_order_relaxed);
 }
 
-/* True when the last reference went. A shared node may be gone otherwise too: read nothing of it. */
+/* True when the last reference went. A shared node may be gone otherwise too: read nothing of it.
+ */
 TP_INLINE bool tp__unref(tp_var *v)
 {
     if (TP_UNLIKELY(v->flags & (TP__SHARED | TP__POISON)))

@@ -6,8 +6,9 @@
  *
  * Elements may be deferred: data is NULL and recipe tells how to compute them (array/deferred.h).
  * readers counts the recipes that will read these elements, and so limits edits: the caller's
- * memory (bytes is 0), and memory to which the caller has a writable pointer, are open: they cannot be
- * watched, and are read at once; memory to which the caller has a pointer (pinned) stays where it is.
+ * memory (bytes is 0), and memory to which the caller has a writable pointer, are open: they cannot
+ * be watched, and are read at once; memory to which the caller has a pointer (pinned) stays where
+ * it is.
  *
  * Blocks go back to the thread that drops them, for storages to come, in classes of size at most a
  * fourth apart.

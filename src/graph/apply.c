@@ -30,7 +30,8 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
         if (in[i]->generation >= y->generation)
             y->generation = in[i]->generation + 1;
     }
-    y->reads = tp__here()->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
+    y->reads =
+        tp__here()->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
     tp__node_count(y);
     return true;
 }
