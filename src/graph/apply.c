@@ -282,6 +282,12 @@ static tp_var *apply_elements(tp__thread *t, tp__call *call)
     return apply_deferred(t, call, &recipe);
 }
 
+/* True if v's elements wait, and are not a sum themselves. */
+static bool apply_waits(const tp_var *v)
+{
+    return !v->data && !v->storage->data && !v->storage->how.recipe->fold;
+}
+
 /* The sum of elements that wait waits with them. */
 static tp_var *apply_fold(tp__thread *t, tp__call *call)
 {
@@ -302,8 +308,7 @@ static tp_var *apply_fold(tp__thread *t, tp__call *call)
 
 static tp_var *apply_forward(tp__thread *t, tp__call *call)
 {
-    const tp__storage *first = call->in[0]->storage;
-    if (call->folds && !call->in[0]->data && !first->data && !first->how.recipe->fold)
+    if (call->folds && apply_waits(call->in[0]))
         return apply_fold(t, call);
     for (int i = 0; i < call->n_in; i++)
         if (!tp__evaluate(call->in[i]))
