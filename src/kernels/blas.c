@@ -21,6 +21,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "base/profile.h"
 #include "ops/gemm.h"
 
 enum {
@@ -212,6 +214,28 @@ static void blas_cut_f32(const tp__gemm *whole, int64_t *rows, int64_t *columns)
 static void blas_cut_f64(const tp__gemm *whole, int64_t *rows, int64_t *columns)
 {
     blas_cut(whole, sizeof(double), rows, columns);
+}
+
+/* --- What the processor can do --- */
+
+double tp__blas_peak(void)
+{
+    const int n = 256, times = 8;
+    float *memory = tp__alloc_zero(3 * (size_t)n * (size_t)n, sizeof *memory);
+    if (!memory)
+        return 0;
+    float *a = memory, *b = a + n * n, *c = b + n * n;
+    if (openblas_get_num_threads() != 1)
+        openblas_set_num_threads(1);
+    uint64_t best = UINT64_MAX;
+    for (int i = 0; i < times; i++) {
+        uint64_t start = tp__profile_clock();
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a, n, b, n, 0, c, n);
+        uint64_t took = tp__profile_clock() - start;
+        best = took < best ? took : best;
+    }
+    tp__free(memory);
+    return 2.0 * n * n * n / (double)best;
 }
 
 /* --- Table --- */

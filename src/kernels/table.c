@@ -11,6 +11,7 @@
 #include "array/loops.h"
 #include "base/backend.h"
 #include "base/log.h"
+#include "base/profile.h"
 #include "ops/families.h"
 
 enum { TABLE_REFERENCE = -1, TABLE_BASELINE, TABLE_AVX2, TABLE_AVX512 };
@@ -80,4 +81,7 @@ void tp__choose_kernels(void)
     if (level >= TABLE_AVX512)
         table_install(tp__kernels_avx512);
     table_install(tp__kernels_blas);
+#if defined(TP_WITH_BLAS)
+    tp__profile_peak = tp__blas_peak;
+#endif
 }
