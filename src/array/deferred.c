@@ -16,7 +16,7 @@ int64_t tp__defer_from = 4096;
 
 /* --- Sources --- */
 
-static bool deferred_is_uniform(const tp_var *v)
+bool tp__is_uniform(const tp_var *v)
 {
     if (v->size == 1)
         return v->data != NULL;
@@ -47,7 +47,7 @@ void tp__source_of(tp__recipe *recipe, int i, const tp_var *v, tp_dtype dtype)
     source->item = (uint8_t)tp__dtype_size(dtype);
     source->storage = v->storage;
     source->data = v->data;
-    if (deferred_is_uniform(v)) {
+    if (tp__is_uniform(v)) {
         source->reach = TP__UNIFORM;
         source->storage = NULL;
         if (v->dtype == dtype)

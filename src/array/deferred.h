@@ -65,6 +65,9 @@ typedef struct tp__recipe {
 /* Starts a recipe for a result of this shape. */
 void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_t size);
 
+/* True if all of v's elements are one, which is in memory. */
+bool tp__is_uniform(const tp_var *v);
+
 /* Makes v, evaluated unless it is contiguous and of the result's shape, source i; a number is
  * converted to dtype. */
 void tp__source_of(tp__recipe *recipe, int i, const tp_var *v, tp_dtype dtype);

@@ -25,12 +25,6 @@ static pthread_mutex_t node_lock = PTHREAD_MUTEX_INITIALIZER;
 static tp_var *node_spare;
 static atomic_size_t node_shared;
 
-size_t tp__dtype_size(tp_dtype dtype)
-{
-    static const size_t bytes[] = {[TP_F32] = 4, [TP_F64] = 8, [TP_I64] = 8, [TP_U8] = 1};
-    return bytes[dtype];
-}
-
 #if defined(TP_PLAIN_NODES)
 
 tp_var *tp__node_more(tp__thread *t)

@@ -175,7 +175,10 @@ TP_INLINE double tp__number(const tp_var *v)
     return *(const double *)v->data;
 }
 
-size_t tp__dtype_size(tp_dtype dtype);
+TP_INLINE size_t tp__dtype_size(tp_dtype dtype)
+{
+    return dtype == TP_F32 ? sizeof(float) : dtype == TP_U8 ? 1 : sizeof(double);
+}
 
 /* --- Making --- */
 

@@ -191,11 +191,9 @@ static bool apply_few_elements(tp__call *call, tp_var *y)
         size_t item = tp__dtype_size(dtype);
         step[1 + i] = (int64_t)item;
         at[1 + i] = v->data;
-        if (!v->data || (v->size != 1 && !(v->flags & TP__CONTIGUOUS)))
-            return false;
-        if (v->size == y->size && v->dtype == dtype)
+        if (v->data && v->size == y->size && v->dtype == dtype && (v->flags & TP__CONTIGUOUS))
             continue;
-        if (v->size != 1)
+        if (!tp__is_uniform(v))
             return false;
         at[1 + i] = numbers[i];
         if (v->dtype == dtype)
