@@ -133,7 +133,9 @@ static uint64_t machine_mix(uint64_t hash, uint64_t bits)
     return hash ^ hash >> 29;
 }
 
-/* A NaN's sign and payload mean nothing. */
+/* A NaN's sign and payload mean nothing. Neither does a zero's sign here: where a gradient of zero
+ * meets a slope below a selection, numbers get +0 and arrays keep their −0, and a waiting 0-d sum
+ * counts as an array. */
 static uint64_t machine_element(tp_dtype dtype, const void *data, int64_t i, double *number)
 {
     uint64_t bits = 0;
@@ -145,9 +147,9 @@ static uint64_t machine_element(tp_dtype dtype, const void *data, int64_t i, dou
         *number = (double)((const int64_t *)data)[i];
     else
         *number = ((const uint8_t *)data)[i];
-    if (!isnan(*number))
+    if (!isnan(*number) && *number != 0)
         memcpy(&bits, number, sizeof bits);
-    else
+    else if (isnan(*number))
         bits = 1;
     return bits;
 }

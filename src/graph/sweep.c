@@ -369,7 +369,7 @@ TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
                            &gradient[0], &gradient[1]);
     if (TP_UNLIKELY(v->sweep_below && v->adjoint.number == 0))
         for (uint32_t i = 0; i < v->n_in; i++)
-            gradient[i] = gradient[i] != gradient[i] ? 0 : gradient[i];
+            gradient[i] = 0;
     if (sweep_wanted(s, a))
         *good = sweep_add_number(s, a, gradient[0]);
     if (v->n_in > 1 && sweep_wanted(s, b))
