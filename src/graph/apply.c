@@ -193,7 +193,7 @@ static bool apply_few_elements(tp__call *call, tp_var *y)
         at[1 + i] = v->data;
         if (v->data && v->size == y->size && v->dtype == dtype && (v->flags & TP__CONTIGUOUS))
             continue;
-        if (!tp__is_uniform(v))
+        if (!v->data || !tp__is_uniform(v))
             return false;
         at[1 + i] = numbers[i];
         if (v->dtype == dtype)
