@@ -316,8 +316,6 @@ static tp_var *layer(tp_var *x, tp_var *w)
 
 TEST(buffers_that_no_gradient_reads_go_with_their_scope)
 {
-    if (tp__defer_from == 0)
-        test_skip("everything waits");
     tp_var *w = tp_variable(tp_ones(TP_F64, TP_SHAPE(MANY)));
     size_t one = MANY * sizeof(double) * 5 / 4, before = tp_memory_stats().in_use;
     tp_var *y = many(TP_F64, 4);

@@ -85,25 +85,12 @@ void tp__repeat_element(char *to, int64_t n, size_t item)
 
 static void deferred_copy(char *to, const char *from, int64_t n, int64_t step, size_t item)
 {
-    if (step == 1 || n == 1) {
-        memcpy(to, from, (size_t)n * item);
+    if (step != 0 || n == 1) {
+        tp__copy_run(item, n, step * (int64_t)item, from, to);
         return;
     }
-    if (step == 0) {
-        memcpy(to, from, item);
-        tp__repeat_element(to, n, item);
-        return;
-    }
-    step *= (int64_t)item;
-    if (item == 4)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + 4 * i, from + i * step, 4);
-    else if (item == 8)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + 8 * i, from + i * step, 8);
-    else
-        for (int64_t i = 0; i < n; i++)
-            to[i] = from[i * step];
+    memcpy(to, from, item);
+    tp__repeat_element(to, n, item);
 }
 
 /* The place of the element with this row-major number: index, and the offset from the first. */

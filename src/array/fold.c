@@ -16,6 +16,7 @@
 
 #include "array/dtype.h"
 #include "array/fold_kernels.h"
+#include "array/loops.h"
 #include "base/parallel.h"
 #include "base/recycle.h"
 #include "tinypytorch/engine.h"
@@ -134,21 +135,6 @@ static void fold_steps(const fold_axes *axes, int64_t *least, int64_t *most)
 
 /* --- By rows --- */
 
-static void fold_gather_run(size_t item, int64_t n, int64_t step, const char *from, char *to)
-{
-    if (step == (int64_t)item)
-        memcpy(to, from, (size_t)n * item);
-    else if (item == 4)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + 4 * i, from + i * step, 4);
-    else if (item == 8)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + 8 * i, from + i * step, 8);
-    else
-        for (int64_t i = 0; i < n; i++)
-            to[i] = from[i * step];
-}
-
 /* n reduced elements from number on, of the result whose elements start at from: where they lie, or
  * a copy in buffer. */
 static const char *fold_elements(const fold_job *job, const char *from, int64_t number, int64_t n,
@@ -164,8 +150,7 @@ static const char *fold_elements(const fold_job *job, const char *from, int64_t 
     for (int64_t done = 0; done < n;) {
         int64_t run = fold_ahead(axes, &place);
         run = run < n - done ? run : n - done;
-        fold_gather_run(job->item, run, step, from + place.offset,
-                        buffer + (size_t)done * job->item);
+        tp__copy_run(job->item, run, step, from + place.offset, buffer + (size_t)done * job->item);
         fold_advance(axes, &place, run);
         done += run;
     }

@@ -108,6 +108,21 @@ static void loops_int_to_byte(int64_t n, char *const *at, const int64_t *step, c
         *(uint8_t *)(at[0] + i * step[0]) = (uint8_t) * (const int64_t *)(at[1] + i * step[1]);
 }
 
+void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *to)
+{
+    if (step == (int64_t)item || n == 1)
+        memcpy(to, from, (size_t)n * item);
+    else if (item == 4)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + 4 * i, from + i * step, 4);
+    else if (item == 8)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + 8 * i, from + i * step, 8);
+    else
+        for (int64_t i = 0; i < n; i++)
+            to[i] = from[i * step];
+}
+
 static tp__loop *loops_casts[4][4];
 
 void tp__cast_override(tp_dtype from, tp_dtype to, tp__loop *loop)

@@ -22,6 +22,9 @@ void tp__run_loop(tp__loop *loop, const tp__attr *attr, tp_var *const *v, int n)
 /* Makes loop, which runs over contiguous elements, convert from one type to another. */
 void tp__cast_override(tp_dtype from, tp_dtype to, tp__loop *loop);
 
+/* Copies n elements of item bytes that lie step bytes apart into consecutive places. */
+void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *to);
+
 /* Copies elements of any type into others of any type, of one shape. */
 void tp__copy_elements(tp_var *to, tp_var *from);
 
