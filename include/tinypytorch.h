@@ -12,7 +12,10 @@
  *     scope.h        who owns a value, and when it goes
  *     error.h        errors are sticky; no call returns NULL or aborts
  *     array.h        making, reading and editing n-d arrays
- *     ops.h          operations on variables
+ *     ops.h          elementwise operations, choosing, comparing
+ *     reduce.h       reductions over axes
+ *     shape.h        other shapes, parts, indexing
+ *     linalg.h       products, factorisations, equations
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
  *     random.h       seeded random arrays
@@ -20,7 +23,7 @@
  *     engine.h       threads, memory, profiles
  *     draw.h         the graph as text and as a picture
  *     plot.h         curves and contours
- *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR)
+ *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR; number.h)
  */
 #ifndef TINYPYTORCH_H
 #define TINYPYTORCH_H
@@ -31,11 +34,14 @@
 #include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"
 #include "tinypytorch/graph.h"
+#include "tinypytorch/linalg.h"
 #include "tinypytorch/ops.h"
 #include "tinypytorch/optim.h"
 #include "tinypytorch/plot.h"
 #include "tinypytorch/random.h"
+#include "tinypytorch/reduce.h"
 #include "tinypytorch/scope.h"
+#include "tinypytorch/shape.h"
 #include "tinypytorch/taylor.h"
 
 #include "tinypytorch/sugar.h"

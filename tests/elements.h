@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "array/dtype.h"
 #include "harness.h"
 
 static const tp_dtype element_types[] = {TP_F32, TP_F64, TP_I64, TP_U8};
@@ -14,10 +15,7 @@ static const tp_dtype element_types[] = {TP_F32, TP_F64, TP_I64, TP_U8};
 
 static inline double element(tp_dtype dtype, const void *data, int64_t i)
 {
-    return dtype == TP_F32   ? (double)((const float *)data)[i]
-           : dtype == TP_F64 ? ((const double *)data)[i]
-           : dtype == TP_I64 ? (double)((const int64_t *)data)[i]
-                             : (double)((const uint8_t *)data)[i];
+    return tp__read_element(dtype, (const char *)data + (size_t)i * tp__dtype_size(dtype));
 }
 
 static inline double at(tp_var *v, int64_t i)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array/dtype.h"
+
 /* --- The cases --- */
 
 static const char *const unary_shapes[] = {"", "3", "2,1,2", NULL};
@@ -20,6 +22,7 @@ typedef enum case_kind { PLAIN, VARIANT, EDGE } case_kind;
 typedef struct case_list {
     table_case *at;
     size_t n, capacity;
+    const char *family;
 } case_list;
 
 /* "2,3; 3" → two operands. */
@@ -56,8 +59,11 @@ static table_case *case_add(case_list *list, const tp__op *op, const char *shape
         if (!list->at)
             abort();
     }
-    table_case c = {
-        .op = op, .number = case_number(list, op), .variant = kind != PLAIN, .edge = kind == EDGE};
+    table_case c = {.op = op,
+                    .family = list->family,
+                    .number = case_number(list, op),
+                    .variant = kind != PLAIN,
+                    .edge = kind == EDGE};
     case_parse(&c, shapes);
     list->at[list->n] = c;
     list->at[list->n + 1].op = NULL;
@@ -69,7 +75,8 @@ static void case_add_elementwise(case_list *list, const tp__op *op, const char *
 {
     for (; *shapes; shapes++) {
         table_case *c = case_add(list, op, *shapes, kind);
-        snprintf(c->torch, sizeof c->torch, "torch.%s(%s)", op->name, op->call_1 ? "x0" : "x0, x1");
+        snprintf(c->torch, sizeof c->torch, "%s%s(%s)", op->torch ? "" : "torch.",
+                 op->torch ? op->torch : op->name, op->call_1 ? "x0" : "x0, x1");
     }
 }
 
@@ -127,8 +134,10 @@ const table_case *table_cases(void)
     static case_list list;
     if (!list.at)
         for (const tp__family *const *family = tp__families; *family; family++)
-            for (const tp__op *const *op = (*family)->ops; *op; op++)
+            for (const tp__op *const *op = (*family)->ops; *op; op++) {
+                list.family = (*family)->name;
                 case_add_op(&list, *op);
+            }
     return list.at;
 }
 
@@ -160,6 +169,12 @@ static double in_domain(tp__domain domain, int i, double u)
 {
     if (domain == TP__POSITIVE || (domain == TP__BASE_POSITIVE && i == 0))
         return 0.3 + 2 * u;
+    if (domain == TP__ABOVE_ONE)
+        return 1.2 + 2 * u;
+    if (domain == TP__FRACTION)
+        return 0.1 + 0.8 * u;
+    if (domain == TP__INSIDE)
+        return 1.8 * u - 0.9;
     if (domain == TP__NOT_ZERO || domain == TP__DISTINCT)
         return u < 0.5 ? -0.4 - 2.4 * u : 2.4 * u - 0.8;
     return 2.2 * u - 1.1;
@@ -176,32 +191,23 @@ double table_number(const table_case *c, int i, int64_t k, bool whole)
     if (!whole)
         return round(1024 * value) / 1024;
     return c->op->domain == TP__ANYWHERE        ? round(3 * value)
+           : c->op->domain == TP__INSIDE        ? 0
+           : c->op->domain == TP__FRACTION      ? (double)(k & 1)
            : c->op->domain == TP__BASE_POSITIVE ? ceil(fabs(2 * value))
                                                 : copysign(ceil(fabs(2 * value)), value);
 }
 
 static void write_number(tp_dtype dtype, void *at, int64_t k, double value)
 {
-    switch (dtype) {
-    case TP_F32:
-        ((float *)at)[k] = (float)value;
-        break;
-    case TP_F64:
-        ((double *)at)[k] = value;
-        break;
-    case TP_I64:
-        ((int64_t *)at)[k] = (int64_t)value;
-        break;
-    case TP_U8:
-        ((uint8_t *)at)[k] = (uint8_t)fabs(value);
-    }
+    size_t item = tp__dtype_size(dtype);
+    tp__write_element(dtype, (char *)at + (size_t)k * item, dtype == TP_U8 ? fabs(value) : value);
 }
 
 tp_var *table_constant(const table_case *c, int i, tp_dtype dtype)
 {
     tp_var *v = tp_zeros(dtype, c->ndim[i], c->shape[i]);
     void *at = tp_data_(v);
-    bool whole = dtype == TP_I64 || dtype == TP_U8;
+    bool whole = !tp__is_float(dtype);
     for (int64_t k = 0; at && k < tp_size(v); k++)
         write_number(dtype, at, k, table_number(c, i, k, whole));
     return v;
@@ -223,7 +229,7 @@ double table_weight(int which, int64_t k)
 
 tp_var *table_weights(const tp_var *v, int which)
 {
-    tp_dtype dtype = tp_dtype_of(v) == TP_F32 ? TP_F32 : TP_F64;
+    tp_dtype dtype = tp__is_float(tp_dtype_of(v)) ? tp_dtype_of(v) : TP_F64;
     tp_var *w = tp_zeros(dtype, tp_ndim(v), tp_shape(v));
     void *at = tp_data_(w);
     for (int64_t k = 0; at && k < tp_size(w); k++)

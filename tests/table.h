@@ -17,10 +17,11 @@
 #include "ops/families.h"
 #include "tinypytorch.h"
 
-enum { TABLE_OPERANDS = 3, TABLE_WEIGHTS = 64 };
+enum { TABLE_OPERANDS = 6, TABLE_WEIGHTS = 64 };
 
 typedef struct table_case {
     const tp__op *op;
+    const char *family;
     tp_var *(*call)(tp_var *const *x); /* NULL: the record's call_1 or call_2 */
     int number;                        /* among the cases of operations with this name */
     bool variant, edge;
@@ -28,7 +29,7 @@ typedef struct table_case {
     int ndim[TABLE_OPERANDS];
     int64_t shape[TABLE_OPERANDS][TP_MAX_NDIM];
     char shapes[64];
-    char torch[96]; /* the same in PyTorch, of operands x0, x1 … */
+    char torch[240]; /* the same in PyTorch, of operands x0, x1 … */
 } table_case;
 
 /* All cases and variants, in the table's order. Ends with one whose op is NULL. */

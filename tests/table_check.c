@@ -5,10 +5,12 @@
 #include <math.h>
 #include <stdarg.h>
 
+#include "array/dtype.h"
+
 bool table_check(const table_case *c, bool good, const char *file, int line, const char *format,
                  ...)
 {
-    char text[400];
+    char text[600];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
@@ -34,16 +36,8 @@ double table_element(tp_var *v, int64_t k)
     const void *at = tp_data(v);
     if (!at)
         return (double)NAN;
-    switch (tp_dtype_of(v)) {
-    case TP_F32:
-        return (double)((const float *)at)[k];
-    case TP_F64:
-        return ((const double *)at)[k];
-    case TP_I64:
-        return (double)((const int64_t *)at)[k];
-    default:
-        return ((const uint8_t *)at)[k];
-    }
+    size_t item = tp__dtype_size(tp_dtype_of(v));
+    return tp__read_element(tp_dtype_of(v), (const char *)at + (size_t)k * item);
 }
 
 bool table_same_shape(const tp_var *a, const tp_var *b)

@@ -13,7 +13,8 @@
  *
  * D0(x) = sum(w · f(x)), and D_k is the derivative of D_(k−1) along a fixed direction d_k. */
 
-enum { ORDERS = 3, DIRECTION = 5 }; /* weights of sets before DIRECTION have other uses */
+/* Weights of sets before DIRECTION have other uses. */
+enum { ORDERS = 3, DIRECTION = TABLE_OPERANDS + 1 };
 
 /* Operand i moved by step · d_k. */
 static tp_var *moved(const table_case *c, tp_dtype dtype, int i, int k, double step)

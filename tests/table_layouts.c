@@ -6,7 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 
-#include "base/node.h"
+#include "array/dtype.h"
 #include "table_check.h"
 #include "table_reference.h"
 
@@ -121,27 +121,26 @@ CASE_TEST(gradients_of_views_are_pulled_back)
 
 /* --- Element types --- */
 
-static const tp_dtype dtypes[] = {TP_F32, TP_F64, TP_I64, TP_U8};
-enum { DTYPES = 4 };
+static const tp_dtype floating[] = {TP_F32, TP_F64, TP_F16, TP_BF16};
+enum { FLOATING = 4 };
 
-static bool is_floating(tp_dtype dtype)
-{
-    return dtype == TP_F32 || dtype == TP_F64;
-}
+/* Rounding to the type at every step of a sample. */
+static const double type_tolerance[TP_DTYPES] = {
+    [TP_F32] = 1e-6, [TP_F16] = 0x1p-8, [TP_BF16] = 0x1p-5};
 
 /* The type of a + b in PyTorch. */
 static tp_dtype promoted(const tp_var *a, const tp_var *b)
 {
-    char line[64];
+    char line[80];
     snprintf(line, sizeof line, "promote %s %d %s %d", tp_dtype_name(tp_dtype_of(a)),
              tp_ndim(a) > 0, tp_dtype_name(tp_dtype_of(b)), tp_ndim(b) > 0);
     const char *name = table_reference_line(line);
-    for (int i = 0; name && i < DTYPES; i++) {
-        const char *dtype = tp_dtype_name(dtypes[i]);
-        if (!strncmp(name + 1, dtype, strlen(dtype)))
-            return dtypes[i];
+    for (tp_dtype dtype = TP_F32; name && dtype < TP_DTYPES; dtype++) {
+        size_t length = strlen(tp_dtype_name(dtype));
+        if (!strncmp(name + 1, tp_dtype_name(dtype), length) && name[length + 1] == '\n')
+            return dtype;
     }
-    test_check(false, __FILE__, __LINE__, "table.txt has no line \"%s\"", line);
+    test_check(false, __FILE__, __LINE__, "types.txt has no line \"%s\"", line);
     return TP_F64;
 }
 
@@ -149,18 +148,19 @@ static tp_dtype promoted(const tp_var *a, const tp_var *b)
  * result. */
 static tp_dtype working_type(const tp__op *op, tp_dtype dtype)
 {
-    return (op->flags & TP__FLOATING) && !is_floating(dtype) ? TP_F64 : dtype;
+    return (op->flags & TP__FLOATING) && !tp__is_float(dtype) ? TP_F64 : dtype;
 }
 
 static tp_dtype result_type(const tp__op *op, tp_dtype dtype)
 {
-    return op->gradient ? working_type(op, dtype) : TP_U8;
+    bool own = op->gradient || (op->flags & TP__COMPOSITE);
+    return own ? working_type(op, dtype) : TP_U8;
 }
 
-/* A number of C's double as one of dtype: bytes wrap around. */
+/* A number of C's double as one of dtype: integers wrap around. */
 static double wrapped(double value, tp_dtype dtype)
 {
-    return dtype == TP_U8 ? (double)(uint8_t)(int64_t)value : value;
+    return tp__is_float(dtype) ? value : tp__rounded_to(dtype, value);
 }
 
 /* y against the same computed in float64 from the same numbers, taken as dtype. */
@@ -171,7 +171,7 @@ static void compare_types(const table_case *c, const char *what, tp_var *const *
     for (int i = 0; i < c->n; i++)
         wide[i] = tp_to(tp_to(x[i], dtype), TP_F64);
     tp_var *expected = table_call(c, wide);
-    double tolerance = tp_dtype_of(y) == TP_F32 ? 1e-6 : 0;
+    double tolerance = type_tolerance[tp_dtype_of(y)];
     if (!table_no_error(c, what))
         return;
     for (int64_t k = 0; k < tp_size(y); k++)
@@ -182,41 +182,41 @@ static void compare_types(const table_case *c, const char *what, tp_var *const *
 /* Samples have types of their own; this much all have in common. */
 static bool type_is_plausible(const table_case *c, tp_dtype from, tp_dtype to)
 {
-    if (!c->op->gradient)
-        return to == TP_U8;
-    return to == from || to == TP_F64 || (to == TP_I64 && from == TP_U8);
+    if (!c->op->gradient && !(c->op->flags & TP__COMPOSITE))
+        return to == TP_U8 || to == TP_I64;
+    return to == from || to == TP_F64 || (to == TP_I64 && !tp__is_float(from));
 }
 
 CASE_TEST(integers_and_float32_give_what_float64_gives)
 {
-    for (int d = 0; d < DTYPES; d++) {
+    for (tp_dtype dtype = TP_F32; dtype < TP_DTYPES; dtype++) {
         TP_SCOPE();
         tp_var *x[TABLE_OPERANDS];
         for (int i = 0; i < c->n; i++)
-            x[i] = table_constant(c, i, dtypes[d]);
+            x[i] = table_constant(c, i, dtype);
         tp_var *y = table_call(c, x);
-        CASE_CHECK(c, type_is_plausible(c, dtypes[d], tp_dtype_of(y)), "%s gives %s",
-                   tp_dtype_name(dtypes[d]), tp_dtype_name(tp_dtype_of(y)));
-        compare_types(c, tp_dtype_name(dtypes[d]), x, dtypes[d], y);
+        CASE_CHECK(c, type_is_plausible(c, dtype, tp_dtype_of(y)), "%s gives %s",
+                   tp_dtype_name(dtype), tp_dtype_name(tp_dtype_of(y)));
+        compare_types(c, tp_dtype_name(dtype), x, dtype, y);
     }
 }
 
 CASE_TEST(functions_of_one_operand_keep_or_widen_its_type)
 {
-    for (int d = 0; c->op->call_1 && d < DTYPES; d++) {
+    for (tp_dtype dtype = TP_F32; c->op->call_1 && dtype < TP_DTYPES; dtype++) {
         TP_SCOPE();
-        tp_dtype type = tp_dtype_of(c->op->call_1(table_constant(c, 0, dtypes[d])));
-        CASE_CHECK(c, type == result_type(c->op, dtypes[d]), "%s gives %s",
-                   tp_dtype_name(dtypes[d]), tp_dtype_name(type));
+        tp_dtype type = tp_dtype_of(c->op->call_1(table_constant(c, 0, dtype)));
+        CASE_CHECK(c, type == result_type(c->op, dtype), "%s gives %s", tp_dtype_name(dtype),
+                   tp_dtype_name(type));
     }
 }
 
 CASE_TEST(two_operands_are_promoted_as_in_pytorch)
 {
-    for (int d = 0; c->op->call_2 && d < DTYPES * DTYPES; d++) {
+    for (int d = 0; c->op->call_2 && d < TP_DTYPES * TP_DTYPES; d++) {
         TP_SCOPE();
-        tp_var *x[] = {table_constant(c, 0, dtypes[d / DTYPES]),
-                       table_constant(c, 1, dtypes[d % DTYPES])};
+        tp_var *x[] = {table_constant(c, 0, (tp_dtype)(d / TP_DTYPES)),
+                       table_constant(c, 1, (tp_dtype)(d % TP_DTYPES))};
         tp_var *y = table_call(c, x);
         tp_dtype common = promoted(x[0], x[1]), expected = result_type(c->op, common);
         char what[40];
@@ -230,11 +230,11 @@ CASE_TEST(two_operands_are_promoted_as_in_pytorch)
 
 VARIANT_TEST(gradients_have_their_operands_type_and_shape)
 {
-    for (int d = 0; d < 2; d++) {
+    for (int d = 0; d < FLOATING; d++) {
         TP_SCOPE();
         tp_var *x[TABLE_OPERANDS];
         for (int i = 0; i < c->n; i++)
-            x[i] = tp_variable(table_constant(c, i, dtypes[(d + i) % 2]));
+            x[i] = tp_variable(table_constant(c, i, floating[(d + i) % FLOATING]));
         tp_var *y = table_call(c, x);
         bool refused = tp_is_poison(y);
         for (int i = 0; i < c->n && !refused; i++) {

@@ -6,17 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFERENCE_BYTES = 1 << 20 };
+enum { REFERENCE_BYTES = 1 << 22 };
 
-static const char *reference_text(void)
+/* The text of one family's file; the last one is kept. */
+static const char *reference_text(const char *family)
 {
-    static char text[REFERENCE_BYTES];
-    FILE *file = *text ? NULL : fopen(TEST_REFERENCE "/table.txt", "r");
-    if (file) {
-        size_t length = fread(text, 1, sizeof text - 1, file);
-        text[length] = 0;
+    static char text[REFERENCE_BYTES], last[32];
+    char path[512];
+    if (!strcmp(family, last))
+        return text;
+    snprintf(last, sizeof last, "%s", family);
+    snprintf(path, sizeof path, "%s/table/%s.txt", TEST_REFERENCE, family);
+    FILE *file = fopen(path, "r");
+    size_t length = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    text[length] = 0;
+    if (file)
         fclose(file);
-    }
     return text;
 }
 
@@ -35,11 +40,17 @@ static const char *find_line(const char *at, const char *end, const char *start)
 
 static const char *find_block(const table_case *c)
 {
-    char title[256];
-    const char *text = reference_text();
+    static const table_case *last;
+    static const char *block;
+    char title[400];
+    if (c == last)
+        return block;
+    const char *text = reference_text(c->family);
     snprintf(title, sizeof title, "case %s %d: %s: %s", c->op->name, c->number, c->shapes,
              c->torch);
-    return find_line(text, text + strlen(text), title);
+    last = c;
+    block = find_line(text, text + strlen(text), title);
+    return block;
 }
 
 bool table_has_reference(const table_case *c)
@@ -58,6 +69,11 @@ const char *table_reference(const table_case *c, const char *word)
 
 const char *table_reference_line(const char *start)
 {
-    const char *text = reference_text();
+    static char text[1 << 16];
+    FILE *file = *text ? NULL : fopen(TEST_REFERENCE "/table/types.txt", "r");
+    if (file) {
+        text[fread(text, 1, sizeof text - 1, file)] = 0;
+        fclose(file);
+    }
     return find_line(text, text + strlen(text), start);
 }

@@ -46,8 +46,8 @@ TEST(creation_refuses_bad_shapes_and_types)
     CHECK_ERROR(TP_ERROR_SHAPE, "eye");
     CHECK(tp_is_poison(tp_zeros(TP_F64, 2, NULL)));
     CHECK_ERROR(TP_ERROR_ARGUMENT, "shape is NULL");
-    CHECK(tp_is_poison(tp_zeros((tp_dtype)7, TP_SHAPE(2))));
-    CHECK_ERROR(TP_ERROR_DTYPE, "7 is not an element type");
+    CHECK(tp_is_poison(tp_zeros((tp_dtype)TP_DTYPES, TP_SHAPE(2))));
+    CHECK_ERROR(TP_ERROR_DTYPE, "8 is not an element type");
     CHECK(tp_is_poison(tp_array(TP_F64, TP_SHAPE(2), NULL)));
     CHECK_ERROR(TP_ERROR_ARGUMENT, "array: data is NULL");
     CHECK_INT(tp_size(tp_array(TP_F64, TP_SHAPE(0), NULL)), 0);
@@ -364,7 +364,7 @@ TEST(to_converts_elements)
     CHECK_INT(tp_dtype_of(tp_add(tp_to(tp_num(1), TP_F64), tp_full(TP_F32, TP_SHAPE(), 1))),
               TP_F64);
     CHECK_ELEMENTS(tp_to(tp_transpose(counting(TP_I64, TP_SHAPE(2, 2)), 0, 1), TP_F32), 1, 3, 2, 4);
-    tp_to(v, (tp_dtype)4);
+    tp_to(v, TP_DTYPES);
     CHECK_ERROR(TP_ERROR_DTYPE, "to");
     tp_var *x = tp_variable(v);
     tp_var *y = tp_to(tp_mul(tp_to(x, TP_F32), 2), TP_F64), *g = tp_gradient(y, x);

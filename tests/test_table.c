@@ -41,7 +41,7 @@ RECORD_TEST(records_have_names_and_a_rule_as_text)
     OP_CHECK(op, is_word(op->name, SMALL, SMALL "0123456789_"));
     OP_CHECK(op, is_word(op->label, LARGE, LARGE SMALL "0123456789"));
     OP_CHECK(op, op->rule && *op->rule);
-    OP_CHECK(op, op->domain >= TP__ANYWHERE && op->domain <= TP__BASE_POSITIVE);
+    OP_CHECK(op, op->domain >= TP__ANYWHERE && op->domain < TP__DOMAINS);
     OP_CHECK(op, op->n_in <= TABLE_OPERANDS);
 }
 
@@ -58,7 +58,8 @@ RECORD_TEST(records_can_be_called_by_tests)
 RECORD_TEST(records_with_a_gradient_have_a_taylor_rule)
 {
     bool linear = op->flags & TP__LINEAR, bilinear = op->flags & TP__BILINEAR;
-    OP_CHECK(op, !op->gradient || op->taylor || linear || bilinear);
+    OP_CHECK(op, !op->gradient || op->taylor || linear || bilinear || op->compose);
+    OP_CHECK(op, !op->compose || op->gradient);
     OP_CHECK(op, !(linear && bilinear));
     OP_CHECK(op, !bilinear || op->n_in == 2);
     OP_CHECK(op, !linear || !(op->reads[0] | op->reads[1] | op->reads[2]));
@@ -76,6 +77,8 @@ RECORD_TEST(records_read_only_operands_they_have)
 RECORD_TEST(elementwise_records_have_loops)
 {
     bool elementwise = op->flags & TP__ELEMENTWISE;
+    bool composite = op->flags & TP__COMPOSITE;
+    OP_CHECK(op, !composite || !(op->gradient || op->forward || op->infer || elementwise));
     OP_CHECK(op, elementwise == (op->loop[TP_F64] != NULL));
     OP_CHECK(op, elementwise == (op->loop[TP_F32] != NULL));
     OP_CHECK(op,
@@ -166,7 +169,7 @@ VARIANT_TEST(values_gradients_and_errors_are_pytorchs)
 {
     tp_var *x[TABLE_OPERANDS];
     table_variables(c, TP_F64, x);
-    if (!CASE_CHECK(c, table_has_reference(c), "not in table.txt: run make_reference.py"))
+    if (!CASE_CHECK(c, table_has_reference(c), "no reference: run scripts/reference"))
         return;
     if (table_reference(c, "error"))
         check_refused(c, table_call(c, x));

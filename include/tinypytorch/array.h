@@ -59,7 +59,9 @@ TP_API tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape,
                               void *arg);
 
 /* The same elements as another type, recorded and differentiable between floating types.
- * Floating to integer truncates; to uint8 wraps modulo 256. Returns v itself if it has the type. */
+ * Floating to integer truncates; to uint8 and int32 wraps modulo 2⁸ and 2³²; to bool everything but
+ * 0 is 1; float16 and bfloat16 round to nearest, ties to even. Returns v itself if it has the type.
+ */
 TP_API tp_var *tp_to(tp_var *v, tp_dtype dtype);
 
 /* --- Reading --- */
@@ -85,7 +87,7 @@ TP_API int64_t tp_size(const tp_var *v);
 TP_API tp_dtype tp_dtype_of(const tp_var *v);
 TP_API int64_t tp_len(const tp_var *v);
 
-/* "float32", "float64", "int64", "uint8". */
+/* "float32", "float64", "int64", "uint8", "int32", "bool", "float16", "bfloat16". */
 TP_API const char *tp_dtype_name(tp_dtype dtype);
 
 /* A name for drawings and messages; NULL removes it. The text is copied. tp_name is NULL when

@@ -33,8 +33,21 @@ extern "C" {
  * gradient, and the operation that made it. Always handled by pointer. */
 typedef struct tp_var tp_var;
 
-/* Element types. TP_U8 serves as bool: comparisons give 0 and 1. */
-typedef enum tp_dtype { TP_F32, TP_F64, TP_I64, TP_U8 } tp_dtype;
+/* Element types. Comparisons give uint8, 0 and 1. The last four are for storage: operations compute
+ * float16 and bfloat16 in float32, int32 in int64 and bool in uint8. The results of floating
+ * operands and of elementwise operations have the operands' type again; sums and products of
+ * integers are int64. */
+typedef enum tp_dtype {
+    TP_F32,
+    TP_F64,
+    TP_I64,
+    TP_U8,
+    TP_I32,
+    TP_BOOL,
+    TP_F16,
+    TP_BF16,
+    TP_DTYPES /* how many there are */
+} tp_dtype;
 
 /* A list of axes. Negative ones count from the end; an empty list means every axis. */
 typedef struct tp_axes {

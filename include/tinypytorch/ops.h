@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Operations. Names and meaning are PyTorch's.
+ * Operations. Names and meaning are PyTorch's. Here: elementwise ones. Others have headers of their
+ * own: reduce.h, shape.h, linalg.h, network.h, random.h.
  *
  * Every operation takes variables of any element type unless said, broadcasts its operands to a
  * common shape as NumPy does (elementwise ones), and promotes element types as PyTorch does: a
@@ -15,7 +16,7 @@
 #ifndef TINYPYTORCH_OPS_H
 #define TINYPYTORCH_OPS_H
 
-#include "base.h"
+#include "number.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -74,72 +75,59 @@ TP_API tp_var *tp_le(tp_var *a, tp_var *b);
 TP_API tp_var *tp_gt(tp_var *a, tp_var *b);
 TP_API tp_var *tp_ge(tp_var *a, tp_var *b);
 
-/* --- Reductions over axes ---
- *
- *     tp_sum(x)                                              over everything, to a number
- *     tp_sum(x, .axes = TP_AXES(0, -1), .keepdims = true)    over the first and the last axis
- *
- * keepdims leaves a size of 1 where an axis was summed over. */
-typedef struct tp_reduce_options {
-    tp_axes axes;  /* none: all */
-    bool keepdims; /* default: axes go */
-    size_t size;   /* set by the macro: sizeof(tp_reduce_options) */
-} tp_reduce_options;
-
-/* Sum, pairwise; integers in int64. Mean: integers give float64, an empty one NaN. */
-TP_API tp_var *tp_sum(tp_var *x, const tp_reduce_options *options);
-TP_API tp_var *tp_mean(tp_var *x, const tp_reduce_options *options);
-
-/* Largest and smallest; NaN wins; an empty reduction is an error. Ties share the gradient. */
-TP_API tp_var *tp_max(tp_var *x, const tp_reduce_options *options);
-TP_API tp_var *tp_min(tp_var *x, const tp_reduce_options *options);
-
-/* --- Shape; the result shares the elements of x where strides allow --- */
-
-/* The same elements in another shape. One size may be -1: what is left. */
-TP_API tp_var *tp_reshape(tp_var *x, int ndim, const int64_t *shape);
-
-/* Axes a and b swapped; axes in the order given, TP_SHAPE(2, 0, 1). Negative ones count from the
- * end. */
-TP_API tp_var *tp_transpose(tp_var *x, int a, int b);
-TP_API tp_var *tp_permute(tp_var *x, int n, const int64_t *axes);
-
-/* Repeats axes of size 1 (and adds leading ones) without a copy. In tp_expand -1 leaves a size as
- * it is. The gradient sums over what was repeated. */
-TP_API tp_var *tp_broadcast_to(tp_var *x, int ndim, const int64_t *shape);
-TP_API tp_var *tp_expand(tp_var *x, int ndim, const int64_t *shape);
-
-/* Sums x down to a shape that broadcasts to x's: the opposite of tp_broadcast_to. */
-TP_API tp_var *tp_sum_to(tp_var *x, int ndim, const int64_t *shape);
-
-/* Removes an axis of size 1; adds one before axis. */
-TP_API tp_var *tp_squeeze(tp_var *x, int axis);
-TP_API tp_var *tp_unsqueeze(tp_var *x, int axis);
-
-/* --- Parts --- */
-
-/* x[start:stop:step] along axis, as in Python: negative positions count from the end and both
- * are clipped to the axis; INT64_MAX as stop reaches to its end. step ≥ 1. A view. */
-TP_API tp_var *tp_slice(tp_var *x, int axis, int64_t start, int64_t stop, int64_t step);
-
-/* x[index] along axis, which goes. A view. Out of range is an error. */
-TP_API tp_var *tp_select(tp_var *x, int axis, int64_t index);
-
-/* A copy of x with x[start:stop:step] along axis replaced by part, of the slice's shape. */
-TP_API tp_var *tp_slice_scatter(tp_var *x, tp_var *part, int axis, int64_t start, int64_t stop,
-                                int64_t step);
-
-/* n ≥ 1 arrays joined along axis; other sizes must agree. */
-TP_API tp_var *tp_concatenate(tp_var *const *xs, int n, int axis);
-
-/* --- Products --- */
-
-/* Matrix product: (…, m, k) × (…, k, n) → (…, m, n). Leading axes broadcast. A 1-d operand counts
- * as a row on the left, a column on the right, and its axis goes. Integers multiply in int64. */
-TP_API tp_var *tp_matmul(tp_var *a, tp_var *b);
-
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef TP__V
+
+/* A number as exponent needs no node. */
+static inline tp_var *tp__pow_of_pointer(tp_var *x, void *exponent)
+{
+    return tp_pow(x, (tp_var *)exponent);
+}
+static inline tp_var *tp__pow_of_float(tp_var *x, float exponent)
+{
+    return tp_pow_number(x, (double)exponent);
+}
+static inline tp_var *tp__pow_of_long_double(tp_var *x, long double exponent)
+{
+    return tp_pow_number(x, (double)exponent);
+}
+static inline tp_var *tp__pow_of_unsigned(tp_var *x, unsigned long long exponent)
+{
+    return tp_pow(x, tp__of_unsigned(exponent));
+}
+
+#define TP__POW_BY(v)                                                                              \
+    _Generic(v, tp_var *: tp_pow, void *: tp__pow_of_pointer, float: tp__pow_of_float,                \
+             double: tp_pow_number, long double: tp__pow_of_long_double,                           \
+             unsigned long: tp__pow_of_unsigned, unsigned long long: tp__pow_of_unsigned,          \
+             bool: tp_pow_integer, char: tp_pow_integer, signed char: tp_pow_integer,              \
+             unsigned char: tp_pow_integer, short: tp_pow_integer, unsigned short: tp_pow_integer, \
+             int: tp_pow_integer, unsigned: tp_pow_integer, long: tp_pow_integer,                  \
+             long long: tp_pow_integer)
+#define TP__POW(x, exponent, name)                                                                 \
+    __extension__({                                                                                \
+        __auto_type name = (exponent);                                                             \
+        TP__POW_BY(name)(TP__V(x), name);                                                          \
+    })
+#define tp_pow(x, exponent) TP__POW(x, exponent, TP__UNIQUE(tp__v))
+
+#define tp_add(a, b) tp_add(TP__V(a), TP__V(b))
+#define tp_sub(a, b) tp_sub(TP__V(a), TP__V(b))
+#define tp_mul(a, b) tp_mul(TP__V(a), TP__V(b))
+#define tp_div(a, b) tp_div(TP__V(a), TP__V(b))
+#define tp_maximum(a, b) tp_maximum(TP__V(a), TP__V(b))
+#define tp_minimum(a, b) tp_minimum(TP__V(a), TP__V(b))
+#define tp_where(condition, a, b) tp_where(TP__V(condition), TP__V(a), TP__V(b))
+#define tp_eq(a, b) tp_eq(TP__V(a), TP__V(b))
+#define tp_ne(a, b) tp_ne(TP__V(a), TP__V(b))
+#define tp_lt(a, b) tp_lt(TP__V(a), TP__V(b))
+#define tp_le(a, b) tp_le(TP__V(a), TP__V(b))
+#define tp_gt(a, b) tp_gt(TP__V(a), TP__V(b))
+#define tp_ge(a, b) tp_ge(TP__V(a), TP__V(b))
+
 #endif
 
 #endif

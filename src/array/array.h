@@ -54,6 +54,13 @@ void tp__broadcast_strides(const tp_var *v, int ndim, int64_t *strides);
  * memory. */
 tp_var *tp__copy_as(tp__thread *t, tp_var *v, tp_dtype dtype);
 
+/* A constant in the current scope with unset elements; poison when out of memory. */
+tp_var *tp__empty(tp_dtype dtype, int ndim, const int64_t *shape);
+
+/* v with its elements ready to be read in row-major order: v itself or an unrecorded copy in the
+ * current scope. Poison on error. */
+tp_var *tp__plain(tp_var *v);
+
 /* A constant with v's elements that nobody else holds or sees: v itself, with one more reference,
  * if its only reference is the caller's; otherwise a copy. NULL when out of memory. */
 tp_var *tp__sole(tp__thread *t, tp_var *v);

@@ -23,6 +23,20 @@ static tp_var *create_array(const char *call, tp_dtype dtype, int ndim, const in
     return tp__own(t, tp__node_array(t, dtype, ndim, shape));
 }
 
+tp_var *tp__empty(tp_dtype dtype, int ndim, const int64_t *shape)
+{
+    tp__thread *t = tp__here();
+    return tp__own(t, tp__node_array(t, dtype, ndim, shape));
+}
+
+tp_var *tp__plain(tp_var *v)
+{
+    tp__thread *t = tp__here();
+    if (!tp__evaluate(v))
+        return tp__poison();
+    return v->flags & TP__CONTIGUOUS ? v : tp__own(t, tp__copy_as(t, v, (tp_dtype)v->dtype));
+}
+
 tp_var *tp_num(double value)
 {
     tp__thread *t = tp__here();
@@ -68,7 +82,7 @@ tp_var *tp_variable(tp_var *value)
     tp_dtype dtype = value->flags & TP__WEAK ? TP_F64 : (tp_dtype)value->dtype;
     if (!tp__is_float(dtype))
         return tp_fail(TP_ERROR_DTYPE,
-                       "variable: %s cannot be differentiated, expected float32 or float64",
+                       "variable: %s cannot be differentiated, expected a floating type",
                        tp_dtype_name(dtype));
     tp_var *v = value->flags & TP__NUMBER ? tp__node_number(t, tp__number(value))
                                           : tp__copy_as(t, value, dtype);
@@ -186,7 +200,7 @@ static bool create_check_random(const char *call, tp_dtype dtype)
 {
     if (tp__is_float(dtype))
         return true;
-    tp_fail(TP_ERROR_DTYPE, "%s: expected float32 or float64", call);
+    tp_fail(TP_ERROR_DTYPE, "%s: expected a floating type", call);
     return false;
 }
 
@@ -200,6 +214,8 @@ tp_var *tp_rand(tp_dtype dtype, int ndim, const int64_t *shape)
 {
     if (!create_check_random("rand", dtype))
         return tp__poison();
+    if (!tp__is_working(dtype))
+        return tp_to(tp_rand(TP_F32, ndim, shape), dtype);
     tp_var *v = create_array("rand", dtype, ndim, shape);
     if (tp_is_poison(v))
         return v;
@@ -222,6 +238,8 @@ tp_var *tp_randn(tp_dtype dtype, int ndim, const int64_t *shape)
 {
     if (!create_check_random("randn", dtype))
         return tp__poison();
+    if (!tp__is_working(dtype))
+        return tp_to(tp_randn(TP_F32, ndim, shape), dtype);
     tp_var *v = create_array("randn", dtype, ndim, shape);
     if (tp_is_poison(v))
         return v;

@@ -75,6 +75,9 @@ void tp__repeat_element(char *to, int64_t n, size_t item)
     else if (item == sizeof(double))
         for (int64_t i = 1; i < done; i++)
             memcpy(to + sizeof(double) * (size_t)i, to, sizeof(double));
+    else if (item == sizeof(uint16_t))
+        for (int64_t i = 1; i < done; i++)
+            memcpy(to + sizeof(uint16_t) * (size_t)i, to, sizeof(uint16_t));
     else
         memset(to, *to, (size_t)done);
     for (int64_t some; done < n; done += some) {

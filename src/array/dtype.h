@@ -11,7 +11,23 @@
 
 TP_INLINE bool tp__is_float(tp_dtype dtype)
 {
-    return dtype == TP_F32 || dtype == TP_F64;
+    return dtype == TP_F32 || dtype == TP_F64 || dtype == TP_F16 || dtype == TP_BF16;
+}
+
+/* Kernels know the first four types, the working ones. This one computes for dtype. */
+enum { TP__WORKING_TYPES = 4 };
+
+TP_INLINE bool tp__is_working(tp_dtype dtype)
+{
+    return (int)dtype < TP__WORKING_TYPES;
+}
+
+TP_INLINE tp_dtype tp__working_type(tp_dtype dtype)
+{
+    static const uint8_t working[] = {
+        [TP_F32] = TP_F32, [TP_F64] = TP_F64, [TP_I64] = TP_I64, [TP_U8] = TP_U8,
+        [TP_I32] = TP_I64, [TP_BOOL] = TP_U8, [TP_F16] = TP_F32, [TP_BF16] = TP_F32};
+    return (tp_dtype)working[dtype];
 }
 
 /* The common type of n operands; float64 when all are weak. */
@@ -22,5 +38,8 @@ bool tp__check_dtype(const char *call, tp_dtype dtype);
 
 double tp__read_element(tp_dtype dtype, const void *at);
 void tp__write_element(tp_dtype dtype, void *at, double value);
+
+/* What is read back after value was written. */
+double tp__rounded_to(tp_dtype dtype, double value);
 
 #endif

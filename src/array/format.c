@@ -20,6 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "array/dtype.h"
+
 enum {
     FORMAT_PRECISION = 8,    /* digits after the point in an array */
     FORMAT_LINE = 75,        /* line width */
@@ -53,11 +55,11 @@ typedef struct format_job {
 
 /* --- Numbers as decimals --- */
 
-static double format_read(uint64_t significand, int exponent, bool single)
+static double format_read(uint64_t significand, int exponent, tp_dtype dtype)
 {
     char text[40];
     snprintf(text, sizeof text, "%" PRIu64 "e%d", significand, exponent);
-    return single ? (double)strtof(text, NULL) : strtod(text, NULL);
+    return dtype == TP_F64 ? strtod(text, NULL) : tp__rounded_to(dtype, (double)strtof(text, NULL));
 }
 
 static void format_set_decimal(format_decimal *d, double value, uint64_t significand, int exponent)
@@ -70,7 +72,7 @@ static void format_set_decimal(format_decimal *d, double value, uint64_t signifi
 }
 
 /* value rounded to count digits. Says whether that reads back as value. */
-static bool format_round(format_decimal *d, double value, bool single, int count)
+static bool format_round(format_decimal *d, double value, tp_dtype dtype, int count)
 {
     char text[64];
     double size = fabs(value);
@@ -81,8 +83,8 @@ static bool format_round(format_decimal *d, double value, bool single, int count
         if (*at >= '0' && *at <= '9')
             significand = 10 * significand + (uint64_t)(*at - '0');
     int exponent = (int)strtol(at + 1, NULL, 10) - (count - 1);
-    bool same = format_read(significand, exponent, single) == size;
-    if (!same && format_read(significand + 1, exponent, single) == size) {
+    bool same = format_read(significand, exponent, dtype) == size;
+    if (!same && format_read(significand + 1, exponent, dtype) == size) {
         significand++;
         same = true;
     }
@@ -90,17 +92,17 @@ static bool format_round(format_decimal *d, double value, bool single, int count
     return same;
 }
 
-static void format_shortest(format_decimal *d, double value, bool single)
+static void format_shortest(format_decimal *d, double value, tp_dtype dtype)
 {
     int least = 1, most = FORMAT_DIGITS;
     while (least < most) {
         int middle = (least + most) / 2;
-        if (format_round(d, value, single, middle))
+        if (format_round(d, value, dtype, middle))
             most = middle;
         else
             least = middle + 1;
     }
-    format_round(d, value, single, least);
+    format_round(d, value, dtype, least);
 }
 
 /* --- Decimals as text --- */
@@ -168,36 +170,41 @@ static const char *format_not_finite(double value)
 
 static double format_float(const format_job *job, int64_t i)
 {
-    return job->dtype == TP_F32 ? (double)((const float *)job->data)[i]
-                                : ((const double *)job->data)[i];
+    size_t item = tp__dtype_size(job->dtype);
+    return tp__read_element(job->dtype, (const char *)job->data + (size_t)i * item);
 }
 
 static int64_t format_integer(const format_job *job, int64_t i)
 {
-    return job->dtype == TP_U8 ? ((const uint8_t *)job->data)[i] : ((const int64_t *)job->data)[i];
+    return job->dtype == TP_I64 ? ((const int64_t *)job->data)[i] : (int64_t)format_float(job, i);
 }
 
-static bool format_is_float(const format_job *job)
+/* An integer or a truth value. */
+static int format_whole(const format_job *job, char *text, size_t size, int64_t i)
 {
-    return job->dtype == TP_F32 || job->dtype == TP_F64;
+    int64_t value = format_integer(job, i);
+    if (job->dtype == TP_BOOL)
+        return snprintf(text, size, "%s", value ? "True" : "False");
+    return snprintf(text, size, "%" PRId64, value);
 }
 
 /* An array's element: the fewest digits, but no more than FORMAT_PRECISION after the point, and in
  * positional notation every digit before it. */
 static void format_cut(const format_job *job, format_decimal *d, double value)
 {
-    bool single = job->dtype == TP_F32;
-    format_shortest(d, value, single);
+    format_shortest(d, value, job->dtype);
     int least = job->scientific ? 1 : d->exponent + 1;
     int most = FORMAT_PRECISION + (job->scientific ? 1 : d->exponent + 1);
     if (d->count < least || d->count > most)
-        format_round(d, value, single, d->count < least ? least : most);
+        format_round(d, value, job->dtype, d->count < least ? least : most);
 }
 
 static void format_element(const format_job *job, tp__text *text, int64_t i)
 {
-    if (!format_is_float(job)) {
-        tp__text_format(text, "%*" PRId64, job->width, format_integer(job, i));
+    if (!tp__is_float(job->dtype)) {
+        char whole[24];
+        format_whole(job, whole, sizeof whole, i);
+        tp__text_format(text, "%*s", job->width, whole);
         return;
     }
     double value = format_float(job, i);
@@ -207,7 +214,7 @@ static void format_element(const format_job *job, tp__text *text, int64_t i)
     }
     format_decimal d;
     if (job->scientific) {
-        format_round(&d, value, job->dtype == TP_F32, job->after + 1);
+        format_round(&d, value, job->dtype, job->after + 1);
         format_fill(text, ' ', job->before - d.negative - 1);
         format_scientific(text, &d, ".", job->after, job->exponent_digits);
         return;
@@ -222,8 +229,10 @@ static void format_element(const format_job *job, tp__text *text, int64_t i)
 /* A 0-d array: all the digits it takes, and the point only where it says something. */
 static void format_number(const format_job *job, tp__text *text)
 {
-    if (!format_is_float(job)) {
-        tp__text_format(text, "%" PRId64, format_integer(job, 0));
+    if (!tp__is_float(job->dtype)) {
+        char whole[24];
+        format_whole(job, whole, sizeof whole, 0);
+        tp__text_put(text, whole);
         return;
     }
     double value = format_float(job, 0), size = fabs(value);
@@ -232,7 +241,7 @@ static void format_number(const format_job *job, tp__text *text)
         return;
     }
     format_decimal d;
-    format_shortest(&d, value, job->dtype == TP_F32);
+    format_shortest(&d, value, job->dtype);
     if (size > 0 && (size < 1e-4 || size >= 1e16))
         format_scientific(text, &d, d.count > 1 ? "." : "", d.count - 1,
                           format_exponent_digits(&d));
@@ -283,7 +292,7 @@ static int64_t format_count(int ndim, const int64_t *shape)
 
 static void format_note_integer(format_job *job, int64_t i)
 {
-    job->width = format_max(job->width, snprintf(NULL, 0, "%" PRId64, format_integer(job, i)));
+    job->width = format_max(job->width, format_whole(job, NULL, 0, i));
 }
 
 static void format_note_range(format_job *job, int64_t i)
@@ -304,8 +313,7 @@ static bool format_needs_exponent(const format_job *job)
 {
     if (job->largest <= 0)
         return false;
-    double ratio = job->dtype == TP_F32 ? (double)((float)job->largest / (float)job->smallest)
-                                        : job->largest / job->smallest;
+    double ratio = tp__rounded_to(job->dtype, job->largest / job->smallest);
     return job->largest >= 1e8 || job->smallest < 1e-4 || ratio > 1000;
 }
 
@@ -325,7 +333,7 @@ static void format_note_width(format_job *job, int64_t i)
 
 static void format_measure(format_job *job)
 {
-    if (!format_is_float(job)) {
+    if (!tp__is_float(job->dtype)) {
         format_walk(job, format_note_integer, 0, 0);
         return;
     }

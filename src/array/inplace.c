@@ -66,13 +66,33 @@ void tp__inplace_override(const char *operation, tp_dtype dtype, tp__loop *loop)
             kinds[i]->fast[dtype] = loop;
 }
 
+/* For types without loops of their own. */
+typedef struct inplace_storage {
+    tp_dtype dtype;
+    double (*number)(double a, double b);
+} inplace_storage;
+
+static void inplace_run_storage(int64_t n, char *const *at, const int64_t *step,
+                                const tp__attr *attr)
+{
+    const inplace_storage *how = attr->block;
+    for (int64_t i = 0; i < n; i++) {
+        double a = tp__read_element(how->dtype, at[1] + i * step[1]);
+        double b = tp__read_element(how->dtype, at[2] + i * step[2]);
+        tp__write_element(how->dtype, at[0] + i * step[0], how->number(a, b));
+    }
+}
+
 /* target ← target · value, of one shape and type. */
 static void inplace_run(const inplace_kind *kind, tp_var *target, tp_var *value)
 {
-    tp__loop *fast =
-        target->flags & value->flags & TP__CONTIGUOUS ? kind->fast[target->dtype] : NULL;
+    bool storage = !tp__is_working(target->dtype);
+    bool contiguous = target->flags & value->flags & TP__CONTIGUOUS;
+    tp__loop *fast = contiguous && !storage ? kind->fast[target->dtype] : NULL;
     if (!fast) {
-        tp__run_loop(kind->loop[target->dtype], NULL, (tp_var *[]){target, target, value}, 3);
+        inplace_storage how = {(tp_dtype)target->dtype, kind->number};
+        tp__run_loop(storage ? inplace_run_storage : kind->loop[target->dtype],
+                     &(tp__attr){.block = &how}, (tp_var *[]){target, target, value}, 3);
         return;
     }
     int64_t item = (int64_t)tp__dtype_size(target->dtype);
@@ -152,7 +172,8 @@ static bool inplace_fits(const inplace_kind *kind, const tp_var *target, const t
 {
     tp_dtype from = value->flags & TP__WEAK_INT ? TP_I64 : (tp_dtype)value->dtype;
     bool copies = kind == &inplace_copy;
-    if (kind->loop[target->dtype] && (copies || tp__is_float(target->dtype) || !tp__is_float(from)))
+    if (kind->loop[tp__working_type(target->dtype)] &&
+        (copies || tp__is_float(target->dtype) || !tp__is_float(from)))
         return true;
     tp_fail(TP_ERROR_DTYPE, "%s: a %s value does not fit a %s target", kind->name,
             tp_dtype_name(from), tp_dtype_name(target->dtype));

@@ -86,6 +86,13 @@ static void loops_copy_4(int64_t n, char *const *at, const int64_t *step, const 
         memcpy(at[0] + i * step[0], at[1] + i * step[1], 4);
 }
 
+static void loops_copy_2(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    (void)attr;
+    for (int64_t i = 0; i < n; i++)
+        memcpy(at[0] + i * step[0], at[1] + i * step[1], 2);
+}
+
 static void loops_copy_1(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
 {
     (void)attr;
@@ -93,19 +100,38 @@ static void loops_copy_1(int64_t n, char *const *at, const int64_t *step, const 
         at[0][i * step[0]] = at[1][i * step[1]];
 }
 
-/* attr->integer holds the two types: 4 · from + to. */
+/* attr->integer holds the two types: TP_DTYPES · from + to. */
 static void loops_convert(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
 {
-    tp_dtype from = (tp_dtype)(attr->integer / 4), to = (tp_dtype)(attr->integer % 4);
+    tp_dtype from = (tp_dtype)(attr->integer / TP_DTYPES);
+    tp_dtype to = (tp_dtype)(attr->integer % TP_DTYPES);
     for (int64_t i = 0; i < n; i++)
         tp__write_element(to, at[0] + i * step[0], tp__read_element(from, at[1] + i * step[1]));
 }
 
-static void loops_int_to_byte(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+/* Between integers, which a double may not hold. */
+static int64_t loops_read_integer(tp_dtype dtype, const void *at)
 {
-    (void)attr;
+    return dtype == TP_I64 ? *(const int64_t *)at : (int64_t)tp__read_element(dtype, at);
+}
+
+static void loops_write_integer(tp_dtype dtype, void *at, int64_t value)
+{
+    if (dtype == TP_I64)
+        *(int64_t *)at = value;
+    else if (dtype == TP_I32)
+        *(uint32_t *)at = (uint32_t)(uint64_t)value;
+    else
+        *(uint8_t *)at = dtype == TP_BOOL ? value != 0 : (uint8_t)value;
+}
+
+static void loops_convert_integers(int64_t n, char *const *at, const int64_t *step,
+                                   const tp__attr *attr)
+{
+    tp_dtype from = (tp_dtype)(attr->integer / TP_DTYPES);
+    tp_dtype to = (tp_dtype)(attr->integer % TP_DTYPES);
     for (int64_t i = 0; i < n; i++)
-        *(uint8_t *)(at[0] + i * step[0]) = (uint8_t) * (const int64_t *)(at[1] + i * step[1]);
+        loops_write_integer(to, at[0] + i * step[0], loops_read_integer(from, at[1] + i * step[1]));
 }
 
 void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *to)
@@ -118,27 +144,34 @@ void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *
     else if (item == 8)
         for (int64_t i = 0; i < n; i++)
             memcpy(to + 8 * i, from + i * step, 8);
+    else if (item == 2)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + 2 * i, from + i * step, 2);
     else
         for (int64_t i = 0; i < n; i++)
             to[i] = from[i * step];
 }
 
-static tp__loop *loops_casts[4][4];
+static tp__loop *loops_casts[TP_DTYPES][TP_DTYPES];
 
 void tp__cast_override(tp_dtype from, tp_dtype to, tp__loop *loop)
 {
     loops_casts[from][to] = loop;
 }
 
+static tp__loop *loops_copier(tp_dtype from, tp_dtype to)
+{
+    static tp__loop *const by_size[] = {
+        [1] = loops_copy_1, [2] = loops_copy_2, [4] = loops_copy_4, [8] = loops_copy_8};
+    if (from == to)
+        return by_size[tp__dtype_size(to)];
+    return tp__is_float(from) || tp__is_float(to) ? loops_convert : loops_convert_integers;
+}
+
 void tp__copy_elements(tp_var *to, tp_var *from)
 {
-    tp__attr types = {.integer = 4 * from->dtype + to->dtype};
+    tp__attr types = {.integer = TP_DTYPES * from->dtype + to->dtype};
     size_t item = tp__dtype_size(to->dtype);
-    tp__loop *loop = loops_convert;
-    if (to->dtype == from->dtype)
-        loop = item == 8 ? loops_copy_8 : item == 4 ? loops_copy_4 : loops_copy_1;
-    else if (to->dtype == TP_U8 && from->dtype == TP_I64)
-        loop = loops_int_to_byte;
     bool contiguous = to->flags & from->flags & TP__CONTIGUOUS;
     tp__loop *fast = contiguous ? loops_casts[from->dtype][to->dtype] : NULL;
     if (contiguous && to->dtype == from->dtype && to->size)
@@ -147,5 +180,6 @@ void tp__copy_elements(tp_var *to, tp_var *from)
         fast(to->size, (char *const[]){to->data, from->data},
              (const int64_t[]){(int64_t)item, (int64_t)tp__dtype_size(from->dtype)}, &types);
     else
-        tp__run_loop(loop, &types, (tp_var *[]){to, from}, 2);
+        tp__run_loop(loops_copier((tp_dtype)from->dtype, (tp_dtype)to->dtype), &types,
+                     (tp_var *[]){to, from}, 2);
 }

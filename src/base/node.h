@@ -177,7 +177,9 @@ TP_INLINE double tp__number(const tp_var *v)
 
 TP_INLINE size_t tp__dtype_size(tp_dtype dtype)
 {
-    return dtype == TP_F32 ? sizeof(float) : dtype == TP_U8 ? 1 : sizeof(double);
+    static const uint8_t bytes[] = {[TP_F32] = 4, [TP_F64] = 8,  [TP_I64] = 8, [TP_U8] = 1,
+                                    [TP_I32] = 4, [TP_BOOL] = 1, [TP_F16] = 2, [TP_BF16] = 2};
+    return bytes[dtype];
 }
 
 /* --- Making --- */

@@ -143,12 +143,13 @@ static bool apply_operands(tp__call *call, bool record)
     }
     if ((call->op->flags & TP__FLOATING) && !tp__is_float(call->dtype))
         call->dtype = TP_F64;
-    if (!call->op->loop[call->dtype]) {
+    call->given = call->dtype;
+    call->dtype = call->work = tp__working_type(call->given);
+    if (!call->op->loop[call->work]) {
         tp_fail(TP_ERROR_DTYPE, "%s: not for %s operands", call->op->name,
-                tp_dtype_name(call->dtype));
+                tp_dtype_name(call->given));
         return false;
     }
-    call->work = call->dtype;
     for (int i = 0; i < call->n_in; i++) {
         tp_var *v = call->in[i];
         tp_dtype dtype = i < first ? TP_U8 : call->dtype;
@@ -165,6 +166,37 @@ static bool apply_operands(tp__call *call, bool record)
             return false;
     }
     return true;
+}
+
+/* Brings the operands of other operations to working types. */
+static bool apply_widen(tp__call *call, bool record)
+{
+    call->given = call->n_in ? tp__promote(call->in, call->n_in) : call->dtype;
+    for (int i = 0; i < call->n_in; i++) {
+        tp_var *v = call->in[i];
+        tp_dtype work = tp__working_type((tp_dtype)v->dtype);
+        if (v->dtype == work)
+            continue;
+        call->in[i] = apply_convert(v, work, v->ndim, tp__shape(v), record);
+        if (call->in[i]->flags & TP__POISON)
+            return false;
+    }
+    return true;
+}
+
+/* The result as the type that its operands were given in. */
+static tp_var *apply_narrow(const tp__call *call, tp_var *y)
+{
+    bool kept = (call->op->flags & (TP__ELEMENTWISE | TP__SELECTS)) || tp__is_float(call->given);
+    if (y->dtype == call->given || !kept || !call->op->gradient ||
+        y->dtype != tp__working_type(call->given))
+        return y;
+    tp__thread *t = tp__here();
+    bool implicit = t->implicit;
+    t->implicit = true;
+    y = tp_to(y, call->given);
+    t->implicit = implicit;
+    return y;
 }
 
 /* Numbers keep libm's accuracy, whatever array functions do. */
@@ -334,7 +366,10 @@ static tp_var *apply_view(tp__thread *t, tp__call *call)
 static tp_var *apply_run(tp__thread *t, tp__call *call, bool record)
 {
     const tp__op *op = call->op;
-    if ((op->flags & TP__ELEMENTWISE) && !apply_operands(call, record))
+    bool ready = op->flags & TP__ELEMENTWISE ? apply_operands(call, record)
+                 : op->flags & TP__MOVES     ? true
+                                             : apply_widen(call, record);
+    if (!ready)
         return NULL;
     if (op->infer && !op->infer(call))
         return NULL;
@@ -376,7 +411,7 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
     call.n_in = n;
     call.attr = attr;
     call.ndim = ndim;
-    call.dtype = call.work = TP_F64;
+    call.dtype = call.work = call.given = TP_F64;
     call.view = call.folds = false;
     call.divisor = 1;
     call.base = call.out = NULL;
@@ -403,7 +438,11 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
         tp__free(call.attr.block);
     if (call.in != few)
         tp__free(call.in);
-    return y ? tp__own(t, y) : tp__poison();
+    if (!y)
+        return tp__poison();
+    y = tp__own(t, y);
+    return TP_LIKELY(y->dtype == call.given || (op->flags & TP__MOVES)) ? y
+                                                                        : apply_narrow(&call, y);
 }
 
 tp_var *tp__apply_again(tp_var *y, tp_var *const *in)

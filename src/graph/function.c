@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/scope.h"
 #include "graph/apply.h"
+#include "graph/compose.h"
 #include "tinypytorch.h"
 
 static const tp__function_call *function_of(const tp_var *call)
@@ -158,46 +159,6 @@ void tp_apply(const tp_function *f, void *ctx, tp_var *const *in, tp_var **out)
 
 /* --- Differentiating --- */
 
-/* The identity, recorded even of a constant: marks a call's incoming gradient, so that what was
- * made from it can be told. */
-static void alias_gradient(const tp__pull *pull)
-{
-    pull->gx[0] = pull->gy;
-}
-
-static bool alias_infer(tp__call *call)
-{
-    const tp_var *x = call->in[0];
-    call->dtype = (tp_dtype)x->dtype;
-    call->ndim = x->ndim;
-    call->view = true;
-    memcpy(call->shape, tp__shape(x), x->ndim * sizeof *call->shape);
-    memcpy(call->strides, tp__strides(x), x->ndim * sizeof *call->strides);
-    return true;
-}
-
-static const tp__op tp__op_alias = {
-    .label = "Alias",
-    .name = "alias",
-    .n_in = 1,
-    .flags = TP__LINEAR,
-    .infer = alias_infer,
-    .gradient = alias_gradient,
-    .rule = "gy",
-};
-
-static tp_var *function_alias(tp__thread *t, tp_var *gradient)
-{
-    tp_var *v = tp__alias(t, gradient);
-    if (v && !tp__record(v, &tp__op_alias, &gradient, 1)) {
-        tp__drop(v);
-        v = NULL;
-    }
-    if (v)
-        v->flags |= TP__NEEDS_GRAD | TP__IMPLICIT;
-    return tp__own(t, v);
-}
-
 static bool function_is_alias(const tp_var *v, tp_var *const *gout, int n)
 {
     for (int i = 0; i < n; i++)
@@ -274,7 +235,7 @@ static bool function_view(const tp__pull *pull, tp_var **in, tp_var **out, tp_va
         in[i] = f->reads & TP_READS_INPUTS ? pull->x[i] : NULL;
     for (int i = 0; i < f->n_out; i++) {
         tp_var *g = pull->gys[i];
-        gout[i] = g && pull->record ? function_alias(t, g) : g;
+        gout[i] = g && pull->record ? tp__recorded_alias(g) : g;
         out[i] = f->reads & TP_READS_OUTPUTS ? function_living_output(t, pull->y, i) : NULL;
     }
     return !t->code;

@@ -25,6 +25,7 @@ typedef struct tp__call {
     int ndim; /* -1 until known */
     int64_t shape[TP_MAX_NDIM];
     tp_dtype dtype, work; /* of the result; of the operands of an elementwise operation */
+    tp_dtype given;       /* what the operands promote to; work is its working type */
     bool view; /* the result shares the elements of base, in[0] unless infer says another */
     tp_var *base;
     int64_t strides[TP_MAX_NDIM], offset;
@@ -73,7 +74,11 @@ typedef enum tp__domain {
     TP__POSITIVE,
     TP__NOT_ZERO,
     TP__DISTINCT, /* elements differ from each other and from zero */
-    TP__BASE_POSITIVE
+    TP__BASE_POSITIVE,
+    TP__INSIDE,    /* −1 < x < 1 */
+    TP__FRACTION,  /* 0 < x < 1 */
+    TP__ABOVE_ONE, /* x > 1 */
+    TP__DOMAINS
 } tp__domain;
 
 enum {
@@ -84,7 +89,9 @@ enum {
     TP__BILINEAR = 16,   /* in two operands: Taylor is a Cauchy product */
     TP__SELECTS = 32,    /* picks elements; what is not picked gets a gradient of exactly zero */
     TP__OUTPUTS = 64,    /* a call: its outputs are nodes of their own */
-    TP__COSTLY = 128     /* an element takes more time than reading it from memory */
+    TP__COSTLY = 128,    /* an element takes more time than reading it from memory */
+    TP__MOVES = 256,     /* takes elements as they are, of any type; others get working types */
+    TP__COMPOSITE = 512  /* never applied: stands in the table for a function over other records */
 };
 
 struct tp__op {
@@ -104,10 +111,16 @@ struct tp__op {
     void (*number_gradient)(double gy, double a, double b, double y, double *ga, double *gb);
 
     void (*gradient)(const tp__pull *pull); /* NULL: the result is a constant */
-    void (*taylor)(const tp__jet *jet);     /* NULL: by TP__LINEAR or TP__BILINEAR */
+    void (*taylor)(const tp__jet *jet);     /* NULL: by TP__LINEAR, TP__BILINEAR or compose */
 
-    const char *rule; /* the gradient, as text */
+    /* What y is, in other public operations on its operands. Recorded sweeps and Taylor series go
+     * through this; `gradient` is asked only where nothing is recorded, and may run kernels. */
+    tp_var *(*compose)(const tp_var *y, tp_var *const *x);
+
+    const char *formula; /* y, as text */
+    const char *rule;    /* the gradient, as text */
     tp__domain domain;
+    const char *torch;         /* what PyTorch calls it, if not torch.name */
     const tp__sample *samples; /* ends with an entry whose call is NULL */
     tp_var *(*call_1)(tp_var *);
     tp_var *(*call_2)(tp_var *, tp_var *);
@@ -120,12 +133,15 @@ TP_INLINE unsigned tp__reads(tp_var *v)
     for (uint32_t i = 0; i < v->n_in && v->n_in <= TP__READING; i++)
         if (tp__inputs(v)[i]->flags & TP__NEEDS_GRAD)
             reads |= v->op->reads[i];
+    if (v->op->compose)
+        reads |= v->n_in < TP__READING ? (1u << v->n_in) - 1 : TP__READS_ALL;
     return reads;
 }
 
 /* One file's records. */
 typedef struct tp__family {
-    const char *name;
+    const char *name;  /* a word: reference values for its tests are in a file of this name */
+    const char *title; /* a heading in the list of operations */
     const tp__op *const *ops; /* ends with NULL */
 } tp__family;
 

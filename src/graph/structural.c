@@ -140,7 +140,7 @@ const tp__op tp__op_broadcast_to = {
     .label = "BroadcastTo",
     .name = "broadcast_to",
     .n_in = 1,
-    .flags = TP__LINEAR,
+    .flags = TP__LINEAR | TP__MOVES,
     .infer = broadcast_to_infer,
     .gradient = broadcast_to_gradient,
     .rule = "sum_to(gy, shape of x)",
@@ -210,7 +210,7 @@ const tp__op tp__op_to = {
     .label = "To",
     .name = "to",
     .n_in = 1,
-    .flags = TP__LINEAR,
+    .flags = TP__LINEAR | TP__MOVES,
     .infer = to_infer,
     .forward = to_forward,
     .gradient = to_gradient,
@@ -230,4 +230,4 @@ tp_var *tp_to(tp_var *v, tp_dtype dtype)
 static const tp__op *const structural_ops[] = {&tp__op_add, &tp__op_broadcast_to, &tp__op_sum_to,
                                                &tp__op_to, NULL};
 
-const tp__family tp__family_structural = {"structural", structural_ops};
+const tp__family tp__family_structural = {"structural", "structure", structural_ops};

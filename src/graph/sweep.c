@@ -10,6 +10,7 @@
 #include "array/deferred.h"
 #include "base/alloc.h"
 #include "base/scope.h"
+#include "graph/compose.h"
 #include "graph/op.h"
 #include "tinypytorch.h"
 
@@ -409,7 +410,10 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     pull->gys = outputs ? v->adjoint.outputs : NULL;
     pull->gy = outputs ? NULL : sweep_gradient(s, v);
     t->implicit = v->flags & TP__IMPLICIT;
-    v->op->gradient(pull);
+    if (s->record && v->op->compose)
+        tp__compose_gradient(pull);
+    else
+        v->op->gradient(pull);
     if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
         sweep_hold_zeros(s, pull);
     t->implicit = implicit;

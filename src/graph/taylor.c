@@ -22,13 +22,21 @@
 #include "graph/series.h"
 
 /* Coefficient k carries 1 / k!, which the type must hold. */
-enum { TAYLOR_HIGHEST_F64 = 170, TAYLOR_HIGHEST_F32 = 33 };
+enum { TAYLOR_HIGHEST_F64 = 170, TAYLOR_HIGHEST_F32 = 33, TAYLOR_HIGHEST_F16 = 8 };
+
+/* Where the walk starts: values whose coefficients are given. */
+typedef struct taylor_seed {
+    const tp_var *at;
+    tp_var *const *series;
+} taylor_seed;
 
 typedef struct taylor_walk {
     const char *call;
     int order;
-    tp_var *x;
-    tp__map nodes; /* those that may lead from x to y */
+    size_t n_seeds;
+    const taylor_seed *seeds;
+    uint32_t lowest; /* generation of a seed */
+    tp__map nodes;   /* those that may lead from the seeds to y */
     size_t *by_generation;
     tp_var **series; /* order + 1 coefficients for each node */
 } taylor_walk;
@@ -38,6 +46,14 @@ static tp_var **taylor_series(const taylor_walk *w, size_t node)
     return w->series + node * (size_t)(w->order + 1);
 }
 
+static const taylor_seed *taylor_find_seed(const taylor_walk *w, const tp_var *v)
+{
+    for (size_t i = 0; i < w->n_seeds; i++)
+        if (w->seeds[i].at == v)
+            return &w->seeds[i];
+    return NULL;
+}
+
 static bool taylor_collect(taylor_walk *w, tp_var *y)
 {
     bool added;
@@ -45,7 +61,7 @@ static bool taylor_collect(taylor_walk *w, tp_var *y)
         return false;
     for (size_t at = 0; at < w->nodes.n; at++) {
         tp_var *v = (tp_var *)tp__map_at(&w->nodes)[at].key;
-        if (v == w->x || v->generation <= w->x->generation)
+        if (v->generation <= w->lowest || taylor_find_seed(w, v))
             continue;
         for (uint32_t i = 0; i < v->n_in; i++) {
             tp_var *in = tp__inputs(v)[i];
@@ -123,6 +139,8 @@ static void taylor_bilinear(const tp__jet *jet)
         }
 }
 
+static void taylor_compose(const taylor_walk *w, const tp__jet *jet);
+
 static void taylor_rule(const taylor_walk *w, const tp__jet *jet, tp_var **operands)
 {
     const tp__op *op = jet->node->op;
@@ -132,6 +150,8 @@ static void taylor_rule(const taylor_walk *w, const tp__jet *jet, tp_var **opera
         taylor_linear(jet, operands);
     else if (op->flags & TP__BILINEAR)
         taylor_bilinear(jet);
+    else if (op->compose)
+        taylor_compose(w, jet);
     else
         tp_fail(TP_ERROR_GRAPH, "%s: %s has no Taylor rule; differentiate by tp_gradient", w->call,
                 op == &tp__op_call
@@ -174,8 +194,12 @@ static bool taylor_visit(taylor_walk *w, size_t index)
     return !tp__here()->code;
 }
 
-static bool taylor_push(taylor_walk *w, tp_var *y, tp_var *direction)
+static bool taylor_push(taylor_walk *w, tp_var *y)
 {
+    w->lowest = UINT32_MAX;
+    for (size_t i = 0; i < w->n_seeds; i++)
+        if (w->seeds[i].at->generation < w->lowest)
+            w->lowest = w->seeds[i].at->generation;
     if (!taylor_collect(w, y) || !taylor_sort(w, y))
         return false;
     size_t n = w->nodes.n;
@@ -185,14 +209,50 @@ static bool taylor_push(taylor_walk *w, tp_var *y, tp_var *direction)
     for (size_t i = 0; i < n; i++) {
         size_t index = w->by_generation[i];
         tp_var *v = (tp_var *)tp__map_at(&w->nodes)[index].key;
-        if (v == w->x) {
-            taylor_series(w, index)[0] = v;
-            taylor_series(w, index)[1] = direction;
+        const taylor_seed *seed = taylor_find_seed(w, v);
+        if (seed) {
+            memcpy(taylor_series(w, index), seed->series,
+                   (size_t)(w->order + 1) * sizeof *seed->series);
         } else if (v->op && !taylor_visit(w, index)) {
             return false;
         }
     }
     return true;
+}
+
+static void taylor_end(taylor_walk *w)
+{
+    tp__map_drop(&w->nodes);
+    tp__free(w->by_generation);
+    tp__free(w->series);
+}
+
+/* The series of what the node is composed of. */
+static void taylor_compose(const taylor_walk *outer, const tp__jet *jet)
+{
+    tp_var *v = jet->node;
+    size_t n = v->n_in;
+    taylor_walk w = {.call = outer->call, .order = jet->order};
+    taylor_seed *seeds = tp__alloc(n * (sizeof *seeds + sizeof(tp_var *)));
+    if (!seeds)
+        return;
+    tp_var **x = (tp_var **)(seeds + n);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = jet->x[i][0];
+        for (int k = 1; k <= jet->order; k++)
+            if (jet->x[i][k]) {
+                seeds[w.n_seeds++] = (taylor_seed){x[i], jet->x[i]};
+                break;
+            }
+    }
+    w.seeds = seeds;
+    bool mode = tp_set_grad_enabled(true);
+    tp_var *y = w.n_seeds ? v->op->compose(v, x) : NULL;
+    tp_set_grad_enabled(mode);
+    if (y && !tp_is_poison(y) && taylor_push(&w, y))
+        memcpy(jet->y + 1, taylor_series(&w, 0) + 1, (size_t)jet->order * sizeof *jet->y);
+    taylor_end(&w);
+    tp__free(seeds);
 }
 
 /* out[k − 1] ← factor k! or 1 times coefficient k, handles in the scope outside the innermost. */
@@ -213,8 +273,9 @@ static bool taylor_results(const taylor_walk *w, const tp_var *y, tp_var **out)
 
 static int taylor_highest(const tp_var *y, const tp_var *x)
 {
-    bool single = y->dtype == TP_F32 || x->dtype == TP_F32;
-    return single ? TAYLOR_HIGHEST_F32 : TAYLOR_HIGHEST_F64;
+    if (y->dtype == TP_F16 || x->dtype == TP_F16)
+        return TAYLOR_HIGHEST_F16;
+    return y->dtype == TP_F64 && x->dtype == TP_F64 ? TAYLOR_HIGHEST_F64 : TAYLOR_HIGHEST_F32;
 }
 
 static bool taylor_check(const char *call, tp_var *y, tp_var *x, int n, tp_var *const *out)
@@ -239,16 +300,21 @@ static bool taylor_check(const char *call, tp_var *y, tp_var *x, int n, tp_var *
 static void taylor_derivatives(const char *call, tp_var *y, tp_var *x, tp_var *direction, int n,
                                tp_var **out)
 {
-    taylor_walk w = {.call = call, .order = n, .x = x};
+    tp_var **line = tp__series_new(n + 1);
+    taylor_seed seed = {x, line};
+    taylor_walk w = {.call = call, .order = n, .n_seeds = 1, .seeds = &seed};
     size_t scope = tp_scope_begin();
-    if (!direction)
+    if (line && !direction)
         direction = tp_ones((tp_dtype)x->dtype, x->ndim, tp__shape(x));
-    bool good =
-        !tp_is_poison(direction) && taylor_push(&w, y, direction) && taylor_results(&w, y, out);
+    bool good = line && !tp_is_poison(direction);
+    if (good) {
+        line[0] = x;
+        line[1] = direction;
+        good = taylor_push(&w, y) && taylor_results(&w, y, out);
+    }
     tp_scope_end(scope);
-    tp__map_drop(&w.nodes);
-    tp__free(w.by_generation);
-    tp__free(w.series);
+    taylor_end(&w);
+    tp__free(line);
     for (int k = 0; k < n && !good; k++)
         out[k] = tp__poison();
 }

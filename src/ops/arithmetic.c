@@ -67,4 +67,4 @@ TP__UNARY(Square, square, x * x, 2 * x * gy, tp_mul(tp_mul(2, x), gy), TP__READS
 static const tp__op *const arithmetic_ops[] = {&sub_op, &mul_op,    &div_op,
                                                &neg_op, &square_op, NULL};
 
-const tp__family tp__family_arithmetic = {"arithmetic", arithmetic_ops};
+const tp__family tp__family_arithmetic = {"arithmetic", "arithmetic", arithmetic_ops};

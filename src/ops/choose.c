@@ -183,4 +183,4 @@ COMPARISON(Ge, ge, "x0 >= x1", a >= b)
 static const tp__op *const choose_ops[] = {&maximum_op, &minimum_op, &where_op, &eq_op, &ne_op,
                                            &lt_op,      &le_op,      &gt_op,    &ge_op, NULL};
 
-const tp__family tp__family_choose = {"choosing and comparing", choose_ops};
+const tp__family tp__family_choose = {"choose", "choosing and comparing", choose_ops};

@@ -230,7 +230,7 @@ tp_var *tp_matmul(tp_var *a, tp_var *b)
     if (!matmul_check(a, b))
         return tp__poison();
     tp_dtype dtype = tp__promote(operands, 2);
-    dtype = dtype == TP_U8 ? TP_I64 : dtype;
+    dtype = tp__is_float(dtype) ? dtype : TP_I64;
     tp_var *left = matmul_operand(a, dtype, 0), *right = matmul_operand(b, dtype, 1);
     if (tp_is_poison(left) || tp_is_poison(right))
         return tp__poison();
@@ -244,4 +244,4 @@ tp_var *tp_matmul(tp_var *a, tp_var *b)
 
 static const tp__op *const linalg_ops[] = {&matmul_op, NULL};
 
-const tp__family tp__family_linalg = {"linear algebra", linalg_ops};
+const tp__family tp__family_linalg = {"linalg", "linear algebra", linalg_ops};

@@ -80,7 +80,7 @@ static const tp__op slice_op = {
     .label = "Slice",
     .name = "slice",
     .n_in = 1,
-    .flags = TP__LINEAR,
+    .flags = TP__LINEAR | TP__MOVES,
     .attr_bytes = sizeof(slice_range),
     .infer = slice_infer,
     .gradient = slice_gradient,
@@ -95,7 +95,7 @@ static const tp__op slice_scatter_op = {
     .label = "SliceScatter",
     .name = "slice_scatter",
     .n_in = 2,
-    .flags = TP__LINEAR,
+    .flags = TP__LINEAR | TP__MOVES,
     .attr_bytes = sizeof(slice_range),
     .infer = slice_scatter_infer,
     .forward = slice_scatter_forward,
@@ -284,7 +284,7 @@ static tp_var *concatenate_sample(tp_var *const *x)
 static const tp__op concatenate_op = {
     .label = "Concatenate",
     .name = "concatenate",
-    .flags = TP__LINEAR,
+    .flags = TP__LINEAR | TP__MOVES,
     .infer = concatenate_infer,
     .forward = concatenate_forward,
     .gradient = concatenate_gradient,
@@ -314,4 +314,4 @@ tp_var *tp_concatenate(tp_var *const *xs, int n, int axis)
 
 static const tp__op *const parts_ops[] = {&slice_op, &slice_scatter_op, &concatenate_op, NULL};
 
-const tp__family tp__family_parts = {"parts", parts_ops};
+const tp__family tp__family_parts = {"parts", "parts of arrays", parts_ops};

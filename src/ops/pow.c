@@ -390,4 +390,4 @@ tp_var *(tp_pow)(tp_var *a, tp_var *b)
 
 static const tp__op *const pow_ops[] = {&pow_constant_op, &pow_op, NULL};
 
-const tp__family tp__family_pow = {"powers", pow_ops};
+const tp__family tp__family_pow = {"pow", "powers", pow_ops};

@@ -270,4 +270,4 @@ tp_var *(tp_min)(tp_var *x, const tp_reduce_options *options)
 
 static const tp__op *const reduce_ops[] = {&sum_op, &mean_op, &max_op, &min_op, NULL};
 
-const tp__family tp__family_reduce = {"reductions", reduce_ops};
+const tp__family tp__family_reduce = {"reduce", "reductions", reduce_ops};

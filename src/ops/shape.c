@@ -50,7 +50,7 @@ static const tp__op reshape_op = {
     .label = "Reshape",
     .name = "reshape",
     .n_in = 1,
-    .flags = TP__LINEAR,
+    .flags = TP__LINEAR | TP__MOVES,
     .infer = reshape_infer,
     .gradient = reshape_gradient,
     .rule = "reshape(gy, shape of x)",
@@ -179,7 +179,7 @@ static const tp__op permute_op = {
     .label = "Permute",
     .name = "permute",
     .n_in = 1,
-    .flags = TP__LINEAR,
+    .flags = TP__LINEAR | TP__MOVES,
     .infer = permute_infer,
     .gradient = permute_gradient,
     .rule = "permute(gy, inverse order)",
@@ -190,7 +190,7 @@ static const tp__op transpose_op = {
     .label = "Transpose",
     .name = "transpose",
     .n_in = 1,
-    .flags = TP__LINEAR,
+    .flags = TP__LINEAR | TP__MOVES,
     .infer = permute_infer,
     .gradient = transpose_gradient,
     .rule = "transpose(gy, a, b)",
@@ -245,4 +245,4 @@ tp_var *tp_expand(tp_var *x, int ndim, const int64_t *shape)
 
 static const tp__op *const shape_ops[] = {&reshape_op, &transpose_op, &permute_op, NULL};
 
-const tp__family tp__family_shape = {"shape", shape_ops};
+const tp__family tp__family_shape = {"shape", "shape", shape_ops};

@@ -173,4 +173,4 @@ static const tp__op *const unary_ops[] = {&sqrt_op, &exp_op, &log_op,  &sin_op,
                                           &cos_op,  &tan_op, &tanh_op, &sigmoid_op,
                                           &relu_op, &abs_op, &sign_op, NULL};
 
-const tp__family tp__family_unary = {"functions of one variable", unary_ops};
+const tp__family tp__family_unary = {"unary", "functions of one variable", unary_ops};

@@ -93,9 +93,10 @@ static bool optim_param(const tp__step *step, int i)
     char name[64];
     if (!optim_editable(step, "parameter", step->params, i))
         return false;
-    if (tp__is_float((tp_dtype)p->dtype) && (p->flags & TP__NEEDS_GRAD))
+    bool known = p->dtype == TP_F32 || p->dtype == TP_F64;
+    if (known && (p->flags & TP__NEEDS_GRAD))
         return true;
-    if (tp__is_float((tp_dtype)p->dtype))
+    if (known)
         tp_fail(TP_ERROR_GRAPH, "%s: parameter %d%s is a constant; make it with tp_variable",
                 step->name, i, tp__name_text(name, p));
     else

@@ -2,18 +2,22 @@
 # SPDX-License-Identifier: MIT
 """Writes what PyTorch says about each case of the table test, in float64.
 
-    build/release/tests/list_samples |
-        python3 tests/reference/make_reference.py > tests/reference/table.txt
+    build/release/tests/list_samples | python3 tests/reference/make_reference.py DIRECTORY [FAMILY…]
 
-Run it after adding an operation or a sample. Made with PyTorch 1.13.
+scripts/reference runs it after an operation or a sample was added. Each family of operations gets
+a file in DIRECTORY. Made with PyTorch 1.13.
 
 For a case y = f(x0, x1 …), with w, v0, v1 … the first elements of weight sets 0, 1, 2 …: the shape
 and value of y; gradient i, that of sum(w y) for xi; second i, that of the sum of all
-sum(vj gradient j) for xi. Or "error". At the end, the element types of a + b.
+sum(vj gradient j) for xi. Or "error". types.txt has the element types of a + b. An expression may use
+torch, F (torch.nn.functional) and math.
 """
+import math
+import os
 import sys
 
 import torch
+import torch.nn.functional as F
 
 SET = 64  # weights in a set
 
@@ -45,8 +49,8 @@ def report(case, weights):
           for v, s in zip(case["operands"], shapes)]
     names = {"x%d" % i: x for i, x in enumerate(xs)}
     try:
-        y = eval(case["torch"], {"torch": torch}, names)
-    except (RuntimeError, IndexError):
+        y = eval(case["torch"], {"torch": torch, "F": F, "math": math, **names})
+    except (RuntimeError, IndexError, ValueError):
         return ["error"]
     first = gradients(weighted([y], weights, 0), xs)
     lines = ["shape " + ",".join(map(str, y.shape)), "value " + numbers(y)]
@@ -60,13 +64,15 @@ def report(case, weights):
 
 def read(lines):
     """The weights and the list of cases."""
-    cases, weights = [], None
+    cases, weights, family = [], None, None
     for line in lines:
         word, _, rest = line.rstrip("\n").partition(" ")
         if word == "weights":
             weights = torch.tensor([float.fromhex(v) for v in rest.split()], dtype=torch.float64)
+        elif word == "family":
+            family = rest
         elif word == "case":
-            cases.append({"case": rest, "operands": []})
+            cases.append({"case": rest, "family": family, "operands": []})
         elif word == "operand":
             cases[-1]["operands"].append([float.fromhex(v) for v in rest.split()])
         else:
@@ -76,7 +82,8 @@ def read(lines):
 
 def promotions():
     """type and ndim of a, of b, and the type of a + b."""
-    types = (torch.float32, torch.float64, torch.int64, torch.uint8)
+    types = (torch.float32, torch.float64, torch.int64, torch.uint8, torch.int32, torch.bool,
+             torch.float16, torch.bfloat16)
     name = lambda dtype: str(dtype).replace("torch.", "")
     for a in types:
         for b in types:
@@ -87,13 +94,18 @@ def promotions():
 
 
 def main():
+    directory, wanted = sys.argv[1], sys.argv[2:]
     weights, cases = read(sys.stdin)
-    print("# Written by make_reference.py.")
+    files = {"types": list(promotions())}
     for case in cases:
-        print("case %s: %s: %s" % (case["case"], case["shapes"], case["torch"]))
-        for line in report(case, weights):
-            print(line.rstrip())
-    print("\n".join(promotions()))
+        if wanted and case["family"] not in wanted:
+            continue
+        lines = files.setdefault(case["family"], [])
+        lines.append("case %s: %s: %s" % (case["case"], case["shapes"], case["torch"]))
+        lines += [line.rstrip() for line in report(case, weights)]
+    for name, lines in files.items():
+        with open(os.path.join(directory, name + ".txt"), "w") as file:
+            file.write("# Written by make_reference.py.\n" + "\n".join(lines) + "\n")
 
 
 main()

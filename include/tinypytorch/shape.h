@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The same elements in another shape or order, parts of arrays, and picking elements by index.
+ */
+#ifndef TINYPYTORCH_SHAPE_H
+#define TINYPYTORCH_SHAPE_H
+
+#include "number.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- Shape; the result shares the elements of x where strides allow --- */
+
+/* The same elements in another shape. One size may be -1: what is left. */
+TP_API tp_var *tp_reshape(tp_var *x, int ndim, const int64_t *shape);
+
+/* Axes a and b swapped; axes in the order given, TP_SHAPE(2, 0, 1). Negative ones count from the
+ * end. */
+TP_API tp_var *tp_transpose(tp_var *x, int a, int b);
+TP_API tp_var *tp_permute(tp_var *x, int n, const int64_t *axes);
+
+/* Repeats axes of size 1 (and adds leading ones) without a copy. In tp_expand -1 leaves a size as
+ * it is. The gradient sums over what was repeated. */
+TP_API tp_var *tp_broadcast_to(tp_var *x, int ndim, const int64_t *shape);
+TP_API tp_var *tp_expand(tp_var *x, int ndim, const int64_t *shape);
+
+/* Sums x down to a shape that broadcasts to x's: the opposite of tp_broadcast_to. */
+TP_API tp_var *tp_sum_to(tp_var *x, int ndim, const int64_t *shape);
+
+/* Removes an axis of size 1; adds one before axis. */
+TP_API tp_var *tp_squeeze(tp_var *x, int axis);
+TP_API tp_var *tp_unsqueeze(tp_var *x, int axis);
+
+/* --- Parts --- */
+
+/* x[start:stop:step] along axis, as in Python: negative positions count from the end and both
+ * are clipped to the axis; INT64_MAX as stop reaches to its end. step ≥ 1. A view. */
+TP_API tp_var *tp_slice(tp_var *x, int axis, int64_t start, int64_t stop, int64_t step);
+
+/* x[index] along axis, which goes. A view. Out of range is an error. */
+TP_API tp_var *tp_select(tp_var *x, int axis, int64_t index);
+
+/* A copy of x with x[start:stop:step] along axis replaced by part, of the slice's shape. */
+TP_API tp_var *tp_slice_scatter(tp_var *x, tp_var *part, int axis, int64_t start, int64_t stop,
+                                int64_t step);
+
+/* n ≥ 1 arrays joined along axis; other sizes must agree. */
+TP_API tp_var *tp_concatenate(tp_var *const *xs, int n, int axis);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

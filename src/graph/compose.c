@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A composition is recorded on aliases of the operands: one operand may lead to another, and only
+ * the partial derivatives are wanted here.
+ */
+#include "base/features.h"
+
+#include "graph/compose.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "base/alloc.h"
+#include "graph/apply.h"
+#include "tinypytorch.h"
+
+static void alias_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = pull->gy;
+}
+
+static bool alias_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    call->dtype = (tp_dtype)x->dtype;
+    call->ndim = x->ndim;
+    call->view = true;
+    memcpy(call->shape, tp__shape(x), x->ndim * sizeof *call->shape);
+    memcpy(call->strides, tp__strides(x), x->ndim * sizeof *call->strides);
+    return true;
+}
+
+static const tp__op tp__op_alias = {
+    .label = "Alias",
+    .name = "alias",
+    .n_in = 1,
+    .flags = TP__LINEAR | TP__MOVES,
+    .infer = alias_infer,
+    .gradient = alias_gradient,
+    .rule = "gy",
+};
+
+tp_var *tp__recorded_alias(tp_var *v)
+{
+    tp__thread *t = tp__here();
+    tp_var *alias = tp__alias(t, v);
+    if (alias && !tp__record(alias, &tp__op_alias, &v, 1)) {
+        tp__drop(alias);
+        alias = NULL;
+    }
+    if (alias)
+        alias->flags |= TP__NEEDS_GRAD | TP__IMPLICIT;
+    return tp__own(t, alias);
+}
+
+/* Aliases of the operands, and those that gradients are wanted of. */
+static bool compose_operands(const tp__pull *pull, tp_var **x, tp_var **targets, int *n)
+{
+    *n = 0;
+    for (uint32_t i = 0; i < pull->y->n_in; i++) {
+        x[i] = pull->wanted[i] ? tp__recorded_alias(pull->x[i]) : tp_detach(pull->x[i]);
+        if (tp_is_poison(x[i]))
+            return false;
+        if (pull->wanted[i])
+            targets[(*n)++] = x[i];
+    }
+    return true;
+}
+
+static void compose_sweep(const tp__pull *pull, tp_var **x, tp_var **targets, tp_var **gradients)
+{
+    int n;
+    bool mode = tp_set_grad_enabled(true);
+    if (compose_operands(pull, x, targets, &n)) {
+        tp_var *y = pull->y->op->compose(pull->y, x);
+        tp_gradients(y, targets, n, gradients, .gradient = pull->gy, .create_graph = pull->record);
+        for (uint32_t i = 0; i < pull->y->n_in; i++)
+            if (pull->wanted[i])
+                pull->gx[i] = *gradients++;
+    }
+    tp_set_grad_enabled(mode);
+}
+
+void tp__compose_gradient(const tp__pull *pull)
+{
+    size_t n = pull->y->n_in;
+    tp_var **room = tp__alloc(3 * n * sizeof *room);
+    if (room)
+        compose_sweep(pull, room, room + n, room + 2 * n);
+    tp__free(room);
+}

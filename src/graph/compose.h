@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Records that say what they are in other operations (`compose`): derivatives of every order
+ * follow from it.
+ */
+#ifndef TP_COMPOSE_H
+#define TP_COMPOSE_H
+
+#include "graph/op.h"
+
+/* The gradient rule of such a record: composes it and sweeps through what was recorded. A record
+ * without kernels for its gradient names this as its rule. */
+void tp__compose_gradient(const tp__pull *pull);
+
+/* v's elements as a recorded value of its own, one step above v. Poison on error. */
+tp_var *tp__recorded_alias(tp_var *v);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * float16, bfloat16, int32 and bool: rounding, printing, promotion, arithmetic, gradients. Values
+ * are IEEE 754's, NumPy's and PyTorch's.
+ */
+#include "elements.h"
+
+#include <stdlib.h>
+
+static double through(tp_dtype dtype, double value)
+{
+    TP_SCOPE();
+    return tp_item(tp_to(tp_scalar(value), dtype));
+}
+
+TEST(float16_rounds_to_nearest_even)
+{
+    static const double pairs[][2] = {
+        {0.1, 0.0999755859375},
+        {1 + 0x1p-11, 1},
+        {1 + 3 * 0x1p-11, 1 + 0x1p-9},
+        {65504, 65504},
+        {65519.99, 65504},
+        {65520, HUGE_VAL},
+        {-1e9, -HUGE_VAL},
+        {0x1p-14, 0x1p-14},
+        {0x1p-24, 0x1p-24},
+        {0x1p-25, 0},
+        {0x1.8p-25, 0x1p-24},
+        {3 * 0x1p-25, 2 * 0x1p-24},
+        {0x1p-14 - 0x1p-26, 0x1p-14},
+        {-0x1p-24, -0x1p-24},
+        {HUGE_VAL, HUGE_VAL},
+    };
+    for
+        EACH(i, pairs)
+    CHECK_BITS(through(TP_F16, pairs[i][0]), pairs[i][1]);
+    CHECK(isnan(through(TP_F16, (double)NAN)));
+    CHECK(signbit(through(TP_F16, -0.0)));
+}
+
+/* Every float16 is read as what its bits mean, and written back as itself. */
+TEST(every_float16_survives)
+{
+    for (unsigned bits = 0; bits < 0x10000; bits++) {
+        TP_SCOPE();
+        uint16_t half = (uint16_t)bits;
+        int exponent = (int)(bits >> 10 & 31), fraction = (int)(bits & 1023);
+        double size = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+        if (exponent == 31)
+            size = fraction ? (double)NAN : HUGE_VAL;
+        tp_var *v = tp_array(TP_F16, TP_SHAPE(), &half);
+        CHECK_BITS(tp_item(v), bits & 0x8000 ? -size : size);
+        const uint16_t *back = tp_data(tp_to(tp_to(v, TP_F64), TP_F16));
+        CHECK(back && (*back == half || isnan(size)));
+    }
+}
+
+TEST(bfloat16_rounds_to_nearest_even)
+{
+    CHECK_BITS(through(TP_BF16, 1 + 0x1p-8), 1);
+    CHECK_BITS(through(TP_BF16, 1 + 3 * 0x1p-8), 1 + 0x1p-6);
+    CHECK_BITS(through(TP_BF16, 0.1), 0.10009765625);
+    CHECK_BITS(through(TP_BF16, 3.5e38), HUGE_VAL);
+    CHECK(isnan(through(TP_BF16, (double)NAN)));
+}
+
+TEST(int32_wraps_and_bool_is_zero_or_one)
+{
+    CHECK_BITS(through(TP_I32, 2147483648.0), -2147483648.0);
+    CHECK_BITS(through(TP_I32, -2.9), -2);
+    CHECK_BITS(through(TP_BOOL, 0.25), 1);
+    CHECK_BITS(through(TP_BOOL, -0.0), 0);
+    tp_var *large = tp_full(TP_I32, TP_SHAPE(2), 2147483647);
+    CHECK_INT(tp_dtype_of(tp_add(large, 1)), TP_I32);
+    CHECK_ELEMENTS(tp_add(large, 1), -2147483648.0, -2147483648.0);
+    CHECK_INT(tp_dtype_of(tp_sum(large)), TP_I64);
+    CHECK_BITS(tp_item(tp_sum(large)), 4294967294.0);
+    tp_var *wide = tp_to(tp_num_int((INT64_C(1) << 53) + 1), TP_I64);
+    CHECK_BITS(tp_item(tp_to(wide, TP_I32)), 1);
+    CHECK_BITS(tp_item(tp_to(wide, TP_BOOL)), 1);
+}
+
+TEST(they_print_as_numpy_does)
+{
+    char *text = tp_repr(tp_to(tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.1, 2, -3.25})), TP_F16));
+    CHECK_TEXT(text, "variable([ 0.1   2.   -3.25])");
+    free(text);
+    text = tp_repr(tp_to(tp_arange(TP_F64, 0, 3, 1), TP_BOOL));
+    CHECK_TEXT(text, "variable([False  True  True])");
+    free(text);
+    text = tp_repr(tp_to(tp_scalar(1), TP_BOOL));
+    CHECK_TEXT(text, "variable(True)");
+    free(text);
+    text = tp_repr(tp_to(tp_arange(TP_F64, -1, 2, 1), TP_I32));
+    CHECK_TEXT(text, "variable([-1  0  1])");
+    free(text);
+    text = tp_repr(tp_to(tp_scalar(0.1), TP_F16));
+    CHECK_TEXT(text, "variable(0.1)");
+    free(text);
+}
+
+TEST(gradients_have_the_variables_type)
+{
+    const tp_dtype types[] = {TP_F16, TP_BF16};
+    for
+        EACH(i, types)
+        {
+            TP_SCOPE();
+            tp_var *x = tp_variable(tp_full(types[i], TP_SHAPE(3), 2));
+            tp_backward(tp_mul(x, x));
+            tp_backward(tp_mul(x, x));
+            CHECK_INT(tp_dtype_of(tp_grad(x)), types[i]);
+            CHECK_ELEMENTS(tp_grad(x), 8, 8, 8);
+            tp_sub_(x, tp_grad(x));
+            CHECK_ELEMENTS(x, -6, -6, -6);
+            tp_var *y = tp_sum(tp_pow(x, 3)), *g = tp_gradient(y, x, .create_graph = true);
+            CHECK_INT(tp_dtype_of(y), types[i]);
+            CHECK_ELEMENTS(tp_gradient(g, x), -36, -36, -36);
+            tp_var *mixed = tp_mul(x, tp_full(TP_F32, TP_SHAPE(3), 0.5));
+            CHECK_INT(tp_dtype_of(mixed), TP_F32);
+            CHECK_INT(tp_dtype_of(tp_gradient(mixed, x)), types[i]);
+        }
+}
+
+TEST(matrices_multiply_in_float32)
+{
+    tp_var *a = tp_variable(tp_full(TP_F16, TP_SHAPE(2, 300), 0.1));
+    tp_var *y = tp_matmul(a, tp_transpose(a, 0, 1));
+    CHECK_INT(tp_dtype_of(y), TP_F16);
+    CHECK_BITS(tp_item(tp_select(tp_select(y, 0, 0), 0, 1)), 2.998046875);
+    CHECK_INT(tp_dtype_of(tp_matmul(tp_full(TP_I32, TP_SHAPE(2, 2), 3), tp_eye(TP_I32, 2))),
+              TP_I64);
+}
+
+TEST(elements_of_two_bytes_move)
+{
+    tp_var *x = tp_reshape(tp_to(tp_arange(TP_F64, 0, 12, 1), TP_BF16), TP_SHAPE(3, 4));
+    CHECK_ELEMENTS(tp_slice(tp_transpose(x, 0, 1), 0, 0, 4, 3), 0, 4, 8, 3, 7, 11);
+    CHECK_ELEMENTS(tp_concatenate(((tp_var *[]){tp_select(x, 0, 2), tp_select(x, 1, 1)}), 2, 0), 8,
+                   9, 10, 11, 1, 5, 9);
+    CHECK_ELEMENTS(tp_full(TP_F16, TP_SHAPE(2, 3), 1.5), 1.5, 1.5, 1.5, 1.5, 1.5, 1.5);
+    CHECK_ELEMENTS(tp_eye(TP_BOOL, 2), 1, 0, 0, 1);
+}
