@@ -129,16 +129,24 @@ static void case_add_op(case_list *list, const tp__op *op)
         case_add_samples(list, op, s);
 }
 
+/* The environment's TP_TEST_FAMILY: only that family of operations. */
+static bool is_wanted(const tp__family *family)
+{
+    const char *wanted = getenv("TP_TEST_FAMILY");
+    return !wanted || !strcmp(wanted, family->name);
+}
+
 const table_case *table_cases(void)
 {
     static case_list list;
+    static const table_case none;
     if (!list.at)
         for (const tp__family *const *family = tp__families; *family; family++)
-            for (const tp__op *const *op = (*family)->ops; *op; op++) {
+            for (const tp__op *const *op = (*family)->ops; *op && is_wanted(*family); op++) {
                 list.family = (*family)->name;
                 case_add_op(&list, *op);
             }
-    return list.at;
+    return list.at ? list.at : &none;
 }
 
 tp_var *table_call(const table_case *c, tp_var *const *x)
