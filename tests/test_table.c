@@ -5,6 +5,7 @@
  * derivatives against finite differences and each other, layouts and element types, failures.
  */
 #define _POSIX_C_SOURCE 200809L
+#include <math.h>
 #include <stdlib.h>
 
 #include "table_check.h"
@@ -58,7 +59,8 @@ RECORD_TEST(records_can_be_called_by_tests)
 RECORD_TEST(records_with_a_gradient_have_a_taylor_rule)
 {
     bool linear = op->flags & TP__LINEAR, bilinear = op->flags & TP__BILINEAR;
-    OP_CHECK(op, !op->gradient || op->taylor || linear || bilinear || op->compose);
+    OP_CHECK(op, !op->gradient || op->taylor || linear || bilinear || op->compose ||
+                     (op->flags & TP__ELEMENTWISE));
     OP_CHECK(op, !op->compose || op->gradient);
     OP_CHECK(op, !(linear && bilinear));
     OP_CHECK(op, !bilinear || op->n_in == 2);
@@ -89,7 +91,19 @@ RECORD_TEST(elementwise_records_have_loops)
 
 /* --- PyTorch --- */
 
-/* Compares v's elements with numbers in text. */
+/* PyTorch's trigamma function, in the derivatives of these, is good to 1e-9; test_special has
+ * closed forms. */
+static double case_tolerance(const table_case *c)
+{
+    static const char *const rough[] = {"lgamma", "polygamma"};
+    for (size_t i = 0; i < sizeof rough / sizeof *rough; i++)
+        if (!strcmp(c->op->name, rough[i]))
+            return 1e-8;
+    return 1e-12;
+}
+
+/* Compares v's elements with numbers in text. At edges PyTorch may give NaN where ours is a number:
+ * hypot at the origin. */
 static bool equals_text(const table_case *c, const char *what, tp_var *v, const char *text,
                         double tolerance)
 {
@@ -98,7 +112,7 @@ static bool equals_text(const table_case *c, const char *what, tp_var *v, const 
         double expected = strtod(text, &end), value = table_element(v, k);
         if (!CASE_CHECK(c, end != text, "%s: %lld numbers, more than PyTorch's", what,
                         (long long)k + 1) ||
-            !CASE_CHECK(c, test_close(value, expected, tolerance),
+            !CASE_CHECK(c, (c->edge && isnan(expected)) || test_close(value, expected, tolerance),
                         "%s: element %lld is %.17g, PyTorch's %.17g", what, (long long)k, value,
                         expected))
             return false;
@@ -112,7 +126,7 @@ static void check_array(const table_case *c, const char *word, tp_var *v)
 {
     const char *text = table_reference(c, word);
     if (CASE_CHECK(c, text, "no %s in the reference", word))
-        equals_text(c, word, v, text, 1e-12);
+        equals_text(c, word, v, text, case_tolerance(c));
 }
 
 static void check_shape(const table_case *c, const tp_var *y)
@@ -131,9 +145,10 @@ static void check_shape(const table_case *c, const tp_var *y)
 static void check_message(const table_case *c)
 {
     const char *message = tp_error();
-    size_t length = strspn(message, SMALL "_");
+    size_t length = strspn(message, SMALL "0123456789_");
+    bool composite = c->op->flags & TP__COMPOSITE;
     bool own = length == strlen(c->op->name) && !strncmp(message, c->op->name, length);
-    CASE_CHECK(c, length && message[length] == ':' && (c->call || own),
+    CASE_CHECK(c, length && message[length] == ':' && (c->call || composite || own),
                "the message names no operation: %s", message);
     CASE_CHECK(c, tp_status() == TP_ERROR_SHAPE || tp_status() == TP_ERROR_ARGUMENT,
                "the error has code %d: %s", (int)tp_status(), message);

@@ -42,19 +42,96 @@ TP_API tp_var *tp_pow(tp_var *a, tp_var *b);
 TP_API tp_var *tp_pow_number(tp_var *x, double exponent);
 TP_API tp_var *tp_pow_integer(tp_var *x, int64_t exponent);
 
-/* --- Elementwise functions of one variable; the gradient is gy times what is said --- */
-TP_API tp_var *tp_square(tp_var *x);  /* x²; 2x */
-TP_API tp_var *tp_sqrt(tp_var *x);    /* √x; 1 / 2y, infinite at 0 */
-TP_API tp_var *tp_exp(tp_var *x);     /* eˣ; y */
-TP_API tp_var *tp_log(tp_var *x);     /* natural logarithm; 1 / x */
-TP_API tp_var *tp_sin(tp_var *x);     /* cos x */
-TP_API tp_var *tp_cos(tp_var *x);     /* −sin x */
-TP_API tp_var *tp_tan(tp_var *x);     /* 1 + y² */
-TP_API tp_var *tp_tanh(tp_var *x);    /* 1 − y² */
-TP_API tp_var *tp_sigmoid(tp_var *x); /* 1 / (1 + e⁻ˣ); y (1 − y) */
-TP_API tp_var *tp_relu(tp_var *x);    /* max(x, 0); 1 for x > 0, else 0 */
-TP_API tp_var *tp_abs(tp_var *x);     /* |x|; sign x, 0 at 0 */
-TP_API tp_var *tp_sign(tp_var *x);    /* −1, 0 or 1; 0 */
+/* --- Functions of one variable; the gradient is gy times what is said --- */
+TP_API tp_var *tp_square(tp_var *x);     /* x²; 2x */
+TP_API tp_var *tp_reciprocal(tp_var *x); /* 1 / x; −y² */
+TP_API tp_var *tp_sqrt(tp_var *x);       /* √x; 1 / 2y, infinite at 0 */
+TP_API tp_var *tp_rsqrt(tp_var *x);      /* 1 / √x; −y³ / 2 */
+TP_API tp_var *tp_exp(tp_var *x);        /* eˣ; y */
+TP_API tp_var *tp_exp2(tp_var *x);       /* 2ˣ; y ln 2 */
+TP_API tp_var *tp_expm1(tp_var *x);      /* eˣ − 1, exact near 0; y + 1 */
+TP_API tp_var *tp_log(tp_var *x);        /* natural logarithm; 1 / x */
+TP_API tp_var *tp_log2(tp_var *x);       /* 1 / (x ln 2) */
+TP_API tp_var *tp_log10(tp_var *x);      /* 1 / (x ln 10) */
+TP_API tp_var *tp_log1p(tp_var *x);      /* ln(1 + x), exact near 0; 1 / (1 + x) */
+TP_API tp_var *tp_sin(tp_var *x);        /* cos x */
+TP_API tp_var *tp_cos(tp_var *x);        /* −sin x */
+TP_API tp_var *tp_tan(tp_var *x);        /* 1 + y² */
+TP_API tp_var *tp_asin(tp_var *x);       /* 1 / √(1 − x²), infinite at ±1 */
+TP_API tp_var *tp_acos(tp_var *x);       /* −1 / √(1 − x²) */
+TP_API tp_var *tp_atan(tp_var *x);       /* 1 / (1 + x²) */
+TP_API tp_var *tp_sinh(tp_var *x);       /* cosh x */
+TP_API tp_var *tp_cosh(tp_var *x);       /* sinh x */
+TP_API tp_var *tp_tanh(tp_var *x);       /* 1 − y² */
+TP_API tp_var *tp_asinh(tp_var *x);      /* 1 / √(x² + 1) */
+TP_API tp_var *tp_acosh(tp_var *x);      /* 1 / √(x² − 1), infinite at 1 */
+TP_API tp_var *tp_atanh(tp_var *x);      /* 1 / (1 − x²), infinite at ±1 */
+TP_API tp_var *tp_sinc(tp_var *x);       /* sin(πx) / (πx), 1 at 0 with finite derivatives */
+TP_API tp_var *tp_erf(tp_var *x);        /* error function; 2 / √π · e^(−x²) */
+TP_API tp_var *tp_erfc(tp_var *x);       /* 1 − erf x, exact in the tail */
+TP_API tp_var *tp_erfinv(tp_var *x);     /* y with erf y = x; √π / 2 · e^(y²) */
+TP_API tp_var *tp_lgamma(tp_var *x);     /* ln |Γ(x)|; digamma(x) */
+TP_API tp_var *tp_digamma(tp_var *x);    /* (ln Γ)'; NaN at negative integers, ∓∞ at ±0 */
+TP_API tp_var *tp_logit(tp_var *x);      /* ln(x / (1 − x)); 1 / (x (1 − x)) */
+
+/* Derivative n of digamma, n ≥ 0; infinite or NaN at 0 and negative integers. */
+TP_API tp_var *tp_polygamma(int n, tp_var *x);
+
+/* --- Piecewise; at kinks as said --- */
+TP_API tp_var *tp_abs(tp_var *x);   /* |x|; sign x, 0 at 0 */
+TP_API tp_var *tp_sign(tp_var *x);  /* −1, 0 or 1; 0 */
+TP_API tp_var *tp_floor(tp_var *x); /* ⌊x⌋; 0. Integers stay as they are under these five */
+TP_API tp_var *tp_ceil(tp_var *x);  /* ⌈x⌉; 0 */
+TP_API tp_var *tp_round(tp_var *x); /* the nearest integer, ties to even; 0 */
+TP_API tp_var *tp_trunc(tp_var *x); /* towards 0; 0 */
+TP_API tp_var *tp_frac(tp_var *x);  /* x − trunc x; 1 */
+
+/* x, but low where x < low and high where x > high; either may be NULL, numbers or arrays. The
+ * derivative for x at a bound is 1. NaN stays. */
+TP_API tp_var *tp_clamp(tp_var *x, tp_var *low, tp_var *high);
+
+/* --- Activations --- */
+TP_API tp_var *tp_relu(tp_var *x);       /* max(x, 0); 1 for x > 0, else 0 */
+TP_API tp_var *tp_sigmoid(tp_var *x);    /* 1 / (1 + e⁻ˣ); y (1 − y) */
+TP_API tp_var *tp_logsigmoid(tp_var *x); /* ln sigmoid x, without overflow */
+TP_API tp_var *tp_softplus(tp_var *x);   /* ln(1 + eˣ), without overflow; sigmoid x. PyTorch's cuts
+                                          * to x above 20, where they differ by 2e-9 */
+TP_API tp_var *tp_silu(tp_var *x);       /* x sigmoid x (swish) */
+TP_API tp_var *tp_mish(tp_var *x);       /* x tanh(softplus x) */
+TP_API tp_var *tp_gelu(tp_var *x);       /* x Φ(x) (Hendrycks & Gimpel 2016) */
+TP_API tp_var *tp_gelu_tanh(tp_var *x);  /* its approximation by tanh */
+TP_API tp_var *tp_selu(tp_var *x);       /* self-normalising (Klambauer et al. 2017) */
+TP_API tp_var *tp_softsign(tp_var *x);   /* x / (1 + |x|) */
+TP_API tp_var *tp_hardtanh(tp_var *x);   /* x cut to [−1, 1]; 0 at the bounds */
+TP_API tp_var *tp_relu6(tp_var *x);      /* x cut to [0, 6]; 0 at the bounds */
+TP_API tp_var *tp_hardsigmoid(tp_var *x);              /* clamp(x / 6 + 1/2, 0, 1) */
+TP_API tp_var *tp_hardswish(tp_var *x);                /* x hardsigmoid x */
+TP_API tp_var *tp_elu(tp_var *x, double alpha);        /* x where x > 0, else α (eˣ − 1) */
+TP_API tp_var *tp_celu(tp_var *x, double alpha);       /* x where x > 0, else α (e^(x/α) − 1) */
+TP_API tp_var *tp_leaky_relu(tp_var *x, double slope); /* x where x > 0, else slope x */
+TP_API tp_var *tp_prelu(tp_var *x, tp_var *slope);     /* the same with a slope to be learnt */
+
+/* --- Functions of two variables --- */
+
+/* The angle of the point (b, a), from −π to π. At the origin derivatives are 0. */
+TP_API tp_var *tp_atan2(tp_var *a, tp_var *b);
+
+/* √(a² + b²) without overflow. At the origin derivatives are 0. */
+TP_API tp_var *tp_hypot(tp_var *a, tp_var *b);
+
+/* ln(eᵃ + eᵇ) without overflow. Of two equal infinities each gets half of the gradient. */
+TP_API tp_var *tp_logaddexp(tp_var *a, tp_var *b);
+
+/* a ln b, and 0 where a = 0 whatever b is, unless it is NaN. */
+TP_API tp_var *tp_xlogy(tp_var *a, tp_var *b);
+
+/* What is left of a after division by b: with b's sign (Python's %), with a's sign (C's fmod).
+ * Derivatives: 1, and −⌊a / b⌋ or −trunc(a / b). An integer divided by 0 is an error. */
+TP_API tp_var *tp_remainder(tp_var *a, tp_var *b);
+TP_API tp_var *tp_fmod(tp_var *a, tp_var *b);
+
+/* (1 − weight) a + weight b. */
+TP_API tp_var *tp_lerp(tp_var *a, tp_var *b, tp_var *weight);
 
 /* --- Choosing --- */
 
@@ -74,6 +151,15 @@ TP_API tp_var *tp_lt(tp_var *a, tp_var *b);
 TP_API tp_var *tp_le(tp_var *a, tp_var *b);
 TP_API tp_var *tp_gt(tp_var *a, tp_var *b);
 TP_API tp_var *tp_ge(tp_var *a, tp_var *b);
+
+/* Truth, as uint8: of what an element is, and of elements taken as true where they are not 0. */
+TP_API tp_var *tp_isnan(tp_var *x);
+TP_API tp_var *tp_isinf(tp_var *x);
+TP_API tp_var *tp_isfinite(tp_var *x);
+TP_API tp_var *tp_logical_not(tp_var *x);
+TP_API tp_var *tp_logical_and(tp_var *a, tp_var *b);
+TP_API tp_var *tp_logical_or(tp_var *a, tp_var *b);
+TP_API tp_var *tp_logical_xor(tp_var *a, tp_var *b);
 
 #ifdef __cplusplus
 }
@@ -127,6 +213,18 @@ static inline tp_var *tp__pow_of_unsigned(tp_var *x, unsigned long long exponent
 #define tp_le(a, b) tp_le(TP__V(a), TP__V(b))
 #define tp_gt(a, b) tp_gt(TP__V(a), TP__V(b))
 #define tp_ge(a, b) tp_ge(TP__V(a), TP__V(b))
+#define tp_logical_and(a, b) tp_logical_and(TP__V(a), TP__V(b))
+#define tp_logical_or(a, b) tp_logical_or(TP__V(a), TP__V(b))
+#define tp_logical_xor(a, b) tp_logical_xor(TP__V(a), TP__V(b))
+#define tp_atan2(a, b) tp_atan2(TP__V(a), TP__V(b))
+#define tp_hypot(a, b) tp_hypot(TP__V(a), TP__V(b))
+#define tp_logaddexp(a, b) tp_logaddexp(TP__V(a), TP__V(b))
+#define tp_xlogy(a, b) tp_xlogy(TP__V(a), TP__V(b))
+#define tp_remainder(a, b) tp_remainder(TP__V(a), TP__V(b))
+#define tp_fmod(a, b) tp_fmod(TP__V(a), TP__V(b))
+#define tp_clamp(x, low, high) tp_clamp(x, TP__V(low), TP__V(high))
+#define tp_lerp(a, b, weight) tp_lerp(TP__V(a), TP__V(b), TP__V(weight))
+#define tp_prelu(x, slope) tp_prelu(x, TP__V(slope))
 
 #endif
 

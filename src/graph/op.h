@@ -111,7 +111,8 @@ struct tp__op {
     void (*number_gradient)(double gy, double a, double b, double y, double *ga, double *gb);
 
     void (*gradient)(const tp__pull *pull); /* NULL: the result is a constant */
-    void (*taylor)(const tp__jet *jet);     /* NULL: by TP__LINEAR, TP__BILINEAR or compose */
+    void (*taylor)(const tp__jet *jet);     /* NULL: by TP__LINEAR, TP__BILINEAR, compose
+                                             * or, if elementwise, from the gradient */
 
     /* What y is, in other public operations on its operands. Recorded sweeps and Taylor series go
      * through this; `gradient` is asked only where nothing is recorded, and may run kernels. */

@@ -140,10 +140,13 @@ static void taylor_bilinear(const tp__jet *jet)
 }
 
 static void taylor_compose(const taylor_walk *w, const tp__jet *jet);
+static void taylor_by_gradient(const taylor_walk *w, const tp__jet *jet);
 
 static void taylor_rule(const taylor_walk *w, const tp__jet *jet, tp_var **operands)
 {
     const tp__op *op = jet->node->op;
+    if (jet->order == 0)
+        return;
     if (op->taylor)
         op->taylor(jet);
     else if (op->flags & TP__LINEAR)
@@ -152,6 +155,8 @@ static void taylor_rule(const taylor_walk *w, const tp__jet *jet, tp_var **opera
         taylor_bilinear(jet);
     else if (op->compose)
         taylor_compose(w, jet);
+    else if (op->flags & TP__ELEMENTWISE)
+        taylor_by_gradient(w, jet);
     else
         tp_fail(TP_ERROR_GRAPH, "%s: %s has no Taylor rule; differentiate by tp_gradient", w->call,
                 op == &tp__op_call
@@ -253,6 +258,84 @@ static void taylor_compose(const taylor_walk *outer, const tp__jet *jet)
         memcpy(jet->y + 1, taylor_series(&w, 0) + 1, (size_t)jet->order * sizeof *jet->y);
     taylor_end(&w);
     tp__free(seeds);
+}
+
+/* --- Elementwise rules that follow from the gradient ---
+ *
+ * y' = Σ s x', with a slope s for each operand x: the gradient rule for gy = 1, recorded on the
+ * operands and on y. Its series to order k − 1 needs theirs to k − 1 and gives y[k]. */
+
+static tp_var *taylor_slope(const tp__jet *jet, tp_var **x, int i)
+{
+    tp_var *v = jet->node, *gx[TP__READING] = {NULL};
+    bool wanted[TP__READING] = {false};
+    wanted[i] = true;
+    tp__pull pull = {.y = v, .x = x, .gx = gx, .wanted = wanted, .record = true};
+    pull.gy = tp_ones((tp_dtype)v->dtype, 0, NULL);
+    v->op->gradient(&pull);
+    return gx[i];
+}
+
+/* slope[0 … order] ← the series of s, given those of seeds. */
+static bool taylor_series_of(const taylor_walk *outer, tp_var *s, int order,
+                             const taylor_seed *seeds, size_t n_seeds, tp_var **slope)
+{
+    taylor_walk w = {.call = outer->call, .order = order, .n_seeds = n_seeds, .seeds = seeds};
+    bool good = !tp_is_poison(s);
+    if (good && (s->flags & TP__NEEDS_GRAD) && (good = taylor_push(&w, s)))
+        memcpy(slope, taylor_series(&w, 0), (size_t)(order + 1) * sizeof *slope);
+    slope[0] = s;
+    taylor_end(&w);
+    return good;
+}
+
+/* Adds operand i's part, s x', to y[from … to]. */
+static bool taylor_add_part(const taylor_walk *outer, const tp__jet *jet, int i, tp_var *s,
+                            int from, int to)
+{
+    taylor_seed seeds[TP__READING + 1];
+    size_t n = 0;
+    for (uint32_t k = 0; k < jet->node->n_in; k++)
+        if (jet->x[k][0]->flags & TP__NEEDS_GRAD)
+            seeds[n++] = (taylor_seed){jet->x[k][0], jet->x[k]};
+    seeds[n++] = (taylor_seed){jet->node, jet->y};
+    tp_var **slope = tp__series_new(2 * to + 1), **rise = slope + to;
+    bool good = slope && taylor_series_of(outer, s, to - 1, seeds, n, slope);
+    if (good)
+        tp__series_slope(jet->x[i], to, rise);
+    for (int k = from; good && k <= to; k++)
+        jet->y[k] = tp__series_add(jet->y[k], tp__series_integral(slope, rise, k));
+    tp__free(slope);
+    return good && !tp__here()->code;
+}
+
+static bool taylor_changes(const tp__jet *jet, int i)
+{
+    for (int k = 1; k <= jet->order; k++)
+        if (jet->x[i][k])
+            return true;
+    return false;
+}
+
+static void taylor_by_gradient(const taylor_walk *outer, const tp__jet *jet)
+{
+    tp_var *x[TP__READING], *s[TP__READING] = {NULL};
+    int n = (int)jet->node->n_in;
+    unsigned reads = 0;
+    bool mode = tp_set_grad_enabled(true);
+    for (int i = 0; i < n; i++)
+        x[i] = jet->x[i][0];
+    for (int i = 0; i < n; i++)
+        if (taylor_changes(jet, i)) {
+            s[i] = taylor_slope(jet, x, i);
+            reads |= jet->node->op->reads[i];
+        }
+    tp_set_grad_enabled(mode);
+    int step = reads & TP__READS_OUT ? 1 : jet->order;
+    for (int to = step; to <= jet->order; to += step)
+        for (int i = 0; i < n; i++)
+            if (s[i] && !taylor_add_part(outer, jet, i, s[i], to - step + 1, to))
+                return;
 }
 
 /* out[k − 1] ← factor k! or 1 times coefficient k, handles in the scope outside the innermost. */

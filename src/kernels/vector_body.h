@@ -92,6 +92,11 @@ VECTOR_BOTH_UNARY(neg, -x, -x)
 VECTOR_BOTH_UNARY(square, x *x, x *x)
 VECTOR_BOTH_UNARY(sqrt, sqrtf(x), sqrt(x))
 VECTOR_BOTH_UNARY(abs, fabsf(x), fabs(x))
+VECTOR_BOTH_UNARY(reciprocal, 1 / x, 1 / x)
+VECTOR_BOTH_UNARY(floor, floorf(x), floor(x))
+VECTOR_BOTH_UNARY(ceil, ceilf(x), ceil(x))
+VECTOR_BOTH_UNARY(round, rintf(x), rint(x))
+VECTOR_BOTH_UNARY(trunc, truncf(x), trunc(x))
 VECTOR_BOTH_UNARY(relu, x < 0 ? 0 : x, x < 0 ? 0 : x)
 #define VECTOR_SIGN (x > 0 ? 1 : x < 0 ? -1 : x != x ? x : 0)
 VECTOR_BOTH_UNARY(sign, VECTOR_SIGN, VECTOR_SIGN)
@@ -188,6 +193,24 @@ VECTOR_MATH(sin)
 VECTOR_MATH(cos)
 VECTOR_MATH(tan)
 VECTOR_MATH(expm1)
+VECTOR_MATH(exp2)
+VECTOR_MATH(log1p)
+VECTOR_MATH(log2)
+VECTOR_MATH(log10)
+VECTOR_MATH(asin)
+VECTOR_MATH(acos)
+VECTOR_MATH(atan)
+VECTOR_MATH(sinh)
+VECTOR_MATH(cosh)
+VECTOR_MATH(asinh)
+VECTOR_MATH(acosh)
+VECTOR_MATH(atanh)
+VECTOR_MATH(erf)
+VECTOR_MATH(erfc)
+VECTOR_FUNCTION2(hypot_f32, float, VECTOR_OF_float, VECTOR_FLOAT2(hypot))
+VECTOR_FUNCTION2(hypot_f64, double, VECTOR_OF_double, VECTOR_DOUBLE2(hypot))
+VECTOR_FUNCTION2(atan2_f32, float, VECTOR_OF_float, VECTOR_FLOAT2(atan2))
+VECTOR_FUNCTION2(atan2_f64, double, VECTOR_OF_double, VECTOR_DOUBLE2(atan2))
 VECTOR_FUNCTION2(pow_f32, float, VECTOR_OF_float, VECTOR_FLOAT2(pow))
 VECTOR_FUNCTION2(pow_f64, double, VECTOR_OF_double, VECTOR_DOUBLE2(pow))
 
@@ -282,6 +305,11 @@ const tp__override VECTOR(tp__kernels)[] = {
     VECTOR_PAIR("square", 1, square),
     VECTOR_PAIR("sqrt", 1, sqrt),
     VECTOR_PAIR("abs", 1, abs),
+    VECTOR_PAIR("reciprocal", 1, reciprocal),
+    VECTOR_PAIR("floor", 1, floor),
+    VECTOR_PAIR("ceil", 1, ceil),
+    VECTOR_PAIR("round", 1, round),
+    VECTOR_PAIR("trunc", 1, trunc),
     VECTOR_PAIR("relu", 1, relu),
     VECTOR_PAIR("sign", 1, sign),
     VECTOR_PAIR("eq", 2, eq),
@@ -306,6 +334,23 @@ const tp__override VECTOR(tp__kernels)[] = {
     VECTOR_PAIR("pow", 2, pow),
     VECTOR_PAIR("pow", 1, power),
     VECTOR_PAIR("sigmoid", 1, sigmoid),
+    VECTOR_PAIR("exp2", 1, exp2),
+    VECTOR_PAIR("expm1", 1, expm1),
+    VECTOR_PAIR("log1p", 1, log1p),
+    VECTOR_PAIR("log2", 1, log2),
+    VECTOR_PAIR("log10", 1, log10),
+    VECTOR_PAIR("asin", 1, asin),
+    VECTOR_PAIR("acos", 1, acos),
+    VECTOR_PAIR("atan", 1, atan),
+    VECTOR_PAIR("sinh", 1, sinh),
+    VECTOR_PAIR("cosh", 1, cosh),
+    VECTOR_PAIR("asinh", 1, asinh),
+    VECTOR_PAIR("acosh", 1, acosh),
+    VECTOR_PAIR("atanh", 1, atanh),
+    VECTOR_PAIR("erf", 1, erf),
+    VECTOR_PAIR("erfc", 1, erfc),
+    VECTOR_PAIR("atan2", 2, atan2),
+    VECTOR_PAIR("hypot", 2, hypot),
 #endif
     {NULL, 0, TP_F32, NULL},
 };

@@ -49,16 +49,16 @@ TP__LOOP2(minimum_i64, int64_t, int64_t, int64_t, CHOOSE_MINIMUM)
 TP__LOOP2(minimum_u8, uint8_t, uint8_t, uint8_t, CHOOSE_MINIMUM)
 
 /* clang-format off */
-TP__BINARY(Maximum, maximum, CHOOSE_MAXIMUM,
+TP__BINARY(Maximum, maximum, "the larger of a and b", CHOOSE_MAXIMUM,
            a == b ? 0.5 * gy : a > b ? gy : 0, choose_share(gy, tp_gt(a, b), a, b),
            TP__READS_0 | TP__READS_1,
            a == b ? 0.5 * gy : b > a ? gy : 0, choose_share(gy, tp_gt(b, a), a, b),
-           TP__READS_0 | TP__READS_1, TP__DISTINCT, TP__SELECTS, maximum_i64, maximum_u8)
-TP__BINARY(Minimum, minimum, CHOOSE_MINIMUM,
+           TP__READS_0 | TP__READS_1, TP__DISTINCT, TP__SELECTS, maximum_i64, maximum_u8, maximum_taylor, NULL)
+TP__BINARY(Minimum, minimum, "the smaller of a and b", CHOOSE_MINIMUM,
            a == b ? 0.5 * gy : a < b ? gy : 0, choose_share(gy, tp_lt(a, b), a, b),
            TP__READS_0 | TP__READS_1,
            a == b ? 0.5 * gy : b < a ? gy : 0, choose_share(gy, tp_lt(b, a), a, b),
-           TP__READS_0 | TP__READS_1, TP__DISTINCT, TP__SELECTS, minimum_i64, minimum_u8)
+           TP__READS_0 | TP__READS_1, TP__DISTINCT, TP__SELECTS, minimum_i64, minimum_u8, minimum_taylor, NULL)
 /* clang-format on */
 
 /* --- where --- */
@@ -118,6 +118,7 @@ static const tp__op where_op = {
     .fast = where_fast,
     .gradient = where_gradient,
     .taylor = where_taylor,
+    .formula = "a where condition, else b",
     .rule = "a: where(condition, gy, 0); b: where(condition, 0, gy)",
     .domain = TP__DISTINCT,
     .samples =
@@ -136,49 +137,14 @@ tp_var *(tp_where)(tp_var *condition, tp_var *a, tp_var *b)
 
 /* --- Comparisons --- */
 
-static bool compare_infer(tp__call *call)
-{
-    call->dtype = TP_U8;
-    return true;
-}
-
-#define COMPARISON(Label, name_, torch, expression)                                                \
-    TP__LOOP2(name_##_f64, uint8_t, double, double, expression)                                    \
-    TP__LOOP2(name_##_f32, uint8_t, float, float, expression)                                      \
-    TP__LOOP2(name_##_i64, uint8_t, int64_t, int64_t, expression)                                  \
-    TP__LOOP2(name_##_u8, uint8_t, uint8_t, uint8_t, expression)                                   \
-    static tp_var *name_##_sample(tp_var *const *x)                                                \
-    {                                                                                              \
-        return tp_##name_(x[0], x[1]);                                                             \
-    }                                                                                              \
-    static tp__kernel *name_##_fast[4];                                                            \
-    static const tp__op name_##_op = {                                                             \
-        .label = #Label,                                                                           \
-        .name = #name_,                                                                            \
-        .n_in = 2,                                                                                 \
-        .flags = TP__ELEMENTWISE,                                                                  \
-        .infer = compare_infer,                                                                    \
-        .loop = {[TP_F32] = name_##_f32,                                                           \
-                 [TP_F64] = name_##_f64,                                                           \
-                 [TP_I64] = name_##_i64,                                                           \
-                 [TP_U8] = name_##_u8},                                                            \
-        .fast = name_##_fast,                                                                      \
-        .rule = "none",                                                                            \
-        .samples = (const tp__sample[]){{"2,3; 2,3", name_##_sample, torch},                       \
-                                        {"2,3; 3", name_##_sample, torch},                         \
-                                        {0}},                                                      \
-    };                                                                                             \
-    tp_var *(tp_##name_)(tp_var * a, tp_var * b)                                                   \
-    {                                                                                              \
-        return tp__apply(&name_##_op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);             \
-    }
-
-COMPARISON(Eq, eq, "x0 == x1", a == b)
-COMPARISON(Ne, ne, "x0 != x1", a != b)
-COMPARISON(Lt, lt, "x0 < x1", a < b)
-COMPARISON(Le, le, "x0 <= x1", a <= b)
-COMPARISON(Gt, gt, "x0 > x1", a > b)
-COMPARISON(Ge, ge, "x0 >= x1", a >= b)
+/* clang-format off */
+TP__PREDICATE2(Eq, eq, "a = b", a == b)
+TP__PREDICATE2(Ne, ne, "a ≠ b", a != b)
+TP__PREDICATE2(Lt, lt, "a < b", a < b)
+TP__PREDICATE2(Le, le, "a ≤ b", a <= b)
+TP__PREDICATE2(Gt, gt, "a > b", a > b)
+TP__PREDICATE2(Ge, ge, "a ≥ b", a >= b)
+/* clang-format on */
 
 static const tp__op *const choose_ops[] = {&maximum_op, &minimum_op, &where_op, &eq_op, &ne_op,
                                            &lt_op,      &le_op,      &gt_op,    &ge_op, NULL};

@@ -2,13 +2,14 @@
  *
  * Elementwise operations in one line each.
  *
- * TP__FLOAT_UNARY(Label, name, value, slope, rule, reads, domain) declares y = value(x). `slope` is
- * the gradient in numbers gy, x, y; `rule` is the same in public operations; both round alike. The
- * Taylor rule name_taylor stands before it. TP__UNARY is for operations that keep integers; its
- * loops name_i64 and name_u8 stand before it too.
+ * TP__FLOAT_UNARY(Label, name, formula, value, slope, rule, reads, domain) declares y = value(x),
+ * which `formula` tells to people. `slope` is the gradient in numbers gy, x, y; `rule` is the same
+ * in public operations; both round alike. Taylor series follow from the rule; TP__SERIES_UNARY has
+ * a recurrence instead, name_taylor, that stands before it. TP__UNARY is for operations that keep
+ * integers; its loops name_i64 and name_u8 stand before it too.
  *
  * TP__BINARY does the same for y = value(a, b), with a slope, a rule and what it reads for each
- * operand.
+ * operand, and a function that checks operands or NULL.
  */
 #ifndef TP_ELEMENTWISE_H
 #define TP_ELEMENTWISE_H
@@ -16,7 +17,8 @@
 #include "graph/apply.h"
 #include "graph/series.h"
 
-#define TP__UNARY_RECORD(label_, name_, value, slope, rule_, reads_, domain_, flags_, i64, u8)     \
+#define TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_, flags_,    \
+                         i64, u8, taylor_)                                                         \
     static double name_##_number(double x, double attr)                                            \
     {                                                                                              \
         (void)attr;                                                                                \
@@ -48,7 +50,8 @@
         .number = name_##_number,                                                                  \
         .number_gradient = name_##_number_gradient,                                                \
         .gradient = name_##_gradient,                                                              \
-        .taylor = name_##_taylor,                                                                  \
+        .taylor = taylor_,                                                                         \
+        .formula = formula_,                                                                       \
         .rule = #rule_,                                                                            \
         .domain = domain_,                                                                         \
         .call_1 = tp_##name_,                                                                      \
@@ -58,13 +61,17 @@
         return tp__apply_1(&name_##_op, x, (tp__attr){0});                                         \
     }
 
-#define TP__FLOAT_UNARY(label_, name_, value, slope, rule_, reads_, domain_)                       \
-    TP__UNARY_RECORD(label_, name_, value, slope, rule_, reads_, domain_,                          \
-                     TP__FLOATING | TP__COSTLY, NULL, NULL)
+#define TP__FLOAT_UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)             \
+    TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_,                \
+                     TP__FLOATING | TP__COSTLY, NULL, NULL, NULL)
 
-#define TP__UNARY(label_, name_, value, slope, rule_, reads_, domain_)                             \
-    TP__UNARY_RECORD(label_, name_, value, slope, rule_, reads_, domain_, 0, name_##_i64,          \
-                     name_##_u8)
+#define TP__SERIES_UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)            \
+    TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_,                \
+                     TP__FLOATING | TP__COSTLY, NULL, NULL, name_##_taylor)
+
+#define TP__UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)                   \
+    TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_, 0,             \
+                     name_##_i64, name_##_u8, name_##_taylor)
 
 /* The functions of a binary record. */
 #define TP__BINARY_PARTS(name_, value, slope_a, rule_a, slope_b, rule_b)                           \
@@ -91,8 +98,8 @@
             pull->gx[1] = rule_b;                                                                  \
     }
 
-#define TP__BINARY(label_, name_, value, slope_a, rule_a, reads_a, slope_b, rule_b, reads_b,       \
-                   domain_, flags_, i64, u8)                                                       \
+#define TP__BINARY(label_, name_, formula_, value, slope_a, rule_a, reads_a, slope_b, rule_b,      \
+                   reads_b, domain_, flags_, i64, u8, taylor_, infer_)                             \
     TP__BINARY_PARTS(name_, value, slope_a, rule_a, slope_b, rule_b)                               \
     static tp__kernel *name_##_fast[4];                                                            \
     static const tp__op name_##_op = {                                                             \
@@ -100,13 +107,15 @@
         .name = #name_,                                                                            \
         .n_in = 2,                                                                                 \
         .flags = TP__ELEMENTWISE | flags_,                                                         \
+        .infer = infer_,                                                                           \
         .reads = {reads_a, reads_b},                                                               \
         .loop = {[TP_F32] = name_##_f32, [TP_F64] = name_##_f64, [TP_I64] = i64, [TP_U8] = u8},    \
         .fast = name_##_fast,                                                                      \
         .number = name_##_number,                                                                  \
         .number_gradient = name_##_number_gradient,                                                \
         .gradient = name_##_gradient,                                                              \
-        .taylor = name_##_taylor,                                                                  \
+        .taylor = taylor_,                                                                         \
+        .formula = formula_,                                                                       \
         .rule = "a: " #rule_a "; b: " #rule_b,                                                     \
         .domain = domain_,                                                                         \
         .call_2 = tp_##name_,                                                                      \
@@ -115,5 +124,65 @@
     {                                                                                              \
         return tp__apply_2(&name_##_op, a, b);                                                     \
     }
+
+/* Truth of operands of any type, as uint8; without a gradient. */
+#define TP__PREDICATE_RECORD(label_, name_, formula_, n_, call_)                                   \
+    static bool name_##_infer(tp__call *call)                                                      \
+    {                                                                                              \
+        call->dtype = TP_U8;                                                                       \
+        return true;                                                                               \
+    }                                                                                              \
+    static tp__kernel *name_##_fast[4];                                                            \
+    static const tp__op name_##_op = {                                                             \
+        .label = #label_,                                                                          \
+        .name = #name_,                                                                            \
+        .n_in = n_,                                                                                \
+        .flags = TP__ELEMENTWISE,                                                                  \
+        .infer = name_##_infer,                                                                    \
+        .loop = {[TP_F32] = name_##_f32,                                                           \
+                 [TP_F64] = name_##_f64,                                                           \
+                 [TP_I64] = name_##_i64,                                                           \
+                 [TP_U8] = name_##_u8},                                                            \
+        .fast = name_##_fast,                                                                      \
+        .formula = formula_,                                                                       \
+        .rule = "none",                                                                            \
+        .call_ = tp_##name_,                                                                       \
+    };
+
+#define TP__PREDICATE1(label_, name_, formula_, truth)                                             \
+    TP__LOOP1(name_##_f64, uint8_t, double, double, truth)                                         \
+    TP__LOOP1(name_##_f32, uint8_t, float, float, truth)                                           \
+    TP__LOOP1(name_##_i64, uint8_t, int64_t, int64_t, truth)                                       \
+    TP__LOOP1(name_##_u8, uint8_t, uint8_t, uint8_t, truth)                                        \
+    TP__PREDICATE_RECORD(label_, name_, formula_, 1, call_1)                                       \
+    tp_var *tp_##name_(tp_var *x)                                                                  \
+    {                                                                                              \
+        return tp__apply(&name_##_op, &x, 1, (tp__attr){0}, -1, NULL);                             \
+    }
+
+#define TP__PREDICATE2(label_, name_, formula_, truth)                                             \
+    TP__LOOP2(name_##_f64, uint8_t, double, double, truth)                                         \
+    TP__LOOP2(name_##_f32, uint8_t, float, float, truth)                                           \
+    TP__LOOP2(name_##_i64, uint8_t, int64_t, int64_t, truth)                                       \
+    TP__LOOP2(name_##_u8, uint8_t, uint8_t, uint8_t, truth)                                        \
+    TP__PREDICATE_RECORD(label_, name_, formula_, 2, call_2)                                       \
+    tp_var *(tp_##name_)(tp_var * a, tp_var * b)                                                   \
+    {                                                                                              \
+        return tp__apply(&name_##_op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);             \
+    }
+
+/* The record of a function that only calls others. */
+#define TP__COMPOSITE_UNARY(label_, name_, torch_, formula_, domain_)                              \
+    static const tp__op name_##_op = {                                                             \
+        .label = #label_,                                                                          \
+        .name = #name_,                                                                            \
+        .n_in = 1,                                                                                 \
+        .flags = TP__COMPOSITE,                                                                    \
+        .formula = formula_,                                                                       \
+        .rule = "from its formula",                                                                \
+        .domain = domain_,                                                                         \
+        .torch = torch_,                                                                           \
+        .call_1 = tp_##name_,                                                                      \
+    };
 
 #endif

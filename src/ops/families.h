@@ -7,8 +7,12 @@
 
 #include "graph/op.h"
 
-extern const tp__family tp__family_arithmetic, tp__family_pow, tp__family_unary, tp__family_choose,
-    tp__family_reduce, tp__family_shape, tp__family_parts, tp__family_linalg;
+extern const tp__family tp__family_arithmetic, tp__family_pow, tp__family_unary,
+    tp__family_exponential, tp__family_trigonometric, tp__family_special, tp__family_piecewise,
+    tp__family_activation, tp__family_choose, tp__family_logic;
+extern const tp__family tp__family_reduce;
+extern const tp__family tp__family_shape, tp__family_parts;
+extern const tp__family tp__family_linalg;
 
 /* All families; ends with NULL. */
 extern const tp__family *const tp__families[];

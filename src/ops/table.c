@@ -5,10 +5,23 @@
 
 #include "graph/structural.h"
 
+/* clang-format off */
 const tp__family *const tp__families[] = {
-    &tp__family_structural, &tp__family_arithmetic,
-    &tp__family_pow,        &tp__family_unary,
-    &tp__family_choose,     &tp__family_reduce,
-    &tp__family_shape,      &tp__family_parts,
-    &tp__family_linalg,     NULL,
+    &tp__family_structural,
+    &tp__family_arithmetic,
+    &tp__family_pow,
+    &tp__family_unary,
+    &tp__family_exponential,
+    &tp__family_trigonometric,
+    &tp__family_special,
+    &tp__family_piecewise,
+    &tp__family_activation,
+    &tp__family_choose,
+    &tp__family_logic,
+    &tp__family_reduce,
+    &tp__family_shape,
+    &tp__family_parts,
+    &tp__family_linalg,
+    NULL,
 };
+/* clang-format on */

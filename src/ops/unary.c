@@ -23,6 +23,14 @@ static void sqrt_taylor(const tp__jet *jet)
     }
 }
 
+/* y u = 1 */
+static void reciprocal_taylor(const tp__jet *jet)
+{
+    tp_var **y = jet->y, *first = tp_neg(y[0]);
+    for (int k = 1; k <= jet->order; k++)
+        y[k] = tp__series_mul(first, tp__series_cauchy(jet->x[0], y, k, 1, k));
+}
+
 /* y' = u' y */
 static void exp_taylor(const tp__jet *jet)
 {
@@ -40,8 +48,8 @@ static void log_taylor(const tp__jet *jet)
     tp__series_log(jet->x[0], jet->order, jet->y);
 }
 
-/* sin' = u' cos, cos' = −u' sin: y is one of the two, other the other. */
-static void unary_circular(const tp__jet *jet, tp_var *other, double sign)
+/* y' = ± u' z and z' = ± u' y, z = other at first: sine and cosine, circular and hyperbolic. */
+static void unary_pair(const tp__jet *jet, tp_var *other, bool minus_y, bool minus_z)
 {
     int n = jet->order;
     tp_var **slope = tp__series_new(2 * n + 1);
@@ -53,20 +61,30 @@ static void unary_circular(const tp__jet *jet, tp_var *other, double sign)
     for (int k = 1; k <= n; k++) {
         tp_var *to_y = tp__series_integral(slope, partner, k);
         tp_var *to_partner = tp__series_integral(slope, jet->y, k);
-        jet->y[k] = sign > 0 ? to_y : tp__series_sub(NULL, to_y);
-        partner[k] = sign < 0 ? to_partner : tp__series_sub(NULL, to_partner);
+        jet->y[k] = minus_y ? tp__series_sub(NULL, to_y) : to_y;
+        partner[k] = minus_z ? tp__series_sub(NULL, to_partner) : to_partner;
     }
     tp__free(slope);
 }
 
 static void sin_taylor(const tp__jet *jet)
 {
-    unary_circular(jet, tp_cos(jet->x[0][0]), 1);
+    unary_pair(jet, tp_cos(jet->x[0][0]), false, true);
 }
 
 static void cos_taylor(const tp__jet *jet)
 {
-    unary_circular(jet, tp_sin(jet->x[0][0]), -1);
+    unary_pair(jet, tp_sin(jet->x[0][0]), true, false);
+}
+
+static void sinh_taylor(const tp__jet *jet)
+{
+    unary_pair(jet, tp_cosh(jet->x[0][0]), false, false);
+}
+
+static void cosh_taylor(const tp__jet *jet)
+{
+    unary_pair(jet, tp_sinh(jet->x[0][0]), false, false);
 }
 
 /* y' = u' w, where w is a polynomial of y: w[0] is given, w[k] = linear y[k] + square (y²)[k]. */
@@ -113,64 +131,22 @@ static double unary_sigmoid(double x)
 }
 
 /* clang-format off */
-TP__FLOAT_UNARY(Sqrt, sqrt, sqrt(x), gy / (2 * y), tp_div(gy, tp_mul(2, y)), TP__READS_OUT, TP__POSITIVE)
-TP__FLOAT_UNARY(Exp, exp, exp(x), gy * y, tp_mul(gy, y), TP__READS_OUT, TP__ANYWHERE)
-TP__FLOAT_UNARY(Log, log, log(x), gy / x, tp_div(gy, x), TP__READS_0, TP__POSITIVE)
-TP__FLOAT_UNARY(Sin, sin, sin(x), gy * cos(x), tp_mul(gy, tp_cos(x)), TP__READS_0, TP__ANYWHERE)
-TP__FLOAT_UNARY(Cos, cos, cos(x), gy * -sin(x), tp_mul(gy, tp_neg(tp_sin(x))), TP__READS_0, TP__ANYWHERE)
-TP__FLOAT_UNARY(Tan, tan, tan(x), gy * (1 + y * y), tp_mul(gy, tp_add(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
-TP__FLOAT_UNARY(Tanh, tanh, tanh(x), gy * (1 - y * y), tp_mul(gy, tp_sub(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
-TP__FLOAT_UNARY(Sigmoid, sigmoid, unary_sigmoid(x), gy * (y * (1 - y)), tp_mul(gy, tp_mul(y, tp_sub(1, y))), TP__READS_OUT, TP__ANYWHERE)
+TP__SERIES_UNARY(Sqrt, sqrt, "√x", sqrt(x), gy / (2 * y), tp_div(gy, tp_mul(2, y)), TP__READS_OUT, TP__POSITIVE)
+TP__SERIES_UNARY(Reciprocal, reciprocal, "1 / x", 1 / x, -(gy * (y * y)), tp_neg(tp_mul(gy, tp_mul(y, y))), TP__READS_OUT, TP__NOT_ZERO)
+TP__FLOAT_UNARY(Rsqrt, rsqrt, "1 / √x", 1 / sqrt(x), -0.5 * gy * (y * y * y), tp_mul(tp_mul(-0.5, gy), tp_mul(tp_mul(y, y), y)), TP__READS_OUT, TP__POSITIVE)
+TP__SERIES_UNARY(Exp, exp, "eˣ", exp(x), gy * y, tp_mul(gy, y), TP__READS_OUT, TP__ANYWHERE)
+TP__SERIES_UNARY(Log, log, "ln x", log(x), gy / x, tp_div(gy, x), TP__READS_0, TP__POSITIVE)
+TP__SERIES_UNARY(Sin, sin, "sin x", sin(x), gy * cos(x), tp_mul(gy, tp_cos(x)), TP__READS_0, TP__ANYWHERE)
+TP__SERIES_UNARY(Cos, cos, "cos x", cos(x), gy * -sin(x), tp_mul(gy, tp_neg(tp_sin(x))), TP__READS_0, TP__ANYWHERE)
+TP__SERIES_UNARY(Tan, tan, "tan x", tan(x), gy * (1 + y * y), tp_mul(gy, tp_add(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
+TP__SERIES_UNARY(Sinh, sinh, "(eˣ − e⁻ˣ) / 2", sinh(x), gy * cosh(x), tp_mul(gy, tp_cosh(x)), TP__READS_0, TP__ANYWHERE)
+TP__SERIES_UNARY(Cosh, cosh, "(eˣ + e⁻ˣ) / 2", cosh(x), gy * sinh(x), tp_mul(gy, tp_sinh(x)), TP__READS_0, TP__ANYWHERE)
+TP__SERIES_UNARY(Tanh, tanh, "tanh x", tanh(x), gy * (1 - y * y), tp_mul(gy, tp_sub(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
+TP__SERIES_UNARY(Sigmoid, sigmoid, "1 / (1 + e⁻ˣ)", unary_sigmoid(x), gy * (y * (1 - y)), tp_mul(gy, tp_mul(y, tp_sub(1, y))), TP__READS_OUT, TP__ANYWHERE)
 /* clang-format on */
 
-/* --- Piecewise linear: each coefficient is chosen or signed by the value --- */
-
-static void relu_taylor(const tp__jet *jet)
-{
-    tp_var *positive = tp_gt(jet->y[0], 0);
-    for (int k = 1; k <= jet->order; k++)
-        if (jet->x[0][k])
-            jet->y[k] = tp_where(positive, jet->x[0][k], 0);
-}
-
-static void abs_taylor(const tp__jet *jet)
-{
-    tp_var *sign = tp_sign(jet->x[0][0]);
-    for (int k = 1; k <= jet->order; k++)
-        jet->y[k] = tp__series_mul(sign, jet->x[0][k]);
-}
-
-static void sign_taylor(const tp__jet *jet)
-{
-    (void)jet;
-}
-
-TP__LOOP1(relu_i64, int64_t, int64_t, int64_t, x > 0 ? x : 0)
-TP__LOOP1(relu_u8, uint8_t, uint8_t, uint8_t, x)
-TP__LOOP1(abs_i64, int64_t, int64_t, int64_t, x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
-TP__LOOP1(abs_u8, uint8_t, uint8_t, uint8_t, x)
-TP__LOOP1(sign_i64, int64_t, int64_t, int64_t, (x > 0) - (x < 0))
-TP__LOOP1(sign_u8, uint8_t, uint8_t, uint8_t, x > 0)
-
-/* NaN passes through relu and sign. */
-static double unary_relu(double x)
-{
-    return x < 0 ? 0 : x;
-}
-
-static double unary_sign(double x)
-{
-    return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x;
-}
-
-/* clang-format off */
-TP__UNARY_RECORD(Relu, relu, unary_relu(x), y > 0 ? gy : 0, tp_where(tp_gt(y, 0), gy, 0), TP__READS_OUT, TP__NOT_ZERO, TP__SELECTS, relu_i64, relu_u8)
-TP__UNARY(Abs, abs, fabs(x), gy * unary_sign(x), tp_mul(gy, tp_sign(x)), TP__READS_0, TP__NOT_ZERO)
-TP__UNARY(Sign, sign, unary_sign(x), 0, tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x)), 0, TP__NOT_ZERO)
-/* clang-format on */
-
-static const tp__op *const unary_ops[] = {&sqrt_op, &exp_op, &log_op,  &sin_op,
-                                          &cos_op,  &tan_op, &tanh_op, &sigmoid_op,
-                                          &relu_op, &abs_op, &sign_op, NULL};
+static const tp__op *const unary_ops[] = {
+    &sqrt_op, &rsqrt_op, &reciprocal_op, &exp_op,  &log_op,     &sin_op, &cos_op,
+    &tan_op,  &sinh_op,  &cosh_op,       &tanh_op, &sigmoid_op, NULL};
 
 const tp__family tp__family_unary = {"unary", "functions of one variable", unary_ops};

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Activation functions and other formulas over elementwise operations. On arrays they run in one
+ * pass over memory without records of their own.
+ */
+#include "base/features.h"
+
+#include "ops/elementwise.h"
+
+#include "array/array.h"
+#include "ops/families.h"
+#include "tinypytorch.h"
+
+/* --- Bounds --- */
+
+/* A bound is taken by comparing, so that the derivative at the bound itself is 1. */
+tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
+{
+    if (!low && !high)
+        return tp_fail(TP_ERROR_ARGUMENT, "clamp: expected a lower or an upper bound");
+    if (!tp__check_operand("clamp", x))
+        return tp__poison();
+    tp_var *y = low ? tp_where(tp_lt(x, low), low, x) : x;
+    return high ? tp_where(tp_gt(y, high), high, y) : y;
+}
+
+tp_var *(tp_lerp)(tp_var *a, tp_var *b, tp_var *weight)
+{
+    return tp_add(tp_mul(tp_sub(1, weight), a), tp_mul(weight, b));
+}
+
+/* --- Activations --- */
+
+tp_var *tp_silu(tp_var *x)
+{
+    return tp_mul(x, tp_sigmoid(x));
+}
+
+tp_var *tp_gelu(tp_var *x)
+{
+    return tp_mul(tp_mul(0.5, x), tp_add(1, tp_erf(tp_mul(0.7071067811865476, x))));
+}
+
+tp_var *tp_gelu_tanh(tp_var *x)
+{
+    tp_var *cubic = tp_mul(x, tp_add(1, tp_mul(0.044715, tp_square(x))));
+    return tp_mul(tp_mul(0.5, x), tp_add(1, tp_tanh(tp_mul(0.7978845608028654, cubic))));
+}
+
+tp_var *tp_elu(tp_var *x, double alpha)
+{
+    return tp_where(tp_gt(x, 0), x, tp_mul(alpha, tp_expm1(x)));
+}
+
+tp_var *tp_celu(tp_var *x, double alpha)
+{
+    return tp_where(tp_gt(x, 0), x, tp_mul(alpha, tp_expm1(tp_div(x, alpha))));
+}
+
+tp_var *tp_selu(tp_var *x)
+{
+    return tp_mul(1.0507009873554805, tp_elu(x, 1.6732632423543772));
+}
+
+tp_var *tp_leaky_relu(tp_var *x, double slope)
+{
+    return tp_where(tp_gt(x, 0), x, tp_mul(slope, x));
+}
+
+tp_var *(tp_prelu)(tp_var *x, tp_var *slope)
+{
+    return tp_where(tp_gt(x, 0), x, tp_mul(slope, x));
+}
+
+/* Unlike a clamp's, the derivative at a bound is 0. */
+static tp_var *activation_cut(tp_var *x, double low, double high)
+{
+    return tp_where(tp_le(x, low), low, tp_where(tp_ge(x, high), high, x));
+}
+
+tp_var *tp_hardtanh(tp_var *x)
+{
+    return activation_cut(x, -1, 1);
+}
+
+tp_var *tp_relu6(tp_var *x)
+{
+    return activation_cut(x, 0, 6);
+}
+
+tp_var *tp_hardsigmoid(tp_var *x)
+{
+    return tp_div(tp_relu6(tp_add(x, 3)), 6);
+}
+
+tp_var *tp_hardswish(tp_var *x)
+{
+    return tp_mul(x, tp_hardsigmoid(x));
+}
+
+tp_var *tp_mish(tp_var *x)
+{
+    return tp_mul(x, tp_tanh(tp_softplus(x)));
+}
+
+tp_var *tp_softsign(tp_var *x)
+{
+    return tp_div(x, tp_add(1, tp_abs(x)));
+}
+
+tp_var *tp_logsigmoid(tp_var *x)
+{
+    return tp_neg(tp_softplus(tp_mul(-1.0, x)));
+}
+
+/* --- Records, for tests and the list of operations --- */
+
+static tp_var *clamp_sample(tp_var *const *x)
+{
+    return tp_clamp(x[0], -0.5, 0.5);
+}
+
+static tp_var *clamp_sample_arrays(tp_var *const *x)
+{
+    return tp_clamp(x[0], tp_sub(x[1], 0.3), tp_add(x[1], 0.4));
+}
+
+static tp_var *clamp_sample_below(tp_var *const *x)
+{
+    return tp_clamp(x[0], NULL, 0.5);
+}
+
+static const tp__op clamp_op = {
+    .label = "Clamp",
+    .name = "clamp",
+    .n_in = 3,
+    .flags = TP__COMPOSITE,
+    .formula = "x, but low where x < low and high where x > high",
+    .rule = "gy to what was taken",
+    .domain = TP__DISTINCT,
+    .samples = (const tp__sample[]){{"2,3", clamp_sample, "x0.clamp(-0.5, 0.5)"},
+                                    {"2,3", clamp_sample_below, "x0.clamp(max=0.5)"},
+                                    {"2,3; 3", clamp_sample_arrays, "x0.clamp(x1 - 0.3, x1 + 0.4)"},
+                                    {0}},
+};
+
+static tp_var *lerp_sample(tp_var *const *x)
+{
+    return tp_lerp(x[0], x[1], x[2]);
+}
+
+static tp_var *lerp_sample_number(tp_var *const *x)
+{
+    return tp_lerp(x[0], x[1], 0.25);
+}
+
+static const tp__op lerp_op = {
+    .label = "Lerp",
+    .name = "lerp",
+    .n_in = 3,
+    .flags = TP__COMPOSITE,
+    .formula = "(1 − weight) a + weight b",
+    .rule = "from its formula",
+    .samples = (const tp__sample[]){{"2,3; 3; 2,3", lerp_sample, "torch.lerp(x0, x1, x2)"},
+                                    {"3; 3", lerp_sample_number, "torch.lerp(x0, x1, 0.25)"},
+                                    {0}},
+};
+
+/* name_sample calls it with its default parameter. */
+#define ACTIVATION_RECORD(label_, name_, operands, shapes, call_, torch_, formula_)                \
+    static tp_var *name_##_sample(tp_var *const *x)                                                \
+    {                                                                                              \
+        return call_;                                                                              \
+    }                                                                                              \
+    static const tp__op name_##_op = {                                                             \
+        .label = #label_,                                                                          \
+        .name = #name_,                                                                            \
+        .n_in = operands,                                                                          \
+        .flags = TP__COMPOSITE,                                                                    \
+        .formula = formula_,                                                                       \
+        .rule = "from its formula",                                                                \
+        .domain = TP__NOT_ZERO,                                                                    \
+        .samples = (const tp__sample[]){{shapes, name_##_sample, torch_}, {0}},                    \
+    };
+
+/* clang-format off */
+TP__COMPOSITE_UNARY(Silu, silu, "F.silu", "x / (1 + e⁻ˣ)", TP__ANYWHERE)
+TP__COMPOSITE_UNARY(Gelu, gelu, "F.gelu", "x (1 + erf(x / √2)) / 2", TP__ANYWHERE)
+ACTIVATION_RECORD(GeluTanh, gelu_tanh, 1, "2,3", tp_gelu_tanh(x[0]), "F.gelu(x0, approximate='tanh')", "x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2")
+ACTIVATION_RECORD(Elu, elu, 1, "2,3", tp_elu(x[0], 1.5), "F.elu(x0, 1.5)", "x where x > 0, else α (eˣ − 1)")
+ACTIVATION_RECORD(Celu, celu, 1, "2,3", tp_celu(x[0], 1.5), "F.celu(x0, 1.5)", "x where x > 0, else α (e^(x/α) − 1)")
+TP__COMPOSITE_UNARY(Selu, selu, "F.selu", "1.0507 elu(x, 1.67326)", TP__NOT_ZERO)
+ACTIVATION_RECORD(LeakyRelu, leaky_relu, 1, "2,3", tp_leaky_relu(x[0], 0.1), "F.leaky_relu(x0, 0.1)", "x where x > 0, else slope x")
+ACTIVATION_RECORD(PRelu, prelu, 2, "2,3; 1", tp_prelu(x[0], x[1]), "torch.where(x0 > 0, x0, x1 * x0)", "x where x > 0, else slope x")
+TP__COMPOSITE_UNARY(Hardtanh, hardtanh, "F.hardtanh", "clamp(x, −1, 1)", TP__DISTINCT)
+TP__COMPOSITE_UNARY(Relu6, relu6, "F.relu6", "clamp(x, 0, 6)", TP__NOT_ZERO)
+ACTIVATION_RECORD(Hardsigmoid, hardsigmoid, 1, "2,3", tp_hardsigmoid(x[0]), "(x0 / 6 + 0.5).clamp(0, 1)", "clamp(x / 6 + 1/2, 0, 1)")
+ACTIVATION_RECORD(Hardswish, hardswish, 1, "2,3", tp_hardswish(x[0]), "x0 * (x0 / 6 + 0.5).clamp(0, 1)", "x hardsigmoid(x)")
+ACTIVATION_RECORD(Mish, mish, 1, "2,3", tp_mish(x[0]), "x0 * torch.tanh(F.softplus(x0))", "x tanh(softplus(x))")
+TP__COMPOSITE_UNARY(Softsign, softsign, "F.softsign", "x / (1 + |x|)", TP__NOT_ZERO)
+TP__COMPOSITE_UNARY(LogSigmoid, logsigmoid, "F.logsigmoid", "−softplus(−x)", TP__ANYWHERE)
+/* clang-format on */
+
+static const tp__op *const activation_ops[] = {
+    &clamp_op,       &lerp_op,      &silu_op,       &gelu_op,     &gelu_tanh_op,  &elu_op,
+    &celu_op,        &selu_op,      &leaky_relu_op, &prelu_op,    &hardtanh_op,   &relu6_op,
+    &hardsigmoid_op, &hardswish_op, &mish_op,       &softsign_op, &logsigmoid_op, NULL};
+
+const tp__family tp__family_activation = {"activation", "activations and bounds", activation_ops};

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Piecewise linear functions: each coefficient of a Taylor series is chosen or signed by the value.
+ */
+#include "base/features.h"
+
+#include "ops/elementwise.h"
+
+#include <math.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "ops/families.h"
+#include "tinypytorch.h"
+
+static void relu_taylor(const tp__jet *jet)
+{
+    tp_var *positive = tp_gt(jet->y[0], 0);
+    for (int k = 1; k <= jet->order; k++)
+        if (jet->x[0][k])
+            jet->y[k] = tp_where(positive, jet->x[0][k], 0);
+}
+
+static void abs_taylor(const tp__jet *jet)
+{
+    tp_var *sign = tp_sign(jet->x[0][0]);
+    for (int k = 1; k <= jet->order; k++)
+        jet->y[k] = tp__series_mul(sign, jet->x[0][k]);
+}
+
+TP__LOOP1(relu_i64, int64_t, int64_t, int64_t, x > 0 ? x : 0)
+TP__LOOP1(relu_u8, uint8_t, uint8_t, uint8_t, x)
+TP__LOOP1(abs_i64, int64_t, int64_t, int64_t, x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
+TP__LOOP1(abs_u8, uint8_t, uint8_t, uint8_t, x)
+TP__LOOP1(sign_i64, int64_t, int64_t, int64_t, (x > 0) - (x < 0))
+TP__LOOP1(sign_u8, uint8_t, uint8_t, uint8_t, x > 0)
+
+/* NaN passes through relu and sign. */
+static double piecewise_relu(double x)
+{
+    return x < 0 ? 0 : x;
+}
+
+static double piecewise_sign(double x)
+{
+    return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x;
+}
+
+/* Constant between its steps. */
+static void step_taylor(const tp__jet *jet)
+{
+    (void)jet;
+}
+
+#define STEP_I64(name) TP__LOOP1(name##_i64, int64_t, int64_t, int64_t, x)
+#define STEP_U8(name) TP__LOOP1(name##_u8, uint8_t, uint8_t, uint8_t, x)
+STEP_I64(floor)
+STEP_U8(floor)
+STEP_I64(ceil)
+STEP_U8(ceil)
+STEP_I64(round)
+STEP_U8(round)
+STEP_I64(trunc)
+STEP_U8(trunc)
+#define sign_taylor step_taylor
+#define floor_taylor step_taylor
+#define ceil_taylor step_taylor
+#define round_taylor step_taylor
+#define trunc_taylor step_taylor
+
+static tp_var *piecewise_zeros(const tp_var *x)
+{
+    return tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+}
+
+/* clang-format off */
+TP__UNARY_RECORD(Relu, relu, "max(x, 0)", piecewise_relu(x), y > 0 ? gy : 0, tp_where(tp_gt(y, 0), gy, 0), TP__READS_OUT, TP__NOT_ZERO, TP__SELECTS, relu_i64, relu_u8, relu_taylor)
+TP__UNARY(Abs, abs, "|x|", fabs(x), gy * piecewise_sign(x), tp_mul(gy, tp_sign(x)), TP__READS_0, TP__NOT_ZERO)
+
+TP__UNARY(Sign, sign, "−1, 0 or 1", piecewise_sign(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
+TP__UNARY(Floor, floor, "⌊x⌋", floor(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
+TP__UNARY(Ceil, ceil, "⌈x⌉", ceil(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
+TP__UNARY(Round, round, "nearest integer, ties to even", rint(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
+TP__UNARY(Trunc, trunc, "x without its fraction", trunc(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
+/* clang-format on */
+
+/* --- Division with remainder: x is linear in a, and in b between its steps --- */
+
+static int64_t remainder_integer(int64_t a, int64_t b)
+{
+    int64_t r = b == 0 || b == -1 ? 0 : a % b;
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
+static double remainder_real(double a, double b)
+{
+    double r = fmod(a, b);
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
+static bool remainder_has_zero(tp_var *b)
+{
+    tp_var *none = tp_min(tp_ne(tp_detach(b), 0));
+    return !tp_is_poison(none) && tp_item(none) == 0;
+}
+
+static bool remainder_divides(tp__call *call)
+{
+    tp_var *b = call->in[1];
+    if (tp__is_float(call->dtype) || b->size == 0 || !remainder_has_zero(b))
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT, "%s: an integer is divided by zero", call->op->name);
+    return false;
+}
+
+static tp_var *remainder_quotient(tp_var *a, tp_var *b)
+{
+    return tp_detach(tp_floor(tp_div(tp_detach(a), tp_detach(b))));
+}
+
+static tp_var *fmod_quotient(tp_var *a, tp_var *b)
+{
+    return tp_detach(tp_trunc(tp_div(tp_detach(a), tp_detach(b))));
+}
+
+TP__LOOP2(remainder_i64, int64_t, int64_t, int64_t, remainder_integer(a, b))
+TP__LOOP2(remainder_u8, uint8_t, uint8_t, int64_t, remainder_integer(a, b))
+TP__LOOP2(fmod_i64, int64_t, int64_t, int64_t, b == 0 || b == -1 ? 0 : a % b)
+TP__LOOP2(fmod_u8, uint8_t, uint8_t, int64_t, b == 0 ? 0 : a % b)
+
+/* clang-format off */
+TP__BINARY(Remainder, remainder, "a − b ⌊a / b⌋", remainder_real(a, b),
+           gy, gy, 0, -gy * floor(a / b), tp_neg(tp_mul(gy, remainder_quotient(a, b))), TP__READS_0 | TP__READS_1,
+           TP__NOT_ZERO, 0, remainder_i64, remainder_u8, NULL, remainder_divides)
+TP__BINARY(Fmod, fmod, "a − b trunc(a / b)", fmod(a, b),
+           gy, gy, 0, -gy * trunc(a / b), tp_neg(tp_mul(gy, fmod_quotient(a, b))), TP__READS_0 | TP__READS_1,
+           TP__NOT_ZERO, 0, fmod_i64, fmod_u8, NULL, remainder_divides)
+/* clang-format on */
+
+tp_var *tp_frac(tp_var *x)
+{
+    return tp_sub(x, tp_trunc(x));
+}
+
+TP__COMPOSITE_UNARY(Frac, frac, NULL, "x − trunc(x)", TP__NOT_ZERO)
+
+static const tp__op *const piecewise_ops[] = {&relu_op, &abs_op,   &sign_op,  &floor_op,
+                                              &ceil_op, &round_op, &trunc_op, &remainder_op,
+                                              &fmod_op, &frac_op,  NULL};
+
+const tp__family tp__family_piecewise = {"piecewise", "piecewise linear functions", piecewise_ops};

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Special functions. The derivatives of ln Γ are the polygamma functions, one record whose order is
+ * the attribute.
+ */
+#include "base/features.h"
+
+#include "ops/elementwise.h"
+
+#include <math.h>
+
+#include "array/array.h"
+#include "ops/families.h"
+#include "tinypytorch.h"
+
+/* --- The error function --- */
+
+#define SPECIAL_SLOPE 1.1283791670955126 /* 2 / √π */
+#define SPECIAL_INVERSE_SLOPE 0.886226925452758
+
+/* A rational start (Winitzki 2008) and Newton's method on erf, on erfc in the tails, where erf has
+ * no digits left. Third-order steps (Halley). */
+static double special_erfinv(double x)
+{
+    double size = fabs(x);
+    if (!(size < 1))
+        return size == 1 ? copysign(HUGE_VAL, x) : (double)NAN;
+    const double a = 0.147, pi = 3.141592653589793;
+    double log_rest = log1p(-size * size), t = 2 / (pi * a) + log_rest / 2;
+    double y = sqrt(sqrt(t * t - log_rest / a) - t);
+    for (int i = 0; i < 3; i++) {
+        double miss = size < 0.5 ? erf(y) - size : (1 - size) - erfc(y);
+        double step = miss / (SPECIAL_SLOPE * exp(-y * y));
+        y -= step / (1 + y * step);
+    }
+    return copysign(y, x);
+}
+
+/* clang-format off */
+TP__FLOAT_UNARY(Erf, erf, "2 / √π ∫ e^(−t²) dt from 0 to x", erf(x), gy * (SPECIAL_SLOPE * exp(-(x * x))), tp_mul(gy, tp_mul(SPECIAL_SLOPE, tp_exp(tp_neg(tp_square(x))))), TP__READS_0, TP__ANYWHERE)
+TP__FLOAT_UNARY(Erfc, erfc, "1 − erf(x)", erfc(x), -(gy * (SPECIAL_SLOPE * exp(-(x * x)))), tp_neg(tp_mul(gy, tp_mul(SPECIAL_SLOPE, tp_exp(tp_neg(tp_square(x)))))), TP__READS_0, TP__ANYWHERE)
+TP__FLOAT_UNARY(Erfinv, erfinv, "the y with erf(y) = x", special_erfinv(x), gy * (SPECIAL_INVERSE_SLOPE * exp(y * y)), tp_mul(gy, tp_mul(SPECIAL_INVERSE_SLOPE, tp_exp(tp_square(y)))), TP__READS_OUT, TP__INSIDE)
+/* clang-format on */
+
+/* --- ln Γ and its derivatives --- */
+
+static const double special_bernoulli[] = {1.0 / 6,       -1.0 / 30,      1.0 / 42, -1.0 / 30,
+                                           5.0 / 66,      -691.0 / 2730,  7.0 / 6,  -3617.0 / 510,
+                                           43867.0 / 798, -174611.0 / 330};
+enum { SPECIAL_BERNOULLI = sizeof special_bernoulli / sizeof *special_bernoulli };
+
+static double special_lgamma(double x)
+{
+    int sign;
+    return lgamma_r(x, &sign);
+}
+
+/* The asymptotic series above 12, reached by ψ(x) = ψ(x + 1) − 1 / x. */
+static double special_digamma_positive(double x)
+{
+    double sum = 0, power = 1;
+    for (; x < 12; x++)
+        sum -= 1 / x;
+    double series = log(x) - 0.5 / x;
+    for (int k = 0; k < SPECIAL_BERNOULLI; k++) {
+        power /= x * x;
+        series -= special_bernoulli[k] * power / (2 * k + 2);
+    }
+    return sum + series;
+}
+
+/* ψ(1 − x) − ψ(x) = π cot πx; the cotangent of the nearest integer's distance keeps its digits. */
+static double special_digamma(double x)
+{
+    if (x > 0 || isnan(x))
+        return x == HUGE_VAL ? x : special_digamma_positive(x);
+    if (x == 0)
+        return copysign(HUGE_VAL, -x);
+    double distance = x - rint(x);
+    if (distance == 0 || isinf(x))
+        return (double)NAN;
+    const double pi = 3.141592653589793;
+    return special_digamma_positive(1 - x) - pi / tan(pi * distance);
+}
+
+/* The Hurwitz zeta function Σ (x + k)^−s, s ≥ 2, x > 0, by the formula of Euler and Maclaurin. */
+static double special_zeta(double s, double x)
+{
+    double sum = 0, start = 12 + s / 2;
+    for (; x < start; x++)
+        sum += pow(x, -s);
+    double power = pow(x, -s), rise = s / x;
+    sum += power * x / (s - 1) + 0.5 * power;
+    for (int k = 0; k < SPECIAL_BERNOULLI; k++) {
+        sum += special_bernoulli[k] / ((2 * k + 1) * (2 * k + 2)) * power * rise;
+        rise *= (s + 2 * k + 1) * (s + 2 * k + 2) / ((2 * k + 1) * (2 * k + 2) * x * x);
+    }
+    return sum;
+}
+
+/* Below 0 terms of the sum are added until its argument is positive. */
+static double special_polygamma(double x, double order)
+{
+    if (order == 0)
+        return special_digamma(x);
+    if (x == 0)
+        return fmod(order, 2) == 1 ? HUGE_VAL : -HUGE_VAL;
+    if (isnan(x) || (x <= 0 && x == floor(x)))
+        return !isnan(x) && fmod(order, 2) == 1 ? HUGE_VAL : (double)NAN;
+    if (x == HUGE_VAL)
+        return 0;
+    double s = order + 1, sum = 0;
+    for (; x < 0; x++)
+        sum += pow(x, -s);
+    double size = exp(special_lgamma(s));
+    if (order < 20)
+        size = rint(size);
+    return (fmod(order, 2) == 1 ? 1 : -1) * size * (sum + special_zeta(s, x));
+}
+
+static void polygamma_f64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    for (int64_t i = 0; i < n; i++)
+        *(double *)(at[0] + i * step[0]) =
+            special_polygamma(*(const double *)(at[1] + i * step[1]), attr->number);
+}
+
+static void polygamma_f32(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    for (int64_t i = 0; i < n; i++)
+        *(float *)(at[0] + i * step[0]) =
+            (float)special_polygamma((double)*(const float *)(at[1] + i * step[1]), attr->number);
+}
+
+static tp_var *polygamma_of(double order, tp_var *x);
+
+static void polygamma_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = tp_mul(pull->gy, polygamma_of(pull->y->attr.number + 1, pull->x[0]));
+}
+
+static tp_var *polygamma_sample_0(tp_var *const *x)
+{
+    return tp_digamma(x[0]);
+}
+
+static tp_var *polygamma_sample_2(tp_var *const *x)
+{
+    return tp_polygamma(2, x[0]);
+}
+
+static tp_var *polygamma_sample_below(tp_var *const *x)
+{
+    return tp_polygamma(1, tp_sub(0.25, x[0]));
+}
+
+static const tp__op polygamma_op = {
+    .label = "Polygamma",
+    .name = "polygamma",
+    .n_in = 1,
+    .flags = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY,
+    .reads = {TP__READS_0},
+    .loop = {[TP_F32] = polygamma_f32, [TP_F64] = polygamma_f64},
+    .number = special_polygamma,
+    .gradient = polygamma_gradient,
+    .formula = "derivative n of ψ = (ln Γ)'; digamma is n = 0",
+    .rule = "gy · polygamma(n + 1, x)",
+    .domain = TP__POSITIVE,
+    .samples = (const tp__sample[]){{"2,3", polygamma_sample_0, "torch.digamma(x0)"},
+                                    {"3", polygamma_sample_2, "torch.polygamma(2, x0)"},
+                                    {"3", polygamma_sample_below, "torch.polygamma(1, 0.25 - x0)"},
+                                    {0}},
+};
+
+static tp_var *polygamma_of(double order, tp_var *x)
+{
+    return tp__apply_1(&polygamma_op, x, (tp__attr){.number = order});
+}
+
+tp_var *tp_polygamma(int n, tp_var *x)
+{
+    if (n < 0)
+        return tp_fail(TP_ERROR_ARGUMENT, "polygamma: order %d, expected 0 or more", n);
+    return polygamma_of(n, x);
+}
+
+tp_var *tp_digamma(tp_var *x)
+{
+    return polygamma_of(0, x);
+}
+
+/* clang-format off */
+TP__FLOAT_UNARY(Lgamma, lgamma, "ln |Γ(x)|", special_lgamma(x), gy * special_digamma(x), tp_mul(gy, tp_digamma(x)), TP__READS_0, TP__POSITIVE)
+/* clang-format on */
+
+/* --- Logarithms of sums and odds --- */
+
+/* ln(eᵃ + eᵇ) from the larger one; equal infinities have no difference. */
+static double special_logaddexp(double a, double b)
+{
+    if (a == b)
+        return a + 0.6931471805599453;
+    return fmax(a, b) + log1p(exp(-fabs(a - b)));
+}
+
+static double special_difference(double a, double b)
+{
+    return a == b ? 0 : a - b;
+}
+
+/* a − b, and 0 where both are the same infinity. */
+static tp_var *logaddexp_difference(tp_var *a, tp_var *b)
+{
+    tp_var *same = tp_logical_and(tp_isinf(a), tp_eq(a, b));
+    return tp_where(same, 0, tp_sub(a, b));
+}
+
+static double special_sigmoid(double x)
+{
+    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
+}
+
+static double special_xlogy(double a, double b)
+{
+    return a == 0 && !isnan(b) ? 0 : a * log(b);
+}
+
+static double xlogy_slope(double gy, double a, double b)
+{
+    return a == 0 && b <= 0 ? 0 : gy * log(b);
+}
+
+static tp_var *xlogy_rule(tp_var *gy, tp_var *a, tp_var *b)
+{
+    tp_var *nothing = tp_logical_and(tp_eq(a, 0), tp_le(b, 0));
+    return tp_where(nothing, 0, tp_mul(gy, tp_log(tp_where(nothing, 1, b))));
+}
+
+/* clang-format off */
+TP__BINARY(LogAddExp, logaddexp, "ln(eᵃ + eᵇ)", special_logaddexp(a, b),
+           gy * special_sigmoid(special_difference(a, b)), tp_mul(gy, tp_sigmoid(logaddexp_difference(a, b))), TP__READS_0 | TP__READS_1,
+           gy * special_sigmoid(special_difference(b, a)), tp_mul(gy, tp_sigmoid(logaddexp_difference(b, a))), TP__READS_0 | TP__READS_1,
+           TP__ANYWHERE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
+TP__BINARY(XLogY, xlogy, "a ln b, 0 where a = 0", special_xlogy(a, b),
+           xlogy_slope(gy, a, b), xlogy_rule(gy, a, b), TP__READS_0 | TP__READS_1,
+           gy * a / b, tp_div(tp_mul(gy, a), b), TP__READS_0 | TP__READS_1,
+           TP__POSITIVE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
+TP__FLOAT_UNARY(Logit, logit, "ln(x / (1 − x))", log(x / (1 - x)), gy / (x * (1 - x)), tp_div(gy, tp_mul(x, tp_sub(1, x))), TP__READS_0, TP__FRACTION)
+/* clang-format on */
+
+tp_var *tp_softplus(tp_var *x)
+{
+    return tp_logaddexp(x, 0);
+}
+
+TP__COMPOSITE_UNARY(Softplus, softplus, "F.softplus", "ln(1 + eˣ)", TP__ANYWHERE)
+
+static const tp__op *const special_ops[] = {&erf_op,       &erfc_op,  &erfinv_op,   &lgamma_op,
+                                            &polygamma_op, &logit_op, &softplus_op, &logaddexp_op,
+                                            &xlogy_op,     NULL};
+
+const tp__family tp__family_special = {"special", "special functions", special_ops};

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inverse circular and hyperbolic functions, angles, sinc.
+ */
+#include "base/features.h"
+
+#include "ops/elementwise.h"
+
+#include <math.h>
+
+#include "array/array.h"
+#include "ops/families.h"
+#include "tinypytorch.h"
+
+/* clang-format off */
+TP__FLOAT_UNARY(Asin, asin, "arcsin x", asin(x), gy / sqrt(1 - x * x), tp_div(gy, tp_sqrt(tp_sub(1, tp_square(x)))), TP__READS_0, TP__INSIDE)
+TP__FLOAT_UNARY(Acos, acos, "arccos x", acos(x), -(gy / sqrt(1 - x * x)), tp_neg(tp_div(gy, tp_sqrt(tp_sub(1, tp_square(x))))), TP__READS_0, TP__INSIDE)
+TP__FLOAT_UNARY(Atan, atan, "arctan x", atan(x), gy / (x * x + 1), tp_div(gy, tp_add(tp_square(x), 1)), TP__READS_0, TP__ANYWHERE)
+TP__FLOAT_UNARY(Asinh, asinh, "ln(x + √(x² + 1))", asinh(x), gy / sqrt(x * x + 1), tp_div(gy, tp_sqrt(tp_add(tp_square(x), 1))), TP__READS_0, TP__ANYWHERE)
+TP__FLOAT_UNARY(Acosh, acosh, "ln(x + √(x² − 1))", acosh(x), gy / sqrt(x * x - 1), tp_div(gy, tp_sqrt(tp_sub(tp_square(x), 1))), TP__READS_0, TP__ABOVE_ONE)
+TP__FLOAT_UNARY(Atanh, atanh, "ln((1 + x) / (1 − x)) / 2", atanh(x), gy / (1 - x * x), tp_div(gy, tp_sub(1, tp_square(x))), TP__READS_0, TP__INSIDE)
+/* clang-format on */
+
+/* --- Of two variables; at the origin, where they have none, derivatives are 0 --- */
+
+static double angle_number(double numerator, double denominator)
+{
+    return denominator == 0 ? 0 : numerator / denominator;
+}
+
+static tp_var *angle_quotient(tp_var *numerator, tp_var *denominator)
+{
+    return tp_where(tp_eq(denominator, 0), 0, tp_div(numerator, denominator));
+}
+
+static tp_var *angle_radius(tp_var *a, tp_var *b)
+{
+    return tp_add(tp_square(a), tp_square(b));
+}
+
+/* clang-format off */
+TP__BINARY(Atan2, atan2, "the angle of the point (b, a), from −π to π", atan2(a, b),
+           angle_number(gy * b, a * a + b * b), angle_quotient(tp_mul(gy, b), angle_radius(a, b)), TP__READS_0 | TP__READS_1,
+           -angle_number(gy * a, a * a + b * b), tp_neg(angle_quotient(tp_mul(gy, a), angle_radius(a, b))), TP__READS_0 | TP__READS_1,
+           TP__BASE_POSITIVE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
+TP__BINARY(Hypot, hypot, "√(a² + b²)", hypot(a, b),
+           angle_number(gy * a, y), angle_quotient(tp_mul(gy, a), y), TP__READS_0 | TP__READS_OUT,
+           angle_number(gy * b, y), angle_quotient(tp_mul(gy, b), y), TP__READS_1 | TP__READS_OUT,
+           TP__BASE_POSITIVE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
+/* clang-format on */
+
+/* --- sinc: a record for each derivative, whose number is the attribute ---
+ *
+ * S(n) is the n-th derivative of sin(z) / z: ∫ tⁿ cos(z t + n π/2) dt from 0 to 1. Near 0 a power
+ * series gives it; elsewhere z S(n) = sin(z + n π/2) − n S(n − 1), which is stable for z ≥ n and
+ * loses little from n / 2 on. */
+
+static double sinc_quarter(int n, double sine, double cosine)
+{
+    const double turned[] = {sine, cosine, -sine, -cosine};
+    return turned[n & 3];
+}
+
+static double sinc_near(int n, double z)
+{
+    double sum = 0, power = 1;
+    for (int m = 0; m < 200; m++) {
+        double term = power / (m + n + 1);
+        sum += sinc_quarter(m + n + 1, 0, term);
+        power *= z / (m + 1);
+        if (fabs(power) < 1e-19 * fabs(sum) && m > n)
+            break;
+    }
+    return sum;
+}
+
+static double sinc_far(int n, double z)
+{
+    double sine = sin(z), cosine = cos(z), s = sine / z;
+    for (int k = 1; k <= n; k++)
+        s = (sinc_quarter(k, sine, cosine) - k * s) / z;
+    return s;
+}
+
+static double sinc_value(double x, double attr)
+{
+    const double pi = 3.141592653589793;
+    int n = (int)attr;
+    double z = pi * x, limit = n > 6 ? n / 2.0 : 3;
+    return pow(pi, n) * (fabs(z) < limit ? sinc_near(n, z) : sinc_far(n, z));
+}
+
+static void sinc_f64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    for (int64_t i = 0; i < n; i++)
+        *(double *)(at[0] + i * step[0]) =
+            sinc_value(*(const double *)(at[1] + i * step[1]), attr->number);
+}
+
+static void sinc_f32(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    for (int64_t i = 0; i < n; i++)
+        *(float *)(at[0] + i * step[0]) =
+            (float)sinc_value((double)*(const float *)(at[1] + i * step[1]), attr->number);
+}
+
+static tp_var *sinc_derivative(tp_var *x, double n);
+
+static void sinc_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = tp_mul(pull->gy, sinc_derivative(pull->x[0], pull->y->attr.number + 1));
+}
+
+static tp_var *sinc_sample(tp_var *const *x)
+{
+    return tp_sinc(x[0]);
+}
+
+static tp_var *sinc_sample_far(tp_var *const *x)
+{
+    return tp_sinc(tp_add(3, x[0]));
+}
+
+static const tp__op sinc_op = {
+    .label = "Sinc",
+    .name = "sinc",
+    .n_in = 1,
+    .flags = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY,
+    .reads = {TP__READS_0},
+    .loop = {[TP_F32] = sinc_f32, [TP_F64] = sinc_f64},
+    .number = sinc_value,
+    .gradient = sinc_gradient,
+    .formula = "sin(πx) / (πx), 1 at 0",
+    .rule = "gy times the next derivative of sinc",
+    .samples = (const tp__sample[]){{"2,3", sinc_sample, "torch.sinc(x0)"},
+                                    {"3", sinc_sample_far, "torch.sinc(3 + x0)"},
+                                    {0}},
+};
+
+static tp_var *sinc_derivative(tp_var *x, double n)
+{
+    return tp__apply_1(&sinc_op, x, (tp__attr){.number = n});
+}
+
+tp_var *tp_sinc(tp_var *x)
+{
+    return sinc_derivative(x, 0);
+}
+
+static const tp__op *const trigonometric_ops[] = {&asin_op,  &acos_op,  &atan_op,  &asinh_op,
+                                                  &acosh_op, &atanh_op, &atan2_op, &hypot_op,
+                                                  &sinc_op,  NULL};
+
+const tp__family tp__family_trigonometric = {"trigonometric", "angles and inverse functions",
+                                             trigonometric_ops};

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Elementwise functions at points where closed forms are known, and at delicate ones.
+ */
+#include <math.h>
+
+#include "elements.h"
+
+static const double pi = 3.141592653589793;
+
+static double value(tp_var *(*f)(tp_var *), double x)
+{
+    TP_SCOPE();
+    return tp_item(f(tp_scalar(x)));
+}
+
+TEST(polygamma_has_its_closed_forms)
+{
+    const double euler = 0.5772156649015329, catalan = 0.915965594177219,
+                 zeta_3 = 1.2020569031595942;
+    CHECK_CLOSE(value(tp_digamma, 1), -euler, 1e-15);
+    CHECK_CLOSE(value(tp_digamma, 0.5), -euler - 2 * log(2), 1e-15);
+    CHECK_CLOSE(value(tp_digamma, 0.25), -euler - pi / 2 - 3 * log(2), 1e-15);
+    CHECK_CLOSE(value(tp_digamma, -0.5), -euler - 2 * log(2) + 2, 1e-14);
+    CHECK_CLOSE(tp_item(tp_polygamma(1, tp_scalar(1))), pi * pi / 6, 1e-14);
+    CHECK_CLOSE(tp_item(tp_polygamma(1, tp_scalar(0.25))), pi * pi + 8 * catalan, 1e-14);
+    CHECK_CLOSE(tp_item(tp_polygamma(1, tp_scalar(-0.5))), pi * pi / 2 + 4, 1e-13);
+    CHECK_CLOSE(tp_item(tp_polygamma(2, tp_scalar(1))), -2 * zeta_3, 1e-14);
+    CHECK_CLOSE(tp_item(tp_polygamma(3, tp_scalar(1))), pow(pi, 4) / 15, 1e-14);
+    CHECK_CLOSE(tp_item(tp_polygamma(5, tp_scalar(0.5))), 8 * pow(pi, 6), 1e-13);
+    CHECK(isnan(value(tp_digamma, -2)) && isinf(value(tp_digamma, 0)));
+}
+
+TEST(lgamma_has_derivatives_of_every_order)
+{
+    tp_var *x = tp_variable(1.0), *d[6];
+    tp_derivatives(tp_lgamma(x), x, 6, d);
+    CHECK_CLOSE(tp_item(d[1]), pi * pi / 6, 1e-14);
+    CHECK_CLOSE(tp_item(d[3]), pow(pi, 4) / 15, 1e-13);
+    CHECK_CLOSE(tp_item(d[5]), 8 * pow(pi, 6) / 63, 1e-13);
+}
+
+/* sinc = Σ (−1)^k (πx)^2k / (2k + 1)!. */
+TEST(sinc_is_smooth_at_zero)
+{
+    tp_var *x = tp_variable(0.0), *d[6];
+    tp_derivatives(tp_sinc(x), x, 6, d);
+    CHECK_CLOSE(tp_item(d[0]), 0, 0);
+    CHECK_CLOSE(tp_item(d[1]), -pi * pi / 3, 1e-15);
+    CHECK_CLOSE(tp_item(d[3]), pow(pi, 4) / 5, 1e-15);
+    CHECK_CLOSE(tp_item(d[5]), -pow(pi, 6) / 7, 1e-15);
+    tp_var *g = tp_gradient(tp_sinc(x), x, .create_graph = true);
+    CHECK_CLOSE(tp_item(tp_gradient(g, x)), -pi * pi / 3, 1e-15);
+}
+
+TEST(erfinv_inverts)
+{
+    static const double points[] = {1e-300, 1e-8, 0.1, 0.4999, 0.5001, 0.9, 0.999999, 1 - 1e-15};
+    for
+        EACH(i, points)
+        {
+            double y = value(tp_erfinv, points[i]);
+            double miss = points[i] < 0.5 ? erf(y) / points[i] - 1 : erfc(y) / (1 - points[i]) - 1;
+            CHECK_CLOSE(miss, 0, 1e-13);
+            CHECK_BITS(value(tp_erfinv, -points[i]), -y);
+        }
+    CHECK(isinf(value(tp_erfinv, 1)) && isnan(value(tp_erfinv, 1.5)) && value(tp_erfinv, 0) == 0);
+}
+
+TEST(infinities_do_not_become_nan)
+{
+    tp_var *a = tp_variable(-HUGE_VAL), *b = tp_variable(-HUGE_VAL);
+    tp_var *y = tp_logaddexp(a, b);
+    CHECK(tp_item(y) == -HUGE_VAL);
+    CHECK_BITS(tp_item(tp_gradient(y, a)), 0.5);
+    CHECK_BITS(tp_item(tp_logaddexp(1000, 1000)), 1000 + log(2));
+    CHECK_BITS(tp_item(tp_softplus(tp_scalar(-1000))), 0);
+    CHECK_BITS(tp_item(tp_softplus(tp_scalar(1000))), 1000);
+    CHECK_BITS(tp_item(tp_logsigmoid(tp_scalar(-1000))), -1000);
+    CHECK_BITS(tp_item(tp_xlogy(0, 0)), 0);
+    CHECK_BITS(tp_item(tp_hypot(1e300, 1e300)), hypot(1e300, 1e300));
+    tp_var *x = tp_variable(0.0), *z = tp_variable(0.0);
+    CHECK_BITS(tp_item(tp_gradient(tp_hypot(x, z), x)), 0);
+    CHECK_BITS(tp_item(tp_gradient(tp_atan2(x, z), z)), 0);
+}
+
+TEST(integers_are_not_divided_by_zero)
+{
+    tp_var *a = tp_full(TP_I64, TP_SHAPE(2), -7);
+    CHECK_ELEMENTS(tp_remainder(a, 3), 2, 2);
+    CHECK_ELEMENTS(tp_fmod(a, 3), -1, -1);
+    CHECK_ELEMENTS(tp_remainder(a, -1), 0, 0);
+    tp_remainder(a, 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "remainder: an integer is divided by zero");
+    tp_fmod(a, tp_full(TP_I64, TP_SHAPE(2), 0));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "fmod: an integer is divided by zero");
+    CHECK(isnan(tp_item(tp_remainder(1.5, tp_scalar(0)))));
+}
+
+TEST(a_bound_has_the_slope_of_what_it_bounds)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(4), ((double[]){-2, -1, 0, 3})));
+    CHECK_ELEMENTS(tp_clamp(x, -1, 1), -1, -1, 0, 1);
+    CHECK_ELEMENTS(tp_gradient(tp_clamp(x, -1, 1), x), 0, 1, 1, 0);
+    (tp_clamp)(x, NULL, NULL);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "clamp: expected a lower or an upper bound");
+}
