@@ -20,6 +20,7 @@
 #include "graph/function.h"
 #include "graph/op.h"
 #include "graph/series.h"
+#include "graph/tangent.h"
 
 /* Coefficient k carries 1 / k!, which the type must hold. */
 enum { TAYLOR_HIGHEST_F64 = 170, TAYLOR_HIGHEST_F32 = 33, TAYLOR_HIGHEST_F16 = 8 };
@@ -140,6 +141,7 @@ static void taylor_bilinear(const tp__jet *jet)
 }
 
 static void taylor_compose(const taylor_walk *w, const tp__jet *jet);
+static void taylor_tangent(const taylor_walk *w, const tp__jet *jet);
 
 static void taylor_rule(const taylor_walk *w, const tp__jet *jet, tp_var **operands)
 {
@@ -152,6 +154,8 @@ static void taylor_rule(const taylor_walk *w, const tp__jet *jet, tp_var **opera
         taylor_bilinear(jet);
     else if (op->compose)
         taylor_compose(w, jet);
+    else if (op->tangent)
+        taylor_tangent(w, jet);
     else
         tp_fail(TP_ERROR_GRAPH, "%s: %s has no Taylor rule; differentiate by tp_gradient", w->call,
                 op == &tp__op_call
@@ -253,6 +257,38 @@ static void taylor_compose(const taylor_walk *outer, const tp__jet *jet)
         memcpy(jet->y + 1, taylor_series(&w, 0) + 1, (size_t)jet->order * sizeof *jet->y);
     taylor_end(&w);
     tp__free(seeds);
+}
+
+/* Coefficient k of y is coefficient k − 1 of its derivative, which depends on those of y before.
+ * slope has room for jet->order coefficients. */
+static void taylor_integrate(const taylor_walk *outer, const tp__jet *jet, tp_var *dx,
+                             tp_var **slope, tp_var *dy)
+{
+    const taylor_seed seeds[] = {{jet->x[0][0], jet->x[0]}, {jet->node, jet->y}, {dx, slope}};
+    for (int k = 1; k <= jet->order; k++) {
+        taylor_walk w = {.call = outer->call, .order = k - 1, .n_seeds = 3, .seeds = seeds};
+        tp_var *c = taylor_push(&w, dy) ? taylor_series(&w, 0)[k - 1] : NULL;
+        taylor_end(&w);
+        jet->y[k] = tp__series_scale(c, 1.0 / k);
+    }
+}
+
+/* The series of what the node says its derivative is. */
+static void taylor_tangent(const taylor_walk *outer, const tp__jet *jet)
+{
+    tp_var **slope = tp__series_new(jet->order), *x = jet->x[0][0];
+    if (!slope)
+        return;
+    bool mode = tp_set_grad_enabled(true);
+    tp__series_slope(jet->x[0], jet->order, slope);
+    if (!slope[0])
+        slope[0] = tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    tp_var *dx = slope[0] = tp__tangent_seed(jet->node, slope[0]);
+    tp_var *dy = tp_is_poison(dx) ? dx : jet->node->op->tangent(jet->node, x, dx);
+    tp_set_grad_enabled(mode);
+    if (!tp_is_poison(dy))
+        taylor_integrate(outer, jet, dx, slope, dy);
+    tp__free(slope);
 }
 
 /* out[k − 1] ← factor k! or 1 times coefficient k, handles in the scope outside the innermost. */

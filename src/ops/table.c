@@ -6,9 +6,20 @@
 #include "graph/structural.h"
 
 const tp__family *const tp__families[] = {
-    &tp__family_structural, &tp__family_arithmetic,
-    &tp__family_pow,        &tp__family_unary,
-    &tp__family_choose,     &tp__family_reduce,
-    &tp__family_shape,      &tp__family_parts,
-    &tp__family_linalg,     NULL,
+    &tp__family_structural,
+    &tp__family_arithmetic,
+    &tp__family_pow,
+    &tp__family_unary,
+    &tp__family_choose,
+    &tp__family_reduce,
+    &tp__family_shape,
+    &tp__family_parts,
+    &tp__family_linalg,
+    &tp__family_products,
+    &tp__family_einsum,
+    &tp__family_solve,
+    &tp__family_factor,
+    &tp__family_least_squares,
+    &tp__family_matrix_function,
+    NULL,
 };
