@@ -94,8 +94,8 @@ static bool einsum_operand(tp__einsum_text *e, tp__einsum_term *term, int number
     int rest = term->v->ndim - letters;
     if (rest < 0 || (rest > 0 && !dots)) {
         char why[96], shape[TP__SHAPE_TEXT];
-        snprintf(why, sizeof why, "%d %s for operand %d of shape %.40s", letters,
-                 letters == 1 ? "index" : "indices", number,
+        snprintf(why, sizeof why, "%d %s for operand %d, of shape %.40s", letters,
+                 letters == 1 ? "index" : "indices", number + 1,
                  tp__shape_text(shape, term->v->ndim, tp__shape(term->v)));
         return tp__einsum_fails(e, TP_ERROR_SHAPE, e->at, why);
     }
