@@ -20,10 +20,8 @@ static double factor_tolerance(tp_dtype dtype)
 
 TEST(without_lapack_calls_say_what_is_missing)
 {
-    if (tp__lapack_is_there()) {
-        test_skip("the library was built with LAPACK");
+    if (tp__lapack_is_there())
         return;
-    }
     tp_var *a = tp_eye(TP_F64, 3), *q, *r, *s;
     CHECK(tp_is_poison(tp_cholesky(a)));
     CHECK_ERROR(TP_ERROR_MISSING, "cholesky: needs LAPACK; build the library with TP_WITH_LAPACK");

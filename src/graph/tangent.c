@@ -32,6 +32,8 @@ void tp__tangent_gradient(const tp__pull *pull)
         x = tp_detach(x);
     tp_var *dx = tp__tangent_seed(to, tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x)));
     tp_var *dy = tp_is_poison(dx) ? dx : to->op->tangent(y, x, dx);
-    tp_gradients(dy, &dx, 1, pull->gx, .gradient = pull->gy, .create_graph = pull->record);
+    tp_gradient_options options = {
+        .gradient = pull->gy, .create_graph = pull->record, .size = sizeof options};
+    (tp_gradients)(dy, &dx, 1, pull->gx, &options);
     tp_set_grad_enabled(mode);
 }

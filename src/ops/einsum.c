@@ -179,7 +179,7 @@ static void einsum_pick(const tp__einsum_term *term, uint64_t set, tp__einsum_te
 /* The term's value with its axes in this order. */
 static tp_var *einsum_ordered(const tp__einsum_term *term, const tp__einsum_term *order)
 {
-    int64_t axes[TP_MAX_NDIM];
+    int64_t axes[TP_MAX_NDIM] = {0};
     bool same = true;
     for (int i = 0; i < order->n; i++) {
         for (int j = 0; j < term->n; j++)

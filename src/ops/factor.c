@@ -80,7 +80,7 @@ static tp_var *factor_identity(const tp_var *like, int64_t n)
 /* The diagonals of matrices. */
 static tp_var *factor_diagonal(tp_var *x)
 {
-    return tp_sum(tp_mul(x, factor_identity(x, tp_shape(x)[tp_ndim(x) - 1])), .axes = TP_AXES(-1));
+    return tp__sum_over(tp_mul(x, factor_identity(x, tp_shape(x)[tp_ndim(x) - 1])), -1, false);
 }
 
 /* 1 / (w[j] − w[i]) off the diagonal, 0 on it; for squares, 1 / (w[j]² − w[i]²). */
@@ -145,16 +145,16 @@ static void cholesky_gradient(const tp__pull *pull)
 {
     tp_var *y = pull->y, *t = tp__transposed(y);
     tp_var *half = cholesky_half(tp_matmul(t, pull->gy));
-    tp_var *left = tp_solve_triangular(t, half, .upper = true);
-    tp_var *both = tp_solve_triangular(t, tp__transposed(left), .upper = true);
+    tp_var *left = tp__solve_triangle(t, half, TP__LAPACK_UPPER);
+    tp_var *both = tp__solve_triangle(t, tp__transposed(left), TP__LAPACK_UPPER);
     pull->gx[0] = factor_symmetric(both);
 }
 
 static tp_var *cholesky_tangent(tp_var *y, tp_var *x, tp_var *dx)
 {
     (void)x;
-    tp_var *left = tp_solve_triangular(y, factor_symmetric(dx));
-    tp_var *both = tp_solve_triangular(y, tp__transposed(left));
+    tp_var *left = tp__solve_triangle(y, factor_symmetric(dx), 0);
+    tp_var *both = tp__solve_triangle(y, tp__transposed(left), 0);
     return tp_matmul(y, cholesky_half(both));
 }
 
@@ -216,7 +216,7 @@ static tp_var *qr_tangent(tp_var *y, tp_var *x, tp_var *dx)
         front = tp_slice(dx, -1, 0, size.k, 1);
     }
     tp_var *scaled = tp__transposed(
-        tp_solve_triangular(tp__transposed(square), tp__transposed(front))); /* dx R⁻¹ */
+        tp__solve_triangle(tp__transposed(square), tp__transposed(front), 0)); /* dx R⁻¹ */
     tp_var *inner = tp_matmul(tp__transposed(q), scaled);
     tp_var *low = tp_mul(inner, tp__triangle((tp_dtype)x->dtype, size.k, 1, 0, 0));
     tp_var *turn = tp_sub(low, tp__transposed(low)); /* Qᵀ dQ */
@@ -225,6 +225,35 @@ static tp_var *qr_tangent(tp_var *y, tp_var *x, tp_var *dx)
     if (size.m > size.k)
         dq = tp_add(dq, tp_sub(scaled, tp_matmul(q, inner)));
     return tp__pack((tp_var *[]){dq, dr}, qr_matrices, 2);
+}
+
+/* For a square or tall x; q and gq (m, n), r and gr (n, n). */
+static tp_var *qr_pull(tp_var *q, tp_var *r, tp_var *gq, tp_var *gr)
+{
+    tp_dtype dtype = (tp_dtype)r->dtype;
+    int64_t n = tp_shape(r)[tp_ndim(r) - 1];
+    tp_var *inner = tp_sub(tp_matmul(r, tp__transposed(gr)), tp_matmul(tp__transposed(gq), q));
+    tp_var *low = tp_mul(inner, tp__triangle(dtype, n, 1, 0.5, 0));
+    tp_var *sum = tp_add(gq, tp_matmul(q, tp_add(low, tp__transposed(low))));
+    return tp__transposed(tp__solve_triangle(r, tp__transposed(sum), TP__LAPACK_UPPER));
+}
+
+/* The last columns of a wide x are q times those of r. */
+static void qr_gradient(const tp__pull *pull)
+{
+    factor_size size = factor_of(pull->x[0]);
+    int64_t m = size.m, n = size.n, k = size.k;
+    tp_var *q = tp__unpack(pull->y, 0, m, k), *gq = tp__unpack(pull->gy, 0, m, k);
+    tp_var *r = tp__unpack(pull->y, m * k, k, n), *gr = tp__unpack(pull->gy, m * k, k, n);
+    if (n == k) {
+        pull->gx[0] = qr_pull(q, r, gq, gr);
+        return;
+    }
+    tp_var *last = tp_slice(r, -1, k, n, 1), *given = tp_slice(gr, -1, k, n, 1);
+    gq = tp_add(gq, tp_matmul(q, tp_matmul(last, tp__transposed(given))));
+    tp_var *parts[] = {qr_pull(q, tp_slice(r, -1, 0, k, 1), gq, tp_slice(gr, -1, 0, k, 1)),
+                       tp_matmul(q, given)};
+    pull->gx[0] = tp_concatenate(parts, 2, -1);
 }
 
 /* Squares do not depend on signs. */
@@ -248,9 +277,9 @@ static const tp__op qr_op = {
     .infer = qr_infer,
     .forward = qr_forward,
     .fast = qr_fast,
-    .gradient = tp__tangent_gradient,
+    .gradient = qr_gradient,
     .tangent = qr_tangent,
-    .rule = "the transpose of dQ = (dx − Q dR) R⁻¹, Qᵀ dQ antisymmetric, dR upper triangular",
+    .rule = "(gQ + Q h) R⁻ᵀ, h the lower half of R gRᵀ − gQᵀ Q and its transpose",
     .samples = (const tp__sample[]){{"3,3", qr_sample, QR_TORCH},
                                     {"4,2", qr_sample, QR_TORCH},
                                     {"2,3", qr_sample, QR_TORCH},
@@ -311,7 +340,7 @@ static tp_var *eigvalsh_tangent(tp_var *y, tp_var *x, tp_var *dx)
     tp_var *w, *v;
     (void)y;
     tp_eigh(x, &w, &v);
-    return tp_sum(tp_mul(v, tp_matmul(factor_symmetric(dx), v)), .axes = TP_AXES(-2));
+    return tp__sum_over(tp_mul(v, tp_matmul(factor_symmetric(dx), v)), -2, false);
 }
 
 static tp_var *eigh_sample(tp_var *const *x)
@@ -443,7 +472,7 @@ static tp_var *svdvals_tangent(tp_var *y, tp_var *x, tp_var *dx)
     tp_var *u, *s, *vh;
     (void)y;
     tp_svd(x, &u, &s, &vh);
-    return tp_sum(tp_mul(u, tp_matmul(dx, tp__transposed(vh))), .axes = TP_AXES(-2));
+    return tp__sum_over(tp_mul(u, tp_matmul(dx, tp__transposed(vh))), -2, false);
 }
 
 static tp_var *svd_sample(tp_var *const *x)

@@ -205,6 +205,12 @@ bool tp__common_batch(const char *call, tp_var **a, tp_var **b)
 
 /* --- Parts of rules --- */
 
+tp_var *tp__sum_over(tp_var *x, int64_t axis, bool keepdims)
+{
+    tp_reduce_options options = {.axes = {1, {axis}}, .keepdims = keepdims, .size = sizeof options};
+    return (tp_sum)(x, &options);
+}
+
 tp_var *tp__transposed(tp_var *x)
 {
     return tp_transpose(x, -1, -2);

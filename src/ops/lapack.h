@@ -45,6 +45,12 @@ tp_var *tp__matrices(const char *call, tp_var *x, bool square);
  * fit. */
 bool tp__common_batch(const char *call, tp_var **a, tp_var **b);
 
+/* The solution x of a x = b for a triangle a, as the mode says. */
+tp_var *tp__solve_triangle(tp_var *a, tp_var *b, int64_t mode);
+
+/* The sum over one axis. */
+tp_var *tp__sum_over(tp_var *x, int64_t axis, bool keepdims);
+
 /* Matrices transposed. */
 tp_var *tp__transposed(tp_var *x);
 

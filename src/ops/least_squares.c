@@ -21,7 +21,8 @@ static tp_var *pinv_least(const tp_var *a, tp_var *s)
     const int64_t *size = tp__shape(a) + a->ndim - 2;
     double most = (double)(size[0] > size[1] ? size[0] : size[1]);
     double epsilon = s->dtype == TP_F64 ? DBL_EPSILON : (double)FLT_EPSILON;
-    return tp_mul(most * epsilon, tp_max(s, .axes = TP_AXES(-1), .keepdims = true));
+    tp_reduce_options options = {.axes = {1, {-1}}, .keepdims = true, .size = sizeof options};
+    return tp_mul(most * epsilon, (tp_max)(s, &options));
 }
 
 /* --- pinv --- */
@@ -126,10 +127,10 @@ static tp_var *lstsq_matrices(tp_var *a, tp_var *b)
         tp_qr(a, &q, &r);
         return tp_is_poison(q)
                    ? q
-                   : tp_solve_triangular(r, tp_matmul(tp__transposed(q), b), .upper = true);
+                   : tp__solve_triangle(r, tp_matmul(tp__transposed(q), b), TP__LAPACK_UPPER);
     }
     tp_qr(tp__transposed(a), &q, &r);
-    return tp_is_poison(q) ? q : tp_matmul(q, tp_solve_triangular(tp__transposed(r), b));
+    return tp_is_poison(q) ? q : tp_matmul(q, tp__solve_triangle(tp__transposed(r), b, 0));
 }
 
 tp_var *tp_lstsq(tp_var *a, tp_var *b)
@@ -161,8 +162,8 @@ tp_var *tp_matrix_rank(tp_var *a)
     if (tp_is_poison(s))
         return s;
     if (tp__shape(s)[s->ndim - 1] == 0)
-        return tp_to(tp_sum(s, .axes = TP_AXES(-1)), TP_I64);
-    return tp_sum(tp_gt(s, pinv_least(a, s)), .axes = TP_AXES(-1));
+        return tp_to(tp__sum_over(s, -1, false), TP_I64);
+    return tp__sum_over(tp_gt(s, pinv_least(a, s)), -1, false);
 }
 
 static const tp__op *const least_squares_ops[] = {&pinv_op, &lstsq_op, NULL};

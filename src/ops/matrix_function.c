@@ -64,14 +64,21 @@ static bool matrix_exp_infer(tp__call *call)
     return true;
 }
 
+static tp_var *matrix_exp_largest(tp_var *x)
+{
+    tp_reduce_options options = {.axes = {1, {-1}}, .keepdims = true, .size = sizeof options};
+    return (tp_max)(x, &options);
+}
+
 /* 2⁻ˢ for each matrix of x, its shape (…, 1, 1); *most is the largest s. */
 static tp_var *matrix_exp_scales(tp_var *x, int *most)
 {
     const double largest = 5.371920351148152; /* norm that needs no scaling */
-    tp_var *norm = tp_max(tp_sum(tp_abs(x), .axes = TP_AXES(-2), .keepdims = true),
-                          .axes = TP_AXES(-1), .keepdims = true);
+    tp_var *norm = matrix_exp_largest(tp__sum_over(tp_abs(x), -2, true));
     const double *from = tp_data(norm);
-    tp_var *scales = from ? tp__empty(TP_F64, norm->ndim, tp__shape(norm)) : tp__poison();
+    if (!from)
+        return tp__poison();
+    tp_var *scales = tp__empty(TP_F64, norm->ndim, tp__shape(norm));
     if (tp_is_poison(scales))
         return scales;
     double *to = scales->data;
@@ -219,8 +226,8 @@ static const tp__op matrix_power_op = {
 
 tp_var *tp_matrix_power(tp_var *a, int64_t n)
 {
-    if (!tp_is_poison(a = tp__square("matrix_power", a)) && n < 0)
-        a = tp_inverse(a);
+    a = tp__square("matrix_power", a);
+    a = n < 0 ? tp_inverse(a) : a;
     if (tp_is_poison(a))
         return a;
     uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;

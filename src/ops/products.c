@@ -252,7 +252,7 @@ tp_var *tp_cdist(tp_var *a, tp_var *b)
     if (tp__shape(a)[a->ndim - 1] != tp__shape(b)[b->ndim - 1])
         return product_fails("cdist", a, b, "points of different dimensions");
     tp_var *difference = tp_sub(tp_unsqueeze(a, -2), tp_unsqueeze(b, -3));
-    tp_var *square = tp_sum(tp_square(difference), .axes = TP_AXES(-1));
+    tp_var *square = tp__sum_over(tp_square(difference), -1, false);
     return tp_where(tp_gt(square, 0), tp_sqrt(square), 0);
 }
 

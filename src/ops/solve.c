@@ -174,13 +174,10 @@ static tp_var *solve_triangle(tp_var *v, int64_t mode)
              : NULL;
 }
 
-static tp_var *solve_triangular_apply(tp_var *a, tp_var *b, int64_t mode);
-
 static void solve_triangular_gradient(const tp__pull *pull)
 {
     int64_t mode = pull->y->attr.integer;
-    tp_var *b =
-        solve_triangular_apply(tp__transposed(pull->x[0]), pull->gy, mode ^ TP__LAPACK_UPPER);
+    tp_var *b = tp__solve_triangle(tp__transposed(pull->x[0]), pull->gy, mode ^ TP__LAPACK_UPPER);
     pull->gx[1] = pull->wanted[1] ? b : NULL;
     if (pull->wanted[0])
         pull->gx[0] = solve_triangle(tp_neg(tp_matmul(b, tp__transposed(pull->y))), mode);
@@ -201,12 +198,12 @@ static void solve_triangular_taylor(const tp__jet *jet)
 
 static tp_var *solve_lower_sample(tp_var *const *x)
 {
-    return tp_solve_triangular(tp__shifted(x[0], 5), x[1]);
+    return tp__solve_triangle(tp__shifted(x[0], 5), x[1], 0);
 }
 
 static tp_var *solve_upper_sample(tp_var *const *x)
 {
-    return tp_solve_triangular(x[0], x[1], .upper = true, .unitriangular = true);
+    return tp__solve_triangle(x[0], x[1], TP__LAPACK_UPPER | TP__LAPACK_UNIT);
 }
 
 static const tp__op solve_triangular_op = {
@@ -256,7 +253,7 @@ static tp_var *solve_apply(const tp__op *op, tp_var *a, tp_var *b, int64_t mode)
     return tp__apply(op, in, 2, (tp__attr){.integer = mode}, -1, NULL);
 }
 
-static tp_var *solve_triangular_apply(tp_var *a, tp_var *b, int64_t mode)
+tp_var *tp__solve_triangle(tp_var *a, tp_var *b, int64_t mode)
 {
     return solve_apply(&solve_triangular_op, a, b, mode);
 }
@@ -284,9 +281,9 @@ tp_var *(tp_solve_triangular)(tp_var *a, tp_var *b, const tp_solve_triangular_op
     if (!tp__take_options("solve_triangular", &options, sizeof options, from,
                           from ? from->size : 0))
         return tp__poison();
-    return solve_triangular_apply(a, b,
-                                  (options.upper ? TP__LAPACK_UPPER : 0) |
-                                      (options.unitriangular ? TP__LAPACK_UNIT : 0));
+    return tp__solve_triangle(a, b,
+                              (options.upper ? TP__LAPACK_UPPER : 0) |
+                                  (options.unitriangular ? TP__LAPACK_UNIT : 0));
 }
 
 /* --- Determinants --- */
@@ -312,7 +309,7 @@ static bool det_forward(tp__call *call)
 static tp_var *det_slope(tp_var *x, tp_var *dx)
 {
     tp_var *terms = tp_mul(tp__transposed(tp_inverse(x)), dx);
-    return tp_sum(terms, .axes = TP_AXES(-1, -2));
+    return tp__sum_over(tp__sum_over(terms, -1, false), -1, false);
 }
 
 static tp_var *det_tangent(tp_var *y, tp_var *x, tp_var *dx)
@@ -452,7 +449,7 @@ tp_var *tp_cholesky_solve(tp_var *b, tp_var *l)
     l = tp_is_poison(b) ? b : tp__matrices("cholesky_solve", l, true);
     if (tp_is_poison(l))
         return l;
-    return tp_solve_triangular(tp__transposed(l), tp_solve_triangular(l, b), .upper = true);
+    return tp__solve_triangle(tp__transposed(l), tp__solve_triangle(l, b, 0), TP__LAPACK_UPPER);
 }
 
 static const tp__op *const solve_ops[] = {&inverse_op, &solve_op,  &solve_triangular_op, &det_op,
