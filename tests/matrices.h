@@ -7,6 +7,7 @@
 
 #include "elements.h"
 #include "ops/lapack.h"
+#include "ops/matrices.h"
 
 #define LAPACK_TEST(name)                                                                          \
     static void name##_with_lapack(void);                                                          \

@@ -7,9 +7,10 @@
  * derivatives of every order and Taylor series. Where a derivative does not exist, that is said.
  *
  * What is marked LAPACK needs that library; without it, calls fail with TP_ERROR_MISSING and say
- * what to install. Integers are computed in float64. Errors name the operation, the shape and, of a
- * batch, the matrix. Many matrices are shared out among threads, and a matrix is always the work of
- * one: the same bits for any number of threads.
+ * what to install. Integers are computed in float64, float32 in float32: errors are a few ε times
+ * the condition number. Messages name the operation, the shape and, of a batch, the matrix, counted
+ * from 0. Many matrices are shared out among threads, and a matrix is always the work of one: the
+ * same bits for any number of threads.
  */
 #ifndef TINYPYTORCH_LINALG_H
 #define TINYPYTORCH_LINALG_H
@@ -81,8 +82,8 @@ TP_API tp_var *tp_matrix_power(tp_var *a, int64_t n);
 /* --- Equations (LAPACK) --- */
 
 /* The solution x of a x = b: (…, n, n), (…, n, r) → (…, n, r), or b of vectors: (n), or the shape
- * of a without its last axis. gy for b is g = solve(aᵀ, gy), for a −g yᵀ. A singular matrix (a
- * pivot of exactly 0) is an error. */
+ * of a without its last axis. The gradient for b is g = solve(aᵀ, gy), for a −g yᵀ. One matrix for
+ * many right sides is factored once. A singular matrix (a pivot of exactly 0) is an error. */
 TP_API tp_var *tp_solve(tp_var *a, tp_var *b);
 
 /* The same for a triangular a, of which the other triangle is not read. A zero on the diagonal is

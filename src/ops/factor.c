@@ -9,7 +9,6 @@
  */
 #include "base/features.h"
 
-#include <float.h>
 #include <string.h>
 
 #include "array/array.h"
@@ -17,6 +16,7 @@
 #include "graph/tangent.h"
 #include "ops/families.h"
 #include "ops/lapack.h"
+#include "ops/matrices.h"
 #include "tinypytorch.h"
 
 /* Rows, columns, the smaller of them. */
@@ -121,15 +121,6 @@ static tp_var *factor_sample_symmetric(tp_var *x)
 
 /* --- cholesky: y yᵀ = x --- */
 
-static bool cholesky_infer(tp__call *call)
-{
-    const tp_var *x = call->in[0];
-    call->dtype = (tp_dtype)x->dtype;
-    call->ndim = x->ndim;
-    memcpy(call->shape, tp__shape(x), x->ndim * sizeof *call->shape);
-    return true;
-}
-
 static bool cholesky_forward(tp__call *call)
 {
     return factor_run(call, 0.1, "is not positive definite");
@@ -172,7 +163,7 @@ static const tp__op cholesky_op = {
     .n_in = 1,
     .flags = TP__LAPACK,
     .reads = {TP__READS_OUT},
-    .infer = cholesky_infer,
+    .infer = tp__infer_alike,
     .forward = cholesky_forward,
     .fast = cholesky_fast,
     .gradient = cholesky_gradient,

@@ -35,37 +35,4 @@ bool tp__lapack_run(tp__call *call, int64_t mode, double cost, const char *why);
 /* True if the library was built with LAPACK. */
 bool tp__lapack_is_there(void);
 
-/* An operand that holds square matrices; poison, with an error, if it does not. */
-tp_var *tp__square(const char *call, tp_var *x);
-
-/* An operand that holds matrices, integers as float64. square: they have to be. */
-tp_var *tp__matrices(const char *call, tp_var *x, bool square);
-
-/* Leading axes of both operands, broadcast to common ones. False, with an error, if they do not
- * fit. */
-bool tp__common_batch(const char *call, tp_var **a, tp_var **b);
-
-/* The solution x of a x = b for a triangle a, as the mode says. */
-tp_var *tp__solve_triangle(tp_var *a, tp_var *b, int64_t mode);
-
-/* The sum over one axis. */
-tp_var *tp__sum_over(tp_var *x, int64_t axis, bool keepdims);
-
-/* Matrices transposed. */
-tp_var *tp__transposed(tp_var *x);
-
-/* A constant (n, n) matrix with these numbers below, on and above its diagonal. */
-tp_var *tp__triangle(tp_dtype dtype, int64_t n, double below, double on, double above);
-
-/* x plus `shift` times the identity, of x's type if that is floating: for samples of records. x
- * itself if it holds no matrices. */
-tp_var *tp__shifted(tp_var *x, double shift);
-
-/* rows × columns elements from place `from` of the last axis, as matrices; columns −1: as vectors.
- * The parts' shapes, one after the other, are what a packed result consists of. */
-tp_var *tp__unpack(tp_var *packed, int64_t from, int64_t rows, int64_t columns);
-
-/* The opposite: n parts, vectors or matrices as is_matrix says. */
-tp_var *tp__pack(tp_var *const *parts, const bool *is_matrix, int n);
-
 #endif

@@ -6,13 +6,13 @@
 #include "base/features.h"
 
 #include <float.h>
-#include <string.h>
 
 #include "array/array.h"
 #include "graph/apply.h"
 #include "graph/tangent.h"
 #include "ops/families.h"
 #include "ops/lapack.h"
+#include "ops/matrices.h"
 #include "tinypytorch.h"
 
 /* Singular values s up to this are taken for 0. */
@@ -30,9 +30,7 @@ static tp_var *pinv_least(const tp_var *a, tp_var *s)
 static bool pinv_infer(tp__call *call)
 {
     const tp_var *x = call->in[0];
-    call->dtype = (tp_dtype)x->dtype;
-    call->ndim = x->ndim;
-    memcpy(call->shape, tp__shape(x), x->ndim * sizeof *call->shape);
+    tp__infer_alike(call);
     call->shape[x->ndim - 2] = tp__shape(x)[x->ndim - 1];
     call->shape[x->ndim - 1] = tp__shape(x)[x->ndim - 2];
     return true;
@@ -135,22 +133,15 @@ static tp_var *lstsq_matrices(tp_var *a, tp_var *b)
 
 tp_var *tp_lstsq(tp_var *a, tp_var *b)
 {
-    char a_shape[TP__SHAPE_TEXT], b_shape[TP__SHAPE_TEXT];
     a = tp__matrices("lstsq", a, false);
     if (tp_is_poison(a) || !tp__check_operand("lstsq", b))
         return tp__poison();
-    bool vector =
-        b->ndim == 1 || (b->ndim == a->ndim - 1 && tp__same_shape(b, a->ndim - 1, tp__shape(a)));
+    bool vector = tp__is_vectors(a, b);
     tp_var *rows = tp__matrices("lstsq", vector ? tp_unsqueeze(b, -1) : b, false);
     if (tp_is_poison(rows))
         return rows;
     int64_t m = tp__shape(a)[a->ndim - 2], given = tp__shape(rows)[rows->ndim - 2];
-    if (m != given)
-        return tp_fail(TP_ERROR_SHAPE, "lstsq: shapes %s and %s do not fit: %lld != %lld",
-                       tp__shape_text(a_shape, a->ndim, tp__shape(a)),
-                       tp__shape_text(b_shape, b->ndim, tp__shape(b)), (long long)m,
-                       (long long)given);
-    if (!tp__common_batch("lstsq", &a, &rows))
+    if (!tp__same_size("lstsq", a, m, b, given) || !tp__common_batch("lstsq", &a, &rows))
         return tp__poison();
     tp_var *y = lstsq_matrices(a, rows);
     return vector && !tp_is_poison(y) ? tp_squeeze(y, -1) : y;

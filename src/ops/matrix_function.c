@@ -11,13 +11,12 @@
 #include "base/features.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "array/array.h"
 #include "base/alloc.h"
 #include "graph/apply.h"
 #include "ops/families.h"
-#include "ops/lapack.h"
+#include "ops/matrices.h"
 #include "tinypytorch.h"
 
 static tp_var *matrix_zeros(const tp_var *like)
@@ -28,9 +27,10 @@ static tp_var *matrix_zeros(const tp_var *like)
 /* The Toeplitz matrix of n coefficients (NULL: zero). Poison on error. */
 static tp_var *matrix_toeplitz(tp_var *const *x, int n)
 {
-    tp_var **rows = tp__alloc((size_t)n * 2 * sizeof *rows), **row = rows + n;
+    tp_var **rows = tp__alloc((size_t)n * 2 * sizeof *rows);
     if (!rows)
         return tp__poison();
+    tp_var **row = rows + n;
     tp_var *zeros = matrix_zeros(x[0]);
     for (int i = 0; i < n; i++) {
         for (int j = 0; j < n; j++)
@@ -54,15 +54,6 @@ static tp_var *matrix_block(tp_var *toeplitz, const tp_var *like, int k)
  * e^x = (e^(x / 2ˢ))^(2ˢ), s such that the Padé approximant of degree 13 is exact to rounding (N.
  * Higham, "The scaling and squaring method for the matrix exponential revisited", 2005). Each
  * matrix has an s of its own. Everything in float64. */
-
-static bool matrix_exp_infer(tp__call *call)
-{
-    const tp_var *x = call->in[0];
-    call->dtype = (tp_dtype)x->dtype;
-    call->ndim = x->ndim;
-    memcpy(call->shape, tp__shape(x), x->ndim * sizeof *call->shape);
-    return true;
-}
 
 static tp_var *matrix_exp_largest(tp_var *x)
 {
@@ -181,7 +172,7 @@ static const tp__op matrix_exp_op = {
     .n_in = 1,
     .flags = TP__LAPACK,
     .reads = {TP__READS_0},
-    .infer = matrix_exp_infer,
+    .infer = tp__infer_alike,
     .forward = matrix_exp_forward,
     .gradient = matrix_exp_gradient,
     .taylor = matrix_exp_taylor,
@@ -238,9 +229,10 @@ tp_var *tp_matrix_power(tp_var *a, int64_t n)
         if (left > 1)
             a = tp_matmul(a, a);
     }
-    return y ? y
-             : tp_broadcast_to(tp_eye((tp_dtype)a->dtype, tp__shape(a)[a->ndim - 1]), a->ndim,
-                               tp__shape(a));
+    if (y)
+        return y;
+    tp_var *one = tp_eye(tp_dtype_of(a), tp_shape(a)[tp_ndim(a) - 1]);
+    return tp_broadcast_to(one, tp_ndim(a), tp_shape(a));
 }
 
 static const tp__op *const matrix_function_ops[] = {&matrix_power_op, &matrix_exp_op, NULL};

@@ -9,7 +9,7 @@
 
 #include "array/array.h"
 #include "ops/families.h"
-#include "ops/lapack.h"
+#include "ops/matrices.h"
 #include "tinypytorch.h"
 
 /* True if both operands have these numbers of dimensions; otherwise an error in call's name. */
@@ -17,10 +17,8 @@ static bool product_takes(const char *call, const tp_var *a, int a_ndim, const t
                           int b_ndim)
 {
     char a_shape[TP__SHAPE_TEXT], b_shape[TP__SHAPE_TEXT];
-    const tp_var *operands[] = {a, b};
-    for (int i = 0; i < 2; i++)
-        if (!operands[i] || tp_is_poison(operands[i]))
-            return tp__refuse_operand(call, operands[i], i, 2);
+    if (!tp__check_two(call, a, b))
+        return false;
     if (a->ndim == a_ndim && b->ndim == b_ndim)
         return true;
     tp_fail(TP_ERROR_SHAPE, "%s: shapes %s and %s, expected %d and %d dimensions", call,
@@ -29,23 +27,11 @@ static bool product_takes(const char *call, const tp_var *a, int a_ndim, const t
     return false;
 }
 
-static tp_var *product_fails(const char *call, const tp_var *a, const tp_var *b, const char *why)
-{
-    char a_shape[TP__SHAPE_TEXT], b_shape[TP__SHAPE_TEXT];
-    return tp_fail(TP_ERROR_SHAPE, "%s: shapes %s and %s do not fit: %s", call,
-                   tp__shape_text(a_shape, a->ndim, tp__shape(a)),
-                   tp__shape_text(b_shape, b->ndim, tp__shape(b)), why);
-}
-
 /* The product if axis i of a and axis k of b have one size. */
 static tp_var *product_matmul(const char *call, tp_var *a, int i, tp_var *b, int k)
 {
-    char why[64];
-    long long columns = (long long)tp__shape(a)[i], rows = (long long)tp__shape(b)[k];
-    if (columns == rows)
-        return tp_matmul(a, b);
-    snprintf(why, sizeof why, "%lld != %lld", columns, rows);
-    return product_fails(call, a, b, why);
+    bool fits = tp__same_size(call, a, tp__shape(a)[i], b, tp__shape(b)[k]);
+    return fits ? tp_matmul(a, b) : tp__poison();
 }
 
 tp_var *tp_dot(tp_var *a, tp_var *b)
@@ -68,7 +54,7 @@ tp_var *tp_bmm(tp_var *a, tp_var *b)
     if (!product_takes("bmm", a, 3, b, 3))
         return tp__poison();
     if (tp__shape(a)[0] != tp__shape(b)[0])
-        return product_fails("bmm", a, b, "batches of different sizes");
+        return tp__misfit("bmm", a, b, "batches of different sizes");
     return product_matmul("bmm", a, 2, b, 1);
 }
 
@@ -89,7 +75,7 @@ tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
     memcpy(shape, tp__shape(y), y->ndim * sizeof *shape);
     if (!tp__broadcast_shape(&ndim, shape, input->ndim, tp__shape(input)) ||
         !tp__same_shape(y, ndim, shape))
-        return product_fails("addmm", input, y, "the first does not broadcast to the product");
+        return tp__misfit("addmm", input, y, "the first does not broadcast to the product");
     y = alpha == 1 ? y : tp_mul(alpha, y);
     return beta == 0 ? y : tp_add(beta == 1 ? input : tp_mul(beta, input), y);
 }
@@ -125,7 +111,7 @@ static bool tensordot_fits(const tp_var *a, const char *left, const tp_var *b, c
                 char why[80];
                 snprintf(why, sizeof why, "axis %d and axis %d: %lld != %lld", i, k,
                          (long long)tp__shape(a)[i], (long long)tp__shape(b)[k]);
-                product_fails("tensordot", a, b, why);
+                tp__misfit("tensordot", a, b, why);
                 return false;
             }
     return true;
@@ -135,11 +121,8 @@ tp_var *tp_tensordot(tp_var *a, tp_var *b, int n, const int64_t *a_axes, const i
 {
     char text[2 * PRODUCT_TEXT + 8], left[TP_MAX_NDIM], right[TP_MAX_NDIM];
     tp_var *in[] = {a, b};
-    for (int i = 0; i < 2; i++)
-        if (!in[i] || tp_is_poison(in[i])) {
-            tp__refuse_operand("tensordot", in[i], i, 2);
-            return tp__poison();
-        }
+    if (!tp__check_two("tensordot", a, b))
+        return tp__poison();
     if (n < 0 || n > a->ndim || n > b->ndim || !a_axes != !b_axes)
         return tp_fail(TP_ERROR_ARGUMENT, "tensordot: %d axes of operands with %d and %d", n,
                        a->ndim, b->ndim);
@@ -159,31 +142,24 @@ tp_var *tp_tensordot(tp_var *a, tp_var *b, int n, const int64_t *a_axes, const i
 
 tp_var *tp_inner(tp_var *a, tp_var *b)
 {
-    tp_var *in[] = {a, b};
-    for (int i = 0; i < 2; i++)
-        if (!in[i] || tp_is_poison(in[i])) {
-            tp__refuse_operand("inner", in[i], i, 2);
-            return tp__poison();
-        }
+    if (!tp__check_two("inner", a, b))
+        return tp__poison();
     if (a->ndim == 0 || b->ndim == 0)
         return tp_mul(a, b);
     int64_t columns = tp__shape(a)[a->ndim - 1], others = tp__shape(b)[b->ndim - 1];
-    if (columns != others) {
-        char why[64];
-        snprintf(why, sizeof why, "%lld != %lld", (long long)columns, (long long)others);
-        return product_fails("inner", a, b, why);
-    }
+    if (!tp__same_size("inner", a, columns, b, others))
+        return tp__poison();
     return tp_tensordot(a, b, 1, (int64_t[]){-1}, (int64_t[]){-1});
 }
 
 tp_var *tp_kron(tp_var *a, tp_var *b)
 {
     int64_t left[2 * TP_MAX_NDIM], right[2 * TP_MAX_NDIM], shape[TP_MAX_NDIM];
-    if (!tp__check_operand("kron", a) || !tp__check_operand("kron", b))
+    if (!tp__check_two("kron", a, b))
         return tp__poison();
     int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
     if (2 * ndim > TP_MAX_NDIM)
-        return product_fails("kron", a, b, "more than 4 dimensions");
+        return tp__misfit("kron", a, b, "more than 4 dimensions");
     for (int i = 0; i < ndim; i++) {
         int i_a = i - (ndim - a->ndim), i_b = i - (ndim - b->ndim);
         left[2 * i] = i_a < 0 ? 1 : tp__shape(a)[i_a];
@@ -197,13 +173,9 @@ tp_var *tp_kron(tp_var *a, tp_var *b)
 
 tp_var *tp_trace(tp_var *x)
 {
-    x = tp__check_operand("trace", x) ? x : tp__poison();
+    x = tp__check_matrices("trace", x);
     if (tp_is_poison(x))
         return x;
-    char shape[TP__SHAPE_TEXT];
-    if (x->ndim < 2)
-        return tp_fail(TP_ERROR_SHAPE, "trace: shape %s, expected matrices (…, m, n)",
-                       tp__shape_text(shape, x->ndim, tp__shape(x)));
     int64_t m = tp__shape(x)[x->ndim - 2], n = tp__shape(x)[x->ndim - 1];
     if (m > n)
         x = tp_slice(x, -2, 0, n, 1);
@@ -223,20 +195,16 @@ static tp_var *cross_turn(tp_var *x, int axis)
 
 tp_var *tp_cross(tp_var *a, tp_var *b, int axis)
 {
-    tp_var *in[] = {a, b};
-    for (int i = 0; i < 2; i++)
-        if (!in[i] || tp_is_poison(in[i])) {
-            tp__refuse_operand("cross", in[i], i, 2);
-            return tp__poison();
-        }
+    if (!tp__check_two("cross", a, b))
+        return tp__poison();
     if (a->ndim != b->ndim)
-        return product_fails("cross", a, b, "different numbers of dimensions");
+        return tp__misfit("cross", a, b, "different numbers of dimensions");
     if ((axis = tp__check_axis("cross", axis, a->ndim)) < 0)
         return tp__poison();
     if (tp__shape(a)[axis] != 3 || tp__shape(b)[axis] != 3) {
         char why[48];
         snprintf(why, sizeof why, "axis %d is not of size 3", axis);
-        return product_fails("cross", a, b, why);
+        return tp__misfit("cross", a, b, why);
     }
     /* (a × b) turned by one is a ∘ turn(b) − turn(a) ∘ b. */
     tp_var *turned = tp_sub(tp_mul(a, cross_turn(b, axis)), tp_mul(cross_turn(a, axis), b));
@@ -245,12 +213,12 @@ tp_var *tp_cross(tp_var *a, tp_var *b, int axis)
 
 tp_var *tp_cdist(tp_var *a, tp_var *b)
 {
-    if (!tp__check_operand("cdist", a) || !tp__check_operand("cdist", b))
+    if (!tp__check_two("cdist", a, b))
         return tp__poison();
     if (a->ndim < 2 || b->ndim < 2)
-        return product_fails("cdist", a, b, "expected (…, m, d) and (…, n, d)");
+        return tp__misfit("cdist", a, b, "expected (…, m, d) and (…, n, d)");
     if (tp__shape(a)[a->ndim - 1] != tp__shape(b)[b->ndim - 1])
-        return product_fails("cdist", a, b, "points of different dimensions");
+        return tp__misfit("cdist", a, b, "points of different dimensions");
     tp_var *difference = tp_sub(tp_unsqueeze(a, -2), tp_unsqueeze(b, -3));
     tp_var *square = tp__sum_over(tp_square(difference), -1, false);
     return tp_where(tp_gt(square, 0), tp_sqrt(square), 0);

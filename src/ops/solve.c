@@ -13,6 +13,7 @@
 #include "graph/tangent.h"
 #include "ops/families.h"
 #include "ops/lapack.h"
+#include "ops/matrices.h"
 #include "tinypytorch.h"
 
 static const char *const solve_singular = "is singular";
@@ -44,11 +45,6 @@ static tp_var *solve_cauchy(tp_var *const *a, tp_var *const *y, int k)
 }
 
 /* --- inverse --- */
-
-static bool inverse_infer(tp__call *call)
-{
-    return solve_like(call, call->in[0], call->in[0]->ndim);
-}
 
 static bool inverse_forward(tp__call *call)
 {
@@ -82,7 +78,7 @@ static const tp__op inverse_op = {
     .n_in = 1,
     .flags = TP__LAPACK,
     .reads = {TP__READS_OUT},
-    .infer = inverse_infer,
+    .infer = tp__infer_alike,
     .forward = inverse_forward,
     .fast = inverse_fast,
     .gradient = inverse_gradient,
@@ -227,12 +223,21 @@ static const tp__op solve_triangular_op = {
             {0}},
 };
 
-static tp_var *solve_fails(const char *call, const tp_var *a, const tp_var *b, const char *why)
+/* One matrix and a batch of right sides, which become columns of one: its factors are found once.
+ * The rows of the sides come first meanwhile. */
+static tp_var *solve_columns(const tp__op *op, tp_var *a, tp_var *b, int64_t mode)
 {
-    char a_shape[TP__SHAPE_TEXT], b_shape[TP__SHAPE_TEXT];
-    return tp_fail(TP_ERROR_SHAPE, "%s: shapes %s and %s do not fit: %s", call,
-                   tp__shape_text(a_shape, a->ndim, tp__shape(a)),
-                   tp__shape_text(b_shape, b->ndim, tp__shape(b)), why);
+    int64_t order[TP_MAX_NDIM], back[TP_MAX_NDIM], shape[TP_MAX_NDIM];
+    int last = b->ndim - 1;
+    for (int i = 0; i <= last; i++) {
+        order[i] = i == 0 ? last - 1 : i == last ? last : i - 1;
+        shape[i] = tp__shape(b)[order[i]];
+        back[order[i]] = i;
+    }
+    tp_var *columns =
+        tp_reshape(tp_permute(b, last + 1, order), 2, (int64_t[]){shape[0], b->size / shape[0]});
+    tp_var *y = tp__apply(op, (tp_var *[]){a, columns}, 2, (tp__attr){.integer = mode}, -1, NULL);
+    return tp_is_poison(y) ? y : tp_permute(tp_reshape(y, last + 1, shape), last + 1, back);
 }
 
 static tp_var *solve_apply(const tp__op *op, tp_var *a, tp_var *b, int64_t mode)
@@ -242,11 +247,10 @@ static tp_var *solve_apply(const tp__op *op, tp_var *a, tp_var *b, int64_t mode)
     if (tp_is_poison(b))
         return b;
     int64_t n = tp__shape(a)[a->ndim - 1], rows = tp__shape(b)[b->ndim - 2];
-    if (n != rows) {
-        char why[64];
-        snprintf(why, sizeof why, "%lld != %lld", (long long)n, (long long)rows);
-        return solve_fails(op->name, a, b, why);
-    }
+    if (!tp__same_size(op->name, a, n, b, rows))
+        return tp__poison();
+    if (a->ndim == 2 && b->ndim > 2 && b->size && a->dtype == b->dtype)
+        return solve_columns(op, a, b, mode);
     tp_var *in[] = {a, b};
     if (!tp__common_batch(op->name, &in[0], &in[1]))
         return tp__poison();
@@ -258,18 +262,12 @@ tp_var *tp__solve_triangle(tp_var *a, tp_var *b, int64_t mode)
     return solve_apply(&solve_triangular_op, a, b, mode);
 }
 
-/* b is vectors: one, or one for each matrix. */
-static bool solve_is_vector(const tp_var *a, const tp_var *b)
-{
-    return b->ndim == 1 || (b->ndim == a->ndim - 1 && tp__same_shape(b, a->ndim - 1, tp__shape(a)));
-}
-
 tp_var *tp_solve(tp_var *a, tp_var *b)
 {
     a = tp__matrices("solve", a, true);
     if (tp_is_poison(a) || !tp__check_operand("solve", b))
         return tp__poison();
-    if (!solve_is_vector(a, b))
+    if (!tp__is_vectors(a, b))
         return solve_apply(&solve_op, a, b, 0);
     tp_var *y = solve_apply(&solve_op, a, tp_unsqueeze(b, -1), 0);
     return tp_is_poison(y) ? y : tp_squeeze(y, -1);
