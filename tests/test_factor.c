@@ -7,6 +7,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 
 static const int64_t factor_sizes[] = {1, 2, 3, 7, 20, 65};
 static const tp_dtype factor_types[] = {TP_F64, TP_F32};
@@ -31,7 +32,9 @@ TEST(without_lapack_calls_say_what_is_missing)
     CHECK(tp_is_poison(q) && tp_is_poison(r) && tp_is_poison(s));
     CHECK_ERROR(TP_ERROR_MISSING, "svd: needs LAPACK");
     tp_matrix_exp(a);
-    CHECK_ERROR(TP_ERROR_MISSING, "solve: needs LAPACK");
+    CHECK_ERROR(TP_ERROR_MISSING, "matrix_exp: needs LAPACK");
+    tp_lstsq(a, a);
+    CHECK_ERROR(TP_ERROR_MISSING, "lstsq: needs LAPACK");
     tp_inverse(tp_ones(TP_F64, TP_SHAPE(2, 3)));
     CHECK_ERROR(TP_ERROR_SHAPE, "inverse: shape (2, 3)");
 }
@@ -472,7 +475,19 @@ LAPACK_TEST(shapes_are_named)
     CHECK_ERROR(TP_ERROR_SHAPE, "matrix_power: shape (2, 3)");
 }
 
-/* --- Threads, shapes --- */
+/* --- Drawings, threads, shapes --- */
+
+LAPACK_TEST(a_factorisation_is_one_box)
+{
+    tp_var *u, *s, *vh;
+    tp_svd(tp_variable(tp_eye(TP_F64, 3)), &u, &s, &vh);
+    char *text = tp_get_dot_graph(tp_matmul(u, vh), false);
+    int boxes = 0;
+    for (const char *at = text; at && (at = strstr(at, "shape=box")); at++)
+        boxes++;
+    CHECK_INT(boxes, 2);
+    free(text);
+}
 
 /* Everything that this file's calls give, end to end. */
 static tp_var *factor_everything(tp_var *a)

@@ -125,17 +125,23 @@ static bool lapack_fill(tp__call *call, lapack_batch *batch, double cost, const 
     return job->a && job->b && lapack_fits(call, job) && lapack_run_batch(call, batch, cost, why);
 }
 
+bool tp__lapack_needed(const char *call)
+{
+    if (tp__lapack_is_there())
+        return true;
+    tp_fail(TP_ERROR_MISSING,
+            "%s: needs LAPACK; build the library with TP_WITH_LAPACK where LAPACKE is installed "
+            "(Debian: liblapacke-dev)",
+            call);
+    return false;
+}
+
 bool tp__lapack_run(tp__call *call, int64_t mode, double cost, const char *why)
 {
     lapack_batch batch = {.kernel = (tp__lapack_kernel *)call->op->fast[call->dtype],
                           .first.mode = mode};
-    if (!batch.kernel) {
-        tp_fail(TP_ERROR_MISSING,
-                "%s: needs LAPACK; build the library with TP_WITH_LAPACK where LAPACKE is "
-                "installed (Debian: liblapacke-dev)",
-                call->op->name);
+    if (!tp__lapack_needed(call->op->name))
         return false;
-    }
     if (call->out->size == 0)
         return true;
     size_t scope = tp_scope_begin();

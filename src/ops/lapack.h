@@ -35,4 +35,7 @@ bool tp__lapack_run(tp__call *call, int64_t mode, double cost, const char *why);
 /* True if the library was built with LAPACK. */
 bool tp__lapack_is_there(void);
 
+/* The same, or an error in call's name that says how to get it. */
+bool tp__lapack_needed(const char *call);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "ops/lapack.h"
 #include "tinypytorch.h"
 
 /* --- Operands --- */
@@ -83,6 +84,8 @@ tp_var *tp__square(const char *call, tp_var *x)
 tp_var *tp__matrices(const char *call, tp_var *x, bool square)
 {
     x = matrices_operand(call, x, square);
+    if (!tp_is_poison(x) && !tp__lapack_needed(call))
+        return tp__poison();
     return tp_is_poison(x) || tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64);
 }
 
@@ -157,8 +160,14 @@ tp_var *tp__unpack(tp_var *packed, int64_t from, int64_t rows, int64_t columns)
     shape[lead] = rows;
     shape[lead + 1] = columns;
     int64_t size = columns < 0 ? rows : rows * columns;
+    tp__thread *t = tp__here();
+    bool implicit = t->implicit;
+    t->implicit = true;
     tp_var *part = tp_slice(packed, -1, from, from + size, 1);
-    return columns < 0 ? part : tp_reshape(part, lead + 2, shape);
+    if (columns >= 0)
+        part = tp_reshape(part, lead + 2, shape);
+    t->implicit = implicit;
+    return part;
 }
 
 tp_var *tp__pack(tp_var *const *parts, const bool *is_matrix, int n)

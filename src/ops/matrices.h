@@ -23,7 +23,8 @@ bool tp__infer_alike(tp__call *call);
 tp_var *tp__check_matrices(const char *call, tp_var *x);
 tp_var *tp__square(const char *call, tp_var *x);
 
-/* An operand that holds matrices, integers as float64. square: they have to be. */
+/* The same for operations that need LAPACK, which may be missing: integers as float64. square: they
+ * have to be. */
 tp_var *tp__matrices(const char *call, tp_var *x, bool square);
 
 /* True if b holds vectors beside matrices a: one, or one for each matrix. */
@@ -50,6 +51,7 @@ tp_var *tp__triangle(tp_dtype dtype, int64_t n, double below, double on, double 
 tp_var *tp__shifted(tp_var *x, double shift);
 
 /* rows × columns elements from place `from` of the last axis, as matrices; columns −1: as vectors.
+ * Drawings pass over this.
  * The parts' shapes, one after the other, are what a packed result consists of. */
 tp_var *tp__unpack(tp_var *packed, int64_t from, int64_t rows, int64_t columns);
 
