@@ -104,13 +104,22 @@ static bool solve_infer(tp__call *call)
     return solve_like(call, call->in[1], call->in[1]->ndim);
 }
 
+/* About the time of one matrix's right sides. */
+static double solve_sides(const tp__call *call)
+{
+    double n = (double)call->shape[call->ndim - 2], r = (double)call->shape[call->ndim - 1];
+    return n * n * r;
+}
+
 static bool solve_forward(tp__call *call)
 {
-    double r = (double)call->shape[call->ndim - 1];
-    double n = (double)call->shape[call->ndim - 2];
-    bool triangular = !strcmp(call->op->name, "solve_triangular");
-    return tp__lapack_run(call, call->attr.integer, n * n * r + (triangular ? 0 : solve_cost(call)),
-                          triangular ? "has a zero on its diagonal" : solve_singular);
+    return tp__lapack_run(call, 0, solve_sides(call) + solve_cost(call), solve_singular);
+}
+
+static bool solve_triangular_forward(tp__call *call)
+{
+    return tp__lapack_run(call, call->attr.integer, solve_sides(call),
+                          "has a zero on its diagonal");
 }
 
 static void solve_gradient(const tp__pull *pull)
@@ -209,7 +218,7 @@ static const tp__op solve_triangular_op = {
     .flags = TP__LAPACK,
     .reads = {TP__READS_0 | TP__READS_OUT, TP__READS_0},
     .infer = solve_infer,
-    .forward = solve_forward,
+    .forward = solve_triangular_forward,
     .fast = solve_triangular_fast,
     .gradient = solve_triangular_gradient,
     .taylor = solve_triangular_taylor,
