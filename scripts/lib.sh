@@ -195,6 +195,8 @@ build_needs()
         libcairo2-dev cairo-devel cairo cairo-dev cairo
     need optional "OpenBLAS (matrix products)" 'has_pc openblas' \
         libopenblas-dev openblas-devel openblas openblas-dev openblas
+    need optional "LAPACKE (factorisations of matrices)" 'has_pc lapacke' \
+        liblapacke-dev lapack-devel lapacke lapack-dev lapack
     need optional "a font (letters in pictures)" has_font \
         fonts-dejavu-core dejavu-sans-fonts ttf-dejavu font-dejavu ''
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "array/dtype.h"
+#include "ops/lapack.h"
 
 /* --- The cases --- */
 
@@ -129,10 +130,13 @@ static void case_add_op(case_list *list, const tp__op *op)
         case_add_samples(list, op, s);
 }
 
-/* The environment's TP_TEST_FAMILY: only that family of operations. */
-static bool is_wanted(const tp__family *family)
+/* The environment's TP_TEST_FAMILY: only that family of operations. What the library was built
+ * without is left out. */
+static bool is_wanted(const tp__family *family, const tp__op *op)
 {
     const char *wanted = getenv("TP_TEST_FAMILY");
+    if ((op->flags & TP__LAPACK) && !tp__lapack_is_there())
+        return false;
     return !wanted || !strcmp(wanted, family->name);
 }
 
@@ -142,9 +146,10 @@ const table_case *table_cases(void)
     static const table_case none;
     if (!list.at)
         for (const tp__family *const *family = tp__families; *family; family++)
-            for (const tp__op *const *op = (*family)->ops; *op && is_wanted(*family); op++) {
+            for (const tp__op *const *op = (*family)->ops; *op; op++) {
                 list.family = (*family)->name;
-                case_add_op(&list, *op);
+                if (is_wanted(*family, *op))
+                    case_add_op(&list, *op);
             }
     return list.at ? list.at : &none;
 }

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ops/lapack.h"
 #include "table_check.h"
 #include "table_reference.h"
 
@@ -59,9 +60,10 @@ RECORD_TEST(records_can_be_called_by_tests)
 RECORD_TEST(records_with_a_gradient_have_a_taylor_rule)
 {
     bool linear = op->flags & TP__LINEAR, bilinear = op->flags & TP__BILINEAR;
-    OP_CHECK(op, !op->gradient || op->taylor || linear || bilinear || op->compose ||
+    OP_CHECK(op, !op->gradient || op->taylor || linear || bilinear || op->compose || op->tangent ||
                      (op->flags & TP__ELEMENTWISE));
     OP_CHECK(op, !op->compose || op->gradient);
+    OP_CHECK(op, !op->tangent || (op->gradient && op->n_in == 1));
     OP_CHECK(op, !(linear && bilinear));
     OP_CHECK(op, !bilinear || op->n_in == 2);
     OP_CHECK(op, !linear || !(op->reads[0] | op->reads[1] | op->reads[2]));
@@ -178,6 +180,13 @@ static void check_orders(const table_case *c, tp_var *const *x)
         snprintf(word, sizeof word, "second%d", i);
         check_array(c, word, orders.second[i]);
     }
+}
+
+/* Says so where records are left out. */
+TEST(records_that_need_lapack)
+{
+    if (!tp__lapack_is_there())
+        test_skip("the library was built without LAPACK");
 }
 
 VARIANT_TEST(values_gradients_and_errors_are_pytorchs)

@@ -40,17 +40,38 @@ static const tp__op tp__op_alias = {
     .rule = "gy",
 };
 
-tp_var *tp__recorded_alias(tp_var *v)
+/* The second operand only says what the result is above. */
+static const tp__op tp__op_above = {
+    .label = "Alias",
+    .name = "alias",
+    .n_in = 2,
+    .flags = TP__LINEAR | TP__MOVES,
+    .infer = alias_infer,
+    .gradient = alias_gradient,
+    .rule = "gy",
+};
+
+static tp_var *alias_recorded(const tp__op *op, tp_var *const *in)
 {
     tp__thread *t = tp__here();
-    tp_var *alias = tp__alias(t, v);
-    if (alias && !tp__record(alias, &tp__op_alias, &v, 1)) {
+    tp_var *alias = in[0]->flags & TP__POISON ? NULL : tp__alias(t, in[0]);
+    if (alias && !tp__record(alias, op, in, op->n_in)) {
         tp__drop(alias);
         alias = NULL;
     }
     if (alias)
         alias->flags |= TP__NEEDS_GRAD | TP__IMPLICIT;
     return tp__own(t, alias);
+}
+
+tp_var *tp__recorded_alias(tp_var *v)
+{
+    return alias_recorded(&tp__op_alias, &v);
+}
+
+tp_var *tp__recorded_above(tp_var *v, tp_var *below)
+{
+    return alias_recorded(&tp__op_above, (tp_var *[]){v, below});
 }
 
 /* Aliases of the operands, and those that gradients are wanted of. */

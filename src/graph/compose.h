@@ -15,4 +15,7 @@ void tp__compose_gradient(const tp__pull *pull);
 /* v's elements as a recorded value of its own, one step above v. Poison on error. */
 tp_var *tp__recorded_alias(tp_var *v);
 
+/* The same, one step above both v and another. */
+tp_var *tp__recorded_above(tp_var *v, tp_var *below);
+
 #endif

@@ -91,7 +91,8 @@ enum {
     TP__OUTPUTS = 64,    /* a call: its outputs are nodes of their own */
     TP__COSTLY = 128,    /* an element takes more time than reading it from memory */
     TP__MOVES = 256,     /* takes elements as they are, of any type; others get working types */
-    TP__COMPOSITE = 512  /* never applied: stands in the table for a function over other records */
+    TP__COMPOSITE = 512, /* never applied: stands in the table for a function over other records */
+    TP__LAPACK = 1024    /* needs LAPACK, which the library may have been built without */
 };
 
 struct tp__op {
@@ -111,12 +112,16 @@ struct tp__op {
     void (*number_gradient)(double gy, double a, double b, double y, double *ga, double *gb);
 
     void (*gradient)(const tp__pull *pull); /* NULL: the result is a constant */
-    void (*taylor)(const tp__jet *jet);     /* NULL: by TP__LINEAR, TP__BILINEAR, compose
-                                             * or, if elementwise, from the gradient */
+    void (*taylor)(const tp__jet *jet);     /* NULL: by the flags, compose or tangent, or, if
+                                             * elementwise, from the gradient */
 
     /* What y is, in other public operations on its operands. Recorded sweeps and Taylor series go
      * through this; `gradient` is asked only where nothing is recorded, and may run kernels. */
     tp_var *(*compose)(const tp_var *y, tp_var *const *x);
+
+    /* Of one operand x: what y changes by when x changes by dx, in public operations that are
+     * linear in dx. Taylor series follow from it, and gradients by tp__tangent_gradient. */
+    tp_var *(*tangent)(tp_var *y, tp_var *x, tp_var *dx);
 
     const char *formula; /* y, as text */
     const char *rule;    /* the gradient, as text */

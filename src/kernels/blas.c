@@ -216,6 +216,13 @@ static void blas_cut_f64(const tp__gemm *whole, int64_t *rows, int64_t *columns)
     blas_cut(whole, sizeof(double), rows, columns);
 }
 
+/* The rest of the program may have given OpenBLAS threads since the last product. */
+void tp__blas_one_thread(void)
+{
+    if (openblas_get_num_threads() != 1)
+        openblas_set_num_threads(1);
+}
+
 /* --- What the processor can do --- */
 
 double tp__blas_peak(void)
@@ -225,8 +232,7 @@ double tp__blas_peak(void)
     if (!memory)
         return 0;
     float *a = memory, *b = a + n * n, *c = b + n * n;
-    if (openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1);
+    tp__blas_one_thread();
     uint64_t best = UINT64_MAX;
     for (int i = 0; i < times; i++) {
         uint64_t start = tp__profile_clock();
@@ -240,13 +246,11 @@ double tp__blas_peak(void)
 
 /* --- Table --- */
 
-/* The rest of the program may have given OpenBLAS threads since the last product. */
 static const tp__gemm_backend *blas_backend(const tp__gemm_backend *backend)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, blas_start);
-    if (openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1);
+    tp__blas_one_thread();
     return backend;
 }
 

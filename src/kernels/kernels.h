@@ -3,7 +3,8 @@
  * Backends: tables of kernels that take the place of the records' own, chosen once, before the
  * first operation, by what was compiled in and what the processor can do. Each file of a backend
  * ends with its table. The environment's TP_CPU=baseline, avx2 or avx512 holds the choice of
- * instructions to that level; TP_CPU=reference leaves the records' own kernels in place.
+ * instructions to that level; TP_CPU=reference leaves the records' own kernels in place, where they
+ * have any (ops/lapack.h).
  */
 #ifndef TP_KERNELS_H
 #define TP_KERNELS_H
@@ -20,9 +21,12 @@ typedef struct tp__override {
 } tp__override;
 
 extern const tp__override tp__kernels_baseline[], tp__kernels_avx2[], tp__kernels_avx512[],
-    tp__kernels_blas[];
+    tp__kernels_blas[], tp__kernels_lapack[];
 
 /* GFLOP/s of a float32 product on one thread, for profiles; with TP_WITH_BLAS only. */
 double tp__blas_peak(void);
+
+/* Holds OpenBLAS to one thread; with TP_WITH_BLAS only. */
+void tp__blas_one_thread(void);
 
 #endif

@@ -73,6 +73,7 @@ void tp__choose_kernels(void)
 {
     table_defer_from();
     int level = table_level();
+    table_install(tp__kernels_lapack);
     if (level == TABLE_REFERENCE)
         return;
     table_install(tp__kernels_baseline);

@@ -26,6 +26,9 @@ tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
 
 tp_var *(tp_lerp)(tp_var *a, tp_var *b, tp_var *weight)
 {
+    if (!tp__check_operand("lerp", a) || !tp__check_operand("lerp", b) ||
+        !tp__check_operand("lerp", weight))
+        return tp__poison();
     return tp_add(tp_mul(tp_sub(1, weight), a), tp_mul(weight, b));
 }
 

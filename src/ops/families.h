@@ -13,6 +13,8 @@ extern const tp__family tp__family_arithmetic, tp__family_pow, tp__family_unary,
 extern const tp__family tp__family_reduce;
 extern const tp__family tp__family_shape, tp__family_parts;
 extern const tp__family tp__family_linalg;
+extern const tp__family tp__family_products, tp__family_einsum, tp__family_solve, tp__family_factor,
+    tp__family_least_squares, tp__family_matrix_function;
 
 /* All families; ends with NULL. */
 extern const tp__family *const tp__families[];

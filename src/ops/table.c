@@ -22,6 +22,12 @@ const tp__family *const tp__families[] = {
     &tp__family_shape,
     &tp__family_parts,
     &tp__family_linalg,
+    &tp__family_products,
+    &tp__family_einsum,
+    &tp__family_solve,
+    &tp__family_factor,
+    &tp__family_least_squares,
+    &tp__family_matrix_function,
     NULL,
 };
 /* clang-format on */
