@@ -33,6 +33,8 @@ typedef struct tp__thread {
 
     bool no_grad;
     bool implicit;            /* results belong to a conversion the library inserted */
+    uint32_t marks;           /* flags of what is recorded: of a sweep and of a name scope */
+    struct tp__name_scope *name_scope;
     const char *guarded_call; /* a user's backward that must not read recorded values raw */
     uint8_t sweep_depth;
 

@@ -26,12 +26,15 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
         inputs[i] = in[i];
         versions[i] = tp__version(in[i]);
         tp__ref(in[i]);
-        y->flags |= in[i]->flags & TP__NEEDS_GRAD;
+        y->flags |= in[i]->flags & (TP__NEEDS_GRAD | TP__ORDERS);
         if (in[i]->generation >= y->generation)
             y->generation = in[i]->generation + 1;
     }
-    y->reads =
-        tp__here()->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
+    tp__thread *t = tp__here();
+    y->flags |= t->marks;
+    if (t->marks & TP__SCOPED)
+        tp__node_enter_scope(t, y);
+    y->reads = t->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
     tp__node_count(y);
     return true;
 }

@@ -37,8 +37,7 @@ TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
  * its derivative is lost, or refused where that would be an error. */
 TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
 {
-    flags &= TP__NEEDS_GRAD | TP__UNRECORDED;
-    if (!flags || TP_UNLIKELY(!*y))
+    if (!(flags & (TP__NEEDS_GRAD | TP__UNRECORDED)) || TP_UNLIKELY(!*y))
         return false;
     if (TP_UNLIKELY((flags & TP__UNRECORDED) && t->guarded_call)) {
         tp__drop(*y);
@@ -49,7 +48,11 @@ TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
         (*y)->flags |= TP__UNRECORDED;
         return false;
     }
-    (*y)->flags |= TP__NEEDS_GRAD | (t->implicit ? TP__IMPLICIT : 0);
+    (*y)->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
+    if (TP_UNLIKELY(t->implicit))
+        (*y)->flags |= TP__IMPLICIT;
+    if (TP_UNLIKELY(t->marks & TP__SCOPED))
+        tp__node_enter_scope(t, *y);
     return true;
 }
 

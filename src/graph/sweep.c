@@ -32,6 +32,16 @@ bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *grad
     return false;
 }
 
+/* What a recorded sweep from y makes is one order above y. What a rule or hook records in a sweep
+ * of its own counts as the outer sweep's. */
+static uint32_t sweep_marks(const tp__thread *t, const tp_var *y, bool record)
+{
+    if (!record || (t->sweep_depth && (t->marks & TP__ORDERS)))
+        return t->marks;
+    uint32_t order = ((y->flags & TP__ORDERS) << 1 | TP__ORDER) & TP__ORDERS;
+    return (t->marks & ~(uint32_t)TP__ORDERS) | order | TP__STEP;
+}
+
 bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, bool record)
 {
     tp__thread *t = tp__here();
@@ -40,6 +50,8 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->record = record;
     s->selective = s->retain = s->consume = false;
     s->no_grad = t->no_grad;
+    s->marks = t->marks;
+    t->marks = sweep_marks(t, y, record);
     s->floor = floor;
     s->top = y->generation > floor ? y->generation : floor;
     s->kept.n = s->kept.capacity = s->kept.slots = 0;
@@ -144,6 +156,7 @@ void tp__sweep_end(tp__sweep *s)
     if (s->aside)
         tp__free(s->aside);
     s->t->no_grad = s->no_grad;
+    s->t->marks = s->marks;
     s->t->sweep_depth--;
     tp__drop(s->y);
 }
@@ -210,6 +223,8 @@ static bool sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
     tp_var *total = sweep_numbers(s, *sum ? tp_add(*sum, gradient) : gradient);
     if (total->flags & TP__POISON)
         return false;
+    if (s->record && total->op && !(total->flags & TP__SHARED))
+        total->flags &= ~(uint32_t)TP__STEP;
     tp__ref(total);
     if (*sum)
         tp__drop(*sum);
@@ -398,10 +413,20 @@ static void sweep_hold_zeros(const tp__sweep *s, tp__pull *pull)
     }
 }
 
+/* What v's rule records belongs where v does. Returns the scope to go back to. */
+static tp__name_scope *sweep_enter_name_scope(tp__thread *t, const tp_var *v)
+{
+    tp__name_scope *scope = tp__scope_of(v);
+    if (scope)
+        tp__name_scope_ref(scope);
+    return tp__name_scope_swap(t, scope);
+}
+
 static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
 {
     tp__thread *t = s->t;
     bool outputs = v->op->flags & TP__OUTPUTS, implicit = t->implicit;
+    tp__name_scope *name_scope = s->record ? sweep_enter_name_scope(t, v) : NULL;
     for (uint32_t i = 0; i < v->n_in; i++) {
         pull->gx[i] = NULL;
         wanted[i] = sweep_wanted(s, pull->x[i]);
@@ -420,6 +445,8 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     bool good = !t->code;
     for (uint32_t i = 0; i < v->n_in && good; i++)
         good = !wanted[i] || !pull->gx[i] || sweep_add(s, pull->x[i], pull->gx[i]);
+    if (s->record)
+        tp__name_scope_drop(tp__name_scope_swap(t, name_scope));
     sweep_lower(v);
     tp_scope_end(scope);
     return good && !t->code;
