@@ -108,11 +108,13 @@ TP_API void tp_print_graph(tp_var *y);
 
 /* --- Interchange --- */
 
-/* Rebuilds a graph from the JSON that tp_draw_graph writes, by applying its operations to its
- * leaves again, and returns what y was: values, names, gradients to any order as before. Operations
- * are found by name in the table of operations, and their arguments are checked as those of any
- * call. A graph that holds a call of a user's function is an error: its code is not in the file.
- * Name scopes and orders of derivative come back; hooks and stored gradients do not. */
+/* Reads what tp_draw_graph wrote as .json and returns what y was there: a graph to be drawn in
+ * every way that the one that was written could be, with its names, operations, users' functions,
+ * orders, name scopes, and the elements of arrays of up to 64 elements; elements that the file does
+ * not hold are NaN, or 0 for integers. It is not to be computed with: asking for a derivative is an
+ * error, since a file cannot be trusted with the arguments of operations. An operation that this
+ * library does not know is shown like a user's function. Poison, with an error that tells the
+ * place, if text is not of this form (docs/graph-json.md). */
 TP_API tp_var *tp_read_graph_json(const char *text);
 
 #if defined(__GNUC__)

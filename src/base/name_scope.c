@@ -24,6 +24,26 @@ void tp__name_scope_drop(tp__name_scope *scope)
     }
 }
 
+tp__name_scope *tp__name_scope_new(const char *name, tp__name_scope *outer)
+{
+    if (outer && outer->depth == TP__NAME_SCOPES) {
+        tp_fail(TP_ERROR_ARGUMENT, "name_scope: more than %d scopes inside one another",
+                TP__NAME_SCOPES);
+        return NULL;
+    }
+    size_t length = strlen(name) + 1;
+    tp__name_scope *scope = tp__alloc(sizeof *scope + length);
+    if (!scope)
+        return NULL;
+    scope->outer = outer;
+    atomic_init(&scope->refs, 1);
+    scope->depth = outer ? outer->depth + 1 : 1;
+    memcpy(scope->name, name, length);
+    if (outer)
+        tp__name_scope_ref(outer);
+    return scope;
+}
+
 size_t tp_name_scope(const char *name)
 {
     tp__thread *t = tp__here();
@@ -31,20 +51,10 @@ size_t tp_name_scope(const char *name)
         tp_fail(TP_ERROR_ARGUMENT, "name_scope: the name is %s", name ? "empty" : "NULL");
         return 0;
     }
-    if (t->name_scope && t->name_scope->depth == TP__NAME_SCOPES) {
-        tp_fail(TP_ERROR_ARGUMENT, "name_scope: %s: more than %d scopes inside one another", name,
-                TP__NAME_SCOPES);
-        return 0;
-    }
-    size_t length = strlen(name) + 1;
-    tp__name_scope *scope = tp__alloc(sizeof *scope + length);
+    tp__name_scope *scope = tp__name_scope_new(name, t->name_scope);
     if (!scope)
         return 0;
-    scope->outer = t->name_scope;
-    atomic_init(&scope->refs, 1);
-    scope->depth = scope->outer ? scope->outer->depth + 1 : 1;
-    memcpy(scope->name, name, length);
-    tp__name_scope_swap(t, scope);
+    tp__name_scope_drop(tp__name_scope_swap(t, scope));
     return scope->depth;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Named parts of a program, for drawings: see tinypytorch/draw.h. A scope is counted: the thread
- * that is in it or in one inside it, and nodes made in it, hold it. Each opening is a scope of its
+ * that is in it, scopes inside it, and nodes made in it hold it. Each opening is a scope of its
  * own.
  */
 #ifndef TP_NAME_SCOPE_H
@@ -18,6 +18,10 @@ typedef struct tp__name_scope {
     uint32_t depth; /* 1 for an outermost one */
     char name[];
 } tp__name_scope;
+
+/* A scope with one reference, the caller's; it takes one of outer. NULL, with an error, when out of
+ * memory or when there are too many inside one another. */
+tp__name_scope *tp__name_scope_new(const char *name, tp__name_scope *outer);
 
 void tp__name_scope_ref(tp__name_scope *scope);
 

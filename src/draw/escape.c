@@ -76,6 +76,18 @@ void tp__escape_xml(tp__text *text, const char *name, size_t length)
     }
 }
 
+void tp__escape_plain(tp__text *text, const char *name, size_t length)
+{
+    for (size_t at = 0; at < length && name[at];) {
+        size_t n = tp__escape_character(name + at);
+        if (n)
+            tp__text_add(text, name + at, n);
+        else
+            tp__text_put(text, name[at] == '\n' || name[at] == '\t' ? " " : ESCAPE_ODD);
+        at += n ? n : 1;
+    }
+}
+
 /* "<" and "&" are written by number: no tag or comment of HTML can start in a string, or end. */
 void tp__escape_json(tp__text *text, const char *name)
 {

@@ -21,4 +21,7 @@ void tp__escape_xml(tp__text *text, const char *name, size_t length);
 /* A quoted JSON string that may stand inside a script of HTML. */
 void tp__escape_json(tp__text *text, const char *name);
 
+/* For a terminal, length bytes of name: no control characters. */
+void tp__escape_plain(tp__text *text, const char *name, size_t length);
+
 #endif

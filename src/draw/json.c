@@ -135,7 +135,7 @@ static void json_flags(json_writer *w, const tp_var *v)
         tp__text_put(w->text, ", \"step\": true");
     if (v->flags & TP__IMPLICIT)
         tp__text_put(w->text, ", \"implicit\": true");
-    if (v->flags & TP__NEEDS_GRAD)
+    if (!v->op && (v->flags & TP__NEEDS_GRAD))
         tp__text_put(w->text, ", \"differentiable\": true");
 }
 

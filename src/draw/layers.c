@@ -106,6 +106,8 @@ static void layers_assign(layers *l)
     const tp__picture *p = l->p;
     unsigned orders = p->options->orders ? TP__PICTURE_ORDERS : 1;
     uint32_t first = 0;
+    for (uint32_t i = 0; i < p->n; i++)
+        l->layer[i] = TP__PICTURE_NONE;
     for (unsigned order = 0; order < orders; order++) {
         uint32_t next = first;
         for (uint32_t k = 0; k < p->n; k++) {

@@ -5,12 +5,16 @@
  */
 #include "base/features.h"
 
+#include <math.h>
+
 #include "base/alloc.h"
 #include "draw/escape.h"
 #include "draw/picture.h"
 
-/* Graphviz measures nodes in inches, places in points, y upwards. */
+/* Graphviz measures nodes in inches, places in points, y upwards. A larger picture than so many
+ * square points is scaled down: bitmaps of it would not fit into memory. */
 #define PICTURE_DOT_INCH 72.0
+#define PICTURE_DOT_LARGEST 20e6
 
 static void picture_dot_node(const tp__picture *p, tp__text *text, uint32_t i, bool places)
 {
@@ -100,6 +104,14 @@ static void picture_dot_boxes(const tp__picture *p, tp__text *text, uint32_t *fi
     }
 }
 
+static void picture_dot_size(const tp__picture *p, tp__text *text)
+{
+    double width = (double)p->width, height = (double)p->height;
+    double scale = sqrt(PICTURE_DOT_LARGEST / (width * height)) / PICTURE_DOT_INCH;
+    if (width * height > PICTURE_DOT_LARGEST)
+        tp__text_format(text, "size=\"%.2f,%.2f\"\n", width * scale, height * scale);
+}
+
 void tp__picture_dot(const tp__picture *p, tp__text *text, bool places)
 {
     tp__text caption = {0};
@@ -110,6 +122,10 @@ void tp__picture_dot(const tp__picture *p, tp__text *text, bool places)
         tp__text_put(text, "label=\"");
         tp__escape_dot(text, caption.at);
         tp__text_put(text, "\"\n");
+    }
+    if (places) {
+        tp__text_put(text, "outputorder=edgesfirst\n");
+        picture_dot_size(p, text);
     }
     if (first)
         picture_dot_boxes(p, text, first, first + p->n_boxes + 1, places);

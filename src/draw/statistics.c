@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "array/array.h"
+#include "array/deferred.h"
 #include "array/dtype.h"
 
 static void statistics_over(tp__statistics *s, const tp_var *v)
@@ -13,7 +14,8 @@ static void statistics_over(tp__statistics *s, const tp_var *v)
     double sum = 0;
     int64_t n = 0;
     const char *at = v->data;
-    for (int64_t i = 0; i < v->size; i++) {
+    bool uniform = v->size > 1 && tp__is_uniform(v);
+    for (int64_t i = 0; i < (uniform ? 1 : v->size); i++) {
         double x = tp__read_element((tp_dtype)v->dtype, at + (size_t)i * tp__dtype_size(v->dtype));
         if (isnan(x)) {
             s->nan++;
@@ -24,6 +26,7 @@ static void statistics_over(tp__statistics *s, const tp_var *v)
         sum += x;
         n++;
     }
+    s->nan = uniform && s->nan ? v->size : s->nan;
     s->mean = n ? sum / (double)n : (double)NAN;
 }
 
@@ -33,7 +36,7 @@ tp__statistics tp__statistics_of(tp_var *v)
     if ((v->flags & (TP__DROPPED | TP__POISON)) || !tp__evaluate(v))
         return s;
     tp_var *plain = v;
-    if (v->flags & TP__CONTIGUOUS)
+    if ((v->flags & TP__CONTIGUOUS) || tp__is_uniform(v))
         tp__ref(v);
     else
         plain = tp__copy_as(tp__here(), v, (tp_dtype)v->dtype);

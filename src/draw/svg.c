@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A picture whose nodes have their places, as SVG: boxes, then edges, then nodes, so that words are
- * never crossed. Colours are SVG's names; nothing but paths, rectangles, ellipses and text is used.
+ * A picture whose nodes have their places, as SVG: boxes, then edges, then words and nodes, so that
+ * nothing crosses a word. Colours are SVG's names; nothing but paths, rectangles, ellipses and text
+ * is used.
  */
 #include "base/features.h"
 
@@ -11,7 +12,7 @@
 #include "draw/escape.h"
 #include "draw/picture.h"
 
-/* Words of up to this many characters fit beside the picture's corner. */
+/* Of a character of the line under the picture, on the safe side. */
 #define SVG_TEXT_WIDTH 7.0F
 
 static void svg_text(tp__text *text, double x, double y, const char *line, size_t length, bool cut)
@@ -30,7 +31,13 @@ static void svg_boxes(const tp__picture *p, tp__text *text)
                         (double)box->left, (double)box->top, (double)(box->right - box->left),
                         (double)(box->bottom - box->top));
     }
-    tp__text_put(text, "</g>\n<g text-anchor=\"start\">\n");
+    tp__text_put(text, "</g>\n");
+}
+
+/* The names of boxes, in white outlines or on top of them. */
+static void svg_names(const tp__picture *p, tp__text *text, const char *group)
+{
+    tp__text_put(text, group);
     for (uint32_t i = 0; i < p->n_boxes; i++) {
         const tp__picture_box *box = &p->boxes[i];
         const char *name = box->scope ? box->scope->name : tp__picture_order_name(box->order);
@@ -44,7 +51,11 @@ static void svg_boxes(const tp__picture *p, tp__text *text)
 /* From the border of one node to that of the other, with an arrow's head. */
 static void svg_edges(const tp__picture *p, tp__text *text)
 {
-    tp__text_put(text, "<g fill=\"none\" stroke=\"dimgray\" stroke-width=\"0.8\">\n");
+    double opacity = fmin(1, fmax(0.2, 2000.0 / (1.0 + p->n_edges)));
+    tp__text_format(text,
+                    "<g fill=\"none\" stroke=\"dimgray\" stroke-width=\"0.8\" "
+                    "stroke-opacity=\"%.2f\">\n",
+                    opacity);
     for (uint32_t i = 0; i < p->n_edges; i++) {
         const tp__picture_node *a = &p->nodes[p->edges[i].from], *b = &p->nodes[p->edges[i].to];
         float down = b->y >= a->y ? 1 : -1;
@@ -108,6 +119,8 @@ void tp__picture_svg(const tp__picture *p, tp__text *text)
                     (double)width, (double)height, (double)width, (double)height);
     svg_boxes(p, text);
     svg_edges(p, text);
+    svg_names(p, text, "<g text-anchor=\"start\" stroke=\"white\" stroke-width=\"5\">\n");
+    svg_names(p, text, "<g text-anchor=\"start\">\n");
     for (uint32_t i = 0; i < p->n; i++) {
         svg_shape(p, text, &p->nodes[i]);
         svg_label(p, text, i);

@@ -28,7 +28,7 @@ static size_t walk_id(walk_state *w, const tp_var *v)
     return entry->value.number;
 }
 
-static tp_var *walk_shown(tp_var *v)
+tp_var *tp__walk_shown(tp_var *v)
 {
     while ((v->flags & TP__IMPLICIT) && v->op && !(v->extra && v->extra->name))
         v = tp__inputs(v)[0];
@@ -38,7 +38,7 @@ static tp_var *walk_shown(tp_var *v)
 static void walk_inputs(walk_state *w, size_t id, tp_var *v, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
-        w->walk->edge(w->walk->to, walk_id(w, walk_shown(tp__inputs(v)[i])), id);
+        w->walk->edge(w->walk->to, walk_id(w, tp__walk_shown(tp__inputs(v)[i])), id);
 }
 
 static void walk_call(walk_state *w, size_t id, tp_var *call)

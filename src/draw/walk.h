@@ -24,4 +24,7 @@ typedef struct tp__walk {
 /* False if go_on said so, or, with an error, when out of memory. */
 bool tp__walk_graph(const tp__walk *walk, tp_var *y);
 
+/* v, or what v was converted from, if conversions are not shown. */
+tp_var *tp__walk_shown(tp_var *v);
+
 #endif

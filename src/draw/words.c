@@ -138,8 +138,8 @@ void tp__picture_measure(const tp__picture *p, tp__picture_node *node)
         size_t n = line.characters + line.cut;
         characters = n > characters ? n : characters;
     }
-    float text = 7.5F * (float)characters;
-    node->width = node->function ? fmaxf(54, text + 16) : fmaxf(40, 1.2F * text + 20);
+    float text = 8 * (float)characters;
+    node->width = node->function ? fmaxf(54, text + 18) : fmaxf(40, 1.2F * text + 20);
     node->height =
         18 + (float)lines * (node->function ? TP__PICTURE_TEXT : 1.2F * TP__PICTURE_TEXT);
     if (!node->function && characters == 0)

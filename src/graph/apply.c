@@ -195,10 +195,10 @@ static tp_var *apply_narrow(const tp__call *call, tp_var *y)
         y->dtype != tp__working_type(call->given))
         return y;
     tp__thread *t = tp__here();
-    bool implicit = t->implicit;
-    t->implicit = true;
+    uint32_t marks = t->marks;
+    t->marks |= TP__IMPLICIT;
     y = tp_to(y, call->given);
-    t->implicit = implicit;
+    t->marks = marks;
     return y;
 }
 
@@ -386,8 +386,7 @@ static tp_var *apply_run(tp__thread *t, tp__call *call, bool record)
     }
     if (y && recorded) {
         y->attr = call->attr;
-        y->flags |=
-            (op->attr_bytes ? TP__ATTR_BLOCK | TP__PARTS : 0u) | (t->implicit ? TP__IMPLICIT : 0u);
+        y->flags |= op->attr_bytes ? TP__ATTR_BLOCK | TP__PARTS : 0u;
     } else if (op->attr_bytes) {
         tp__free(call->attr.block);
     }

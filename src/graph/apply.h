@@ -48,10 +48,9 @@ TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
         (*y)->flags |= TP__UNRECORDED;
         return false;
     }
-    (*y)->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
-    if (TP_UNLIKELY(t->implicit))
-        (*y)->flags |= TP__IMPLICIT;
-    if (TP_UNLIKELY(t->marks & TP__SCOPED))
+    uint32_t marks = t->marks;
+    (*y)->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | marks;
+    if (TP_UNLIKELY(marks & TP__SCOPED))
         tp__node_enter_scope(t, *y);
     return true;
 }

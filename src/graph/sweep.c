@@ -413,20 +413,36 @@ static void sweep_hold_zeros(const tp__sweep *s, tp__pull *pull)
     }
 }
 
-/* What v's rule records belongs where v does. Returns the scope to go back to. */
-static tp__name_scope *sweep_enter_name_scope(tp__thread *t, const tp_var *v)
+/* Runs v's rule. What it records is implicit when v is. */
+TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
+{
+    tp__thread *t = s->t;
+    uint32_t marks = t->marks;
+    t->marks = (marks & ~(uint32_t)TP__IMPLICIT) | (v->flags & TP__IMPLICIT);
+    if (s->record && v->op->compose)
+        tp__compose_gradient(pull);
+    else
+        v->op->gradient(pull);
+    if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
+        sweep_hold_zeros(s, pull);
+    t->marks = marks;
+}
+
+/* The same, where what it records belongs to v's name scope. */
+static void sweep_apply_in_scope(tp__sweep *s, tp_var *v, tp__pull *pull)
 {
     tp__name_scope *scope = tp__scope_of(v);
     if (scope)
         tp__name_scope_ref(scope);
-    return tp__name_scope_swap(t, scope);
+    tp__name_scope *outer = tp__name_scope_swap(s->t, scope);
+    sweep_apply_rule(s, v, pull);
+    tp__name_scope_drop(tp__name_scope_swap(s->t, outer));
 }
 
 static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
 {
     tp__thread *t = s->t;
-    bool outputs = v->op->flags & TP__OUTPUTS, implicit = t->implicit;
-    tp__name_scope *name_scope = s->record ? sweep_enter_name_scope(t, v) : NULL;
+    bool outputs = v->op->flags & TP__OUTPUTS;
     for (uint32_t i = 0; i < v->n_in; i++) {
         pull->gx[i] = NULL;
         wanted[i] = sweep_wanted(s, pull->x[i]);
@@ -434,19 +450,13 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     size_t scope = tp_scope_begin();
     pull->gys = outputs ? v->adjoint.outputs : NULL;
     pull->gy = outputs ? NULL : sweep_gradient(s, v);
-    t->implicit = v->flags & TP__IMPLICIT;
-    if (s->record && v->op->compose)
-        tp__compose_gradient(pull);
+    if (TP_UNLIKELY(s->record && ((v->flags | t->marks) & TP__SCOPED)))
+        sweep_apply_in_scope(s, v, pull);
     else
-        v->op->gradient(pull);
-    if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
-        sweep_hold_zeros(s, pull);
-    t->implicit = implicit;
+        sweep_apply_rule(s, v, pull);
     bool good = !t->code;
     for (uint32_t i = 0; i < v->n_in && good; i++)
         good = !wanted[i] || !pull->gx[i] || sweep_add(s, pull->x[i], pull->gx[i]);
-    if (s->record)
-        tp__name_scope_drop(tp__name_scope_swap(t, name_scope));
     sweep_lower(v);
     tp_scope_end(scope);
     return good && !t->code;

@@ -55,10 +55,10 @@ function describeFunction(panel, node) {
     facts(panel, [['operation', op.name]]);
     if (op.formula) {
         element('h3', 'Value', panel);
-        element('code', op.formula, panel);
+        element('code', op.formula.replaceAll('tp_', ''), panel);
     }
     element('h3', 'Gradient rule', panel);
-    element('code', op.rule || 'none: the result is a constant', panel);
+    element('code', op.rule.replaceAll('tp_', '') || 'none: the result is a constant', panel);
     if (op.rule)
         element('p', 'gy is the gradient of the result y; x, or a and b, are the inputs.', panel);
 }
@@ -172,7 +172,7 @@ function play(on) {
         if (state.step === sweep.length)
             play(false);
     }, 500) : 0;
-    byId('play').textContent = on ? '\u23F8' : '\u25B6';
+    byId('play').textContent = on ? 'Pause' : 'Play';
 }
 
 function caption() {

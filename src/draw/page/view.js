@@ -92,6 +92,7 @@ function insideClosed(box) {
 // One path for all edges of a colour: thousands of them are drawn in a frame.
 function drawEdges(part, color, width, wanted) {
     const plain = view.scale < 0.25;
+    context.globalAlpha = plain ? Math.min(1, Math.max(0.1, 4000 / links.length)) : 1;
     context.strokeStyle = color;
     context.lineWidth = width;
     context.beginPath();
@@ -115,6 +116,7 @@ function drawEdges(part, color, width, wanted) {
         context.lineTo(b.x + 4, y2 - sign * 7);
     }
     context.stroke();
+    context.globalAlpha = 1;
 }
 
 function outline(t, size) {
