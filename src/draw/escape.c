@@ -63,16 +63,16 @@ static const char *escape_entity(char c)
 
 void tp__escape_xml(tp__text *text, const char *name, size_t length)
 {
-    for (const char *end = name + length; name < end && *name;) {
-        size_t n = tp__escape_character(name);
-        const char *entity = escape_entity(*name);
+    for (size_t at = 0; at < length && name[at];) {
+        size_t n = tp__escape_character(name + at);
+        const char *entity = escape_entity(name[at]);
         if (entity)
             tp__text_put(text, entity);
         else if (n == 0)
             tp__text_put(text, ESCAPE_ODD);
         else
-            tp__text_add(text, name, n);
-        name += n ? n : 1;
+            tp__text_add(text, name + at, n);
+        at += n ? n : 1;
     }
 }
 

@@ -47,6 +47,7 @@ static void page_variable(tp__text *text, tp_var *v)
                     v->grad                     ? "stored"
                     : v->flags & TP__NEEDS_GRAD ? "can be taken"
                                                 : "none: a constant");
+    text->failed = text->failed || s.failed;
     if (!s.known)
         return;
     tp__text_put(text, ",[");
@@ -60,12 +61,13 @@ static void page_variable(tp__text *text, tp_var *v)
 
 /* The place of an operation in the table that follows the nodes. Boxes that stand for several
  * operations are of none. */
-static long page_op(tp__map *ops, const tp__picture_node *node)
+static long page_op(tp__text *text, tp__map *ops, const tp__picture_node *node)
 {
     bool added;
     if (node->count > 1 || !node->var->op)
         return -1;
     tp__map_entry *entry = tp__map_add(ops, (const void *)node->var->op, &added);
+    text->failed = text->failed || !entry;
     return entry ? (long)(entry - tp__map_at(ops)) : -1;
 }
 
@@ -82,7 +84,7 @@ static void page_nodes(const tp__picture *p, tp__text *text, tp__map *ops)
         tp__escape_json(text, tp__picture_label(p, i));
         tp__text_format(text, ",%lu,%lu,", (unsigned long)node->count, generation);
         if (node->function)
-            tp__text_format(text, "%ld", page_op(ops, node));
+            tp__text_format(text, "%ld", page_op(text, ops, node));
         else
             page_variable(text, node->var);
         tp__text_put(text, "]");
@@ -127,7 +129,7 @@ static void page_boxes(const tp__picture *p, tp__text *text)
         tp__text_format(text, "%s[\"%s\",\"%s\",\"%s\"]", order ? "," : "",
                         tp__picture_order_color(order, false), tp__picture_order_color(order, true),
                         tp__picture_order_name(order));
-    tp__text_put(text, "]}");
+    tp__text_put(text, "]}\n");
 }
 
 void tp__picture_page(const tp__picture *p, tp__text *text)
@@ -146,6 +148,7 @@ void tp__picture_page(const tp__picture *p, tp__text *text)
     page_ops(text, &ops);
     page_boxes(p, text);
     page_lines(text, tp__page_tail);
+    text->failed = text->failed || caption.failed;
     tp__text_drop(&caption);
     tp__map_drop(&ops);
 }

@@ -132,7 +132,7 @@ void tp__picture_dot(const tp__picture *p, tp__text *text, bool places)
     for (uint32_t i = 0; i < p->n_edges; i++)
         picture_dot_edge(p, text, i, places);
     tp__text_put(text, "}\n");
-    text->failed = text->failed || !first;
+    text->failed = text->failed || !first || caption.failed;
     tp__text_drop(&caption);
     tp__free(first);
 }

@@ -33,13 +33,15 @@ static void statistics_over(tp__statistics *s, const tp_var *v)
 tp__statistics tp__statistics_of(tp_var *v)
 {
     tp__statistics s = {.min = (double)NAN, .mean = (double)NAN, .max = (double)NAN};
-    if ((v->flags & (TP__DROPPED | TP__POISON)) || !tp__evaluate(v))
+    s.failed = !(v->flags & (TP__DROPPED | TP__POISON)) && !tp__evaluate(v);
+    if (s.failed || !v->data)
         return s;
     tp_var *plain = v;
     if ((v->flags & TP__CONTIGUOUS) || tp__is_uniform(v))
         tp__ref(v);
     else
         plain = tp__copy_as(tp__here(), v, (tp_dtype)v->dtype);
+    s.failed = !plain;
     if (!plain)
         return s;
     s.known = true;

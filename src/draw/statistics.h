@@ -6,7 +6,8 @@
 #include "base/node.h"
 
 typedef struct tp__statistics {
-    bool known;            /* false if the elements are gone, or memory to compute them is short */
+    bool known;            /* false if the elements are gone */
+    bool failed;           /* with an error: they could not be computed */
     double min, mean, max; /* of those that are not NaN; NaN if there are none */
     int64_t nan;
 } tp__statistics;

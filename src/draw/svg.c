@@ -70,16 +70,29 @@ static void svg_edges(const tp__picture *p, tp__text *text)
     tp__text_put(text, "</g>\n");
 }
 
+/* The whole label, for the pointer to show, where a line of it is cut. */
+static void svg_title(tp__text *text, const char *label)
+{
+    bool cut = false;
+    for (const char *at = label; at && !cut;)
+        cut = tp__picture_next_line(&at).cut;
+    if (!cut)
+        return;
+    tp__text_put(text, "<title>");
+    tp__escape_xml(text, label, SIZE_MAX);
+    tp__text_put(text, "</title>\n");
+}
+
 static void svg_label(const tp__picture *p, tp__text *text, uint32_t i)
 {
     const tp__picture_node *node = &p->nodes[i];
     const char *label = tp__picture_label(p, i);
-    size_t lines = 0;
+    double lines = 0;
     if (!*label)
         return;
     for (const char *at = label; at; lines++)
         tp__picture_next_line(&at);
-    double y = (double)node->y + 5 - (double)(lines - 1) * TP__PICTURE_TEXT / 2;
+    double y = (double)node->y + 5 - (lines - 1) * TP__PICTURE_TEXT / 2;
     for (const char *at = label; at; y += TP__PICTURE_TEXT) {
         tp__picture_line line = tp__picture_next_line(&at);
         svg_text(text, (double)node->x, y, line.at, line.length, line.cut);
@@ -122,8 +135,11 @@ void tp__picture_svg(const tp__picture *p, tp__text *text)
     svg_names(p, text, "<g text-anchor=\"start\" stroke=\"white\" stroke-width=\"5\">\n");
     svg_names(p, text, "<g text-anchor=\"start\">\n");
     for (uint32_t i = 0; i < p->n; i++) {
+        tp__text_put(text, "<g>");
+        svg_title(text, tp__picture_label(p, i));
         svg_shape(p, text, &p->nodes[i]);
         svg_label(p, text, i);
+        tp__text_put(text, "</g>\n");
     }
     if (caption.length) {
         tp__text_put(text, "<g text-anchor=\"start\">\n");
@@ -131,5 +147,6 @@ void tp__picture_svg(const tp__picture *p, tp__text *text)
         tp__text_put(text, "</g>\n");
     }
     tp__text_put(text, "</svg>\n");
+    text->failed = text->failed || caption.failed;
     tp__text_drop(&caption);
 }

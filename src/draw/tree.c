@@ -111,6 +111,7 @@ static void tree_line(tree_state *t, const tp_var *v)
                     tp_dtype_name((tp_dtype)v->dtype));
     if (v->size == 1 && v->data) {
         tp__statistics s = tp__statistics_of((tp_var *)v);
+        t->text.failed = t->text.failed || s.failed;
         tp__text_format(&t->text, " = %.6g", s.nan ? s.mean : s.min);
     }
     if (v->op == &tp__op_output) {

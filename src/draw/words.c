@@ -54,6 +54,7 @@ const char *tp__picture_color(const tp__picture *p, const tp__picture_node *node
 static void words_elements(tp__text *text, const char *what, tp_var *v)
 {
     tp__statistics s = tp__statistics_of(v);
+    text->failed = text->failed || s.failed;
     if (!s.known)
         tp__text_format(text, "\n%selements gone", what);
     else if (v->size == 1)
