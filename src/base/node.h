@@ -149,7 +149,7 @@ extern tp_var tp__poison_node;
 
 TP_INLINE tp__name_scope *tp__scope_of(const tp_var *v)
 {
-    return v->flags & TP__SCOPED ? v->extra->scope : NULL;
+    return v->extra ? v->extra->scope : NULL;
 }
 
 /* Makes scope the thread's and returns the one that was. */

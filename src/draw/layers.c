@@ -360,6 +360,12 @@ static void layers_frame(layers *l)
         left = fminf(left, p->boxes[b].left);
         right = fmaxf(right, p->boxes[b].right);
     }
+    for (uint32_t i = 0; i < p->n_edges; i++) {
+        const tp__picture_node *a = &p->nodes[p->edges[i].from], *b = &p->nodes[p->edges[i].to];
+        float swing = 0.75F * tp__picture_swing(a, b, i);
+        left = fminf(left, fminf(a->x, b->x) + swing);
+        right = fmaxf(right, fmaxf(a->x, b->x) + swing);
+    }
     for (uint32_t i = 0; i < p->n; i++)
         p->nodes[i].x += LAYERS_PAD - left;
     for (uint32_t b = 0; b < p->n_boxes; b++) {

@@ -14,7 +14,9 @@
 #include "base/text.h"
 #include "tinypytorch/draw.h"
 
-enum { TP__PICTURE_NONE = UINT32_MAX, TP__PICTURE_ORDERS = 12 };
+#define TP__PICTURE_NONE UINT32_MAX
+
+enum { TP__PICTURE_ORDERS = 12 };
 
 typedef struct tp__picture_node {
     tp_var *var;  /* the variable, or what the function computes; of one of several, any */
@@ -111,6 +113,10 @@ typedef struct tp__picture_line {
     bool cut;
 } tp__picture_line;
 tp__picture_line tp__picture_next_line(const char **at);
+
+/* How far edge number i, from a to b, swings to the side: past the nodes between them where it would
+ * run straight through several layers. */
+float tp__picture_swing(const tp__picture_node *a, const tp__picture_node *b, uint32_t i);
 
 /* Sets the size of a node that shows its label. */
 void tp__picture_measure(const tp__picture *p, tp__picture_node *node);

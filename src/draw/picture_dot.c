@@ -49,11 +49,11 @@ static void picture_dot_edge(const tp__picture *p, tp__text *text, uint32_t i, b
     if (places) {
         float down = b->y >= a->y ? 1 : -1, tip = p->height - (b->y - down * b->height / 2);
         float y1 = p->height - (a->y + down * a->height / 2), y2 = tip + 8 * down;
-        float bend = (y2 - y1) / 2.5F;
+        float bend = (y2 - y1) / 2.5F, swing = tp__picture_swing(a, b, i);
         tp__text_format(text, " [pos=\"e,%.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f\"]",
-                        (double)b->x, (double)tip, (double)a->x, (double)y1, (double)a->x,
-                        (double)(y1 + bend), (double)b->x, (double)(y2 - bend), (double)b->x,
-                        (double)y2);
+                        (double)b->x, (double)tip, (double)a->x, (double)y1, (double)(a->x + swing),
+                        (double)(y1 + bend), (double)(b->x + swing), (double)(y2 - bend),
+                        (double)b->x, (double)y2);
     }
     tp__text_put(text, "\n");
 }

@@ -60,12 +60,12 @@ static void svg_edges(const tp__picture *p, tp__text *text)
         const tp__picture_node *a = &p->nodes[p->edges[i].from], *b = &p->nodes[p->edges[i].to];
         float down = b->y >= a->y ? 1 : -1;
         float y1 = a->y + down * a->height / 2, y2 = b->y - down * b->height / 2;
-        float bend = (y2 - y1) / 2.5F;
+        float bend = (y2 - y1) / 2.5F, swing = tp__picture_swing(a, b, i);
         tp__text_format(text,
                         "<path d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1fm-3 %gl3 %gl3 %g\"/>\n",
-                        (double)a->x, (double)y1, (double)a->x, (double)(y1 + bend), (double)b->x,
-                        (double)(y2 - bend), (double)b->x, (double)y2, (double)(-6 * down),
-                        (double)(6 * down), (double)(-6 * down));
+                        (double)a->x, (double)y1, (double)(a->x + swing), (double)(y1 + bend),
+                        (double)(b->x + swing), (double)(y2 - bend), (double)b->x, (double)y2,
+                        (double)(-6 * down), (double)(6 * down), (double)(-6 * down));
     }
     tp__text_put(text, "</g>\n");
 }

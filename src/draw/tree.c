@@ -159,7 +159,7 @@ static void tree_walk(tree_state *t, tp_var *y)
 char *tp_get_graph_tree(tp_var *y)
 {
     tree_state t = {.failed = false};
-    if (!tp__check_operand("get_graph_tree", y))
+    if (!tp__check_operand("get_graph_tree", y) || !y)
         return NULL;
     tree_count(&t, y);
     if (!t.failed)

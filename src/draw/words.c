@@ -146,3 +146,11 @@ void tp__picture_measure(const tp__picture *p, tp__picture_node *node)
     if (!node->function && characters == 0)
         node->height = 26;
 }
+
+float tp__picture_swing(const tp__picture_node *a, const tp__picture_node *b, uint32_t i)
+{
+    float far = fabsf(b->y - a->y) - (a->height + b->height) / 2;
+    if (far < 80 || fabsf(b->x - a->x) > 60)
+        return 0;
+    return (i % 2 ? 1 : -1) * fminf(50 + 0.1F * far, 200);
+}

@@ -109,8 +109,10 @@ function drawEdges(part, color, width, wanted) {
             context.lineTo(b.x, y2);
             continue;
         }
-        const bend = (y2 - y1) / 2.5;
-        context.bezierCurveTo(a.x, y1 + bend, b.x, y2 - bend, b.x, y2);
+        const bend = (y2 - y1) / 2.5, far = Math.abs(y2 - y1);
+        const swing = far < 80 || Math.abs(b.x - a.x) > 60 ? 0
+            : (i % 4 ? 1 : -1) * Math.min(50 + 0.1 * far, 200);
+        context.bezierCurveTo(a.x + swing, y1 + bend, b.x + swing, y2 - bend, b.x, y2);
         context.moveTo(b.x - 4, y2 - sign * 7);
         context.lineTo(b.x, y2);
         context.lineTo(b.x + 4, y2 - sign * 7);
