@@ -41,7 +41,10 @@ static void page_variable(tp__text *text, tp_var *v)
 {
     char shape[TP__SHAPE_TEXT];
     tp__statistics s = tp__statistics_of(v);
-    tp__text_format(text, "{\"shape\":\"%s\",\"dtype\":\"%s\",\"bytes\":%lld,\"grad\":\"%s\"}",
+    tp__text_format(text,
+                    "{\"named\":%s,\"shape\":\"%s\",\"dtype\":\"%s\",\"bytes\":%lld,"
+                    "\"grad\":\"%s\"}",
+                    v->extra && v->extra->name ? "true" : "false",
                     tp__shape_text(shape, v->ndim, tp__shape(v)), tp_dtype_name((tp_dtype)v->dtype),
                     (long long)v->size * (long long)tp__dtype_size(v->dtype),
                     v->grad                     ? "stored"

@@ -333,7 +333,7 @@ const char *const tp__page_tail[] = {
     "}\n",
     "function pathChoice(panel, from) {\n",
     "const named = nodes.map((_, i) => i)\n",
-    ".filter(i => nodes[i].kind === 0 && nodes[i].label && i !== from).slice(0, 500);\n",
+    ".filter(i => nodes[i].kind === 0 && nodes[i].about.named && i !== from).slice(0, 500);\n",
     "if (!named.length)\n",
     "return;\n",
     "element('h3', 'Path to', panel);\n",

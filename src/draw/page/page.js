@@ -65,7 +65,7 @@ function describeFunction(panel, node) {
 
 function pathChoice(panel, from) {
     const named = nodes.map((_, i) => i)
-        .filter(i => nodes[i].kind === 0 && nodes[i].label && i !== from).slice(0, 500);
+        .filter(i => nodes[i].kind === 0 && nodes[i].about.named && i !== from).slice(0, 500);
     if (!named.length)
         return;
     element('h3', 'Path to', panel);
