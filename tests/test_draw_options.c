@@ -7,6 +7,7 @@
 #include "elements.h"
 #include "harness.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -233,6 +234,27 @@ TEST(a_scope_outlives_its_brace_with_its_nodes)
     }
     char *text = DRAW(y, .scopes = true);
     CHECK_INT(count(text, "label=\"step "), 100);
+    free(text);
+}
+
+static void *end_in_a_scope(void *arg)
+{
+    (void)arg;
+    tp_name_scope("left open");
+    tp_name_scope("inside");
+    tp_var *x = tp_variable(1.0);
+    tp_sin(x);
+    return NULL;
+}
+
+/* Scopes of a thread go with it, or with the last node that was made in them. */
+TEST(a_thread_may_end_inside_a_scope)
+{
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, end_in_a_scope, NULL) == 0);
+    pthread_join(thread, NULL);
+    char *text = DRAW(tp_sin(tp_variable(1.0)), .scopes = true);
+    CHECK_INT(count(text, "subgraph"), 0);
     free(text);
 }
 
