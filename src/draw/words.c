@@ -26,12 +26,12 @@ static const struct {
     {"third backward", "mediumpurple", "thistle"},
     {"fourth backward", "gold", "khaki"},
     {"fifth backward", "turquoise", "paleturquoise"},
-    {"sixth backward", "salmon", "mistyrose"},
-    {"seventh backward", "yellowgreen", "honeydew"},
-    {"eighth backward", "orchid", "lavenderblush"},
-    {"ninth backward", "cornflowerblue", "lavender"},
-    {"tenth backward", "sandybrown", "papayawhip"},
-    {"eleventh backward and beyond", "silver", "gainsboro"},
+    {"sixth backward", "tomato", "lightsalmon"},
+    {"seventh backward", "mediumaquamarine", "aquamarine"},
+    {"eighth backward", "rosybrown", "mistyrose"},
+    {"ninth backward", "cornflowerblue", "lightsteelblue"},
+    {"tenth backward", "burlywood", "wheat"},
+    {"eleventh backward and beyond", "darkgray", "lightgray"},
 };
 
 const char *tp__picture_order_name(unsigned order)
