@@ -32,8 +32,8 @@ typedef struct tp__thread {
     bool warned;
 
     bool no_grad;
-    uint32_t marks; /* flags of what is recorded: of a sweep, a name scope, and TP__IMPLICIT if results
-                     * belong to a conversion the library inserted */
+    uint32_t marks; /* flags of what is recorded: of a sweep, a name scope, and TP__IMPLICIT if
+                     * results belong to a conversion the library inserted */
     struct tp__name_scope *name_scope;
     const char *guarded_call; /* a user's backward that must not read recorded values raw */
     uint8_t sweep_depth;

@@ -114,8 +114,8 @@ typedef struct tp__picture_line {
 } tp__picture_line;
 tp__picture_line tp__picture_next_line(const char **at);
 
-/* How far edge number i, from a to b, swings to the side: past the nodes between them where it would
- * run straight through several layers. */
+/* How far edge number i, from a to b, swings to the side: past the nodes between them where it
+ * would run straight through several layers. */
 float tp__picture_swing(const tp__picture_node *a, const tp__picture_node *b, uint32_t i);
 
 /* Sets the size of a node that shows its label. */
