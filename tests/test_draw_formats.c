@@ -86,9 +86,10 @@ static bool accepts(const char *program, const char *command)
 
 static int count(const char *text, const char *part)
 {
+    size_t length = strlen(part);
     int n = 0;
-    for (const char *at = text; at && (at = strstr(at, part)); at += strlen(part))
-        n++;
+    for (const char *at = text; at && *at; at++)
+        n += *at == *part && !strncmp(at, part, length);
     return n;
 }
 

@@ -22,9 +22,10 @@ static tp_var *named(tp_var *v, const char *name)
 /* How often part occurs in text; text is freed by done(). */
 static int count(const char *text, const char *part)
 {
+    size_t length = strlen(part);
     int n = 0;
-    for (const char *at = text; at && (at = strstr(at, part)); at += strlen(part))
-        n++;
+    for (const char *at = text; at && *at; at++)
+        n += *at == *part && !strncmp(at, part, length);
     return n;
 }
 

@@ -75,9 +75,9 @@ typedef struct tp_draw_options {
  * scopes; press ? there for the keys .json          the whole graph as data, whatever the options
  * (docs/graph-json.md) .png .pdf …    what Graphviz writes: only if the library was built with it
  *
- * `values`, `gradients` and .html compute elements that wait to be computed; nothing else changes.
- * No shell is involved, whatever the file is called. False, with an error, if the format is
- * unknown, or needs Graphviz and there is none, or writing fails. */
+ * `values`, `gradients`, .html and .json compute elements that wait to be computed; nothing else
+ * changes. No shell is involved, whatever the file is called. False, with an error, if the format
+ * is unknown, or needs Graphviz and there is none, or writing fails. */
 TP_API bool tp_draw_graph(tp_var *y, const char *to_file, const tp_draw_options *options);
 
 /* The same in memory; format is the extension without its point. The picture ends with a 0 that

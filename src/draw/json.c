@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
 #include "base/map.h"
@@ -104,14 +105,18 @@ static void json_element(tp__text *text, tp_dtype dtype, const void *at)
         tp__text_format(text, isfinite(x) ? "%.17g" : "\"%g\"", x);
 }
 
-static void json_value(tp__text *text, const tp_var *v)
+static void json_value(tp__text *text, tp_var *v)
 {
     tp__text_put(text, ", \"shape\": [");
     for (int i = 0; i < v->ndim; i++)
         tp__text_format(text, "%s%lld", i ? ", " : "", (long long)tp__shape(v)[i]);
     tp__text_format(text, "], \"dtype\": \"%s\"", tp_dtype_name((tp_dtype)v->dtype));
-    if (!v->data || v->size > TP__JSON_ELEMENTS || !(v->flags & TP__CONTIGUOUS))
+    if (v->size > TP__JSON_ELEMENTS || (v->flags & TP__DROPPED) || !(v->flags & TP__CONTIGUOUS))
         return;
+    if (!tp__evaluate(v)) {
+        text->failed = true;
+        return;
+    }
     tp__text_put(text, ", \"data\": [");
     for (int64_t i = 0; i < v->size; i++) {
         tp__text_put(text, i ? ", " : "");
@@ -160,7 +165,7 @@ static void json_made_by(json_writer *w, const tp_var *v)
 
 static void json_node(json_writer *w, size_t id)
 {
-    const tp_var *v = w->sorted[id];
+    tp_var *v = w->sorted[id];
     tp__text_format(w->text, "%s{\"id\": %zu", id ? ",\n" : "", id);
     if (v->extra && v->extra->name) {
         tp__text_put(w->text, ", \"name\": ");
