@@ -278,10 +278,8 @@ tp__extra *tp__node_extra(tp_var *v)
 void tp__node_enter_scope(tp__thread *t, tp_var *v)
 {
     tp__extra *extra = tp__node_extra(v);
-    if (!extra) {
-        v->flags &= ~(uint32_t)TP__SCOPED;
+    if (!extra)
         return;
-    }
     tp__name_scope_ref(t->name_scope);
     extra->scope = t->name_scope;
 }

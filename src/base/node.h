@@ -59,7 +59,6 @@ enum {
     TP__DROPPED = 1 << 16,
     TP__CONSUMED = 1 << 17, /* a sweep has been here that said it would be the last */
     TP__STEP = 1 << 18,     /* made by a gradient rule on its way to a gradient */
-    TP__SCOPED = 1 << 19,   /* extra->scope is set */
     TP__ORDER = 1 << 20, /* the first of TP__ORDERS: a derivative of order k has k of them, so the
                           * order of what several values lead to is their union */
     TP__ORDERS = 0x7FF << 20
@@ -157,7 +156,7 @@ TP_INLINE tp__name_scope *tp__name_scope_swap(tp__thread *t, tp__name_scope *sco
 {
     tp__name_scope *old = t->name_scope;
     t->name_scope = scope;
-    t->marks = scope ? t->marks | TP__SCOPED : t->marks & ~(uint32_t)TP__SCOPED;
+    t->scoped = scope != NULL;
     return old;
 }
 

@@ -320,7 +320,6 @@ static void json_read_marks(json_read_state *s, const json_read_node *node, tp_v
     tp__extra *extra = node->scope >= 0 ? tp__node_extra(v) : NULL;
     if (!extra)
         return;
-    v->flags |= TP__SCOPED;
     extra->scope = s->scopes[node->scope];
     tp__name_scope_ref(extra->scope);
 }

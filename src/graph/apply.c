@@ -32,10 +32,22 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     }
     tp__thread *t = tp__here();
     y->flags |= t->marks;
-    if (t->marks & TP__SCOPED)
+    if (t->scoped)
         tp__node_enter_scope(t, y);
     y->reads = t->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
     tp__node_count(y);
+    return true;
+}
+
+bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags)
+{
+    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
+        y->flags |= TP__UNRECORDED;
+        return false;
+    }
+    y->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
+    if (t->scoped)
+        tp__node_enter_scope(t, y);
     return true;
 }
 

@@ -33,6 +33,9 @@ TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
     tp__ref(in);
 }
 
+/* What follows, where recording is off or in a name scope. */
+bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags);
+
 /* True if the result *y of operands with these flags is to be recorded. Otherwise it is marked when
  * its derivative is lost, or refused where that would be an error. */
 TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
@@ -44,14 +47,13 @@ TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
         *y = tp__refuse_unrecorded(t);
         return false;
     }
-    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
+    if (TP_UNLIKELY(t->unusual))
+        return tp__to_record_unusual(t, *y, flags);
+    if (!(flags & TP__NEEDS_GRAD)) {
         (*y)->flags |= TP__UNRECORDED;
         return false;
     }
-    uint32_t marks = t->marks;
-    (*y)->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | marks;
-    if (TP_UNLIKELY(marks & TP__SCOPED))
-        tp__node_enter_scope(t, *y);
+    (*y)->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
     return true;
 }
 

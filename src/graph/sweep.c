@@ -450,7 +450,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     size_t scope = tp_scope_begin();
     pull->gys = outputs ? v->adjoint.outputs : NULL;
     pull->gy = outputs ? NULL : sweep_gradient(s, v);
-    if (TP_UNLIKELY(s->record && ((v->flags | t->marks) & TP__SCOPED)))
+    if (TP_UNLIKELY(s->record && (t->scoped || tp__scope_of(v))))
         sweep_apply_in_scope(s, v, pull);
     else
         sweep_apply_rule(s, v, pull);
