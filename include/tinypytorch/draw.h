@@ -48,7 +48,8 @@ typedef struct tp_draw_options {
     /* Orders of derivative told apart by colour and put in groups: "forward" for what the program
      * computed, "first backward" for what a sweep with create_graph recorded, "second backward" for
      * a sweep from that, and so on; from the eleventh on they are one. What is computed from values
-     * of several orders belongs to the highest, a constant to the lowest that uses it. */
+     * of several orders belongs to the highest, a constant to the lowest that uses it; the
+     * coefficients of Taylor series have the order of what they were made from. */
     bool orders;
     bool scopes; /* a box around what was computed in a name scope */
 

@@ -37,9 +37,12 @@ static void draw_sum(const char *path, int terms)
 
 int main(void)
 {
-    static const char *const attacks[] = {
-        "</script><script>window.hurt = 1</script>", "<img src=x onerror='window.hurt = 1'>",
-        "\"); window.hurt = 1; (\"", "]]><!--", "${window.hurt = 1}", "\xFF\x01\xC3 half"};
+    static const char *const attacks[] = {"</script><script>window.hurt = 1</script>",
+                                          "<img src=x onerror='window.hurt = 1'>",
+                                          "\"); window.hurt = 1; (\"",
+                                          "]]><!--",
+                                          "${window.hurt = 1}",
+                                          "\xFF\x01\xC3 half"};
     tp_manual_seed(1);
     draw_orders("small.html", 4);
     draw_sum("large.html", 1700);
