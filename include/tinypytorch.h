@@ -21,7 +21,7 @@
  *     random.h       seeded random arrays
  *     optim.h        steps of optimisers
  *     engine.h       threads, memory, profiles
- *     draw.h         the graph as text and as a picture
+ *     draw.h         the graph as text, as a picture, as a page
  *     plot.h         curves and contours
  *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR; number.h)
  */

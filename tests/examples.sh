@@ -249,6 +249,18 @@ for n in 6 7 8; do
     done
 done
 
+# --- graphs in many ways ---
+prints draw_orders "56 nodes, summarised 23, read back 56"
+prints draw_orders "y: () float64 = 9.14112 ← Add"
+for name in orders scopes summary; do
+    picture draw_orders $name.svg
+done
+for name in "forward" "first backward" "second backward"; do
+    check "draw_orders: no group '$name'" grep -q ">$name</text>" "$work/draw_orders/orders.svg"
+done
+check "draw_orders: page.html is not whole" grep -q '</html>' "$work/draw_orders/page.html"
+check "draw_orders: graph.json has no result" grep -q '"result": ' "$work/draw_orders/graph.json"
+
 # --- derivatives in formulas ---
 numbers double_backprop 0 "dz/dx =" 100
 numbers gradient_penalty 1e-13 "penalty:" 0.038817449134907894

@@ -3,6 +3,14 @@
  * The graph as text and as a picture. Variables are orange ellipses, operations blue boxes; every
  * node appears once, and the same program always gives the same text. Conversions that the library
  * inserts itself (broadcasting, element types) are not shown.
+ *
+ *     tp_draw_graph(y, "y.svg")                           the plain picture
+ *     tp_draw_graph(y, "y.png", .orders = true)           orders of derivative told apart
+ *     tp_draw_graph(y, "y.html", .scopes = true)          a page to look around in
+ *     tp_print_graph(y)                                   in the terminal
+ *
+ * Names are shown as they are, whatever they hold: they are escaped in every format, and bytes that
+ * are no UTF-8 appear as U+FFFD.
  */
 #ifndef TINYPYTORCH_DRAW_H
 #define TINYPYTORCH_DRAW_H
@@ -13,6 +21,8 @@
 extern "C" {
 #endif
 
+/* --- Plain --- */
+
 /* The graph that leads to y in Graphviz's DOT language, one line a node or edge. A variable's
  * label is its name; verbose adds shape and element type: "x: (2, 3) float64". free() the text. */
 TP_API char *tp_get_dot_graph(tp_var *y, bool verbose);
@@ -21,14 +31,115 @@ TP_API char *tp_get_dot_graph(tp_var *y, bool verbose);
  * fails. */
 TP_API bool tp_write_dot_graph(tp_var *y, bool verbose, FILE *file);
 
-/* The same graph as a picture; the extension of to_file picks the format: png, svg, pdf, dot and
- * what else Graphviz writes. Graphs of more than 1,500 lines of DOT are laid out by sfdp, smaller
- * ones by dot. No shell is involved, whatever the file is called. False, with an error, if the
- * library was built without Graphviz (dot still works), the format is unknown, or writing fails. */
+/* tp_draw_graph with `shapes` as only option: the extension of to_file picks the format. */
 TP_API bool tp_plot_dot_graph(tp_var *y, bool verbose, const char *to_file);
+
+/* --- On request --- */
+
+/* What to show beyond that; zero is the default. Lines are added to a variable's label in the order
+ * of the fields. Simplifications happen in the order of the fields too, and a line under the
+ * picture says how many nodes it stands for. */
+typedef struct tp_draw_options {
+    bool shapes;    /* shape and element type: "x: (2, 3) float64" */
+    bool values;    /* "= 0.76" of a number, "min … mean … max …" of an array */
+    bool gradients; /* the same of a gradient that is stored, after "grad" */
+    bool bytes;     /* the memory of the elements: "48 bytes" */
+
+    /* Orders of derivative told apart by colour and put in groups: "forward" for what the program
+     * computed, "first backward" for what a sweep with create_graph recorded, "second backward" for
+     * a sweep from that, and so on; from the eleventh on they are one. What is computed from values
+     * of several orders belongs to the highest, a constant to the lowest that uses it; the
+     * coefficients of Taylor series have the order of what they were made from. */
+    bool orders;
+    bool scopes; /* a box around what was computed in a name scope */
+
+    tp_var *around; /* only what is within `steps` operations of this value, in both directions */
+    int steps;
+    bool fold_constants;  /* constants become part of the operations that use them: "Mul(2, ·)" */
+    bool hide_rules;      /* the steps of a gradient rule are one box: "Mul · Sub · Mul" */
+    const char *collapse; /* name scopes drawn as one box each: "layer1,layer2"; "*" for all */
+    int repeats;          /* n > 0: nodes with the same operations up to n steps back are one, which
+                           * says how many there are: "Mul × 812" */
+    /* Who places the nodes: "dot", "neato", "sfdp" … of Graphviz; "layers", this library's own,
+     * which serves any size. NULL: dot up to 1,500 nodes and edges, layers above. The page and
+     * pictures made without Graphviz always use layers. */
+    const char *layout;
+    size_t size; /* set by the macro: sizeof(tp_draw_options) */
+} tp_draw_options;
+
+/* Draws the graph that leads to y into a file. The extension picks the format:
+ *
+ *     .dot           DOT text, to be laid out by others
+ *     .svg           a picture in any size
+ *     .html          one file to open in a browser, which needs no network: pan, zoom, search,
+ * click for a node's values and rule, paths, the backward sweep step by step, collapsible name
+ * scopes; press ? there for the keys .json          the whole graph as data, whatever the options
+ * (docs/graph-json.md) .png .pdf …    what Graphviz writes: only if the library was built with it
+ *
+ * `values`, `gradients`, .html and .json compute elements that wait to be computed; nothing else
+ * changes. No shell is involved, whatever the file is called. False, with an error, if the format
+ * is unknown, or needs Graphviz and there is none, or writing fails. */
+TP_API bool tp_draw_graph(tp_var *y, const char *to_file, const tp_draw_options *options);
+
+/* The same in memory; format is the extension without its point. The picture ends with a 0 that
+ * *length (may be NULL) does not count. free() it; NULL, with an error, on failure. */
+TP_API char *tp_draw_graph_to_memory(tp_var *y, const char *format, size_t *length,
+                                     const tp_draw_options *options);
+
+/* --- Name scopes --- */
+
+/* What this thread records from here on belongs to a named part of the program, inside the part it
+ * is in already, if any; what a gradient rule records belongs where the value it differentiates
+ * does. Constants and leaves belong where all that uses them does. Each call opens a part of its
+ * own, also under a name that was used. Returns a mark for tp_name_scope_end, which closes the
+ * scope and those opened inside; 0, with an error, if name is NULL or empty. A copy of the name is
+ * kept as long as nodes made in the scope live. TP_NAME_SCOPE("layer1"); is a declaration that
+ * closes the scope at the brace. */
+TP_API size_t tp_name_scope(const char *name);
+TP_API void tp_name_scope_end(size_t mark);
+
+/* --- In the terminal --- */
+
+/* The graph as an indented tree, from y to what it was computed from: name, shape, element type and
+ * value, then the operation. What is used several times is written once, with a number "#3" that
+ * later lines refer to. Beyond 40 levels the depth is written instead of further indentation. The
+ * text goes with free(). */
+TP_API char *tp_get_graph_tree(tp_var *y);
+TP_API void tp_print_graph(tp_var *y);
+
+/* --- Interchange --- */
+
+/* Reads what tp_draw_graph wrote as .json and returns what y was there: a graph to be drawn in
+ * every way that the one that was written could be, with its names, operations, users' functions,
+ * orders, name scopes, and the elements of arrays of up to 64 elements; elements that the file does
+ * not hold are NaN, or 0 for integers. It is not to be computed with: asking for a derivative is an
+ * error, since a file cannot be trusted with the arguments of operations. An operation that this
+ * library does not know is shown like a user's function. Poison, with an error that tells the
+ * place, if text is not of this form (docs/graph-json.md). */
+TP_API tp_var *tp_read_graph_json(const char *text);
+
+#if defined(__GNUC__)
+static inline void tp__name_scope_close(const size_t *mark)
+{
+    tp_name_scope_end(*mark);
+}
+#define TP_NAME_SCOPE(name)                                                                        \
+    __attribute__((cleanup(tp__name_scope_close), unused)) const size_t TP__UNIQUE(                \
+        tp__name_scope_) = tp_name_scope(name)
+#endif
 
 #ifdef __cplusplus
 }
+#endif
+
+#if !defined(__cplusplus) && defined(__GNUC__) && !defined(TP_NO_SUGAR)
+#define TP__DRAW_GRAPH(y, to_file, ...) tp_draw_graph(y, to_file, &(tp_draw_options){__VA_ARGS__})
+#define tp_draw_graph(...) TP__DRAW_GRAPH(__VA_ARGS__, .size = sizeof(tp_draw_options))
+
+#define TP__DRAW_GRAPH_TO_MEMORY(y, format, length, ...)                                           \
+    tp_draw_graph_to_memory(y, format, length, &(tp_draw_options){__VA_ARGS__})
+#define tp_draw_graph_to_memory(...)                                                               \
+    TP__DRAW_GRAPH_TO_MEMORY(__VA_ARGS__, .size = sizeof(tp_draw_options))
 #endif
 
 #endif

@@ -275,10 +275,20 @@ tp__extra *tp__node_extra(tp_var *v)
     return v->extra;
 }
 
+void tp__node_enter_scope(tp__thread *t, tp_var *v)
+{
+    tp__extra *extra = tp__node_extra(v);
+    if (!extra)
+        return;
+    tp__name_scope_ref(t->name_scope);
+    extra->scope = t->name_scope;
+}
+
 static void node_extra_free(tp__extra *extra)
 {
     if (!extra)
         return;
+    tp__name_scope_drop(extra->scope);
     for (tp__hook_entry *hook = extra->hooks, *next; hook; hook = next) {
         next = hook->next;
         tp__free(hook);

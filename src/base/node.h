@@ -33,6 +33,7 @@
 #include <stdatomic.h>
 
 #include "base/alloc.h"
+#include "base/name_scope.h"
 #include "base/storage.h"
 #include "base/thread.h"
 #include "tinypytorch/base.h"
@@ -56,7 +57,11 @@ enum {
     TP__UNREAD = 1 << 14,     /* unread is not zero */
     TP__COUNTED = 1 << 15,    /* reads is set and its inputs' unread count it */
     TP__DROPPED = 1 << 16,
-    TP__CONSUMED = 1 << 17 /* a sweep has been here that said it would be the last */
+    TP__CONSUMED = 1 << 17, /* a sweep has been here that said it would be the last */
+    TP__STEP = 1 << 18,     /* made by a gradient rule on its way to a gradient */
+    TP__ORDER = 1 << 20, /* the first of TP__ORDERS: a derivative of order k has k of them, so the
+                          * order of what several values lead to is their union */
+    TP__ORDERS = 0x7FF << 20
 };
 
 /* What a gradient rule reads. */
@@ -99,6 +104,7 @@ typedef struct tp__extra {
     char *name;
     tp__hook_entry *hooks;
     uint32_t last_hook;
+    tp__name_scope *scope; /* held */
 } tp__extra;
 
 struct tp_var {
@@ -139,6 +145,20 @@ struct tp_var {
 };
 
 extern tp_var tp__poison_node;
+
+TP_INLINE tp__name_scope *tp__scope_of(const tp_var *v)
+{
+    return v->extra ? v->extra->scope : NULL;
+}
+
+/* Makes scope the thread's and returns the one that was. */
+TP_INLINE tp__name_scope *tp__name_scope_swap(tp__thread *t, tp__name_scope *scope)
+{
+    tp__name_scope *old = t->name_scope;
+    t->name_scope = scope;
+    t->scoped = scope != NULL;
+    return old;
+}
 
 TP_INLINE tp_var *tp__poison(void)
 {
@@ -244,6 +264,9 @@ bool tp__node_expose(tp_var *v);
 bool tp__node_inputs(tp_var *v, uint32_t n);
 
 tp__extra *tp__node_extra(tp_var *v);
+
+/* Notes that v was made in the thread's name scope; without memory v is in none. */
+void tp__node_enter_scope(tp__thread *t, tp_var *v);
 
 /* --- Counting --- */
 

@@ -11,6 +11,7 @@
 #include "base/node.h"
 #include "base/recycle.h"
 #include "base/scope.h"
+#include "tinypytorch/draw.h"
 
 __thread tp__thread *tp__thread_current TP__TLS_MODEL;
 
@@ -25,6 +26,7 @@ static void thread_end(void *state)
     tp__thread *t = state;
     tp__thread_current = t;
     tp__scope_close_all(t);
+    tp_name_scope_end(1);
     tp__finish_deferred(t);
     if (t->code)
         tp__log("a thread ended with an error pending: %s", t->message);

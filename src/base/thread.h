@@ -31,8 +31,16 @@ typedef struct tp__thread {
     size_t n_scopes, scope_capacity, last_mark;
     bool warned;
 
-    bool no_grad;
-    bool implicit;            /* results belong to a conversion the library inserted */
+    union {
+        struct {
+            bool no_grad;
+            bool scoped; /* name_scope is set */
+        };
+        uint16_t unusual; /* recording is more than the short path does, or nothing */
+    };
+    uint32_t marks; /* flags of what is recorded: those of a sweep, and TP__IMPLICIT if results
+                     * belong to a conversion the library inserted */
+    struct tp__name_scope *name_scope;
     const char *guarded_call; /* a user's backward that must not read recorded values raw */
     uint8_t sweep_depth;
 

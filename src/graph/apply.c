@@ -26,13 +26,28 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
         inputs[i] = in[i];
         versions[i] = tp__version(in[i]);
         tp__ref(in[i]);
-        y->flags |= in[i]->flags & TP__NEEDS_GRAD;
+        y->flags |= in[i]->flags & (TP__NEEDS_GRAD | TP__ORDERS);
         if (in[i]->generation >= y->generation)
             y->generation = in[i]->generation + 1;
     }
-    y->reads =
-        tp__here()->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
+    tp__thread *t = tp__here();
+    y->flags |= t->marks;
+    if (t->scoped)
+        tp__node_enter_scope(t, y);
+    y->reads = t->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
     tp__node_count(y);
+    return true;
+}
+
+bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags)
+{
+    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
+        y->flags |= TP__UNRECORDED;
+        return false;
+    }
+    y->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
+    if (t->scoped)
+        tp__node_enter_scope(t, y);
     return true;
 }
 
@@ -192,10 +207,10 @@ static tp_var *apply_narrow(const tp__call *call, tp_var *y)
         y->dtype != tp__working_type(call->given))
         return y;
     tp__thread *t = tp__here();
-    bool implicit = t->implicit;
-    t->implicit = true;
+    uint32_t marks = t->marks;
+    t->marks |= TP__IMPLICIT;
     y = tp_to(y, call->given);
-    t->implicit = implicit;
+    t->marks = marks;
     return y;
 }
 
@@ -383,8 +398,7 @@ static tp_var *apply_run(tp__thread *t, tp__call *call, bool record)
     }
     if (y && recorded) {
         y->attr = call->attr;
-        y->flags |=
-            (op->attr_bytes ? TP__ATTR_BLOCK | TP__PARTS : 0u) | (t->implicit ? TP__IMPLICIT : 0u);
+        y->flags |= op->attr_bytes ? TP__ATTR_BLOCK | TP__PARTS : 0u;
     } else if (op->attr_bytes) {
         tp__free(call->attr.block);
     }

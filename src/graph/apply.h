@@ -33,23 +33,27 @@ TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
     tp__ref(in);
 }
 
+/* What follows, where recording is off or in a name scope. */
+bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags);
+
 /* True if the result *y of operands with these flags is to be recorded. Otherwise it is marked when
  * its derivative is lost, or refused where that would be an error. */
 TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
 {
-    flags &= TP__NEEDS_GRAD | TP__UNRECORDED;
-    if (!flags || TP_UNLIKELY(!*y))
+    if (!(flags & (TP__NEEDS_GRAD | TP__UNRECORDED)) || TP_UNLIKELY(!*y))
         return false;
     if (TP_UNLIKELY((flags & TP__UNRECORDED) && t->guarded_call)) {
         tp__drop(*y);
         *y = tp__refuse_unrecorded(t);
         return false;
     }
-    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
+    if (TP_UNLIKELY(t->unusual))
+        return tp__to_record_unusual(t, *y, flags);
+    if (!(flags & TP__NEEDS_GRAD)) {
         (*y)->flags |= TP__UNRECORDED;
         return false;
     }
-    (*y)->flags |= TP__NEEDS_GRAD | (t->implicit ? TP__IMPLICIT : 0);
+    (*y)->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
     return true;
 }
 

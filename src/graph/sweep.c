@@ -32,6 +32,16 @@ bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *grad
     return false;
 }
 
+/* What a recorded sweep from y makes is one order above y. What a rule or hook records in a sweep
+ * of its own counts as the outer sweep's. */
+static uint32_t sweep_marks(const tp__thread *t, const tp_var *y, bool record)
+{
+    if (!record || (t->sweep_depth && (t->marks & TP__ORDERS)))
+        return t->marks;
+    uint32_t order = ((y->flags & TP__ORDERS) << 1 | TP__ORDER) & TP__ORDERS;
+    return (t->marks & ~(uint32_t)TP__ORDERS) | order | TP__STEP;
+}
+
 bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, bool record)
 {
     tp__thread *t = tp__here();
@@ -40,6 +50,8 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->record = record;
     s->selective = s->retain = s->consume = false;
     s->no_grad = t->no_grad;
+    s->marks = t->marks;
+    t->marks = sweep_marks(t, y, record);
     s->floor = floor;
     s->top = y->generation > floor ? y->generation : floor;
     s->kept.n = s->kept.capacity = s->kept.slots = 0;
@@ -144,6 +156,7 @@ void tp__sweep_end(tp__sweep *s)
     if (s->aside)
         tp__free(s->aside);
     s->t->no_grad = s->no_grad;
+    s->t->marks = s->marks;
     s->t->sweep_depth--;
     tp__drop(s->y);
 }
@@ -210,6 +223,8 @@ static bool sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
     tp_var *total = sweep_numbers(s, *sum ? tp_add(*sum, gradient) : gradient);
     if (total->flags & TP__POISON)
         return false;
+    if (s->record && total->op && !(total->flags & TP__SHARED))
+        total->flags &= ~(uint32_t)TP__STEP;
     tp__ref(total);
     if (*sum)
         tp__drop(*sum);
@@ -398,10 +413,36 @@ static void sweep_hold_zeros(const tp__sweep *s, tp__pull *pull)
     }
 }
 
+/* Runs v's rule. What it records is implicit when v is. */
+TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
+{
+    tp__thread *t = s->t;
+    uint32_t marks = t->marks;
+    t->marks = (marks & ~(uint32_t)TP__IMPLICIT) | (v->flags & TP__IMPLICIT);
+    if (s->record && v->op->compose)
+        tp__compose_gradient(pull);
+    else
+        v->op->gradient(pull);
+    if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
+        sweep_hold_zeros(s, pull);
+    t->marks = marks;
+}
+
+/* The same, where what it records belongs to v's name scope. */
+static void sweep_apply_in_scope(tp__sweep *s, tp_var *v, tp__pull *pull)
+{
+    tp__name_scope *scope = tp__scope_of(v);
+    if (scope)
+        tp__name_scope_ref(scope);
+    tp__name_scope *outer = tp__name_scope_swap(s->t, scope);
+    sweep_apply_rule(s, v, pull);
+    tp__name_scope_drop(tp__name_scope_swap(s->t, outer));
+}
+
 static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
 {
     tp__thread *t = s->t;
-    bool outputs = v->op->flags & TP__OUTPUTS, implicit = t->implicit;
+    bool outputs = v->op->flags & TP__OUTPUTS;
     for (uint32_t i = 0; i < v->n_in; i++) {
         pull->gx[i] = NULL;
         wanted[i] = sweep_wanted(s, pull->x[i]);
@@ -409,14 +450,10 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     size_t scope = tp_scope_begin();
     pull->gys = outputs ? v->adjoint.outputs : NULL;
     pull->gy = outputs ? NULL : sweep_gradient(s, v);
-    t->implicit = v->flags & TP__IMPLICIT;
-    if (s->record && v->op->compose)
-        tp__compose_gradient(pull);
+    if (TP_UNLIKELY(s->record && (t->scoped || tp__scope_of(v))))
+        sweep_apply_in_scope(s, v, pull);
     else
-        v->op->gradient(pull);
-    if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
-        sweep_hold_zeros(s, pull);
-    t->implicit = implicit;
+        sweep_apply_rule(s, v, pull);
     bool good = !t->code;
     for (uint32_t i = 0; i < v->n_in && good; i++)
         good = !wanted[i] || !pull->gx[i] || sweep_add(s, pull->x[i], pull->gx[i]);

@@ -37,6 +37,7 @@ typedef struct tp__sweep {
     bool consume;   /* the last sweep over these nodes: elements that its rules read go */
     bool retain;    /* keep the gradient of every node that is not a leaf */
     bool no_grad;   /* the mode to restore */
+    uint32_t marks; /* likewise */
     uint8_t depth;  /* of this sweep in the thread's, from 1 */
     uint32_t floor; /* generations below lead to no kept node */
     uint32_t top;

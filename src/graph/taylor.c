@@ -193,11 +193,11 @@ static bool taylor_visit(taylor_walk *w, size_t index)
     }
     if (depends && taylor_fresh(w, v)) {
         tp__thread *t = tp__here();
-        bool implicit = t->implicit;
-        t->implicit = v->flags & TP__IMPLICIT;
+        uint32_t marks = t->marks;
+        t->marks |= v->flags & TP__IMPLICIT;
         y[0] = v;
         taylor_rule(w, &(tp__jet){.node = v, .order = w->order, .x = x, .y = y}, operands);
-        t->implicit = implicit;
+        t->marks = marks;
     }
     tp__free(x);
     return !tp__here()->code;

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/name_scope.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/node.h"
+#include "base/thread.h"
+#include "tinypytorch/draw.h"
+
+void tp__name_scope_ref(tp__name_scope *scope)
+{
+    atomic_fetch_add_explicit(&scope->refs, 1, memory_order_relaxed);
+}
+
+void tp__name_scope_drop(tp__name_scope *scope)
+{
+    while (scope && atomic_fetch_sub_explicit(&scope->refs, 1, memory_order_acq_rel) == 1) {
+        tp__name_scope *outer = scope->outer;
+        tp__free(scope);
+        scope = outer;
+    }
+}
+
+tp__name_scope *tp__name_scope_new(const char *name, tp__name_scope *outer)
+{
+    if (outer && outer->depth == TP__NAME_SCOPES) {
+        tp_fail(TP_ERROR_ARGUMENT, "name_scope: more than %d scopes inside one another",
+                TP__NAME_SCOPES);
+        return NULL;
+    }
+    size_t length = strlen(name) + 1;
+    tp__name_scope *scope = tp__alloc(sizeof *scope + length);
+    if (!scope)
+        return NULL;
+    scope->outer = outer;
+    atomic_init(&scope->refs, 1);
+    scope->depth = outer ? outer->depth + 1 : 1;
+    memcpy(scope->name, name, length);
+    if (outer)
+        tp__name_scope_ref(outer);
+    return scope;
+}
+
+size_t tp_name_scope(const char *name)
+{
+    tp__thread *t = tp__here();
+    if (!name || !name[0]) {
+        tp_fail(TP_ERROR_ARGUMENT, "name_scope: the name is %s", name ? "empty" : "NULL");
+        return 0;
+    }
+    tp__name_scope *scope = tp__name_scope_new(name, t->name_scope);
+    if (!scope)
+        return 0;
+    tp__name_scope_drop(tp__name_scope_swap(t, scope));
+    return scope->depth;
+}
+
+void tp_name_scope_end(size_t mark)
+{
+    tp__thread *t = tp__here();
+    while (mark && t->name_scope && t->name_scope->depth >= mark) {
+        tp__name_scope *outer = t->name_scope->outer;
+        if (outer)
+            tp__name_scope_ref(outer);
+        tp__name_scope_drop(tp__name_scope_swap(t, outer));
+    }
+}
