@@ -17,8 +17,8 @@
 #include "graph/apply.h"
 #include "graph/series.h"
 
-#define TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_, flags_,    \
-                         i64, u8, taylor_)                                                         \
+#define TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, text_, reads_, domain_,     \
+                         flags_, i64, u8, taylor_)                                                 \
     static double name_##_number(double x, double attr)                                            \
     {                                                                                              \
         (void)attr;                                                                                \
@@ -52,7 +52,7 @@
         .gradient = name_##_gradient,                                                              \
         .taylor = taylor_,                                                                         \
         .formula = formula_,                                                                       \
-        .rule = #rule_,                                                                            \
+        .rule = text_,                                                                             \
         .domain = domain_,                                                                         \
         .call_1 = tp_##name_,                                                                      \
     };                                                                                             \
@@ -61,16 +61,22 @@
         return tp__apply_1(&name_##_op, x, (tp__attr){0});                                         \
     }
 
+/* The rule's text is taken here: one macro further down it would be expanded. */
+#define TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_, flags_,    \
+                         i64, u8, taylor_)                                                         \
+    TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
+                     flags_, i64, u8, taylor_)
+
 #define TP__FLOAT_UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)             \
-    TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_,                \
+    TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
                      TP__FLOATING | TP__COSTLY, NULL, NULL, NULL)
 
 #define TP__SERIES_UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)            \
-    TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_,                \
+    TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
                      TP__FLOATING | TP__COSTLY, NULL, NULL, name_##_taylor)
 
 #define TP__UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)                   \
-    TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_, 0,             \
+    TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_, 0,     \
                      name_##_i64, name_##_u8, name_##_taylor)
 
 /* The functions of a binary record. */
