@@ -131,7 +131,7 @@ static void check_shape(const table_case *c, const tp_var *y)
 static void check_message(const table_case *c)
 {
     const char *message = tp_error();
-    size_t length = strspn(message, SMALL "_");
+    size_t length = strspn(message, SMALL "0123456789_");
     bool own = length == strlen(c->op->name) && !strncmp(message, c->op->name, length);
     CASE_CHECK(c, length && message[length] == ':' && (c->call || own),
                "the message names no operation: %s", message);

@@ -10,5 +10,6 @@ const tp__family *const tp__families[] = {
     &tp__family_pow,        &tp__family_unary,
     &tp__family_choose,     &tp__family_reduce,
     &tp__family_shape,      &tp__family_parts,
-    &tp__family_linalg,     NULL,
+    &tp__family_linalg,     &tp__family_conv,
+    NULL,
 };

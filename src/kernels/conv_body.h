@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inner loops of convolutions (ops/conv.h), written once and compiled for each instruction set
+ * (conv_baseline.c, conv_avx2.c, conv_avx512.c), which define
+ *     CONV(name)       name with the instruction set's suffix
+ *     CONV_BYTES       of a register
+ *     CONV_ROWS        of a tile: with three vectors each they fill the registers
+ *     CONV_FMA_float(a, b, c), CONV_FMA_double(a, b, c)    a b + c
+ *     CONV_PACKS, and CONV_PACK_float, CONV_PACK_double(to, mask, n, v) where a register's chosen
+ *                      lanes can be stored side by side
+ */
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+#include "ops/conv.h"
+
+typedef float CONV(floats) __attribute__((vector_size(CONV_BYTES)));
+typedef double CONV(doubles) __attribute__((vector_size(CONV_BYTES)));
+typedef int32_t CONV(ints) __attribute__((vector_size(CONV_BYTES)));
+
+#define CONV_OF_float CONV(floats)
+#define CONV_OF_double CONV(doubles)
+
+#if defined(__clang__)
+#define CONV_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define CONV_UNROLL _Pragma("GCC unroll 8")
+#else
+#define CONV_UNROLL
+#endif
+
+#if !defined(CONV_PACKS)
+#define CONV_PACKS 0
+#define CONV_PACK_float(to, mask, n, v) (void)(to), (void)(mask), (void)(n), (void)(v)
+#define CONV_PACK_double(to, mask, n, v) (void)(to), (void)(mask), (void)(n), (void)(v)
+#endif
+
+/* --- Tiles --- */
+
+#define CONV_TILE(Type)                                                                            \
+    TP_INLINE void CONV(conv_store_##Type)(const tp__conv_tile *t, int r, int v,                   \
+                                           CONV_OF_##Type sum)                                     \
+    {                                                                                              \
+        const int lanes = CONV_BYTES / sizeof(Type);                                               \
+        if (t->raw) {                                                                              \
+            memcpy((Type *)(void *)t->raw + (r * t->vectors + v) * lanes, &sum, sizeof sum);       \
+        } else if (r < t->n_rows) {                                                                \
+            Type *to = (Type *)(void *)t->y + r * t->y_row + t->place[v];                          \
+            CONV_PACK_##Type(to, t->mask[v], t->left - t->place[v], sum);                          \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE void CONV(conv_vectors_##Type)(const tp__conv_tile *t, const int vectors)            \
+    {                                                                                              \
+        const int lanes = CONV_BYTES / sizeof(Type);                                               \
+        const Type *w = (const Type *)(const void *)t->w, *x = (const Type *)(const void *)t->x;   \
+        const int64_t *offset = t->offset;                                                         \
+        CONV_OF_##Type sum[CONV_ROWS][TP__CONV_VECTORS] = {{{0}}};                                 \
+        for (int64_t k = 0; k < t->depth; k++, w += CONV_ROWS) {                                   \
+            const Type *from = x + offset[k];                                                      \
+            CONV_OF_##Type b[TP__CONV_VECTORS];                                                    \
+            CONV_UNROLL                                                                            \
+            for (int v = 0; v < vectors; v++)                                                      \
+                memcpy(&b[v], from + v * lanes, sizeof b[v]);                                      \
+            CONV_UNROLL                                                                            \
+            for (int r = 0; r < CONV_ROWS; r++) {                                                  \
+                const CONV_OF_##Type a = w[r] - (CONV_OF_##Type){0};                               \
+                CONV_UNROLL                                                                        \
+                for (int v = 0; v < vectors; v++)                                                  \
+                    sum[r][v] = CONV_FMA_##Type(a, b[v], sum[r][v]);                               \
+            }                                                                                      \
+        }                                                                                          \
+        CONV_UNROLL                                                                                \
+        for (int r = 0; r < CONV_ROWS; r++) {                                                      \
+            CONV_UNROLL                                                                            \
+            for (int v = 0; v < vectors; v++)                                                      \
+                CONV(conv_store_##Type)(t, r, v, sum[r][v]);                                       \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void CONV(conv_tile_##Type)(const tp__conv_tile *t)                                     \
+    {                                                                                              \
+        if (t->vectors == 3)                                                                       \
+            CONV(conv_vectors_##Type)(t, 3);                                                       \
+        else if (t->vectors == 2)                                                                  \
+            CONV(conv_vectors_##Type)(t, 2);                                                       \
+        else                                                                                       \
+            CONV(conv_vectors_##Type)(t, 1);                                                       \
+    }
+
+CONV_TILE(float)
+CONV_TILE(double)
+
+/* --- Dot products --- */
+
+#define CONV_DOTS(Type)                                                                            \
+    static void CONV(conv_dots_##Type)(const tp__conv_dots *d)                                     \
+    {                                                                                              \
+        const int lanes = CONV_BYTES / sizeof(Type);                                               \
+        CONV_OF_##Type sum[CONV_ROWS][TP__CONV_VECTORS] = {{{0}}};                                 \
+        for (int64_t unit = 0; unit < d->units; unit++) {                                          \
+            const Type *y = (const Type *)(const void *)d->y + unit * d->y_unit;                   \
+            const Type *x = (const Type *)(const void *)d->x + unit * d->x_unit;                   \
+            const Type *keep = (const Type *)(const void *)d->keep;                                \
+            const Type *from[TP__CONV_VECTORS];                                                    \
+            for (int j = 0; j < TP__CONV_VECTORS; j++)                                             \
+                from[j] = x + d->offset[j];                                                        \
+            for (int64_t i = 0; i < d->vectors * lanes; i += lanes) {                              \
+                CONV(ints) kept, b[TP__CONV_VECTORS];                                              \
+                memcpy(&kept, keep + i, sizeof kept);                                              \
+                CONV_UNROLL                                                                        \
+                for (int j = 0; j < TP__CONV_VECTORS; j++) {                                       \
+                    memcpy(&b[j], from[j] + i, sizeof b[j]);                                       \
+                    b[j] &= kept;                                                                  \
+                }                                                                                  \
+                CONV_UNROLL                                                                        \
+                for (int r = 0; r < CONV_ROWS; r++) {                                              \
+                    CONV_OF_##Type a;                                                              \
+                    memcpy(&a, y + r * d->y_row + i, sizeof a);                                    \
+                    CONV_UNROLL                                                                    \
+                    for (int j = 0; j < TP__CONV_VECTORS; j++)                                     \
+                        sum[r][j] = CONV_FMA_##Type(a, (CONV_OF_##Type)b[j], sum[r][j]);           \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+        Type *to = (Type *)(void *)d->sum;                                                         \
+        CONV_UNROLL                                                                                \
+        for (int r = 0; r < CONV_ROWS; r++) {                                                      \
+            CONV_UNROLL                                                                            \
+            for (int j = 0; j < TP__CONV_VECTORS; j++)                                             \
+                to[r * TP__CONV_VECTORS + j] = CONV(conv_total_##Type)(sum[r][j]);                 \
+        }                                                                                          \
+    }
+
+#define CONV_TOTAL(Type)                                                                           \
+    TP_INLINE Type CONV(conv_total_##Type)(CONV_OF_##Type v)                                       \
+    {                                                                                              \
+        Type lane[CONV_BYTES / sizeof(Type)];                                                      \
+        memcpy(lane, &v, sizeof v);                                                                \
+        for (size_t n = CONV_BYTES / sizeof(Type) / 2; n > 0; n /= 2)                              \
+            for (size_t i = 0; i < n; i++)                                                         \
+                lane[i] += lane[i + n];                                                            \
+        return lane[0];                                                                            \
+    }
+
+#if !defined(CONV_TOTAL_float)
+CONV_TOTAL(float)
+CONV_TOTAL(double)
+#else
+TP_INLINE float CONV(conv_total_float)(CONV(floats) v)
+{
+    return CONV_TOTAL_float(v);
+}
+
+TP_INLINE double CONV(conv_total_double)(CONV(doubles) v)
+{
+    return CONV_TOTAL_double(v);
+}
+#endif
+
+CONV_DOTS(float)
+CONV_DOTS(double)
+
+/* --- Table --- */
+
+#define CONV_KERNELS(Type, cost_)                                                                  \
+    static const tp__conv_kernels *CONV(conv_kernels_##Type)(void)                                 \
+    {                                                                                              \
+        static const tp__conv_kernels kernels = {.item = sizeof(Type),                             \
+                                                 .rows = CONV_ROWS,                                \
+                                                 .lanes = CONV_BYTES / sizeof(Type),               \
+                                                 .packs = CONV_PACKS,                              \
+                                                 .cost = cost_,                                    \
+                                                 .tile = CONV(conv_tile_##Type),                   \
+                                                 .dots = CONV(conv_dots_##Type)};                  \
+        return &kernels;                                                                           \
+    }
+
+CONV_KERNELS(float, 1.0 / CONV_BYTES)
+CONV_KERNELS(double, 2.0 / CONV_BYTES)
+
+const tp__override CONV(tp__conv_kernels)[] = {
+    {"conv", 2, TP_F32, (tp__kernel *)CONV(conv_kernels_float)},
+    {"conv", 2, TP_F64, (tp__kernel *)CONV(conv_kernels_double)},
+    {NULL, 0, TP_F32, NULL},
+};
