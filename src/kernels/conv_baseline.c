@@ -9,6 +9,7 @@
 #define CONV(name) name##_baseline
 #define CONV_BYTES 16
 #define CONV_ROWS 4
+#define CONV_HOLD(a) ((void)(a))
 #define CONV_FMA_float(a, b, c) ((a) * (b) + (c))
 #define CONV_FMA_double(a, b, c) ((a) * (b) + (c))
 #include "kernels/conv_body.h"

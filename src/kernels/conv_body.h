@@ -6,6 +6,8 @@
  *     CONV_BYTES       of a register
  *     CONV_ROWS        of a tile: with three vectors each they fill the registers
  *     CONV_FMA_float(a, b, c), CONV_FMA_double(a, b, c)    a b + c
+ *     CONV_HOLD(v)     keeps v in a register, where a compiler might read it again for each use
+ *     CONV_ADD_float, CONV_ADD_double    optional: the functions of CONV_ADD below
  *     CONV_PACKS, and CONV_PACK_float, CONV_PACK_double(to, mask, n, v) where a register's chosen
  *                      lanes can be stored side by side
  */
@@ -94,6 +96,27 @@ CONV_TILE(double)
 
 /* --- Dot products --- */
 
+/* Adds the sum of each register's lanes to one element. */
+#define CONV_ADD(Type)                                                                             \
+    static void CONV(conv_add_##Type)(Type * to, const CONV_OF_##Type *v)                          \
+    {                                                                                              \
+        for (int r = 0; r < CONV_ROWS; r++) {                                                      \
+            Type lane[CONV_BYTES / sizeof(Type)];                                                  \
+            memcpy(lane, &v[r], sizeof lane);                                                      \
+            for (size_t n = CONV_BYTES / sizeof(Type) / 2; n > 0; n /= 2)                          \
+                for (size_t i = 0; i < n; i++)                                                     \
+                    lane[i] += lane[i + n];                                                        \
+            to[r] += lane[0];                                                                      \
+        }                                                                                          \
+    }
+
+#if defined(CONV_ADD_float)
+CONV_ADD_float CONV_ADD_double
+#else
+CONV_ADD(float)
+CONV_ADD(double)
+#endif
+
 #define CONV_DOTS(Type)                                                                            \
     static void CONV(conv_dots_##Type)(const tp__conv_dots *d)                                     \
     {                                                                                              \
@@ -118,49 +141,24 @@ CONV_TILE(double)
                 for (int r = 0; r < CONV_ROWS; r++) {                                              \
                     CONV_OF_##Type a;                                                              \
                     memcpy(&a, y + r * d->y_row + i, sizeof a);                                    \
+                    CONV_HOLD(a);                                                                  \
                     CONV_UNROLL                                                                    \
                     for (int j = 0; j < TP__CONV_VECTORS; j++)                                     \
                         sum[r][j] = CONV_FMA_##Type(a, (CONV_OF_##Type)b[j], sum[r][j]);           \
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \
-        Type *to = (Type *)(void *)d->sum;                                                         \
         CONV_UNROLL                                                                                \
-        for (int r = 0; r < CONV_ROWS; r++) {                                                      \
+        for (int j = 0; j < TP__CONV_VECTORS; j++) {                                               \
+            CONV_OF_##Type column[CONV_ROWS];                                                      \
             CONV_UNROLL                                                                            \
-            for (int j = 0; j < TP__CONV_VECTORS; j++)                                             \
-                to[r * TP__CONV_VECTORS + j] = CONV(conv_total_##Type)(sum[r][j]);                 \
+            for (int r = 0; r < CONV_ROWS; r++)                                                    \
+                column[r] = sum[r][j];                                                             \
+            CONV(conv_add_##Type)((Type *)(void *)d->sum + j * CONV_ROWS, column);                 \
         }                                                                                          \
     }
 
-#define CONV_TOTAL(Type)                                                                           \
-    TP_INLINE Type CONV(conv_total_##Type)(CONV_OF_##Type v)                                       \
-    {                                                                                              \
-        Type lane[CONV_BYTES / sizeof(Type)];                                                      \
-        memcpy(lane, &v, sizeof v);                                                                \
-        for (size_t n = CONV_BYTES / sizeof(Type) / 2; n > 0; n /= 2)                              \
-            for (size_t i = 0; i < n; i++)                                                         \
-                lane[i] += lane[i + n];                                                            \
-        return lane[0];                                                                            \
-    }
-
-#if !defined(CONV_TOTAL_float)
-CONV_TOTAL(float)
-CONV_TOTAL(double)
-#else
-TP_INLINE float CONV(conv_total_float)(CONV(floats) v)
-{
-    return CONV_TOTAL_float(v);
-}
-
-TP_INLINE double CONV(conv_total_double)(CONV(doubles) v)
-{
-    return CONV_TOTAL_double(v);
-}
-#endif
-
-CONV_DOTS(float)
-CONV_DOTS(double)
+CONV_DOTS(float) CONV_DOTS(double)
 
 /* --- Table --- */
 
@@ -177,11 +175,10 @@ CONV_DOTS(double)
         return &kernels;                                                                           \
     }
 
-CONV_KERNELS(float, 1.0 / CONV_BYTES)
-CONV_KERNELS(double, 2.0 / CONV_BYTES)
+    CONV_KERNELS(float, 1.0 / CONV_BYTES) CONV_KERNELS(double, 2.0 / CONV_BYTES)
 
-const tp__override CONV(tp__conv_kernels)[] = {
-    {"conv", 2, TP_F32, (tp__kernel *)CONV(conv_kernels_float)},
-    {"conv", 2, TP_F64, (tp__kernel *)CONV(conv_kernels_double)},
-    {NULL, 0, TP_F32, NULL},
+        const tp__override CONV(tp__conv_kernels)[] = {
+            {"conv", 2, TP_F32, (tp__kernel *)CONV(conv_kernels_float)},
+            {"conv", 2, TP_F64, (tp__kernel *)CONV(conv_kernels_double)},
+            {NULL, 0, TP_F32, NULL},
 };

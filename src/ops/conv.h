@@ -49,7 +49,7 @@ typedef struct tp__conv_tile {
     const int64_t *place;
 } tp__conv_tile;
 
-/* sum[r · TP__CONV_VECTORS + j] = Σ over units and i < vectors · lanes of y[r · y_row + i]
+/* sum[j · rows + r] += Σ over units and i < vectors · lanes of y[r · y_row + i]
  * x[offset[j] + i], x taken as zero where keep, all bits or none of an element, is. Units lie
  * y_unit and x_unit apart. */
 typedef struct tp__conv_dots {
