@@ -65,6 +65,72 @@ TP_API tp_var *tp_conv_transpose2d(tp_var *x, tp_var *weight, tp_var *bias,
 TP_API tp_var *tp_conv_transpose3d(tp_var *x, tp_var *weight, tp_var *bias,
                                    const tp_conv_options *options);
 
+/* --- Pooling ---
+ *
+ * Windows of `kernel` elements, TP_SHAPE(3, 2) or TP_SHAPE(3) for all axes, `stride` apart, over
+ * the last axes of (N, C, L…) → (N, C, M…), with M = (L + 2 padding − dilation (kernel − 1) − 1) /
+ * stride
+ * + 1, rounded down, or with ceil_mode up, as long as a window begins inside x or its first
+ * padding. padding is at most half the kernel. */
+typedef struct tp_pool_options {
+    tp_sizes stride;   /* the kernel */
+    tp_sizes padding;  /* 0 */
+    tp_sizes dilation; /* 1; of the largest only */
+    bool ceil_mode;
+    bool exclude_padding; /* averages of what lies in x only: PyTorch's count_include_pad=False */
+    double divisor;       /* of averages, instead of how many elements there are */
+    tp_var **indices;     /* of the largest: where each lies, see below */
+    size_t size;
+} tp_pool_options;
+
+/* The largest of each window; NaN wins; padding never does. The gradient goes to the first of
+ * equals. *indices, if asked for, gets their places as int64: row-major in the spatial axes of x.
+ */
+TP_API tp_var *tp_max_pool1d(tp_var *x, int n, const int64_t *kernel,
+                             const tp_pool_options *options);
+TP_API tp_var *tp_max_pool2d(tp_var *x, int n, const int64_t *kernel,
+                             const tp_pool_options *options);
+TP_API tp_var *tp_max_pool3d(tp_var *x, int n, const int64_t *kernel,
+                             const tp_pool_options *options);
+
+/* The mean of each window; padding counts as zeros, but for what ceil_mode adds beyond it. */
+TP_API tp_var *tp_avg_pool1d(tp_var *x, int n, const int64_t *kernel,
+                             const tp_pool_options *options);
+TP_API tp_var *tp_avg_pool2d(tp_var *x, int n, const int64_t *kernel,
+                             const tp_pool_options *options);
+TP_API tp_var *tp_avg_pool3d(tp_var *x, int n, const int64_t *kernel,
+                             const tp_pool_options *options);
+
+/* Windows that give a result of this size: place i of M takes elements from i L / M, rounded down,
+ * to (i + 1) L / M, rounded up. A size of 1 is global pooling. */
+TP_API tp_var *tp_adaptive_avg_pool1d(tp_var *x, int n, const int64_t *size);
+TP_API tp_var *tp_adaptive_avg_pool2d(tp_var *x, int n, const int64_t *size);
+TP_API tp_var *tp_adaptive_max_pool1d(tp_var *x, int n, const int64_t *size);
+TP_API tp_var *tp_adaptive_max_pool2d(tp_var *x, int n, const int64_t *size);
+
+/* --- Resampling --- */
+
+typedef enum tp_interpolation { TP_NEAREST, TP_LINEAR, TP_BILINEAR } tp_interpolation;
+
+typedef struct tp_interpolate_options {
+    tp_sizes to;  /* size of the result's spatial axes; or … */
+    double scale; /* … how many times the old ones, rounded down */
+    tp_interpolation mode;
+    bool align_corners; /* the first and last elements stay where they are; not for TP_NEAREST */
+    size_t size;
+} tp_interpolate_options;
+
+/* x (N, C, L…) at other places of its spatial axes, one to three of them. TP_NEAREST takes element
+ * i L / M, rounded down. TP_LINEAR (one axis) and TP_BILINEAR (two) interpolate between neighbours,
+ * at (i + ½) L / M − ½ but not below 0, with align_corners at i (L − 1) / (M − 1); with scale, 1 /
+ * scale takes the place of L / M. Places are computed in double; PyTorch's float32 may differ where
+ * one falls on an element. */
+TP_API tp_var *tp_interpolate(tp_var *x, const tp_interpolate_options *options);
+
+/* (…, C r², H, W) → (…, C, H r, W r): channels become places (Shi et al. 2016), and back. */
+TP_API tp_var *tp_pixel_shuffle(tp_var *x, int64_t r);
+TP_API tp_var *tp_pixel_unshuffle(tp_var *x, int64_t r);
+
 #ifdef __cplusplus
 }
 #endif
@@ -84,6 +150,18 @@ TP_API tp_var *tp_conv_transpose3d(tp_var *x, tp_var *weight, tp_var *bias,
     TP__CONV(tp_conv_transpose2d, __VA_ARGS__, .size = sizeof(tp_conv_options))
 #define tp_conv_transpose3d(...)                                                                   \
     TP__CONV(tp_conv_transpose3d, __VA_ARGS__, .size = sizeof(tp_conv_options))
+
+#define TP__POOL(function, x, n, kernel, ...)                                                      \
+    function(x, n, kernel, &(tp_pool_options){__VA_ARGS__})
+#define tp_max_pool1d(...) TP__POOL(tp_max_pool1d, __VA_ARGS__, .size = sizeof(tp_pool_options))
+#define tp_max_pool2d(...) TP__POOL(tp_max_pool2d, __VA_ARGS__, .size = sizeof(tp_pool_options))
+#define tp_max_pool3d(...) TP__POOL(tp_max_pool3d, __VA_ARGS__, .size = sizeof(tp_pool_options))
+#define tp_avg_pool1d(...) TP__POOL(tp_avg_pool1d, __VA_ARGS__, .size = sizeof(tp_pool_options))
+#define tp_avg_pool2d(...) TP__POOL(tp_avg_pool2d, __VA_ARGS__, .size = sizeof(tp_pool_options))
+#define tp_avg_pool3d(...) TP__POOL(tp_avg_pool3d, __VA_ARGS__, .size = sizeof(tp_pool_options))
+
+#define TP__INTERPOLATE(x, ...) tp_interpolate(x, &(tp_interpolate_options){__VA_ARGS__})
+#define tp_interpolate(...) TP__INTERPOLATE(__VA_ARGS__, .size = sizeof(tp_interpolate_options))
 #endif
 
 #endif

@@ -162,6 +162,8 @@ CONV_DOTS(float) CONV_DOTS(double)
 
 /* --- Table --- */
 
+#include "kernels/pool_body.h"
+
 #define CONV_KERNELS(Type, cost_)                                                                  \
     static const tp__conv_kernels *CONV(conv_kernels_##Type)(void)                                 \
     {                                                                                              \
@@ -180,5 +182,7 @@ CONV_DOTS(float) CONV_DOTS(double)
         const tp__override CONV(tp__conv_kernels)[] = {
             {"conv", 2, TP_F32, (tp__kernel *)CONV(conv_kernels_float)},
             {"conv", 2, TP_F64, (tp__kernel *)CONV(conv_kernels_double)},
+            {"max_pool", 1, TP_F32, (tp__kernel *)CONV(pool_kernels_float)},
+            {"max_pool", 1, TP_F64, (tp__kernel *)CONV(pool_kernels_double)},
             {NULL, 0, TP_F32, NULL},
 };
