@@ -75,9 +75,9 @@ extern tp__kernel *tp__pool_fast[4]; /* of max_pool */
 
 /* --- Kernels that backends register for "max_pool": windows of 2 × 2 side by side --- */
 typedef struct tp__pool_kernels {
-    /* to ← the largest of each window of two lines; n windows. */
-    void (*largest)(int64_t n, const void *const line[2], void *to);
-    /* The gradient in each window: g at its first largest element, else 0. */
+    /* to[0] ← the largest of each window of two lines; n windows. No g. */
+    void (*largest)(int64_t n, const void *const line[2], const void *g, void *const to[2]);
+    /* The gradient in each window of lines to: g at its first largest element, else 0. */
     void (*spread)(int64_t n, const void *const line[2], const void *g, void *const to[2]);
 } tp__pool_kernels;
 

@@ -206,7 +206,8 @@ static void pool_quads_largest(void *ctx, int64_t plane)
     const char *x = (const char *)work->x + (size_t)(plane * work->pool.in) * work->item;
     char *to = (char *)work->to + (size_t)(plane * work->pool.out) * work->item;
     for (int64_t i = 0; i < axis[1].out; i++, x += 2 * line, to += short_line)
-        work->quads->largest(axis[2].out, (const void *const[]){x, x + line}, to);
+        work->quads->largest(axis[2].out, (const void *const[]){x, x + line}, NULL,
+                             (void *const[]){to, NULL});
 }
 
 static void pool_quads_spread(void *ctx, int64_t plane)
