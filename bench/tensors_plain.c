@@ -5,7 +5,7 @@
  * one's, which need third derivatives, from central differences in some of its parameters, with u'
  * and u'' carried along with u.
  */
-#include "tensors.h"
+#include "tensors_cnn.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -352,11 +352,15 @@ static void plain_step(void *state, tensors_results *results)
     case TENSORS_PHYSICS:
         plain_physics(plain, results);
         break;
+    default:
+        tensors_cnn_reference(&plain->row, plain->in, results);
+        break;
     }
 }
 
-const tensors_side *tensors_plain(void)
+const tensors_side *tensors_plain(const tensors_row *row)
 {
+    (void)row;
     static const tensors_side side = {.name = "plain C",
                                       .version = "",
                                       .open = plain_open,
