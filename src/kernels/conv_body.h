@@ -160,6 +160,23 @@ CONV_ADD(double)
 
 CONV_DOTS(float) CONV_DOTS(double)
 
+/* --- Copies --- */
+
+/* Blocks of a constant size, the last one of which ends with the line. */
+#define CONV_LINES(block)                                                                          \
+    if (bytes >= (block)) {                                                                        \
+        for (int64_t i = 0; i < n; i++, from += from_step, to += to_step) {                        \
+            for (size_t at = 0; at + (block) < bytes; at += (block))                               \
+                memcpy(to + at, from + at, block);                                                 \
+            memcpy(to + bytes - (block), from + bytes - (block), block);                           \
+        }                                                                                          \
+        return;                                                                                    \
+    }
+
+    static void CONV(conv_lines)(int64_t n, size_t bytes, const char *from, int64_t from_step,
+                                 char *to, int64_t to_step){
+        CONV_LINES(64) CONV_LINES(32) CONV_LINES(16) CONV_LINES(8) CONV_LINES(4)}
+
 /* --- Table --- */
 
 #include "kernels/pool_body.h"
@@ -173,16 +190,17 @@ CONV_DOTS(float) CONV_DOTS(double)
                                                  .packs = CONV_PACKS,                              \
                                                  .cost = cost_,                                    \
                                                  .tile = CONV(conv_tile_##Type),                   \
-                                                 .dots = CONV(conv_dots_##Type)};                  \
+                                                 .dots = CONV(conv_dots_##Type),                   \
+                                                 .lines = CONV(conv_lines)};                       \
         return &kernels;                                                                           \
     }
 
-    CONV_KERNELS(float, 1.0 / CONV_BYTES) CONV_KERNELS(double, 2.0 / CONV_BYTES)
+CONV_KERNELS(float, 1.0 / CONV_BYTES) CONV_KERNELS(double, 2.0 / CONV_BYTES)
 
-        const tp__override CONV(tp__conv_kernels)[] = {
-            {"conv", 2, TP_F32, (tp__kernel *)CONV(conv_kernels_float)},
-            {"conv", 2, TP_F64, (tp__kernel *)CONV(conv_kernels_double)},
-            {"max_pool", 1, TP_F32, (tp__kernel *)CONV(pool_kernels_float)},
-            {"max_pool", 1, TP_F64, (tp__kernel *)CONV(pool_kernels_double)},
-            {NULL, 0, TP_F32, NULL},
+    const tp__override CONV(tp__conv_kernels)[] = {
+        {"conv", 2, TP_F32, (tp__kernel *)CONV(conv_kernels_float)},
+        {"conv", 2, TP_F64, (tp__kernel *)CONV(conv_kernels_double)},
+        {"max_pool", 1, TP_F32, (tp__kernel *)CONV(pool_kernels_float)},
+        {"max_pool", 1, TP_F64, (tp__kernel *)CONV(pool_kernels_double)},
+        {NULL, 0, TP_F32, NULL},
 };

@@ -59,6 +59,10 @@ typedef struct tp__conv_dots {
     char *sum;
 } tp__conv_dots;
 
+/* n lines of so many bytes, from_step and to_step bytes apart. */
+typedef void tp__conv_lines(int64_t n, size_t bytes, const char *from, int64_t from_step, char *to,
+                            int64_t to_step);
+
 typedef struct tp__conv_kernels {
     size_t item;
     int rows, lanes;
@@ -66,6 +70,7 @@ typedef struct tp__conv_kernels {
     double cost; /* of a multiplication and an addition, in nanoseconds, about */
     void (*tile)(const tp__conv_tile *tile);
     void (*dots)(const tp__conv_dots *dots);
+    tp__conv_lines *lines;
 } tp__conv_kernels;
 
 typedef const tp__conv_kernels *tp__conv_choice(void);

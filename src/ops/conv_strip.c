@@ -78,6 +78,7 @@ void tp__conv_plan(tp__conv_pass *pass, const tp__conv_kernels *kernels, int64_t
         strip_extent(&line[i]);
     pass->item = kernels->item;
     pass->lanes = kernels->lanes;
+    pass->copy = kernels->lines;
     room /= (int64_t)kernels->item;
     int64_t panel = (int64_t)kernels->lanes * TP__CONV_VECTORS;
     strip_shape(pass, 1, line[2].n);
@@ -160,14 +161,18 @@ static void strip_copy_plane(const tp__conv_pass *pass, const tp__conv_unit *uni
     int64_t first[2], end[2], item = (int64_t)pass->item;
     strip_range(&line[1], base_y, unit->lines + strip_span(&line[1]), &first[0], &end[0]);
     strip_range(&line[2], base_x, unit->width + strip_span(&line[2]), &first[1], &end[1]);
-    if (first[1] >= end[1])
+    if (first[0] >= end[0] || first[1] >= end[1])
         return;
-    from += (base_x + first[1] * line[2].in_step) * item;
-    to += first[1] * item;
-    for (int64_t y = first[0]; y < end[0]; y++)
-        tp__copy_run(pass->item, end[1] - first[1], line[2].in_step * item,
-                     from + (base_y + y * line[1].in_step) * line[2].in * item,
-                     to + y * pass->pitch * item);
+    int64_t step = line[1].in_step * line[2].in * item, pitch = pass->pitch * item;
+    from +=
+        ((base_y + first[0] * line[1].in_step) * line[2].in + base_x + first[1] * line[2].in_step) *
+        item;
+    to += first[0] * pitch + first[1] * item;
+    if (line[2].in_step == 1)
+        pass->copy(end[0] - first[0], (size_t)((end[1] - first[1]) * item), from, step, to, pitch);
+    else
+        for (int64_t y = first[0]; y < end[0]; y++, from += step, to += pitch)
+            tp__copy_run(pass->item, end[1] - first[1], line[2].in_step * item, from, to);
 }
 
 /* One channel of one remainder in z. */

@@ -36,6 +36,7 @@ typedef struct tp__conv_pass {
     int64_t vectors;                        /* that hold the places of a strip */
     size_t item;
     int lanes;
+    tp__conv_lines *copy;
 } tp__conv_pass;
 
 typedef struct tp__conv_unit {

@@ -60,23 +60,14 @@ static void weights_copy(const weights_work *work, const tp__conv_unit *unit, ch
 {
     const tp__conv_pass *pass = &work->pass;
     const tp__conv_line *line = pass->line;
-    size_t item = pass->item, width = (size_t)unit->width * item;
-    size_t pitch = (size_t)pass->pitch * item, whole = (size_t)work->y_row * item;
-    int64_t tile = work->kernels->rows, rows = (pass->rows + tile - 1) / tile * tile;
-    for (int64_t r = 0; r < rows; r++, to += whole) {
-        if (r >= pass->rows) {
-            memset(to, 0, whole);
-            continue;
-        }
-        int64_t number = (unit->image * pass->groups + unit->group) * pass->rows + r;
-        number = ((number * line[0].n + unit->z) * line[1].n + unit->y) * line[2].n + unit->x;
-        const char *from = work->y + (size_t)number * item;
-        for (int64_t y = 0; y < unit->lines; y++) {
-            size_t at = (size_t)y * pitch, end = y + 1 < unit->lines ? at + pitch : whole;
-            memcpy(to + at, from + (size_t)(y * line[2].n) * item, width);
-            memset(to + at + width, 0, end - at - width);
-        }
-    }
+    int64_t item = (int64_t)pass->item, plane = line[0].n * line[1].n * line[2].n;
+    int64_t channel = (unit->image * pass->groups + unit->group) * pass->rows;
+    int64_t first = (unit->z * line[1].n + unit->y) * line[2].n + unit->x;
+    const char *from = work->y + (channel * plane + first) * item;
+    memset(to, 0, (size_t)(work->y_size * item));
+    for (int64_t r = 0; r < pass->rows; r++)
+        pass->copy(unit->lines, (size_t)(unit->width * item), from + r * plane * item,
+                   line[2].n * item, to + r * work->y_row * item, pass->pitch * item);
 }
 
 /* All bits of what is a result of the strip. */
