@@ -58,7 +58,14 @@ typedef int32_t CONV(ints) __attribute__((vector_size(CONV_BYTES)));
         const int lanes = CONV_BYTES / sizeof(Type);                                               \
         const Type *w = (const Type *)(const void *)t->w, *x = (const Type *)(const void *)t->x;   \
         const int64_t *offset = t->offset;                                                         \
-        CONV_OF_##Type sum[CONV_ROWS][TP__CONV_VECTORS] = {{{0}}};                                 \
+        const Type *bias = (const Type *)(const void *)t->bias;                                    \
+        CONV_OF_##Type sum[CONV_ROWS][TP__CONV_VECTORS];                                           \
+        CONV_UNROLL                                                                                \
+        for (int r = 0; r < CONV_ROWS; r++) {                                                      \
+            CONV_UNROLL                                                                            \
+            for (int v = 0; v < vectors; v++)                                                      \
+                sum[r][v] = bias[r] - (CONV_OF_##Type){0};                                         \
+        }                                                                                          \
         for (int64_t k = 0; k < t->depth; k++, w += CONV_ROWS) {                                   \
             const Type *from = x + offset[k];                                                      \
             CONV_OF_##Type b[TP__CONV_VECTORS];                                                    \

@@ -21,13 +21,13 @@ static const tp__conv_attr *conv_attr_of(const tp__attr *attr)
     return attr->block;
 }
 
-tp_var *tp__conv_apply(const tp__op *op, tp_var *a, tp_var *b, const tp__conv_attr *attr)
+tp_var *tp__conv_apply(const tp__op *op, tp_var *const *in, const tp__conv_attr *attr)
 {
     tp__conv_attr *block = tp__alloc(sizeof *block);
     if (!block)
         return tp__poison();
     *block = *attr;
-    return tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){.block = block}, -1, NULL);
+    return tp__apply(op, in, op->n_in, (tp__attr){.block = block}, -1, NULL);
 }
 
 /* The same with a result of other spatial sizes: those of v. */
@@ -36,7 +36,7 @@ static tp_var *conv_apply_like(const tp__op *op, tp_var *a, tp_var *b, const tp_
 {
     tp__conv_attr like = *conv_attr_of(attr);
     memcpy(like.size, tp__shape(v) + 2, (size_t)like.ndim * sizeof *like.size);
-    return tp__conv_apply(op, a, b, &like);
+    return tp__conv_apply(op, (tp_var *[]){a, b}, &like);
 }
 
 static bool conv_result(tp__call *call, int64_t first, int64_t second)
@@ -103,47 +103,38 @@ static double conv_products(const tp__conv *conv)
     return n;
 }
 
-/* v contiguous with one more reference, or a copy; NULL when out of memory. */
-static tp_var *conv_contiguous(tp__thread *t, tp_var *v)
-{
-    if (!(v->flags & TP__CONTIGUOUS))
-        return tp__copy_as(t, v, (tp_dtype)v->dtype);
-    tp__ref(v);
-    return v;
-}
-
 static bool conv_compute(tp__call *call, tp__conv *conv)
 {
     double products = conv_products(conv);
+    tp__conv_choice *choice = (tp__conv_choice *)conv_kernels[call->dtype];
     call->flops = 2 * products;
     if (call->out->size == 0)
         return true;
-    if (products == 0) {
-        memset(call->out->data, 0, (size_t)call->out->size * tp__dtype_size(call->dtype));
-        return true;
-    }
-    tp__conv_choice *choice = (tp__conv_choice *)conv_kernels[call->dtype];
-    return choice ? tp__conv_fast(conv, choice()) : tp__conv_plain(conv, call->dtype);
+    return choice && products > 0 ? tp__conv_fast(conv, choice())
+                                  : tp__conv_plain(conv, call->dtype);
 }
 
 static bool conv_run(tp__call *call, tp__conv_factor result)
 {
-    tp__thread *t = tp__here();
-    tp_var *a = conv_contiguous(t, call->in[0]), *b = a ? conv_contiguous(t, call->in[1]) : NULL;
-    tp__conv conv;
-    if (b) {
-        const tp_var *out = call->out, *y = result == TP__CONV_Y   ? out
-                                            : result == TP__CONV_X ? a
-                                                                   : b;
-        const tp_var *x = result == TP__CONV_X ? out : a, *w = result == TP__CONV_W ? out : b;
-        conv_describe(&conv, conv_attr_of(&call->attr), y, x, w);
-        conv.result = result;
+    size_t scope = tp_scope_begin();
+    tp_var *in[3] = {NULL, NULL, NULL};
+    bool good = true;
+    for (int i = 0; i < call->n_in && good; i++) {
+        in[i] = tp__plain(call->in[i]);
+        good = !tp_is_poison(in[i]);
     }
-    bool good = b && conv_compute(call, &conv);
-    if (a)
-        tp__drop(a);
-    if (b)
-        tp__drop(b);
+    if (good) {
+        const tp_var *out = call->out, *y = result == TP__CONV_Y   ? out
+                                            : result == TP__CONV_X ? in[0]
+                                                                   : in[1];
+        const tp_var *x = result == TP__CONV_X ? out : in[0];
+        tp__conv conv;
+        conv_describe(&conv, conv_attr_of(&call->attr), y, x, result == TP__CONV_W ? out : in[1]);
+        conv.result = result;
+        conv.bias = in[2] ? in[2]->data : NULL;
+        good = conv_compute(call, &conv);
+    }
+    tp_scope_end(scope);
     return good;
 }
 
@@ -165,6 +156,8 @@ static bool conv_weight_forward(tp__call *call)
 /* --- Records --- */
 
 static void conv_gradient(const tp__pull *pull);
+static void conv_bias_gradient(const tp__pull *pull);
+static tp_var *conv_bias_compose(const tp_var *y, tp_var *const *x);
 static void conv_transpose_gradient(const tp__pull *pull);
 static void conv_weight_gradient(const tp__pull *pull);
 
@@ -232,18 +225,33 @@ const tp__op tp__conv_op = {
     .formula = "y[p] = Σ w[k] x[p stride + k dilation − padding]",
     .rule = "x: conv_transpose(gy, w); w: conv_weight(x, gy)",
     .torch = "F.conv1d, F.conv2d, F.conv3d",
+    .samples = (const tp__sample[]){{"1,2,3,4; 2,2,3,2", conv_sample_2,
+                                     "F.conv2d(x0, x1, None, padding=(1, 0), dilation=(1, 2))"},
+                                    {"1,3,3; 2,1,2,1", conv_sample_2,
+                                     "F.conv2d(x0, x1, None, padding=(1, 0), dilation=(1, 2))"},
+                                    {"1,2,3,4; 1,2,2,3", conv_sample_same,
+                                     "F.conv2d(x0, x1, None, padding='same', dilation=(3, 1))"},
+                                    {"1,1,2,3,2; 2,1,2,2,3", conv_sample_3,
+                                     "F.conv3d(x0, x1, None, stride=(1, 2, 1), padding=(0, 1, 1))"},
+                                    {0}},
+};
+
+const tp__op tp__conv_bias_op = {
+    .label = "ConvBias",
+    .name = "conv_bias",
+    .n_in = 3,
+    .attr_bytes = sizeof(tp__conv_attr),
+    .infer = conv_infer,
+    .forward = conv_forward,
+    .gradient = conv_bias_gradient,
+    .compose = conv_bias_compose,
+    .formula = "conv(x, w) + bias",
+    .rule = "x: conv_transpose(gy, w); w: conv_weight(x, gy); bias: gy summed",
+    .torch = "F.conv1d, F.conv2d, F.conv3d",
     .samples =
         (const tp__sample[]){
             {"4,2,5; 2,2,3; 2", conv_sample_1, "F.conv1d(x0, x1, x2, stride=2, padding=1)"},
-            {"1,2,3,4; 2,2,3,2", conv_sample_2,
-             "F.conv2d(x0, x1, None, padding=(1, 0), dilation=(1, 2))"},
             {"1,2,3,3; 4,1,2,3; 4", conv_sample_groups, "F.conv2d(x0, x1, x2, groups=2)"},
-            {"1,3,3; 2,1,2,1", conv_sample_2,
-             "F.conv2d(x0, x1, None, padding=(1, 0), dilation=(1, 2))"},
-            {"1,2,3,4; 1,2,2,3", conv_sample_same,
-             "F.conv2d(x0, x1, None, padding='same', dilation=(3, 1))"},
-            {"1,1,2,3,2; 2,1,2,2,3", conv_sample_3,
-             "F.conv3d(x0, x1, None, stride=(1, 2, 1), padding=(0, 1, 1))"},
             {0}},
 };
 
@@ -305,7 +313,8 @@ static tp_var *conv_weight_sample(tp_var *const *x)
                           .dilation = {1, 1},
                           .padding = {1, 1},
                           .size = {3, 3}};
-    return tp__conv_apply(&conv_weight_op, tp_to(x[0], dtype), tp_to(x[1], dtype), &attr);
+    tp_var *in[] = {tp_to(x[0], dtype), tp_to(x[1], dtype)};
+    return tp__conv_apply(&conv_weight_op, in, &attr);
 }
 
 static void conv_gradient(const tp__pull *pull)
@@ -316,6 +325,31 @@ static void conv_gradient(const tp__pull *pull)
             conv_apply_like(&tp__conv_transpose_op, pull->gy, pull->x[1], attr, pull->x[0]);
     if (pull->wanted[1])
         pull->gx[1] = conv_apply_like(&conv_weight_op, pull->x[0], pull->gy, attr, pull->x[1]);
+}
+
+/* A gradient for each channel's number. */
+static tp_var *conv_bias_sum(tp_var *gy)
+{
+    int64_t shape[2 + TP__CONV_AXES] = {1, tp__shape(gy)[1], 1, 1, 1};
+    return tp_reshape(tp_sum_to(gy, gy->ndim, shape), 1, shape + 1);
+}
+
+static void conv_bias_gradient(const tp__pull *pull)
+{
+    conv_gradient(pull);
+    if (pull->wanted[2])
+        pull->gx[2] = conv_bias_sum(pull->gy);
+}
+
+tp_var *tp__conv_add_bias(tp_var *y, tp_var *bias)
+{
+    int64_t shape[1 + TP__CONV_AXES] = {bias->size, 1, 1, 1};
+    return tp_is_poison(y) ? y : tp_add(y, tp_reshape(bias, y->ndim - 1, shape));
+}
+
+static tp_var *conv_bias_compose(const tp_var *y, tp_var *const *x)
+{
+    return tp__conv_add_bias(tp__conv_apply(&tp__conv_op, x, conv_attr_of(&y->attr)), x[2]);
 }
 
 static void conv_transpose_gradient(const tp__pull *pull)
@@ -337,7 +371,7 @@ static void conv_weight_gradient(const tp__pull *pull)
         pull->gx[1] = conv_apply_like(&tp__conv_op, pull->x[0], pull->gy, attr, pull->x[1]);
 }
 
-static const tp__op *const conv_ops[] = {&tp__linear_op, &tp__conv_op, &tp__conv_transpose_op,
-                                         &conv_weight_op, NULL};
+static const tp__op *const conv_ops[] = {&tp__linear_op,         &tp__conv_op,    &tp__conv_bias_op,
+                                         &tp__conv_transpose_op, &conv_weight_op, NULL};
 
 const tp__family tp__family_conv = {"conv", "linear layers and convolutions", conv_ops};

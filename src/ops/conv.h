@@ -28,6 +28,7 @@ typedef struct tp__conv {
     int64_t images, groups, rows, channels;
     tp__conv_axis axis[TP__CONV_AXES];
     char *x, *w, *y;
+    const char *bias; /* added to each channel of the result y, or NULL */
 } tp__conv;
 
 /* --- Kernels that backends register for "conv" ---
@@ -35,13 +36,13 @@ typedef struct tp__conv {
  * A tile is `rows` rows of up to TP__CONV_VECTORS vectors of `lanes` elements. */
 enum { TP__CONV_VECTORS = 3, TP__CONV_MOST_ROWS = 8, TP__CONV_MOST_LANES = 16 };
 
-/* y[r][i] = Σ_k w[k · rows + r] x[offset[k] + i]. Into raw, row after row, or, where that is NULL
- * and the backend packs: of vector v the lanes in mask[v], at most `left` − place[v] of them, go
- * one after the other to y + r · y_row + place[v], for the first n_rows rows. */
+/* y[r][i] = bias[r] + Σ_k w[k · rows + r] x[offset[k] + i]. Into raw, row after row, or, where that
+ * is NULL and the backend packs: of vector v the lanes in mask[v], at most `left` − place[v] of
+ * them, go one after the other to y + r · y_row + place[v], for the first n_rows rows. */
 typedef struct tp__conv_tile {
     int64_t depth;
     const int64_t *offset;
-    const char *w, *x;
+    const char *w, *x, *bias;
     char *raw, *y;
     int vectors, n_rows;
     int64_t y_row, left;

@@ -127,19 +127,15 @@ static bool conv_transpose_sizes(const conv_call *call, const tp_var *x, const t
     return true;
 }
 
-/* y plus a number for each channel. */
-static tp_var *conv_add_bias(const conv_call *call, tp_var *y, tp_var *bias)
+static bool conv_check_bias(const conv_call *call, const tp_var *bias, int64_t channels)
 {
-    int64_t shape[2 + TP__CONV_AXES] = {1, y->ndim > 1 ? tp__shape(y)[1] : 0, 1, 1, 1};
-    if (tp_is_poison(y))
-        return y;
-    if (bias->ndim != 1 || tp__shape(bias)[0] != shape[1]) {
-        char text[TP__SHAPE_TEXT], name[64];
-        return tp_fail(TP_ERROR_SHAPE, "%s: bias%s has shape %s, expected (%lld,)", call->name,
-                       tp__name_text(name, bias), tp__shape_text(text, bias->ndim, tp__shape(bias)),
-                       (long long)shape[1]);
-    }
-    return tp_add(y, tp_reshape(bias, y->ndim - 1, shape + 1));
+    char text[TP__SHAPE_TEXT], name[64];
+    if (!bias || (bias->ndim == 1 && bias->size == channels))
+        return true;
+    tp_fail(TP_ERROR_SHAPE, "%s: bias%s has shape %s, expected (%lld,)", call->name,
+            tp__name_text(name, bias), tp__shape_text(text, bias->ndim, tp__shape(bias)),
+            (long long)channels);
+    return false;
 }
 
 static bool conv_operands(const conv_call *call, tp_var *const *in, int n)
@@ -178,8 +174,14 @@ static tp_var *conv_images(const conv_call *call, tp_var *x, tp_var *w, tp_var *
     if (back ? !conv_transpose_sizes(call, x, w, more, &attr)
              : !conv_result_sizes(call, x, w, same, &attr))
         return tp__poison();
-    tp_var *y = tp__conv_apply(call->op, x, w, &attr);
-    return bias ? conv_add_bias(call, y, bias) : y;
+    int64_t channels = back ? tp__shape(w)[1] * attr.groups : tp__shape(w)[0];
+    if (!conv_check_bias(call, bias, channels))
+        return tp__poison();
+    tp_var *in[] = {x, w, bias};
+    if (bias && !back)
+        return tp__conv_apply(&tp__conv_bias_op, in, &attr);
+    tp_var *y = tp__conv_apply(call->op, in, &attr);
+    return bias ? tp__conv_add_bias(y, bias) : y;
 }
 
 static tp_var *conv_call_with(const conv_call *call, tp_var *x, tp_var *w, tp_var *bias,

@@ -23,8 +23,9 @@ static const double fast_strip_cost = 30e3;
 typedef struct fast_work {
     tp__conv_pass pass;
     const tp__conv_kernels *kernels;
-    const char *input;
-    char *result, *weights; /* the weights packed: groups, blocks of rows, depth, row */
+    const char *input, *bias; /* NULL: none */
+    char *result, *weights;   /* the weights packed: groups, blocks of rows, depth, row */
+    char *first;              /* what sums begin with: groups, blocks of rows, row */
     int64_t depth, blocks;
     int64_t *offset, *weight; /* of each tap of each channel: in the copy, among the weights */
     int64_t *place;           /* of each vector of a strip, as in a tile */
@@ -99,6 +100,7 @@ static void fast_panel(const fast_work *work, const tp__conv_unit *unit, int64_t
     for (int64_t block = 0; block < work->blocks; block++) {
         int64_t left = pass->rows - block * rows;
         tile->n_rows = (int)(left < rows ? left : rows);
+        tile->bias = work->first + (unit->group * work->blocks + block) * rows * item;
         tile->w = work->weights + (unit->group * work->blocks + block) * work->depth * rows * item;
         tile->y = y + block * rows * tile->y_row * item;
         work->kernels->tile(tile);
@@ -162,6 +164,16 @@ static double fast_cost(const fast_work *work)
     return results * ((double)work->depth * work->kernels->cost + 1);
 }
 
+static void fast_begin_sums(const fast_work *work)
+{
+    const tp__conv_pass *pass = &work->pass;
+    size_t rows = (size_t)pass->rows * pass->item;
+    size_t whole = (size_t)(work->blocks * work->kernels->rows) * pass->item;
+    memset(work->first, 0, (size_t)pass->groups * whole);
+    for (size_t g = 0; work->bias && g < (size_t)pass->groups; g++)
+        memcpy(work->first + g * whole, work->bias + g * rows, rows);
+}
+
 static int64_t fast_round(int64_t n, int64_t to)
 {
     return (n + to - 1) / to * to;
@@ -172,7 +184,7 @@ static char *fast_take(fast_work *work, size_t *bytes)
 {
     const tp__conv_pass *pass = &work->pass;
     int64_t rows = work->blocks * work->kernels->rows, vectors = pass->vectors;
-    size_t weights = (size_t)(pass->groups * rows * work->depth) * pass->item;
+    size_t weights = (size_t)(pass->groups * rows * (work->depth + 1)) * pass->item;
     weights = (weights + 63) / 64 * 64;
     size_t tables = (size_t)(2 * work->depth + vectors) * sizeof *work->offset;
     *bytes = weights + tables + (size_t)vectors * sizeof *work->mask;
@@ -180,6 +192,7 @@ static char *fast_take(fast_work *work, size_t *bytes)
     if (!block)
         return NULL;
     work->weights = block;
+    work->first = block + (size_t)(pass->groups * rows * work->depth) * pass->item;
     work->offset = (int64_t *)(void *)(block + weights);
     work->weight = work->offset + work->depth;
     work->place = work->weight + work->depth;
@@ -210,6 +223,7 @@ static bool fast_run(fast_work *work, const fast_order *order)
         return false;
     tp__conv_offsets(pass, pass->channels, order->channel, work->offset, work->weight);
     fast_masks(work);
+    fast_begin_sums(work);
     (pass->item == sizeof(float) ? fast_pack_4 : fast_pack_8)(work, order);
     work->packs = kernels->packs && fast_is_dense(pass);
     int64_t copy = tp__conv_copy_size(pass, pass->channels) + tp__conv_slack(pass);
@@ -265,7 +279,7 @@ static int64_t fast_kernel_size(const tp__conv *conv)
 
 static bool fast_forward(const tp__conv *conv, const tp__conv_kernels *kernels)
 {
-    fast_work work = {.kernels = kernels, .input = conv->x, .result = conv->y};
+    fast_work work = {.kernels = kernels, .input = conv->x, .bias = conv->bias, .result = conv->y};
     int64_t kernel = fast_kernel_size(conv), row = conv->channels * kernel;
     tp__conv_forward_pass(conv, &work.pass);
     fast_sizes(&work);

@@ -13,9 +13,13 @@ typedef struct tp__conv_attr {
     int64_t size[TP__CONV_AXES];
 } tp__conv_attr;
 
-/* (x, w) → y and (y, w) → x, in the words of ops/conv.h; x weightᵀ + bias. */
-extern const tp__op tp__conv_op, tp__conv_transpose_op, tp__linear_op;
+/* (x, w) → y and (y, w) → x, in the words of ops/conv.h; (x, w, bias) → y; x weightᵀ + bias. */
+extern const tp__op tp__conv_op, tp__conv_transpose_op, tp__conv_bias_op, tp__linear_op;
 
-tp_var *tp__conv_apply(const tp__op *op, tp_var *a, tp_var *b, const tp__conv_attr *attr);
+/* Applies op to its two or three operands. */
+tp_var *tp__conv_apply(const tp__op *op, tp_var *const *in, const tp__conv_attr *attr);
+
+/* y with bias, one for each channel, added. */
+tp_var *tp__conv_add_bias(tp_var *y, tp_var *bias);
 
 #endif

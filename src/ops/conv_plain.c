@@ -93,6 +93,16 @@ static double *plain_factor(const tp__conv *conv, tp__conv_factor factor, const 
     return to;
 }
 
+static void plain_bias(const plain_sum *sum, tp_dtype dtype)
+{
+    const tp__conv *conv = sum->conv;
+    int64_t rows = conv->groups * conv->rows, size = plain_size(conv, TP__CONV_Y);
+    int64_t plane = size / (conv->images * rows);
+    for (int64_t i = 0; i < size; i++)
+        sum->y[i] = tp__read_element(dtype, conv->bias +
+                                                (size_t)(i / plane % rows) * tp__dtype_size(dtype));
+}
+
 static void plain_all(const plain_sum *sum)
 {
     const tp__conv *conv = sum->conv;
@@ -113,7 +123,10 @@ bool tp__conv_plain(const tp__conv *conv, tp_dtype dtype)
         good = factor[i] != NULL;
     }
     if (good) {
-        plain_all(&(plain_sum){conv, factor[TP__CONV_X], factor[TP__CONV_W], factor[TP__CONV_Y]});
+        plain_sum sum = {conv, factor[TP__CONV_X], factor[TP__CONV_W], factor[TP__CONV_Y]};
+        if (conv->bias)
+            plain_bias(&sum, dtype);
+        plain_all(&sum);
         int64_t size = plain_size(conv, conv->result);
         for (int64_t i = 0; i < size; i++)
             tp__write_element(dtype, at[conv->result] + (size_t)i * tp__dtype_size(dtype),
