@@ -51,7 +51,7 @@ enum {
     TENSORS_CNN_PARAMS = 8,
     TENSORS_INPUTS = 2 + TENSORS_CNN_PARAMS,
     TENSORS_STEPS = 3,
-    TENSORS_ARRAYS = TENSORS_STEPS * (1 + TENSORS_CNN_PARAMS)
+    TENSORS_ARRAYS = TENSORS_STEPS * (1 + TENSORS_PARAMS)
 };
 
 typedef struct tensors_row {
@@ -83,6 +83,7 @@ typedef enum tensors_content { TENSORS_UNIFORM, TENSORS_SPACED, TENSORS_ONE_HOT 
 typedef struct tensors_input {
     tensors_content content;
     double low, high;
+    double grain; /* elements are multiples of it; 0: any */
     bool differentiable;
     int ndim;
     int64_t shape[4];

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Data and filters of the network are coarse, so that its convolutions are exact in float32: where
+ * rounding decides which element is the largest, or whether one is positive, gradients differ by
+ * more than rounding.
+ */
 #include "tensors_cnn.h"
 
 #include <math.h>
@@ -39,6 +44,9 @@ static int cnn_network(const int64_t *size, tensors_input *input)
     input[1].content = TENSORS_ONE_HOT;
     cnn_layer(4, (int64_t[]){size[2], 1, 3, 3}, input + 2);
     cnn_layer(4, (int64_t[]){size[3], size[2], 3, 3}, input + 4);
+    input[0].grain = 0x1p-4;
+    input[2].grain = input[3].grain = 0x1p-6;
+    input[4].grain = input[5].grain = 0x1p-8;
     cnn_layer(2, (int64_t[]){size[4], flat}, input + 6);
     cnn_layer(2, (int64_t[]){TENSORS_CLASSES, size[4]}, input + 8);
     return 2 + TENSORS_CNN_PARAMS;

@@ -109,6 +109,8 @@ static void cnn_train(cnn_ours *ours, tensors_results *results)
         cnn_record(results, "gradient", tp_grad(param[i]));
     tp_sgd_step(param, ours->velocity, TENSORS_CNN_PARAMS, .lr = tensors_rate(++ours->step),
                 .momentum = 0.9);
+    for (int i = 0; results && i < TENSORS_CNN_PARAMS; i++)
+        cnn_record(results, "parameter", param[i]);
 }
 
 static void cnn_step(void *state, tensors_results *results)

@@ -105,6 +105,9 @@ void train(state &s, tensors_results *results)
             record(results, "gradient", p.grad());
     s.sgd->param_groups()[0].options().set_lr(tensors_rate(++s.steps));
     s.sgd->step();
+    if (results)
+        for (const Tensor &p : s.param)
+            record(results, "parameter", p);
 }
 
 void step(void *opened, tensors_results *results)

@@ -42,7 +42,7 @@ typedef struct tensors_limit_state {
 static volatile uint64_t limit_sink;
 
 /* Four streams keep more of the memory's units busy than one. */
-LIMIT_CLONES void tensors_limit_read(const void *data, size_t bytes)
+LIMIT_CLONES static void limit_read(const void *data, size_t bytes)
 {
     const uint64_t *x = data;
     uint64_t sum[4] = {0};
@@ -56,7 +56,7 @@ LIMIT_CLONES void tensors_limit_read(const void *data, size_t bytes)
     limit_sink = sum[0] + sum[1] + sum[2] + sum[3];
 }
 
-LIMIT_CLONES void tensors_limit_copy(float *restrict y, const float *restrict x, int64_t n)
+LIMIT_CLONES static void limit_copy(float *restrict y, const float *restrict x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = x[i] + 1;
@@ -77,6 +77,16 @@ LIMIT_CLONES static void limit_update(float *restrict p, float *restrict m, floa
         v[i] = 0.999F * v[i] + 0.001F * g[i];
         p[i] -= 1e-9F * (m[i] + v[i]);
     }
+}
+
+void tensors_limit_read(const void *data, size_t bytes)
+{
+    limit_read(data, bytes);
+}
+
+void tensors_limit_copy(float *y, const float *x, int64_t n)
+{
+    limit_copy(y, x, n);
 }
 
 /* --- The BLAS --- */
@@ -233,15 +243,15 @@ static void limit_step(void *state, tensors_results *results)
         break;
     case TENSORS_SUM:
     case TENSORS_MAX:
-        tensors_limit_read(array[0], bytes);
+        limit_read(array[0], bytes);
         break;
     case TENSORS_ROW_GRADIENT:
-        tensors_limit_read(array[1], bytes);
-        tensors_limit_copy(array[2], array[0], limit->n);
+        limit_read(array[1], bytes);
+        limit_copy(array[2], array[0], limit->n);
         break;
     case TENSORS_ADD_ROW:
     case TENSORS_MUL_COLUMN:
-        tensors_limit_copy(array[2], array[0], limit->n);
+        limit_copy(array[2], array[0], limit->n);
         break;
     case TENSORS_MLP:
         limit_network(limit);

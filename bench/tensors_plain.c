@@ -306,7 +306,7 @@ static void plain_physics(const tensors_plain_state *plain, tensors_results *res
     double loss = plain_physics_loss(plain), h = 1e-5;
     plain_record(plain, results, "loss", 1, &loss);
     int64_t every = plain->row.size[0] > 64 ? 101 : 23;
-    for (int i = 2; i < TENSORS_INPUTS; i++) {
+    for (int i = 2; i < 2 + TENSORS_PARAMS; i++) {
         int64_t n = plain->input[i].n;
         double *gradient = plain_allocate(n), *param = plain->in[i];
         for (int64_t j = 0; j < n; j++) {

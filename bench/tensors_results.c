@@ -49,7 +49,6 @@ static int results_steps(const tensors_row *row)
     case TENSORS_ROW_GRADIENT:
     case TENSORS_MLP:
     case TENSORS_PHYSICS:
-    case TENSORS_CNN:
         return TENSORS_STEPS;
     default:
         return 1;

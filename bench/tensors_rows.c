@@ -216,7 +216,8 @@ static double rows_element(const tensors_input *input, int i, int64_t place)
         return place % classes == (int64_t)(rows_random(i, row) * (double)classes);
     }
     }
-    return input->low + at * (input->high - input->low);
+    double element = input->low + at * (input->high - input->low);
+    return input->grain > 0 ? round(element / input->grain) * input->grain : element;
 }
 
 void tensors_fill(const tensors_input *input, int i, tensors_type type, void *data)

@@ -117,21 +117,16 @@ static bool conv_compute(tp__call *call, tp__conv *conv)
 static bool conv_run(tp__call *call, tp__conv_factor result)
 {
     size_t scope = tp_scope_begin();
-    tp_var *in[3] = {NULL, NULL, NULL};
-    bool good = true;
-    for (int i = 0; i < call->n_in && good; i++) {
-        in[i] = tp__plain(call->in[i]);
-        good = !tp_is_poison(in[i]);
-    }
+    const tp_var *out = call->out, *a = tp__plain(call->in[0]), *b = tp__plain(call->in[1]);
+    const tp_var *bias = call->n_in > 2 ? tp__plain(call->in[2]) : NULL;
+    bool good = !tp_is_poison(a) && !tp_is_poison(b) && !(bias && tp_is_poison(bias));
     if (good) {
-        const tp_var *out = call->out, *y = result == TP__CONV_Y   ? out
-                                            : result == TP__CONV_X ? in[0]
-                                                                   : in[1];
-        const tp_var *x = result == TP__CONV_X ? out : in[0];
         tp__conv conv;
-        conv_describe(&conv, conv_attr_of(&call->attr), y, x, result == TP__CONV_W ? out : in[1]);
+        const tp_var *y = result == TP__CONV_Y ? out : result == TP__CONV_X ? a : b;
+        const tp_var *x = result == TP__CONV_X ? out : a, *w = result == TP__CONV_W ? out : b;
+        conv_describe(&conv, conv_attr_of(&call->attr), y, x, w);
         conv.result = result;
-        conv.bias = in[2] ? in[2]->data : NULL;
+        conv.bias = bias ? bias->data : NULL;
         good = conv_compute(call, &conv);
     }
     tp_scope_end(scope);
@@ -155,6 +150,9 @@ static bool conv_weight_forward(tp__call *call)
 
 /* --- Records --- */
 
+/* Options as the functions take them; the macros' form puts off cppcheck. */
+#define CONV_WITH(...) (&(tp_conv_options){__VA_ARGS__, .size = sizeof(tp_conv_options)})
+
 static void conv_gradient(const tp__pull *pull);
 static void conv_bias_gradient(const tp__pull *pull);
 static tp_var *conv_bias_compose(const tp_var *y, tp_var *const *x);
@@ -168,45 +166,48 @@ static tp_var *conv_sample_bias(tp_var *bias)
 
 static tp_var *conv_sample_1(tp_var *const *x)
 {
-    return tp_conv1d(x[0], x[1], conv_sample_bias(x[2]), .stride = TP_SIZES(2),
-                     .padding = TP_SIZES(1));
+    return (tp_conv1d)(x[0], x[1], conv_sample_bias(x[2]),
+                       CONV_WITH(.stride = TP_SIZES(2), .padding = TP_SIZES(1)));
 }
 
 static tp_var *conv_sample_2(tp_var *const *x)
 {
-    return tp_conv2d(x[0], x[1], NULL, .padding = TP_SIZES(1, 0), .dilation = TP_SIZES(1, 2));
+    return (tp_conv2d)(x[0], x[1], NULL,
+                       CONV_WITH(.padding = TP_SIZES(1, 0), .dilation = TP_SIZES(1, 2)));
 }
 
 static tp_var *conv_sample_groups(tp_var *const *x)
 {
-    return tp_conv2d(x[0], x[1], conv_sample_bias(x[2]), .groups = 2);
+    return (tp_conv2d)(x[0], x[1], conv_sample_bias(x[2]), CONV_WITH(.groups = 2));
 }
 
 static tp_var *conv_sample_3(tp_var *const *x)
 {
-    return tp_conv3d(x[0], x[1], NULL, .stride = TP_SIZES(1, 2, 1), .padding = TP_SIZES(0, 1, 1));
+    return (tp_conv3d)(x[0], x[1], NULL,
+                       CONV_WITH(.stride = TP_SIZES(1, 2, 1), .padding = TP_SIZES(0, 1, 1)));
 }
 
 static tp_var *conv_sample_same(tp_var *const *x)
 {
-    return tp_conv2d(x[0], x[1], NULL, .same = true, .dilation = TP_SIZES(3, 1));
+    return (tp_conv2d)(x[0], x[1], NULL, CONV_WITH(.same = true, .dilation = TP_SIZES(3, 1)));
 }
 
 static tp_var *conv_transpose_sample_1(tp_var *const *x)
 {
-    return tp_conv_transpose1d(x[0], x[1], conv_sample_bias(x[2]), .stride = TP_SIZES(3),
-                               .padding = TP_SIZES(1), .output_padding = TP_SIZES(2),
-                               .dilation = TP_SIZES(2));
+    return (tp_conv_transpose1d)(x[0], x[1], conv_sample_bias(x[2]),
+                                 CONV_WITH(.stride = TP_SIZES(3), .padding = TP_SIZES(1),
+                                           .output_padding = TP_SIZES(2), .dilation = TP_SIZES(2)));
 }
 
 static tp_var *conv_transpose_sample_2(tp_var *const *x)
 {
-    return tp_conv_transpose2d(x[0], x[1], NULL, .stride = TP_SIZES(2, 1), .groups = 2);
+    return (tp_conv_transpose2d)(x[0], x[1], NULL,
+                                 CONV_WITH(.stride = TP_SIZES(2, 1), .groups = 2));
 }
 
 static tp_var *conv_transpose_sample_3(tp_var *const *x)
 {
-    return tp_conv_transpose3d(x[0], x[1], NULL);
+    return (tp_conv_transpose3d)(x[0], x[1], NULL, NULL);
 }
 
 static tp_var *conv_weight_sample(tp_var *const *x);

@@ -95,7 +95,7 @@ static bool conv_result_sizes(const conv_call *call, const tp_var *x, const tp_v
             continue;
         snprintf(why, sizeof why,
                  "along axis %d the kernel reaches over %lld elements, padded x has %lld",
-                 i - attr->ndim, (long long)(reach + 1), (long long)padded);
+                 i - attr->ndim, (long long)reach + 1, (long long)padded);
         return conv_misfits(call, x, w, why);
     }
     return true;

@@ -84,8 +84,10 @@ void tp__conv_plan(tp__conv_pass *pass, const tp__conv_kernels *kernels, int64_t
     strip_shape(pass, 1, line[2].n);
     int64_t planes = strip_most(1, pass->images * pass->groups * line[0].n), width = line[2].n;
     int64_t one = pass->channel * channels;
-    if (one > room && width > 4 * panel)
-        width = strip_most(4 * panel, (width / strip_up(one, room) / panel + 1) * panel);
+    if (one > room && width > 4 * panel) {
+        int64_t pieces = strip_most(1, strip_up(one, room));
+        width = strip_most(4 * panel, (width / pieces / panel + 1) * panel);
+    }
     strip_shape(pass, 1, strip_least(width, line[2].n));
     if (pass->across > 1)
         return;

@@ -59,9 +59,9 @@ static double resize_ratio(const resize_attr *attr, int axis)
 static resize_mean resize_place(const resize_attr *attr, int axis, int64_t i)
 {
     double ratio = resize_ratio(attr, axis), place = (double)i * ratio;
-    int64_t last = attr->from[axis] - 1;
+    int64_t last = attr->from[axis] - 1, exact = i * attr->from[axis] / attr->to[axis];
     if (attr->nearest && attr->scale == 0)
-        place = (double)(i * attr->from[axis] / attr->to[axis]);
+        place = (double)exact;
     else if (!attr->nearest && !attr->align_corners)
         place = fmax((place + ratio / 2) - 0.5, 0);
     int64_t at = (int64_t)place < last ? (int64_t)place : last;
@@ -206,24 +206,29 @@ static bool resize_back_forward(tp__call *call)
 static void resize_gradient(const tp__pull *pull);
 static void resize_back_gradient(const tp__pull *pull);
 
+/* Options as the function takes them; the macro's form puts off cppcheck. */
+#define RESIZE_WITH(...)                                                                           \
+    (&(tp_interpolate_options){__VA_ARGS__, .size = sizeof(tp_interpolate_options)})
+
 static tp_var *resize_sample_nearest(tp_var *const *x)
 {
-    return tp_interpolate(x[0], .scale = 2);
+    return (tp_interpolate)(x[0], RESIZE_WITH(.scale = 2));
 }
 
 static tp_var *resize_sample_linear(tp_var *const *x)
 {
-    return tp_interpolate(x[0], .to = TP_SIZES(5), .mode = TP_LINEAR);
+    return (tp_interpolate)(x[0], RESIZE_WITH(.to = TP_SIZES(5), .mode = TP_LINEAR));
 }
 
 static tp_var *resize_sample_bilinear(tp_var *const *x)
 {
-    return tp_interpolate(x[0], .to = TP_SIZES(3, 5), .mode = TP_BILINEAR);
+    return (tp_interpolate)(x[0], RESIZE_WITH(.to = TP_SIZES(3, 5), .mode = TP_BILINEAR));
 }
 
 static tp_var *resize_sample_corners(tp_var *const *x)
 {
-    return tp_interpolate(x[0], .scale = 1.5, .mode = TP_BILINEAR, .align_corners = true);
+    return (tp_interpolate)(x[0],
+                            RESIZE_WITH(.scale = 1.5, .mode = TP_BILINEAR, .align_corners = true));
 }
 
 static tp_var *resize_back_sample(tp_var *const *x);
