@@ -25,9 +25,9 @@
 static const bool tensors_have_torch = true;
 #else
 static const bool tensors_have_torch = false;
-const tensors_side *tensors_torch(void);
-const tensors_side *tensors_torch(void)
+const tensors_side *tensors_torch(const tensors_row *row)
 {
+    (void)row;
     return NULL;
 }
 #endif
@@ -81,7 +81,8 @@ static double tensors_ratio(const bench_race *race, int a, int b)
 static void tensors_time(const tensors_row *row, const tensors_options *options,
                          tensors_outcome *outcome)
 {
-    const tensors_side *ours = tensors_ours(), *torch = tensors_torch(), *limit = tensors_limit();
+    const tensors_side *ours = tensors_ours(row), *torch = tensors_torch(row);
+    const tensors_side *limit = tensors_limit(row);
     void *a = ours->open(row), *b = torch ? torch->open(row) : NULL, *c = limit->open(row);
     tensors_contestant who[TENSORS_CONTESTANTS] = {
         [TENSORS_OURS] = {ours, options->one ? a : NULL, 1},
@@ -114,10 +115,10 @@ static void tensors_time(const tensors_row *row, const tensors_options *options,
 
 static bool tensors_is_right(const tensors_row *row)
 {
-    const tensors_side *torch = tensors_torch();
+    const tensors_side *torch = tensors_torch(row);
     tensors_results ours, plain, other;
-    tensors_first_steps(row, tensors_ours(), &ours);
-    tensors_first_steps(row, tensors_plain(), &plain);
+    tensors_first_steps(row, tensors_ours(row), &ours);
+    tensors_first_steps(row, tensors_plain(row), &plain);
     bool right = tensors_agree(row, &ours, &plain);
     if (torch) {
         tensors_first_steps(row, torch, &other);
@@ -176,9 +177,9 @@ static int tensors_run(const tensors_options *options, const tensors_row **row, 
             return 1;
         outcome[i].row = row[i];
         tensors_time(row[i], options, &outcome[i]);
-        outcome[i].peak[0] = tensors_peak(row[i], tensors_ours());
+        outcome[i].peak[0] = tensors_peak(row[i], tensors_ours(row[i]));
         outcome[i].peak[1] =
-            tensors_have_torch ? tensors_peak(row[i], tensors_torch()) : (double)NAN;
+            tensors_have_torch ? tensors_peak(row[i], tensors_torch(row[i])) : (double)NAN;
         tensors_print(&outcome[i]);
     }
     tensors_print_targets(outcome, n);
@@ -200,7 +201,7 @@ static int tensors_check(const tensors_row **row, int n)
 
 static void tensors_print_machine(void)
 {
-    const tensors_side *torch = tensors_torch();
+    const tensors_side *torch = tensors_torch(NULL);
     tensors_machine machine;
     tensors_measure_machine(&machine);
     bench_print_machine();
@@ -218,12 +219,13 @@ static void tensors_print_machine(void)
 /* Runs the measurement that tensors_peak asks for. */
 static int tensors_answer_peak(const tensors_options *options)
 {
-    const tensors_side *side = tensors_ours(), *torch = tensors_torch();
-    if (torch && options->side && !strcmp(options->side, torch->name))
-        side = torch;
-    for (int i = 0; i < tensors_row_count; i++)
-        if (!strcmp(options->peak, tensors_rows[i].name))
-            return tensors_peak_child(&tensors_rows[i], side);
+    for (int i = 0; i < tensors_row_count; i++) {
+        const tensors_row *row = &tensors_rows[i];
+        const tensors_side *torch = tensors_torch(row);
+        bool other = torch && options->side && !strcmp(options->side, torch->name);
+        if (!strcmp(options->peak, row->name))
+            return tensors_peak_child(row, other ? torch : tensors_ours(row));
+    }
     return 2;
 }
 

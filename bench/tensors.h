@@ -33,8 +33,13 @@ typedef enum tensors_kind {
     TENSORS_MUL_COLUMN,   /* (rows, columns): x · c, c (rows, 1) */
     TENSORS_ROW_GRADIENT, /* (rows, columns): x + b, and b's gradient, given one for x + b */
     TENSORS_MLP,          /* (batch, widths …): ReLU, softmax cross-entropy, one step of Adam */
-    TENSORS_PHYSICS       /* (points, 1, width, width, 1): tanh, loss mean((u'' + sin x)²) +
+    TENSORS_PHYSICS,      /* (points, 1, width, width, 1): tanh, loss mean((u'' + sin x)²) +
                              u(0)² + u(π)², one step of Adam */
+    TENSORS_CONV, /* (images, channels, side, filters): 3 × 3, padding 1; `how` is "forward",
+                     or the gradient for "data" or "weights" */
+    TENSORS_POOL, /* (images, channels, side): max_pool2d of 2 × 2 and its gradient */
+    TENSORS_CNN   /* (batch, side, filters, filters, width): twice convolution, ReLU and
+                     pooling, then two linear layers, cross-entropy, one step of SGD */
 } tensors_kind;
 
 typedef enum tensors_type { TENSORS_F32, TENSORS_F64 } tensors_type;
@@ -43,7 +48,8 @@ enum {
     TENSORS_SIZES = 5,
     TENSORS_LAYERS = 3,
     TENSORS_PARAMS = 2 * TENSORS_LAYERS, /* weights (in, out) and bias (out) of each layer */
-    TENSORS_INPUTS = 2 + TENSORS_PARAMS,
+    TENSORS_CNN_PARAMS = 8,
+    TENSORS_INPUTS = 2 + TENSORS_CNN_PARAMS,
     TENSORS_STEPS = 3,
     TENSORS_ARRAYS = TENSORS_STEPS * (1 + TENSORS_PARAMS)
 };
@@ -70,16 +76,17 @@ tensors_row tensors_tiny(const tensors_row *row);
 int tensors_ndim(const tensors_row *row);
 bool tensors_reduces(const tensors_row *row, int axis);
 
-/* One array that a row starts from. MLP and PHYSICS: inputs 0 and 1 are data, then come the
- * parameters. */
+/* One array that a row starts from. MLP, PHYSICS and CNN: inputs 0 and 1 are data, then come
+ * the parameters. */
 typedef enum tensors_content { TENSORS_UNIFORM, TENSORS_SPACED, TENSORS_ONE_HOT } tensors_content;
 
 typedef struct tensors_input {
     tensors_content content;
     double low, high;
+    double grain; /* elements are multiples of it; 0: any */
     bool differentiable;
     int ndim;
-    int64_t shape[3];
+    int64_t shape[4];
     int64_t n; /* elements */
 } tensors_input;
 
@@ -119,10 +126,11 @@ typedef struct tensors_side {
     void (*close)(void *state);
 } tensors_side;
 
-const tensors_side *tensors_ours(void);
-const tensors_side *tensors_torch(void); /* if BENCH_WITH_TORCH */
-const tensors_side *tensors_plain(void);
-const tensors_side *tensors_limit(void); /* records nothing */
+/* Those that do a row; NULL: any. */
+const tensors_side *tensors_ours(const tensors_row *row);
+const tensors_side *tensors_torch(const tensors_row *row); /* if BENCH_WITH_TORCH */
+const tensors_side *tensors_plain(const tensors_row *row);
+const tensors_side *tensors_limit(const tensors_row *row); /* records nothing */
 
 /* Records the first step, or TENSORS_STEPS where a step leaves something behind. A side that cannot
  * do the row records nothing. */

@@ -12,6 +12,7 @@
  * Small chains are limited by overhead alone, and so have no limit here; neither has the
  * physics-informed network. Compile with -O3: the passes must be vectorised.
  */
+#include "tensors_cnn.h"
 #include "tensors_vector.h"
 
 #include <stdlib.h>
@@ -78,6 +79,16 @@ LIMIT_CLONES static void limit_update(float *restrict p, float *restrict m, floa
     }
 }
 
+void tensors_limit_read(const void *data, size_t bytes)
+{
+    limit_read(data, bytes);
+}
+
+void tensors_limit_copy(float *y, const float *x, int64_t n)
+{
+    limit_copy(y, x, n);
+}
+
 /* --- The BLAS --- */
 
 #ifdef BENCH_WITH_BLAS
@@ -85,8 +96,8 @@ LIMIT_CLONES static void limit_update(float *restrict p, float *restrict m, floa
 static const bool limit_has_blas = true;
 
 /* c (m, n) = a (m, k) × b (k, n); 'T' for what is stored transposed. */
-static void limit_product(tensors_type type, const char *how, const int64_t *size, const void *a,
-                          const void *b, void *c)
+void tensors_limit_product(tensors_type type, const char *how, const int64_t *size, const void *a,
+                           const void *b, void *c)
 {
     int m = (int)size[0], k = (int)size[1], n = (int)size[2];
     CBLAS_TRANSPOSE ta = how[0] == 'T' ? CblasTrans : CblasNoTrans;
@@ -112,18 +123,18 @@ static void limit_layer(int64_t batch, int64_t in, int64_t out, bool first, cons
     }
     const int64_t forward[] = {batch, in, out}, weights[] = {in, batch, out};
     const int64_t inputs[] = {batch, out, in};
-    limit_product(TENSORS_F32, "NN", forward, x, w, y);
-    limit_product(TENSORS_F32, "TN", weights, x, y, gw);
+    tensors_limit_product(TENSORS_F32, "NN", forward, x, w, y);
+    tensors_limit_product(TENSORS_F32, "TN", weights, x, y, gw);
     if (!first)
-        limit_product(TENSORS_F32, "NT", inputs, x, w, y);
+        tensors_limit_product(TENSORS_F32, "NT", inputs, x, w, y);
 }
 
 #else
 
 static const bool limit_has_blas = false;
 
-static void limit_product(tensors_type type, const char *how, const int64_t *size, const void *a,
-                          const void *b, void *c)
+void tensors_limit_product(tensors_type type, const char *how, const int64_t *size, const void *a,
+                           const void *b, void *c)
 {
     (void)type, (void)how, (void)size, (void)a, (void)b, (void)c;
 }
@@ -161,7 +172,7 @@ static void limit_close(void *state)
 }
 
 /* Ordinary numbers: overflows and denormal ones would take other times. */
-static void *limit_array(int64_t n)
+void *tensors_limit_array(int64_t n)
 {
     float *p = aligned_alloc(64, ((size_t)n * sizeof(double) + 127) / 64 * 64);
     for (int64_t i = 0; p && i < n; i++)
@@ -179,7 +190,7 @@ static bool limit_fill(tensors_limit_state *limit, const tensors_input *input, i
     room = limit->params > room ? limit->params : room;
     int arrays = limit->row.kind == TENSORS_MLP ? LIMIT_ARRAYS : 3;
     for (int i = 0; i < arrays; i++) {
-        if (!(limit->array[i] = limit_array(room)))
+        if (!(limit->array[i] = tensors_limit_array(room)))
             return false;
         if (i < inputs && i < 2)
             tensors_fill(&input[i], i, limit->row.type, limit->array[i]);
@@ -228,7 +239,7 @@ static void limit_step(void *state, tensors_results *results)
         tensors_vector_functions(row->type, array[0], array[2], limit->n);
         break;
     case TENSORS_GEMM:
-        limit_product(row->type, row->how, row->size, array[0], array[1], array[2]);
+        tensors_limit_product(row->type, row->how, row->size, array[0], array[1], array[2]);
         break;
     case TENSORS_SUM:
     case TENSORS_MAX:
@@ -245,19 +256,19 @@ static void limit_step(void *state, tensors_results *results)
     case TENSORS_MLP:
         limit_network(limit);
         break;
-    case TENSORS_PHYSICS:
+    default:
         break;
     }
 }
 
-const tensors_side *tensors_limit(void)
+const tensors_side *tensors_limit(const tensors_row *row)
 {
     static const tensors_side side = {.name = "limit",
                                       .version = "",
                                       .open = limit_open,
                                       .step = limit_step,
                                       .close = limit_close};
-    return &side;
+    return tensors_is_cnn(row) ? tensors_cnn_limit() : &side;
 }
 
 /* --- The machine --- */
@@ -266,7 +277,7 @@ const tensors_side *tensors_limit(void)
 static double limit_triad(void)
 {
     enum { N = 8 << 20 };
-    float *x = limit_array(N), *y = limit_array(N), *z = limit_array(N);
+    float *x = tensors_limit_array(N), *y = tensors_limit_array(N), *z = tensors_limit_array(N);
     double best = 0;
     for (int pass = 0; x && y && z && pass < 7; pass++) {
         double start = bench_now();
@@ -282,11 +293,12 @@ static double limit_triad(void)
 static double limit_peak(tensors_type type)
 {
     const int64_t n = 1024, size[] = {n, n, n};
-    void *a = limit_array(n * n), *b = limit_array(n * n), *c = limit_array(n * n);
+    void *a = tensors_limit_array(n * n), *b = tensors_limit_array(n * n),
+         *c = tensors_limit_array(n * n);
     double best = 0;
     for (int pass = 0; a && b && c && limit_has_blas && pass < 5; pass++) {
         double start = bench_now();
-        limit_product(type, "NN", size, a, b, c);
+        tensors_limit_product(type, "NN", size, a, b, c);
         double rate = 2.0 * (double)(n * n * n) / (bench_now() - start);
         best = rate > best ? rate : best;
     }

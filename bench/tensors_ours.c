@@ -3,7 +3,7 @@
  * The rows with this library, through its public header and as its users write them: each layer in
  * a scope of its own, graphs consumed by the sweep.
  */
-#include "tensors.h"
+#include "tensors_cnn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +21,12 @@ typedef struct tensors_ours_state {
 
 /* --- Inputs and state --- */
 
-static void ours_threads(int n)
+void tensors_ours_threads(int n)
 {
     tp_set_num_threads(n);
 }
 
-static tp_var *ours_input(const tensors_input *input, int i, tensors_type type)
+tp_var *tensors_ours_input(const tensors_input *input, int i, tensors_type type)
 {
     TP_SCOPE();
     size_t item = type == TENSORS_F32 ? sizeof(float) : sizeof(double), bytes = item;
@@ -51,7 +51,7 @@ static void *ours_open(const tensors_row *row)
     ours->row = *row;
     ours->inputs = tensors_describe(row, input);
     for (int i = 0; i < ours->inputs; i++)
-        ours->in[i] = ours_input(&input[i], i, row->type);
+        ours->in[i] = tensors_ours_input(&input[i], i, row->type);
 
     ours->dtype = tp_dtype_of(ours->in[0]);
     ours->param = ours->in + 2;
@@ -144,7 +144,7 @@ static tp_var *ours_network(tp_var *x, tp_var *const *param, tp_var *(*activatio
 }
 
 /* mean(log(sum(exp z)) − z[label]), shifted by the largest element of each line. */
-static tp_var *ours_cross_entropy(tp_var *h, tp_var *one_hot)
+tp_var *tensors_ours_cross_entropy(tp_var *h, tp_var *one_hot)
 {
     TP_SCOPE();
     tp_var *shift = tp_max(tp_detach(h), .axes = TP_AXES(1), .keepdims = true);
@@ -171,7 +171,7 @@ static tp_var *ours_loss(const tensors_ours_state *ours)
 {
     if (ours->row.kind == TENSORS_PHYSICS)
         return ours_physics_loss(ours);
-    return ours_cross_entropy(ours_network(ours->in[0], ours->param, tp_relu), ours->in[1]);
+    return tensors_ours_cross_entropy(ours_network(ours->in[0], ours->param, tp_relu), ours->in[1]);
 }
 
 static void ours_train(tensors_ours_state *ours, tensors_results *results)
@@ -218,16 +218,18 @@ static void ours_step(void *state, tensors_results *results)
     case TENSORS_PHYSICS:
         ours_train(ours, results);
         break;
+    default:
+        break;
     }
 }
 
-const tensors_side *tensors_ours(void)
+const tensors_side *tensors_ours(const tensors_row *row)
 {
     static const tensors_side side = {.name = "TinyPytorch",
                                       .version = TP_VERSION,
-                                      .threads = ours_threads,
+                                      .threads = tensors_ours_threads,
                                       .open = ours_open,
                                       .step = ours_step,
                                       .close = ours_close};
-    return &side;
+    return tensors_is_cnn(row) ? tensors_cnn_ours() : &side;
 }

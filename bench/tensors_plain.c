@@ -5,7 +5,7 @@
  * one's, which need third derivatives, from central differences in some of its parameters, with u'
  * and u'' carried along with u.
  */
-#include "tensors.h"
+#include "tensors_cnn.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -306,7 +306,7 @@ static void plain_physics(const tensors_plain_state *plain, tensors_results *res
     double loss = plain_physics_loss(plain), h = 1e-5;
     plain_record(plain, results, "loss", 1, &loss);
     int64_t every = plain->row.size[0] > 64 ? 101 : 23;
-    for (int i = 2; i < TENSORS_INPUTS; i++) {
+    for (int i = 2; i < 2 + TENSORS_PARAMS; i++) {
         int64_t n = plain->input[i].n;
         double *gradient = plain_allocate(n), *param = plain->in[i];
         for (int64_t j = 0; j < n; j++) {
@@ -352,11 +352,15 @@ static void plain_step(void *state, tensors_results *results)
     case TENSORS_PHYSICS:
         plain_physics(plain, results);
         break;
+    default:
+        tensors_cnn_reference(&plain->row, plain->in, results);
+        break;
     }
 }
 
-const tensors_side *tensors_plain(void)
+const tensors_side *tensors_plain(const tensors_row *row)
 {
+    (void)row;
     static const tensors_side side = {.name = "plain C",
                                       .version = "",
                                       .open = plain_open,

@@ -3,7 +3,7 @@
  * The rows, and the inputs that follow from a row's kind and sizes. An element is a function of
  * its input's number and its place, so that every side has the same without sharing memory.
  */
-#include "tensors.h"
+#include "tensors_cnn.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,6 +27,15 @@
 #define PHYSICS(name, points, faster, faster_two)                                                  \
     {                                                                                              \
         name, TENSORS_PHYSICS, TENSORS_F64, "", {points, 1, 32, 32, 1}, faster, faster_two, 0      \
+    }
+
+#define CONV(name, how, ...)                                                                       \
+    {                                                                                              \
+        name, TENSORS_CONV, TENSORS_F32, how, {__VA_ARGS__}, 0, 0, 0                               \
+    }
+#define CNN(name, batch, faster, faster_two, share)                                                \
+    {                                                                                              \
+        name, TENSORS_CNN, TENSORS_F32, "", {batch, 28, 32, 64, 128}, faster, faster_two, share    \
     }
 
 const tensors_row tensors_rows[] = {
@@ -62,6 +71,14 @@ const tensors_row tensors_rows[] = {
     MLP("mlp batch 128", 128, 1.6, 1.4, 0.65),
     PHYSICS("physics 64 points", 64, 6, 1.4),
     PHYSICS("physics 1024 points", 1024, 2, 1.4),
+    CONV("conv2d 32x64x32x32", "forward", 32, 64, 32, 64),
+    CONV("conv2d 32x64x32x32, data", "data", 32, 64, 32, 64),
+    CONV("conv2d 32x64x32x32, weights", "weights", 32, 64, 32, 64),
+    CONV("conv2d 64x1x28x28", "forward", 64, 1, 28, 32),
+    CONV("conv2d 64x1x28x28, data", "data", 64, 1, 28, 32),
+    CONV("conv2d 64x1x28x28, weights", "weights", 64, 1, 28, 32),
+    PLAIN("max_pool2d 64x32x28x28", TENSORS_POOL, "", 64, 32, 28),
+    CNN("cnn batch 64", 64, 1.6, 1.3, 0.55),
 };
 const int tensors_row_count = sizeof tensors_rows / sizeof *tensors_rows;
 
@@ -159,8 +176,9 @@ static int rows_list(const tensors_row *row, tensors_input *input)
         input[1] = rows_uniform(2, 1, 0, acos(-1), false);
         input[0].content = input[1].content = TENSORS_SPACED;
         return 2 + rows_network(size + 1, input + 2);
+    default:
+        return tensors_cnn_list(row, input);
     }
-    return 0;
 }
 
 int tensors_describe(const tensors_row *row, tensors_input input[TENSORS_INPUTS])
@@ -198,7 +216,8 @@ static double rows_element(const tensors_input *input, int i, int64_t place)
         return place % classes == (int64_t)(rows_random(i, row) * (double)classes);
     }
     }
-    return input->low + at * (input->high - input->low);
+    double element = input->low + at * (input->high - input->low);
+    return input->grain > 0 ? round(element / input->grain) * input->grain : element;
 }
 
 void tensors_fill(const tensors_input *input, int i, tensors_type type, void *data)

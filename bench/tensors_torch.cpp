@@ -4,7 +4,7 @@
 // zeroed, so that the sweep hands its buffers over; nothing is recorded where nothing is
 // differentiated; linear layers and cross-entropy are its fused ones.
 
-#include "tensors.h"
+#include "tensors_cnn.h"
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
@@ -204,13 +204,15 @@ void step(void *opened, tensors_results *results)
     case TENSORS_PHYSICS:
         train(s, results);
         break;
+    default:
+        break;
     }
 }
 
 } // namespace
 
-const tensors_side *tensors_torch(void)
+const tensors_side *tensors_torch(const tensors_row *row)
 {
     static const tensors_side side = {"libtorch", TORCH_VERSION, set_threads, open, step, close};
-    return &side;
+    return tensors_is_cnn(row) ? tensors_cnn_torch(set_threads) : &side;
 }

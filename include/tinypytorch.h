@@ -16,6 +16,7 @@
  *     reduce.h       reductions over axes
  *     shape.h        other shapes, parts, indexing
  *     linalg.h       products, factorisations, equations
+ *     conv.h         linear layers, convolutions, pooling, resampling
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
  *     random.h       seeded random arrays
@@ -30,6 +31,7 @@
 
 #include "tinypytorch/array.h"
 #include "tinypytorch/base.h"
+#include "tinypytorch/conv.h"
 #include "tinypytorch/draw.h"
 #include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"

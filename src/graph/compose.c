@@ -74,12 +74,15 @@ tp_var *tp__recorded_above(tp_var *v, tp_var *below)
     return alias_recorded(&tp__op_above, (tp_var *[]){v, below});
 }
 
-/* Aliases of the operands, and those that gradients are wanted of. */
+/* Aliases of the operands that gradients are wanted of; the others themselves where the gradients
+ * will be differentiated again, since they depend on these too. */
 static bool compose_operands(const tp__pull *pull, tp_var **x, tp_var **targets, int *n)
 {
     *n = 0;
     for (uint32_t i = 0; i < pull->y->n_in; i++) {
-        x[i] = pull->wanted[i] ? tp__recorded_alias(pull->x[i]) : tp_detach(pull->x[i]);
+        x[i] = pull->wanted[i] ? tp__recorded_alias(pull->x[i])
+               : pull->record  ? pull->x[i]
+                               : tp_detach(pull->x[i]);
         if (tp_is_poison(x[i]))
             return false;
         if (pull->wanted[i])

@@ -37,7 +37,7 @@ static int table_processor(void)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         return TABLE_AVX512;
-    if (__builtin_cpu_supports("avx2"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return TABLE_AVX2;
 #endif
     return TABLE_BASELINE;
@@ -76,11 +76,14 @@ void tp__choose_kernels(void)
     table_install(tp__kernels_lapack);
     if (level == TABLE_REFERENCE)
         return;
-    table_install(tp__kernels_baseline);
-    if (level >= TABLE_AVX2)
-        table_install(tp__kernels_avx2);
-    if (level >= TABLE_AVX512)
-        table_install(tp__kernels_avx512);
+    static const tp__override *const tables[][2] = {
+        [TABLE_BASELINE] = {tp__kernels_baseline, tp__conv_kernels_baseline},
+        [TABLE_AVX2] = {tp__kernels_avx2, tp__conv_kernels_avx2},
+        [TABLE_AVX512] = {tp__kernels_avx512, tp__conv_kernels_avx512}};
+    for (int i = TABLE_BASELINE; i <= level; i++) {
+        table_install(tables[i][0]);
+        table_install(tables[i][1]);
+    }
     table_install(tp__kernels_blas);
 #if defined(TP_WITH_BLAS)
     tp__profile_peak = tp__blas_peak;

@@ -28,6 +28,9 @@ const tp__family *const tp__families[] = {
     &tp__family_factor,
     &tp__family_least_squares,
     &tp__family_matrix_function,
+    &tp__family_conv,
+    &tp__family_pool,
+    &tp__family_resize,
     NULL,
 };
 /* clang-format on */

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inner loops of convolutions (ops/conv.h), written once and compiled for each instruction set
+ * (conv_baseline.c, conv_avx2.c, conv_avx512.c), which define
+ *     CONV(name)       name with the instruction set's suffix
+ *     CONV_BYTES       of a register
+ *     CONV_ROWS        of a tile: with three vectors each they fill the registers
+ *     CONV_FMA_float(a, b, c), CONV_FMA_double(a, b, c)    a b + c
+ *     CONV_HOLD(v)     keeps v in a register, where a compiler might read it again for each use
+ *     CONV_ADD_float, CONV_ADD_double    optional: the functions of CONV_ADD below
+ *     CONV_PACKS, and CONV_PACK_float, CONV_PACK_double(to, mask, n, v) where a register's chosen
+ *                      lanes can be stored side by side
+ */
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+#include "ops/conv.h"
+
+typedef float CONV(floats) __attribute__((vector_size(CONV_BYTES)));
+typedef double CONV(doubles) __attribute__((vector_size(CONV_BYTES)));
+typedef int32_t CONV(ints) __attribute__((vector_size(CONV_BYTES)));
+
+#define CONV_OF_float CONV(floats)
+#define CONV_OF_double CONV(doubles)
+
+#if defined(__clang__)
+#define CONV_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define CONV_UNROLL _Pragma("GCC unroll 8")
+#else
+#define CONV_UNROLL
+#endif
+
+#if !defined(CONV_PACKS)
+#define CONV_PACKS 0
+#define CONV_PACK_float(to, mask, n, v) (void)(to), (void)(mask), (void)(n), (void)(v)
+#define CONV_PACK_double(to, mask, n, v) (void)(to), (void)(mask), (void)(n), (void)(v)
+#endif
+
+/* --- Tiles --- */
+
+#define CONV_TILE(Type)                                                                            \
+    TP_INLINE void CONV(conv_store_##Type)(const tp__conv_tile *t, int r, int v,                   \
+                                           CONV_OF_##Type sum)                                     \
+    {                                                                                              \
+        const int lanes = CONV_BYTES / sizeof(Type);                                               \
+        if (t->raw) {                                                                              \
+            memcpy((Type *)(void *)t->raw + (r * t->vectors + v) * lanes, &sum, sizeof sum);       \
+        } else if (r < t->n_rows) {                                                                \
+            Type *to = (Type *)(void *)t->y + r * t->y_row + t->place[v];                          \
+            CONV_PACK_##Type(to, t->mask[v], t->left - t->place[v], sum);                          \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE void CONV(conv_vectors_##Type)(const tp__conv_tile *t, const int vectors)            \
+    {                                                                                              \
+        const int lanes = CONV_BYTES / sizeof(Type);                                               \
+        const Type *w = (const Type *)(const void *)t->w, *x = (const Type *)(const void *)t->x;   \
+        const int64_t *offset = t->offset;                                                         \
+        const Type *bias = (const Type *)(const void *)t->bias;                                    \
+        CONV_OF_##Type sum[CONV_ROWS][TP__CONV_VECTORS];                                           \
+        CONV_UNROLL                                                                                \
+        for (int r = 0; r < CONV_ROWS; r++) {                                                      \
+            CONV_UNROLL                                                                            \
+            for (int v = 0; v < vectors; v++)                                                      \
+                sum[r][v] = bias[r] - (CONV_OF_##Type){0};                                         \
+        }                                                                                          \
+        for (int64_t k = 0; k < t->depth; k++, w += CONV_ROWS) {                                   \
+            const Type *from = x + offset[k];                                                      \
+            CONV_OF_##Type b[TP__CONV_VECTORS];                                                    \
+            CONV_UNROLL                                                                            \
+            for (int v = 0; v < vectors; v++)                                                      \
+                memcpy(&b[v], from + v * lanes, sizeof b[v]);                                      \
+            CONV_UNROLL                                                                            \
+            for (int r = 0; r < CONV_ROWS; r++) {                                                  \
+                const CONV_OF_##Type a = w[r] - (CONV_OF_##Type){0};                               \
+                CONV_UNROLL                                                                        \
+                for (int v = 0; v < vectors; v++)                                                  \
+                    sum[r][v] = CONV_FMA_##Type(a, b[v], sum[r][v]);                               \
+            }                                                                                      \
+        }                                                                                          \
+        CONV_UNROLL                                                                                \
+        for (int r = 0; r < CONV_ROWS; r++) {                                                      \
+            CONV_UNROLL                                                                            \
+            for (int v = 0; v < vectors; v++)                                                      \
+                CONV(conv_store_##Type)(t, r, v, sum[r][v]);                                       \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void CONV(conv_tile_##Type)(const tp__conv_tile *t)                                     \
+    {                                                                                              \
+        if (t->vectors == 3)                                                                       \
+            CONV(conv_vectors_##Type)(t, 3);                                                       \
+        else if (t->vectors == 2)                                                                  \
+            CONV(conv_vectors_##Type)(t, 2);                                                       \
+        else                                                                                       \
+            CONV(conv_vectors_##Type)(t, 1);                                                       \
+    }
+
+CONV_TILE(float)
+CONV_TILE(double)
+
+/* --- Dot products --- */
+
+/* Adds the sum of each register's lanes to one element. */
+#define CONV_ADD(Type)                                                                             \
+    static void CONV(conv_add_##Type)(Type * to, const CONV_OF_##Type *v)                          \
+    {                                                                                              \
+        for (int r = 0; r < CONV_ROWS; r++) {                                                      \
+            Type lane[CONV_BYTES / sizeof(Type)];                                                  \
+            memcpy(lane, &v[r], sizeof lane);                                                      \
+            for (size_t n = CONV_BYTES / sizeof(Type) / 2; n > 0; n /= 2)                          \
+                for (size_t i = 0; i < n; i++)                                                     \
+                    lane[i] += lane[i + n];                                                        \
+            to[r] += lane[0];                                                                      \
+        }                                                                                          \
+    }
+
+#if defined(CONV_ADD_float)
+CONV_ADD_float CONV_ADD_double
+#else
+CONV_ADD(float)
+CONV_ADD(double)
+#endif
+
+#define CONV_DOTS(Type)                                                                            \
+    static void CONV(conv_dots_##Type)(const tp__conv_dots *d)                                     \
+    {                                                                                              \
+        const int lanes = CONV_BYTES / sizeof(Type);                                               \
+        CONV_OF_##Type sum[CONV_ROWS][TP__CONV_VECTORS] = {{{0}}};                                 \
+        for (int64_t unit = 0; unit < d->units; unit++) {                                          \
+            const Type *y = (const Type *)(const void *)d->y + unit * d->y_unit;                   \
+            const Type *x = (const Type *)(const void *)d->x + unit * d->x_unit;                   \
+            const Type *keep = (const Type *)(const void *)d->keep;                                \
+            const Type *from[TP__CONV_VECTORS];                                                    \
+            for (int j = 0; j < TP__CONV_VECTORS; j++)                                             \
+                from[j] = x + d->offset[j];                                                        \
+            for (int64_t i = 0; i < d->vectors * lanes; i += lanes) {                              \
+                CONV(ints) kept, b[TP__CONV_VECTORS];                                              \
+                memcpy(&kept, keep + i, sizeof kept);                                              \
+                CONV_UNROLL                                                                        \
+                for (int j = 0; j < TP__CONV_VECTORS; j++) {                                       \
+                    memcpy(&b[j], from[j] + i, sizeof b[j]);                                       \
+                    b[j] &= kept;                                                                  \
+                }                                                                                  \
+                CONV_UNROLL                                                                        \
+                for (int r = 0; r < CONV_ROWS; r++) {                                              \
+                    CONV_OF_##Type a;                                                              \
+                    memcpy(&a, y + r * d->y_row + i, sizeof a);                                    \
+                    CONV_HOLD(a);                                                                  \
+                    CONV_UNROLL                                                                    \
+                    for (int j = 0; j < TP__CONV_VECTORS; j++)                                     \
+                        sum[r][j] = CONV_FMA_##Type(a, (CONV_OF_##Type)b[j], sum[r][j]);           \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+        CONV_UNROLL                                                                                \
+        for (int j = 0; j < TP__CONV_VECTORS; j++) {                                               \
+            CONV_OF_##Type column[CONV_ROWS];                                                      \
+            CONV_UNROLL                                                                            \
+            for (int r = 0; r < CONV_ROWS; r++)                                                    \
+                column[r] = sum[r][j];                                                             \
+            CONV(conv_add_##Type)((Type *)(void *)d->sum + j * CONV_ROWS, column);                 \
+        }                                                                                          \
+    }
+
+CONV_DOTS(float) CONV_DOTS(double)
+
+/* --- Copies --- */
+
+/* Blocks of a constant size, the last one of which ends with the line. */
+#define CONV_LINES(block)                                                                          \
+    if (bytes >= (block)) {                                                                        \
+        for (int64_t i = 0; i < n; i++, from += from_step, to += to_step) {                        \
+            for (size_t at = 0; at + (block) < bytes; at += (block))                               \
+                memcpy(to + at, from + at, block);                                                 \
+            memcpy(to + bytes - (block), from + bytes - (block), block);                           \
+        }                                                                                          \
+        return;                                                                                    \
+    }
+
+    static void CONV(conv_lines)(int64_t n, size_t bytes, const char *from, int64_t from_step,
+                                 char *to, int64_t to_step){
+        CONV_LINES(64) CONV_LINES(32) CONV_LINES(16) CONV_LINES(8) CONV_LINES(4)}
+
+/* --- Table --- */
+
+#include "kernels/pool_body.h"
+
+#define CONV_KERNELS(Type, cost_)                                                                  \
+    static const tp__conv_kernels *CONV(conv_kernels_##Type)(void)                                 \
+    {                                                                                              \
+        static const tp__conv_kernels kernels = {.item = sizeof(Type),                             \
+                                                 .rows = CONV_ROWS,                                \
+                                                 .lanes = CONV_BYTES / sizeof(Type),               \
+                                                 .packs = CONV_PACKS,                              \
+                                                 .cost = cost_,                                    \
+                                                 .tile = CONV(conv_tile_##Type),                   \
+                                                 .dots = CONV(conv_dots_##Type),                   \
+                                                 .lines = CONV(conv_lines)};                       \
+        return &kernels;                                                                           \
+    }
+
+CONV_KERNELS(float, 1.0 / CONV_BYTES) CONV_KERNELS(double, 2.0 / CONV_BYTES)
+
+    const tp__override CONV(tp__conv_kernels)[] = {
+        {"conv", 2, TP_F32, (tp__kernel *)CONV(conv_kernels_float)},
+        {"conv", 2, TP_F64, (tp__kernel *)CONV(conv_kernels_double)},
+        {"max_pool", 1, TP_F32, (tp__kernel *)CONV(pool_kernels_float)},
+        {"max_pool", 1, TP_F64, (tp__kernel *)CONV(pool_kernels_double)},
+        {NULL, 0, TP_F32, NULL},
+};

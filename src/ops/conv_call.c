@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls of convolutions: options, checks, images, bias. And linear layers.
+ */
+#include "base/features.h"
+
+#include <stdio.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "ops/conv_op.h"
+#include "tinypytorch.h"
+
+typedef struct conv_call {
+    const char *name;
+    const tp__op *op;
+    int ndim;
+} conv_call;
+
+/* One number for each axis from one for all, or none: then the default. */
+static bool conv_sizes(const conv_call *call, const char *what, const tp_sizes *given,
+                       int64_t least, int64_t normal, int64_t *to)
+{
+    if (given->n != 0 && given->n != 1 && given->n != call->ndim) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %s has %d numbers, expected 1 or %d", call->name, what,
+                given->n, call->ndim);
+        return false;
+    }
+    for (int i = 0; i < call->ndim; i++) {
+        to[i] = given->n ? given->at[given->n == 1 ? 0 : i] : normal;
+        if (to[i] < least || to[i] > INT32_MAX) {
+            tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %lld along axis %d, expected %lld or more",
+                    call->name, what, (long long)to[i], i - call->ndim, (long long)least);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool conv_options_to_attr(const conv_call *call, const tp_conv_options *options,
+                                 tp__conv_attr *attr)
+{
+    *attr = (tp__conv_attr){.ndim = call->ndim, .groups = options->groups ? options->groups : 1};
+    if (attr->groups < 1) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: groups is %lld, expected 1 or more", call->name,
+                (long long)attr->groups);
+        return false;
+    }
+    return conv_sizes(call, "stride", &options->stride, 1, 1, attr->stride) &&
+           conv_sizes(call, "padding", &options->padding, 0, 0, attr->padding) &&
+           conv_sizes(call, "dilation", &options->dilation, 1, 1, attr->dilation);
+}
+
+static bool conv_misfits(const conv_call *call, const tp_var *x, const tp_var *w, const char *why)
+{
+    char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT], a_name[64], b_name[64];
+    tp_fail(TP_ERROR_SHAPE, "%s: x %s%s and weight %s%s do not fit: %s", call->name,
+            tp__shape_text(a, x->ndim, tp__shape(x)), tp__name_text(a_name, x),
+            tp__shape_text(b, w->ndim, tp__shape(w)), tp__name_text(b_name, w), why);
+    return false;
+}
+
+/* x, with images in front, and w: their axes and channels. */
+static bool conv_check_channels(const conv_call *call, const tp_var *x, const tp_var *w,
+                                int64_t groups)
+{
+    char why[160];
+    bool back = call->op == &tp__conv_transpose_op;
+    int64_t channels = tp__shape(x)[1], first = tp__shape(w)[0];
+    int64_t expected = back ? first : tp__shape(w)[1] * groups;
+    if (first % groups || first == 0)
+        snprintf(why, sizeof why, "weight's axis 0 of size %lld does not make %lld groups",
+                 (long long)first, (long long)groups);
+    else if (channels != expected)
+        snprintf(why, sizeof why, "x has %lld channels (axis %d), weight and %lld groups want %lld",
+                 (long long)channels, -call->ndim - 1, (long long)groups, (long long)expected);
+    else
+        return true;
+    return conv_misfits(call, x, w, why);
+}
+
+/* Sizes of the result along spatial axes, and padding if it follows from them. */
+static bool conv_result_sizes(const conv_call *call, const tp_var *x, const tp_var *w, bool same,
+                              tp__conv_attr *attr)
+{
+    char why[160];
+    for (int i = 0; i < attr->ndim; i++) {
+        int64_t in = tp__shape(x)[2 + i], kernel = tp__shape(w)[2 + i];
+        int64_t reach = attr->dilation[i] * (kernel - 1);
+        if (same)
+            attr->padding[i] = reach / 2;
+        int64_t padded = in + (same ? reach : 2 * attr->padding[i]);
+        attr->size[i] = (padded - reach - 1) / attr->stride[i] + 1;
+        if (kernel > 0 && padded > reach)
+            continue;
+        snprintf(why, sizeof why,
+                 "along axis %d the kernel reaches over %lld elements, padded x has %lld",
+                 i - attr->ndim, (long long)reach + 1, (long long)padded);
+        return conv_misfits(call, x, w, why);
+    }
+    return true;
+}
+
+static bool conv_transpose_sizes(const conv_call *call, const tp_var *x, const tp_var *w,
+                                 const int64_t *more, tp__conv_attr *attr)
+{
+    char why[160];
+    for (int i = 0; i < attr->ndim; i++) {
+        int64_t in = tp__shape(x)[2 + i], kernel = tp__shape(w)[2 + i];
+        attr->size[i] = (in - 1) * attr->stride[i] - 2 * attr->padding[i] +
+                        attr->dilation[i] * (kernel - 1) + more[i] + 1;
+        if (more[i] >= attr->stride[i] && more[i] >= attr->dilation[i]) {
+            tp_fail(
+                TP_ERROR_ARGUMENT,
+                "%s: output_padding is %lld along axis %d, expected less than the stride (%lld) "
+                "or the dilation (%lld)",
+                call->name, (long long)more[i], i - attr->ndim, (long long)attr->stride[i],
+                (long long)attr->dilation[i]);
+            return false;
+        }
+        if (kernel > 0 && in > 0 && attr->size[i] > 0)
+            continue;
+        snprintf(why, sizeof why, "the result's size along axis %d is %lld", i - attr->ndim,
+                 (long long)attr->size[i]);
+        return conv_misfits(call, x, w, why);
+    }
+    return true;
+}
+
+static bool conv_check_bias(const conv_call *call, const tp_var *bias, int64_t channels)
+{
+    char text[TP__SHAPE_TEXT], name[64];
+    if (!bias || (bias->ndim == 1 && bias->size == channels))
+        return true;
+    tp_fail(TP_ERROR_SHAPE, "%s: bias%s has shape %s, expected (%lld,)", call->name,
+            tp__name_text(name, bias), tp__shape_text(text, bias->ndim, tp__shape(bias)),
+            (long long)channels);
+    return false;
+}
+
+static bool conv_operands(const conv_call *call, tp_var *const *in, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!in[i] || tp_is_poison(in[i]))
+            return tp__refuse_operand(call->name, in[i], i, n);
+    int ndim = call->ndim;
+    const tp_var *x = in[0], *w = in[1];
+    char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
+    if ((x->ndim == ndim + 1 || x->ndim == ndim + 2) && w->ndim == ndim + 2)
+        return true;
+    tp_fail(TP_ERROR_SHAPE,
+            "%s: x %s and weight %s, expected (images, channels and %d more axes), images or not, "
+            "and a weight of %d axes",
+            call->name, tp__shape_text(a, x->ndim, tp__shape(x)),
+            tp__shape_text(b, w->ndim, tp__shape(w)), ndim, ndim + 2);
+    return false;
+}
+
+/* x and w of one type and a whole number of images. */
+static tp_var *conv_images(const conv_call *call, tp_var *x, tp_var *w, tp_var *bias,
+                           const tp_conv_options *options)
+{
+    tp__conv_attr attr;
+    int64_t more[TP__CONV_AXES];
+    bool back = call->op == &tp__conv_transpose_op, same = options->same && !back;
+    if (!conv_options_to_attr(call, options, &attr) ||
+        !conv_sizes(call, "output_padding", &options->output_padding, 0, 0, more) ||
+        !conv_check_channels(call, x, w, attr.groups))
+        return tp__poison();
+    for (int i = 0; i < attr.ndim && same; i++)
+        if (attr.stride[i] != 1)
+            return tp_fail(TP_ERROR_ARGUMENT, "%s: same wants a stride of 1, not %lld", call->name,
+                           (long long)attr.stride[i]);
+    if (back ? !conv_transpose_sizes(call, x, w, more, &attr)
+             : !conv_result_sizes(call, x, w, same, &attr))
+        return tp__poison();
+    int64_t channels = back ? tp__shape(w)[1] * attr.groups : tp__shape(w)[0];
+    if (!conv_check_bias(call, bias, channels))
+        return tp__poison();
+    tp_var *in[] = {x, w, bias};
+    if (bias && !back)
+        return tp__conv_apply(&tp__conv_bias_op, in, &attr);
+    tp_var *y = tp__conv_apply(call->op, in, &attr);
+    return bias ? tp__conv_add_bias(y, bias) : y;
+}
+
+static tp_var *conv_call_with(const conv_call *call, tp_var *x, tp_var *w, tp_var *bias,
+                              const tp_conv_options *given)
+{
+    tp_conv_options options = {0};
+    tp_var *in[] = {x, w, bias};
+    if (!conv_operands(call, in, bias ? 3 : 2) ||
+        (given && !tp__take_options(call->name, &options, sizeof options, given, given->size)))
+        return tp__poison();
+    tp_dtype dtype = tp__promote(in, bias ? 3 : 2);
+    dtype = tp__is_float(dtype) ? dtype : TP_F64;
+    bool single = x->ndim == call->ndim + 1;
+    x = tp_to(single ? tp_unsqueeze(x, 0) : x, dtype);
+    w = tp_to(w, dtype);
+    if (tp_is_poison(x) || tp_is_poison(w))
+        return tp__poison();
+    tp_var *y = conv_images(call, x, w, bias ? tp_to(bias, dtype) : NULL, &options);
+    return single && !tp_is_poison(y) ? tp_squeeze(y, 0) : y;
+}
+
+#define CONV_CALL(name_, op_, ndim_)                                                               \
+    tp_var *(tp_##name_)(tp_var * x, tp_var * weight, tp_var * bias,                               \
+                         const tp_conv_options *options)                                           \
+    {                                                                                              \
+        static const conv_call call = {#name_, &op_, ndim_};                                       \
+        return conv_call_with(&call, x, weight, bias, options);                                    \
+    }
+
+CONV_CALL(conv1d, tp__conv_op, 1)
+CONV_CALL(conv2d, tp__conv_op, 2)
+CONV_CALL(conv3d, tp__conv_op, 3)
+CONV_CALL(conv_transpose1d, tp__conv_transpose_op, 1)
+CONV_CALL(conv_transpose2d, tp__conv_transpose_op, 2)
+CONV_CALL(conv_transpose3d, tp__conv_transpose_op, 3)
+
+/* --- linear --- */
+
+tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias)
+{
+    tp_var *in[] = {x, weight, bias};
+    char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
+    for (int i = 0; i < (bias ? 3 : 2); i++)
+        if (!in[i] || tp_is_poison(in[i])) {
+            tp__refuse_operand("linear", in[i], i, bias ? 3 : 2);
+            return tp__poison();
+        }
+    if (x->ndim == 0 || weight->ndim != 2 || tp__shape(x)[x->ndim - 1] != tp__shape(weight)[1])
+        return tp_fail(TP_ERROR_SHAPE,
+                       "linear: x %s and weight %s do not fit, expected (…, in) and (out, in)",
+                       tp__shape_text(a, x->ndim, tp__shape(x)),
+                       tp__shape_text(b, weight->ndim, tp__shape(weight)));
+    if (bias && (bias->ndim != 1 || tp__shape(bias)[0] != tp__shape(weight)[0]))
+        return tp_fail(TP_ERROR_SHAPE, "linear: bias has shape %s, expected (%lld,)",
+                       tp__shape_text(a, bias->ndim, tp__shape(bias)),
+                       (long long)tp__shape(weight)[0]);
+    tp_var *y = tp_matmul(x, tp_transpose(weight, 0, 1));
+    return bias ? tp_add(y, bias) : y;
+}
+
+static tp_var *linear_sample(tp_var *const *x)
+{
+    return tp_linear(x[0], x[1], NULL);
+}
+
+static tp_var *linear_sample_bias(tp_var *const *x)
+{
+    return tp_linear(x[0], x[1], tp__check_operand("linear", x[2]) ? x[2] : tp__poison());
+}
+
+const tp__op tp__linear_op = {
+    .label = "Linear",
+    .name = "linear",
+    .n_in = 3,
+    .flags = TP__COMPOSITE,
+    .formula = "x weightᵀ + bias",
+    .rule = "by its parts",
+    .torch = "F.linear",
+    .samples = (const tp__sample[]){{"3,2; 4,2; 4", linear_sample_bias, "F.linear(x0, x1, x2)"},
+                                    {"2,1,3; 2,3", linear_sample, "F.linear(x0, x1)"},
+                                    {"3; 2,3", linear_sample, "F.linear(x0, x1)"},
+                                    {0}},
+};
