@@ -341,125 +341,126 @@ static void taylor_by_gradient(const taylor_walk *outer, const tp__jet *jet)
         for (int i = 0; i < n; i++)
             if (s[i] && !taylor_add_part(outer, jet, i, s[i], to - step + 1, to))
                 return;
-    /* Coefficient k of y is coefficient k − 1 of its derivative, which depends on those of y
-     * before. slope has room for jet->order coefficients. */
-    static void taylor_integrate(const taylor_walk *outer, const tp__jet *jet, tp_var *dx,
-                                 tp_var **slope, tp_var *dy)
-    {
-        const taylor_seed seeds[] = {{jet->x[0][0], jet->x[0]}, {jet->node, jet->y}, {dx, slope}};
-        for (int k = 1; k <= jet->order; k++) {
-            taylor_walk w = {.call = outer->call, .order = k - 1, .n_seeds = 3, .seeds = seeds};
-            tp_var *c = taylor_push(&w, dy) ? taylor_series(&w, 0)[k - 1] : NULL;
-            taylor_end(&w);
-            jet->y[k] = tp__series_scale(c, 1.0 / k);
-        }
-    }
+}
 
-    /* The series of what the node says its derivative is. */
-    static void taylor_tangent(const taylor_walk *outer, const tp__jet *jet)
-    {
-        tp_var **slope = tp__series_new(jet->order), *x = jet->x[0][0];
-        if (!slope)
-            return;
-        bool mode = tp_set_grad_enabled(true);
-        tp__series_slope(jet->x[0], jet->order, slope);
-        if (!slope[0])
-            slope[0] = tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
-        tp_var *dx = slope[0] = tp__tangent_seed(jet->node, slope[0]);
-        tp_var *dy = tp_is_poison(dx) ? dx : jet->node->op->tangent(jet->node, x, dx);
-        tp_set_grad_enabled(mode);
-        if (!tp_is_poison(dy))
-            taylor_integrate(outer, jet, dx, slope, dy);
-        tp__free(slope);
+/* Coefficient k of y is coefficient k − 1 of its derivative, which depends on those of y
+ * before. slope has room for jet->order coefficients. */
+static void taylor_integrate(const taylor_walk *outer, const tp__jet *jet, tp_var *dx,
+                             tp_var **slope, tp_var *dy)
+{
+    const taylor_seed seeds[] = {{jet->x[0][0], jet->x[0]}, {jet->node, jet->y}, {dx, slope}};
+    for (int k = 1; k <= jet->order; k++) {
+        taylor_walk w = {.call = outer->call, .order = k - 1, .n_seeds = 3, .seeds = seeds};
+        tp_var *c = taylor_push(&w, dy) ? taylor_series(&w, 0)[k - 1] : NULL;
+        taylor_end(&w);
+        jet->y[k] = tp__series_scale(c, 1.0 / k);
     }
+}
 
-    /* out[k − 1] ← factor k! or 1 times coefficient k, handles in the scope outside the innermost.
-     */
-    static bool taylor_results(const taylor_walk *w, const tp_var *y, tp_var **out)
-    {
-        double factorial = 1;
-        for (int k = 1; k <= w->order; k++) {
-            factorial *= k;
-            tp_var *c = taylor_series(w, 0)[k];
-            tp_var *result = c ? tp__series_scale(c, factorial)
-                               : tp_zeros((tp_dtype)y->dtype, y->ndim, tp__shape(y));
-            out[k - 1] = tp_leave(result);
-            if (tp_is_poison(out[k - 1]))
-                return false;
-        }
+/* The series of what the node says its derivative is. */
+static void taylor_tangent(const taylor_walk *outer, const tp__jet *jet)
+{
+    tp_var **slope = tp__series_new(jet->order), *x = jet->x[0][0];
+    if (!slope)
+        return;
+    bool mode = tp_set_grad_enabled(true);
+    tp__series_slope(jet->x[0], jet->order, slope);
+    if (!slope[0])
+        slope[0] = tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    tp_var *dx = slope[0] = tp__tangent_seed(jet->node, slope[0]);
+    tp_var *dy = tp_is_poison(dx) ? dx : jet->node->op->tangent(jet->node, x, dx);
+    tp_set_grad_enabled(mode);
+    if (!tp_is_poison(dy))
+        taylor_integrate(outer, jet, dx, slope, dy);
+    tp__free(slope);
+}
+
+/* out[k − 1] ← factor k! or 1 times coefficient k, handles in the scope outside the innermost.
+ */
+static bool taylor_results(const taylor_walk *w, const tp_var *y, tp_var **out)
+{
+    double factorial = 1;
+    for (int k = 1; k <= w->order; k++) {
+        factorial *= k;
+        tp_var *c = taylor_series(w, 0)[k];
+        tp_var *result = c ? tp__series_scale(c, factorial)
+                           : tp_zeros((tp_dtype)y->dtype, y->ndim, tp__shape(y));
+        out[k - 1] = tp_leave(result);
+        if (tp_is_poison(out[k - 1]))
+            return false;
+    }
+    return true;
+}
+
+static int taylor_highest(const tp_var *y, const tp_var *x)
+{
+    if (y->dtype == TP_F16 || x->dtype == TP_F16)
+        return TAYLOR_HIGHEST_F16;
+    return y->dtype == TP_F64 && x->dtype == TP_F64 ? TAYLOR_HIGHEST_F64 : TAYLOR_HIGHEST_F32;
+}
+
+static bool taylor_check(const char *call, tp_var *y, tp_var *x, int n, tp_var *const *out)
+{
+    if (tp__here()->code || !tp__check_operand(call, y) || !tp__check_operand(call, x) ||
+        !tp__may_differentiate(call, y))
+        return false;
+    if (!(x->flags & TP__NEEDS_GRAD)) {
+        char name[64];
+        tp_fail(TP_ERROR_GRAPH, "%s: x%s is a constant; make it with tp_variable", call,
+                tp__name_text(name, x));
+    } else if (n < 1 || n > taylor_highest(y, x)) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: order %d, expected 1 to %d", call, n, taylor_highest(y, x));
+    } else if (!out) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: out is NULL", call);
+    } else {
         return true;
     }
+    return false;
+}
 
-    static int taylor_highest(const tp_var *y, const tp_var *x)
-    {
-        if (y->dtype == TP_F16 || x->dtype == TP_F16)
-            return TAYLOR_HIGHEST_F16;
-        return y->dtype == TP_F64 && x->dtype == TP_F64 ? TAYLOR_HIGHEST_F64 : TAYLOR_HIGHEST_F32;
+static void taylor_derivatives(const char *call, tp_var *y, tp_var *x, tp_var *direction, int n,
+                               tp_var **out)
+{
+    tp_var **line = tp__series_new(n + 1);
+    taylor_seed seed = {x, line};
+    taylor_walk w = {.call = call, .order = n, .n_seeds = 1, .seeds = &seed};
+    size_t scope = tp_scope_begin();
+    if (line && !direction)
+        direction = tp_ones((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    bool good = line && !tp_is_poison(direction);
+    if (good) {
+        line[0] = x;
+        line[1] = direction;
+        good = taylor_push(&w, y) && taylor_results(&w, y, out);
     }
+    tp_scope_end(scope);
+    taylor_end(&w);
+    tp__free(line);
+    for (int k = 0; k < n && !good; k++)
+        out[k] = tp__poison();
+}
 
-    static bool taylor_check(const char *call, tp_var *y, tp_var *x, int n, tp_var *const *out)
-    {
-        if (tp__here()->code || !tp__check_operand(call, y) || !tp__check_operand(call, x) ||
-            !tp__may_differentiate(call, y))
-            return false;
-        if (!(x->flags & TP__NEEDS_GRAD)) {
-            char name[64];
-            tp_fail(TP_ERROR_GRAPH, "%s: x%s is a constant; make it with tp_variable", call,
-                    tp__name_text(name, x));
-        } else if (n < 1 || n > taylor_highest(y, x)) {
-            tp_fail(TP_ERROR_ARGUMENT, "%s: order %d, expected 1 to %d", call, n,
-                    taylor_highest(y, x));
-        } else if (!out) {
-            tp_fail(TP_ERROR_ARGUMENT, "%s: out is NULL", call);
-        } else {
-            return true;
-        }
-        return false;
-    }
-
-    static void taylor_derivatives(const char *call, tp_var *y, tp_var *x, tp_var *direction, int n,
-                                   tp_var **out)
-    {
-        tp_var **line = tp__series_new(n + 1);
-        taylor_seed seed = {x, line};
-        taylor_walk w = {.call = call, .order = n, .n_seeds = 1, .seeds = &seed};
-        size_t scope = tp_scope_begin();
-        if (line && !direction)
-            direction = tp_ones((tp_dtype)x->dtype, x->ndim, tp__shape(x));
-        bool good = line && !tp_is_poison(direction);
-        if (good) {
-            line[0] = x;
-            line[1] = direction;
-            good = taylor_push(&w, y) && taylor_results(&w, y, out);
-        }
-        tp_scope_end(scope);
-        taylor_end(&w);
-        tp__free(line);
-        for (int k = 0; k < n && !good; k++)
+void tp_derivatives(tp_var *y, tp_var *x, int n, tp_var **out)
+{
+    if (taylor_check("derivatives", y, x, n, out))
+        taylor_derivatives("derivatives", y, x, NULL, n, out);
+    else
+        for (int k = 0; out && k < n; k++)
             out[k] = tp__poison();
-    }
+}
 
-    void tp_derivatives(tp_var * y, tp_var * x, int n, tp_var **out)
-    {
-        if (taylor_check("derivatives", y, x, n, out))
-            taylor_derivatives("derivatives", y, x, NULL, n, out);
-        else
-            for (int k = 0; out && k < n; k++)
-                out[k] = tp__poison();
-    }
-
-    tp_var *tp_jvp(tp_var * y, tp_var * x, tp_var * direction)
-    {
-        tp_var *out = tp__poison();
-        char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
-        if (!taylor_check("jvp", y, x, 1, &out) || !tp__check_operand("jvp", direction))
-            return out;
-        if (direction->dtype != x->dtype || !tp__same_shape(direction, x->ndim, tp__shape(x)))
-            return tp_fail(TP_ERROR_SHAPE, "jvp: direction is %s %s, expected %s %s like x",
-                           tp_dtype_name((tp_dtype)direction->dtype),
-                           tp__shape_text(theirs, direction->ndim, tp__shape(direction)),
-                           tp_dtype_name((tp_dtype)x->dtype),
-                           tp__shape_text(ours, x->ndim, tp__shape(x)));
-        taylor_derivatives("jvp", y, x, direction, 1, &out);
+tp_var *tp_jvp(tp_var *y, tp_var *x, tp_var *direction)
+{
+    tp_var *out = tp__poison();
+    char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+    if (!taylor_check("jvp", y, x, 1, &out) || !tp__check_operand("jvp", direction))
         return out;
-    }
+    if (direction->dtype != x->dtype || !tp__same_shape(direction, x->ndim, tp__shape(x)))
+        return tp_fail(TP_ERROR_SHAPE, "jvp: direction is %s %s, expected %s %s like x",
+                       tp_dtype_name((tp_dtype)direction->dtype),
+                       tp__shape_text(theirs, direction->ndim, tp__shape(direction)),
+                       tp_dtype_name((tp_dtype)x->dtype),
+                       tp__shape_text(ours, x->ndim, tp__shape(x)));
+    taylor_derivatives("jvp", y, x, direction, 1, &out);
+    return out;
+}
