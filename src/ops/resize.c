@@ -120,13 +120,14 @@ static int resize_lines(const resize_work *work, int64_t i, resize_line *line)
         for (int64_t start = 0; start < n; start += RESIZE_PIECE) {                                \
             const resize_mean *c = work->mean[2] + start;                                          \
             int64_t some = n - start < RESIZE_PIECE ? n - start : RESIZE_PIECE;                    \
+            memset(sum, 0, (size_t)some * sizeof *sum);                                            \
             for (int j = 0; j < count; j++)                                                        \
                 for (int64_t x = 0; x < some; x++) {                                               \
                     const Type *at = from + line[j].at;                                            \
                     double mean = c[x].weight[0] * (double)at[c[x].at[0]];                         \
                     if (c[x].weight[1] != 0)                                                       \
                         mean += c[x].weight[1] * (double)at[c[x].at[1]];                           \
-                    sum[x] = j ? sum[x] + line[j].weight * mean : line[j].weight * mean;           \
+                    sum[x] += line[j].weight * mean;                                               \
                 }                                                                                  \
             for (int64_t x = 0; x < some; x++)                                                     \
                 to[start + x] = (Type)sum[x];                                                      \
