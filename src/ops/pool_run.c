@@ -77,10 +77,12 @@ static double pool_share(const tp__pool *pool, const tp__pool_window *a, const t
                                        const tp__pool_window *a, const tp__pool_window *b,         \
                                        const tp__pool_window *c)                                   \
     {                                                                                              \
-        int64_t best = -1;                                                                         \
+        int64_t best = (a->first * pool->axis[1].in + b->first) * pool->axis[2].in + c->first;     \
         POOL_ELEMENTS(pool, place, a, b, c)                                                        \
-        if (best < 0 || x[place] > x[best] || x[place] != x[place])                                \
-            best = place;                                                                          \
+        {                                                                                          \
+            const int64_t wins = (x[place] > x[best]) | (x[place] != x[place]);                    \
+            best ^= (best ^ place) & -wins;                                                        \
+        }                                                                                          \
         return best;                                                                               \
     }                                                                                              \
                                                                                                    \

@@ -18,7 +18,7 @@
 #include "ops/families.h"
 #include "tinypytorch.h"
 
-enum { RESIZE_AXES = 3 };
+enum { RESIZE_AXES = 3, RESIZE_PIECE = 256 };
 
 typedef struct resize_attr {
     int ndim;
@@ -40,7 +40,7 @@ typedef struct resize_work {
     const resize_mean *mean[RESIZE_AXES];
     const void *from;
     void *to;
-    bool back;
+    bool back, nearest;
 } resize_work;
 
 /* Nanoseconds for an element of the result, about. */
@@ -112,36 +112,61 @@ static int resize_lines(const resize_work *work, int64_t i, resize_line *line)
 }
 
 #define RESIZE_KERNEL(Type, suffix)                                                                \
+    static void resize_mean_##suffix(const resize_work *work, const resize_line *line, int count,  \
+                                     const Type *from, Type *to)                                   \
+    {                                                                                              \
+        double sum[RESIZE_PIECE];                                                                  \
+        int64_t n = work->size[2];                                                                 \
+        for (int64_t start = 0; start < n; start += RESIZE_PIECE) {                                \
+            const resize_mean *c = work->mean[2] + start;                                          \
+            int64_t some = n - start < RESIZE_PIECE ? n - start : RESIZE_PIECE;                    \
+            memset(sum, 0, (size_t)some * sizeof *sum);                                            \
+            for (int j = 0; j < count; j++)                                                        \
+                for (int64_t x = 0; x < some; x++) {                                               \
+                    const Type *at = from + line[j].at;                                            \
+                    double mean = c[x].weight[0] * (double)at[c[x].at[0]];                         \
+                    if (c[x].weight[1] != 0)                                                       \
+                        mean += c[x].weight[1] * (double)at[c[x].at[1]];                           \
+                    sum[x] += line[j].weight * mean;                                               \
+                }                                                                                  \
+            for (int64_t x = 0; x < some; x++)                                                     \
+                to[start + x] = (Type)sum[x];                                                      \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void resize_share_##suffix(const resize_work *work, const resize_line *line, int count, \
+                                      const Type *from, Type *to)                                  \
+    {                                                                                              \
+        const resize_mean *c = work->mean[2];                                                      \
+        for (int j = 0; j < count; j++)                                                            \
+            for (int64_t x = 0; x < work->size[2]; x++) {                                          \
+                Type *at = to + line[j].at;                                                        \
+                double part = line[j].weight * (double)from[x];                                    \
+                at[c[x].at[0]] += (Type)(c[x].weight[0] * part);                                   \
+                if (c[x].weight[1] != 0)                                                           \
+                    at[c[x].at[1]] += (Type)(c[x].weight[1] * part);                               \
+            }                                                                                      \
+    }                                                                                              \
+                                                                                                   \
     static void resize_plane_##suffix(void *ctx, int64_t plane)                                    \
     {                                                                                              \
         const resize_work *work = ctx;                                                             \
-        int64_t n = work->size[2];                                                                 \
         const resize_mean *c = work->mean[2];                                                      \
+        int64_t n = work->size[2];                                                                 \
         const Type *from = (const Type *)work->from + plane * (work->back ? work->out : work->in); \
         Type *to = (Type *)work->to + plane * (work->back ? work->in : work->out);                 \
-        memset(to, 0, (size_t)(work->back ? work->in : work->out) * sizeof *to);                   \
-        resize_line lines[4];                                                                      \
+        resize_line line[4];                                                                       \
+        if (work->back)                                                                            \
+            memset(to, 0, (size_t)work->in * sizeof *to);                                          \
         for (int64_t i = 0; i < work->size[0] * work->size[1]; i++) {                              \
-            int count = resize_lines(work, i, lines);                                              \
-            for (int64_t x = 0; x < n && !work->back; x++) {                                       \
-                double sum = 0;                                                                    \
-                for (int j = 0; j < count; j++) {                                                  \
-                    const Type *line = from + lines[j].at;                                         \
-                    double mean = c[x].weight[0] * (double)line[c[x].at[0]];                       \
-                    if (c[x].weight[1] != 0)                                                       \
-                        mean += c[x].weight[1] * (double)line[c[x].at[1]];                         \
-                    sum += lines[j].weight * mean;                                                 \
-                }                                                                                  \
-                to[i * n + x] = (Type)sum;                                                         \
-            }                                                                                      \
-            for (int j = 0; j < count && work->back; j++)                                          \
-                for (int64_t x = 0; x < n; x++) {                                                  \
-                    Type *line = to + lines[j].at;                                                 \
-                    double part = lines[j].weight * (double)from[i * n + x];                       \
-                    line[c[x].at[0]] += (Type)(c[x].weight[0] * part);                             \
-                    if (c[x].weight[1] != 0)                                                       \
-                        line[c[x].at[1]] += (Type)(c[x].weight[1] * part);                         \
-                }                                                                                  \
+            int count = resize_lines(work, i, line);                                               \
+            if (work->back)                                                                        \
+                resize_share_##suffix(work, line, count, from + i * n, to);                        \
+            else if (!work->nearest)                                                               \
+                resize_mean_##suffix(work, line, count, from, to + i * n);                         \
+            else                                                                                   \
+                for (int64_t x = 0; x < n; x++)                                                    \
+                    to[i * n + x] = from[line[0].at + c[x].at[0]];                                 \
         }                                                                                          \
     }
 
@@ -151,7 +176,12 @@ RESIZE_KERNEL(double, f64)
 static bool resize_run(tp__call *call, bool back)
 {
     const resize_attr *attr = call->attr.block;
-    resize_work work = {.planes = 1, .in = 1, .out = 1, .to = call->out->data, .back = back};
+    resize_work work = {.planes = 1,
+                        .in = 1,
+                        .out = 1,
+                        .to = call->out->data,
+                        .back = back,
+                        .nearest = attr->nearest};
     work.width = attr->from[attr->ndim - 1];
     work.height = attr->ndim > 1 ? attr->from[attr->ndim - 2] : 1;
     for (int i = 0; i < call->ndim - attr->ndim; i++)
