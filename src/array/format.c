@@ -292,7 +292,8 @@ static int64_t format_count(int ndim, const int64_t *shape)
 
 static void format_note_integer(format_job *job, int64_t i)
 {
-    job->width = format_max(job->width, format_whole(job, NULL, 0, i));
+    char whole[24];
+    job->width = format_max(job->width, format_whole(job, whole, sizeof whole, i));
 }
 
 static void format_note_range(format_job *job, int64_t i)

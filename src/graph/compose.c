@@ -97,7 +97,9 @@ static void compose_sweep(const tp__pull *pull, tp_var **x, tp_var **targets, tp
     bool mode = tp_set_grad_enabled(true);
     if (compose_operands(pull, x, targets, &n)) {
         tp_var *y = pull->y->op->compose(pull->y, x);
-        tp_gradients(y, targets, n, gradients, .gradient = pull->gy, .create_graph = pull->record);
+        tp_gradient_options options = {.create_graph = pull->record, .gradient = pull->gy};
+        options.size = sizeof options;
+        (tp_gradients)(y, targets, n, gradients, &options);
         for (uint32_t i = 0; i < pull->y->n_in; i++)
             if (pull->wanted[i])
                 pull->gx[i] = *gradients++;

@@ -100,7 +100,7 @@ static double remainder_real(double a, double b)
 
 static bool remainder_has_zero(tp_var *b)
 {
-    tp_var *none = tp_min(tp_ne(tp_detach(b), 0));
+    tp_var *none = (tp_min)(tp_ne(tp_detach(b), 0), NULL);
     return !tp_is_poison(none) && tp_item(none) == 0;
 }
 
