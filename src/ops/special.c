@@ -59,8 +59,10 @@ static double special_lgamma(double x)
 static double special_digamma_positive(double x)
 {
     double sum = 0, power = 1;
-    for (; x < 12; x++)
+    while (x < 12) {
         sum -= 1 / x;
+        x++;
+    }
     double series = log(x) - 0.5 / x;
     for (int k = 0; k < SPECIAL_BERNOULLI; k++) {
         power /= x * x;
@@ -87,8 +89,10 @@ static double special_digamma(double x)
 static double special_zeta(double s, double x)
 {
     double sum = 0, start = 12 + s / 2;
-    for (; x < start; x++)
+    while (x < start) {
         sum += pow(x, -s);
+        x++;
+    }
     double power = pow(x, -s), rise = s / x;
     sum += power * x / (s - 1) + 0.5 * power;
     for (int k = 0; k < SPECIAL_BERNOULLI; k++) {
@@ -110,8 +114,10 @@ static double special_polygamma(double x, double order)
     if (x == HUGE_VAL)
         return 0;
     double s = order + 1, sum = 0;
-    for (; x < 0; x++)
+    while (x < 0) {
         sum += pow(x, -s);
+        x++;
+    }
     double size = exp(special_lgamma(s));
     if (order < 20)
         size = rint(size);
