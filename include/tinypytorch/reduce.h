@@ -31,6 +31,33 @@ TP_API tp_var *tp_mean(tp_var *x, const tp_reduce_options *options);
 TP_API tp_var *tp_max(tp_var *x, const tp_reduce_options *options);
 TP_API tp_var *tp_min(tp_var *x, const tp_reduce_options *options);
 
+/* Product; integers in int64; 1 of nothing. Derivatives of every order are right with zeros. */
+TP_API tp_var *tp_prod(tp_var *x, const tp_reduce_options *options);
+
+/* How many elements are not 0 (int64); whether any, whether all are (uint8). */
+TP_API tp_var *tp_count_nonzero(tp_var *x, const tp_reduce_options *options);
+TP_API tp_var *tp_any(tp_var *x, const tp_reduce_options *options);
+TP_API tp_var *tp_all(tp_var *x, const tp_reduce_options *options);
+
+/* ln Σ eˣ without overflow. Of nothing, or nothing but −inf, it is −inf, with derivative 0. */
+TP_API tp_var *tp_logsumexp(tp_var *x, const tp_reduce_options *options);
+
+/* (Σ |x|ᵖ)^(1/p); p = ±inf: the largest or smallest |x|; 0: how many are not 0. Where it is 0, and
+ * for elements that are, derivatives of every order are taken as 0. */
+TP_API tp_var *tp_norm(tp_var *x, double p, const tp_reduce_options *options);
+
+typedef struct tp_var_options {
+    tp_axes axes;  /* none: all */
+    bool keepdims; /* default: axes go */
+    bool biased;   /* divide by n; default: by n − 1 (Bessel's correction) */
+    size_t size;   /* set by the macro: sizeof(tp_var_options) */
+} tp_var_options;
+
+/* Σ (x − mean)² / (n − 1), PyTorch's var, and its root. One element gives NaN unless biased. The
+ * derivatives of std where it is 0 are taken as 0. */
+TP_API tp_var *tp_variance(tp_var *x, const tp_var_options *options);
+TP_API tp_var *tp_std(tp_var *x, const tp_var_options *options);
+
 #ifdef __cplusplus
 }
 #endif
@@ -41,6 +68,17 @@ TP_API tp_var *tp_min(tp_var *x, const tp_reduce_options *options);
 #define tp_mean(...) TP__REDUCE(tp_mean, __VA_ARGS__, .size = sizeof(tp_reduce_options))
 #define tp_max(...) TP__REDUCE(tp_max, __VA_ARGS__, .size = sizeof(tp_reduce_options))
 #define tp_min(...) TP__REDUCE(tp_min, __VA_ARGS__, .size = sizeof(tp_reduce_options))
+#define tp_prod(...) TP__REDUCE(tp_prod, __VA_ARGS__, .size = sizeof(tp_reduce_options))
+#define tp_count_nonzero(...)                                                                      \
+    TP__REDUCE(tp_count_nonzero, __VA_ARGS__, .size = sizeof(tp_reduce_options))
+#define tp_any(...) TP__REDUCE(tp_any, __VA_ARGS__, .size = sizeof(tp_reduce_options))
+#define tp_all(...) TP__REDUCE(tp_all, __VA_ARGS__, .size = sizeof(tp_reduce_options))
+#define tp_logsumexp(...) TP__REDUCE(tp_logsumexp, __VA_ARGS__, .size = sizeof(tp_reduce_options))
+#define TP__NORM(x, p, ...) tp_norm(x, p, &(tp_reduce_options){__VA_ARGS__})
+#define tp_norm(x, ...) TP__NORM(x, __VA_ARGS__, .size = sizeof(tp_reduce_options))
+#define TP__VARIANCE(function, x, ...) function(x, &(tp_var_options){__VA_ARGS__})
+#define tp_variance(...) TP__VARIANCE(tp_variance, __VA_ARGS__, .size = sizeof(tp_var_options))
+#define tp_std(...) TP__VARIANCE(tp_std, __VA_ARGS__, .size = sizeof(tp_var_options))
 #endif
 
 #endif

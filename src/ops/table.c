@@ -19,6 +19,7 @@ const tp__family *const tp__families[] = {
     &tp__family_choose,
     &tp__family_logic,
     &tp__family_reduce,
+    &tp__family_statistics,
     &tp__family_shape,
     &tp__family_parts,
     &tp__family_linalg,

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Delicate points of reductions: zeros in products, norms at 0, logsumexp of infinities.
+ */
+#include <math.h>
+
+#include "elements.h"
+
+static tp_var *row(int n, const double *values)
+{
+    return tp_variable(tp_array(TP_F64, TP_SHAPE(n), values));
+}
+
+/* d²/dx_i dx_j of x0 x1 x2 is the product of the others. */
+TEST(products_with_two_zeros_have_a_hessian)
+{
+    tp_var *x = row(4, (double[]){0, 3, 0, 5});
+    tp_var *g = tp_gradient(tp_prod(x), x, .create_graph = true);
+    CHECK_ELEMENTS(g, 0, 0, 0, 0);
+    CHECK_ELEMENTS(tp_gradient(tp_select(g, 0, 0), x), 0, 0, 15, 0);
+    CHECK_ELEMENTS(tp_gradient(tp_select(g, 0, 2), x), 15, 0, 0, 0);
+    tp_var *one = row(3, (double[]){2, 0, 5});
+    CHECK_ELEMENTS(tp_gradient(tp_prod(one), one), 0, 10, 0);
+    CHECK_ELEMENTS(tp_prod(tp_zeros(TP_F64, TP_SHAPE(2, 0)), .axes = TP_AXES(1)), 1, 1);
+    CHECK_INT(tp_dtype_of(tp_prod(tp_full(TP_U8, TP_SHAPE(3), 100))), TP_I64);
+    CHECK_BITS(tp_item(tp_prod(tp_full(TP_U8, TP_SHAPE(3), 100))), 1000000);
+}
+
+TEST(norms_at_zero_have_derivatives)
+{
+    static const double ps[] = {2, 1, 3, 1.5, HUGE_VAL};
+    for
+        EACH(i, ps)
+        {
+            TP_SCOPE();
+            tp_var *x = row(2, (double[]){0, 0});
+            tp_var *g = tp_gradient(tp_norm(x, ps[i]), x, .create_graph = true);
+            CHECK_ELEMENTS(g, 0, 0);
+            CHECK_ELEMENTS(tp_gradient(tp_sum(tp_square(g)), x), 0, 0);
+        }
+    tp_var *x = row(2, (double[]){3, -4});
+    CHECK_BITS(tp_item(tp_norm(x, 2)), 5);
+    CHECK_BITS(tp_item(tp_norm(x, 0)), 2);
+    CHECK_BITS(tp_item(tp_norm(x, -HUGE_VAL)), 3);
+    tp_norm(x, (double)NAN);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "norm: p is not a number");
+}
+
+TEST(logsumexp_of_infinities_is_finite_in_its_derivatives)
+{
+    tp_var *x = row(2, (double[]){-HUGE_VAL, -HUGE_VAL});
+    tp_var *y = tp_logsumexp(x), *g = tp_gradient(y, x, .create_graph = true);
+    CHECK(tp_item(y) == -HUGE_VAL);
+    CHECK_ELEMENTS(g, 0, 0);
+    CHECK_ELEMENTS(tp_gradient(tp_sum(g), x), 0, 0);
+    tp_var *mixed = row(3, (double[]){-HUGE_VAL, 1000, 1000});
+    tp_var *z = tp_logsumexp(mixed), *h = tp_gradient(z, mixed, .create_graph = true);
+    CHECK_CLOSE(tp_item(z), 1000 + log(2), 1e-15);
+    CHECK_ELEMENTS(h, 0, 0.5, 0.5);
+    CHECK_ELEMENTS(tp_gradient(tp_select(h, 0, 1), mixed), 0, 0.25, -0.25);
+    CHECK(tp_item(tp_logsumexp(tp_zeros(TP_F64, TP_SHAPE(0)))) == -HUGE_VAL);
+}
+
+TEST(a_constant_has_no_spread)
+{
+    tp_var *x = row(3, (double[]){2, 2, 2});
+    CHECK_BITS(tp_item(tp_std(x)), 0);
+    CHECK_ELEMENTS(tp_gradient(tp_std(x), x), 0, 0, 0);
+    CHECK(isnan(tp_item(tp_variance(row(1, (double[]){2})))));
+    CHECK_BITS(tp_item(tp_variance(row(1, (double[]){2}), .biased = true)), 0);
+}
+
+TEST(truth_of_many)
+{
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(2, 2), ((double[]){0, 1, 0, (double)NAN}));
+    CHECK_ELEMENTS(tp_any(x, .axes = TP_AXES(0)), 0, 1);
+    CHECK_ELEMENTS(tp_all(x, .axes = TP_AXES(0)), 0, 1);
+    CHECK_BITS(tp_item(tp_count_nonzero(x)), 2);
+    CHECK_INT(tp_dtype_of(tp_any(x)), TP_U8);
+    tp_var *none = tp_zeros(TP_I64, TP_SHAPE(0));
+    CHECK_BITS(tp_item(tp_any(none)), 0);
+    CHECK_BITS(tp_item(tp_all(none)), 1);
+}
