@@ -49,6 +49,21 @@ TP_API tp_var *tp_slice_scatter(tp_var *x, tp_var *part, int axis, int64_t start
 /* n ≥ 1 arrays joined along axis; other sizes must agree. */
 TP_API tp_var *tp_concatenate(tp_var *const *xs, int n, int axis);
 
+/* --- By index: integers from 0 to the axis's size − 1; others are an error --- */
+
+/* y[i, j, k] = x[i, index[i, j, k], k] for axis 1, of index's shape, which has as many axes as x
+ * and along the others no larger size. Its gradient is a scatter_add. */
+TP_API tp_var *tp_gather(tp_var *x, int axis, tp_var *index);
+
+/* x with part[i, j, k] added to element [i, index[i, j, k], k], for axis 1; part has index's shape.
+ * Where an index occurs more than once, parts are added in row-major order. */
+TP_API tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part);
+
+/* Rows along an axis by number, index 1-d. weight[index] for rows of a (classes, width) weight and
+ * an index of any shape: (…) → (…, width). */
+TP_API tp_var *tp_index_select(tp_var *x, int axis, tp_var *index);
+TP_API tp_var *tp_embedding(tp_var *index, tp_var *weight);
+
 #ifdef __cplusplus
 }
 #endif

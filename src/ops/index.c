@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Elements picked by index along an axis, and added back: gather and scatter_add are each other's
+ * gradients. Indices are int64 constants; they are checked before anything is computed.
+ */
+#include "base/features.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "base/alloc.h"
+#include "graph/apply.h"
+#include "ops/families.h"
+#include "tinypytorch.h"
+
+static bool index_misfit(const char *call, const tp_var *x, const tp_var *index)
+{
+    char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
+    tp_fail(TP_ERROR_SHAPE,
+            "%s: an index of shape %s does not fit shape %s: expected as many axes, and no size "
+            "larger but along the axis",
+            call, tp__shape_text(a, index->ndim, tp__shape(index)),
+            tp__shape_text(b, x->ndim, tp__shape(x)));
+    return false;
+}
+
+static bool index_in_range(const char *call, tp_var *index, int axis, int64_t size)
+{
+    size_t scope = tp_scope_begin();
+    tp_var *plain = tp__plain(index);
+    const int64_t *at = tp_is_poison(plain) ? NULL : plain->data;
+    bool good = at != NULL || index->size == 0;
+    for (int64_t i = 0; at && good && i < index->size; i++)
+        if (at[i] < 0 || at[i] >= size) {
+            tp_fail(TP_ERROR_ARGUMENT, "%s: index %lld is out of range for axis %d of size %lld",
+                    call, (long long)at[i], axis, (long long)size);
+            good = false;
+        }
+    tp_scope_end(scope);
+    return good && !tp__here()->code;
+}
+
+static bool index_check(const tp__call *call, const tp_var *x, tp_var *index)
+{
+    int axis = (int)call->attr.integer;
+    bool fits = index->ndim == x->ndim;
+    for (int d = 0; fits && d < x->ndim; d++)
+        fits = d == axis || tp__shape(index)[d] <= tp__shape(x)[d];
+    if (!fits)
+        return index_misfit(call->op->name, x, index);
+    return index_in_range(call->op->name, index, axis, tp__shape(x)[axis]);
+}
+
+/* Calls visit for each element of index in row-major order, with the offset of the place in x that
+ * it names. */
+typedef void index_visitor(void *to, int64_t number, int64_t offset);
+
+static bool index_walk(const tp_var *x, tp_var *index, int axis, index_visitor *visit, void *to)
+{
+    size_t scope = tp_scope_begin();
+    tp_var *plain = tp__plain(index);
+    bool good = !tp_is_poison(plain);
+    const int64_t *at = good ? plain->data : NULL, *shape = tp__shape(index);
+    int64_t place[TP_MAX_NDIM] = {0}, base = 0;
+    for (int64_t i = 0; good && i < index->size; i++) {
+        visit(to, i, base + at[i] * tp__strides(x)[axis]);
+        for (int d = index->ndim - 1; d >= 0; d--) {
+            int64_t stride = d == axis ? 0 : tp__strides(x)[d];
+            base += stride;
+            if (++place[d] < shape[d])
+                break;
+            base -= stride * shape[d];
+            place[d] = 0;
+        }
+    }
+    tp_scope_end(scope);
+    return good;
+}
+
+/* --- gather --- */
+
+typedef struct index_job {
+    const char *from;
+    char *to;
+    size_t item;
+    tp_dtype dtype;
+} index_job;
+
+static bool gather_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0], *index = call->in[1];
+    call->dtype = (tp_dtype)x->dtype;
+    call->ndim = index->ndim;
+    memcpy(call->shape, tp__shape(index), index->ndim * sizeof *call->shape);
+    return index_check(call, x, call->in[1]);
+}
+
+static void gather_visit(void *to, int64_t number, int64_t offset)
+{
+    const index_job *job = to;
+    memcpy(job->to + (size_t)number * job->item, job->from + offset * (int64_t)job->item,
+           job->item);
+}
+
+static bool gather_forward(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    index_job job = {x->data, call->out->data, tp__dtype_size(x->dtype), (tp_dtype)x->dtype};
+    return index_walk(x, call->in[1], (int)call->attr.integer, gather_visit, &job);
+}
+
+static tp_var *index_zeros(const tp_var *x)
+{
+    return tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+}
+
+static void gather_gradient(const tp__pull *pull)
+{
+    pull->gx[0] =
+        tp_scatter_add(index_zeros(pull->x[0]), (int)pull->y->attr.integer, pull->x[1], pull->gy);
+}
+
+static void gather_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++)
+        if (jet->x[0][k])
+            jet->y[k] = tp__apply_again(jet->node, (tp_var *[]){jet->x[0][k], jet->x[1][0]});
+}
+
+static tp_var *gather_sample_index(void)
+{
+    return tp_array(TP_I64, TP_SHAPE(2, 2), ((int64_t[]){2, 0, 1, 2}));
+}
+
+static tp_var *gather_sample(tp_var *const *x)
+{
+    return tp_gather(x[0], 1, gather_sample_index());
+}
+
+static tp_var *scatter_add_sample(tp_var *const *x)
+{
+    return tp_scatter_add(x[0], 1, gather_sample_index(), x[1]);
+}
+
+#define INDEX_TORCH "torch.tensor([[2, 0], [1, 2]])"
+
+static const tp__op gather_op = {
+    .label = "Gather",
+    .name = "gather",
+    .n_in = 2,
+    .flags = TP__MOVES,
+    .reads = {TP__READS_1},
+    .infer = gather_infer,
+    .forward = gather_forward,
+    .gradient = gather_gradient,
+    .taylor = gather_taylor,
+    .formula = "y[i, j, k] = x[i, index[i, j, k], k], along axis 1",
+    .rule = "scatter_add(zeros, axis, index, gy)",
+    .samples = (const tp__sample[]){{"3,3", gather_sample, "x0.gather(1, " INDEX_TORCH ")"}, {0}},
+};
+
+tp_var *tp_gather(tp_var *x, int axis, tp_var *index)
+{
+    if (!tp__check_operand("gather", x) || !tp__check_operand("gather", index) ||
+        (axis = tp__check_axis("gather", axis, x->ndim)) < 0)
+        return tp__poison();
+    if (tp__is_float((tp_dtype)index->dtype))
+        return tp_fail(TP_ERROR_DTYPE, "gather: the index is %s, expected integers",
+                       tp_dtype_name((tp_dtype)index->dtype));
+    tp_var *in[] = {x, tp_to(index, TP_I64)};
+    return tp__apply(&gather_op, in, 2, (tp__attr){.integer = axis}, -1, NULL);
+}
+
+/* --- scatter_add --- */
+
+static bool scatter_add_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0], *part = call->in[2];
+    tp_var *index = call->in[1];
+    if (!tp__same_shape(part, index->ndim, tp__shape(index))) {
+        char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
+        tp_fail(TP_ERROR_SHAPE, "scatter_add: the part has shape %s, expected the index's, %s",
+                tp__shape_text(a, part->ndim, tp__shape(part)),
+                tp__shape_text(b, index->ndim, tp__shape(index)));
+        return false;
+    }
+    call->dtype = (tp_dtype)x->dtype;
+    call->ndim = x->ndim;
+    memcpy(call->shape, tp__shape(x), x->ndim * sizeof *call->shape);
+    return index_check(call, x, index);
+}
+
+static void scatter_add_visit(void *to, int64_t number, int64_t offset)
+{
+    const index_job *job = to;
+    const char *from = job->from + (size_t)number * job->item;
+    char *at = job->to + offset * (int64_t)job->item;
+    if (job->dtype == TP_F32)
+        *(float *)(void *)at += *(const float *)(const void *)from;
+    else if (job->dtype == TP_F64)
+        *(double *)(void *)at += *(const double *)(const void *)from;
+    else if (job->dtype == TP_I64)
+        *(uint64_t *)(void *)at += *(const uint64_t *)(const void *)from;
+    else
+        *(uint8_t *)at = (uint8_t)(*(uint8_t *)at + *(const uint8_t *)from);
+}
+
+static bool scatter_add_forward(tp__call *call)
+{
+    tp__copy_elements(call->out, call->in[0]);
+    size_t scope = tp_scope_begin();
+    tp_var *part = tp__plain(call->in[2]);
+    index_job job = {NULL, call->out->data, tp__dtype_size(call->dtype), call->dtype};
+    bool good = !tp_is_poison(part);
+    if (good) {
+        job.from = part->data;
+        good = index_walk(call->out, call->in[1], (int)call->attr.integer, scatter_add_visit, &job);
+    }
+    tp_scope_end(scope);
+    return good;
+}
+
+static void scatter_add_gradient(const tp__pull *pull)
+{
+    if (pull->wanted[0])
+        pull->gx[0] = pull->gy;
+    if (pull->wanted[2])
+        pull->gx[2] = tp_gather(pull->gy, (int)pull->y->attr.integer, pull->x[1]);
+}
+
+static void scatter_add_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++) {
+        tp_var *x = jet->x[0][k], *part = jet->x[2][k];
+        if (!x && !part)
+            continue;
+        x = x ? x : index_zeros(jet->x[0][0]);
+        part = part ? part : index_zeros(jet->x[2][0]);
+        jet->y[k] = tp__apply_again(jet->node, (tp_var *[]){x, jet->x[1][0], part});
+    }
+}
+
+static const tp__op scatter_add_op = {
+    .label = "ScatterAdd",
+    .name = "scatter_add",
+    .n_in = 3,
+    .reads = {0, 0, TP__READS_1},
+    .infer = scatter_add_infer,
+    .forward = scatter_add_forward,
+    .gradient = scatter_add_gradient,
+    .taylor = scatter_add_taylor,
+    .formula = "x, and part[i, j, k] is added to y[i, index[i, j, k], k], along axis 1",
+    .rule = "x: gy; part: gather(gy, axis, index)",
+    .samples =
+        (const tp__sample[]){
+            {"3,4; 2,2", scatter_add_sample, "x0.scatter_add(1, " INDEX_TORCH ", x1)"}, {0}},
+};
+
+tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part)
+{
+    if (!tp__check_operand("scatter_add", x) || !tp__check_operand("scatter_add", index) ||
+        !tp__check_operand("scatter_add", part) ||
+        (axis = tp__check_axis("scatter_add", axis, x->ndim)) < 0)
+        return tp__poison();
+    if (tp__is_float((tp_dtype)index->dtype))
+        return tp_fail(TP_ERROR_DTYPE, "scatter_add: the index is %s, expected integers",
+                       tp_dtype_name((tp_dtype)index->dtype));
+    tp_dtype dtype = tp__promote((tp_var *[]){x, part}, 2);
+    tp_var *in[] = {tp_to(x, dtype), tp_to(index, TP_I64), tp_to(part, dtype)};
+    tp_var *y = tp__apply(&scatter_add_op, in, 3, (tp__attr){.integer = axis}, -1, NULL);
+    return tp_to(y, dtype);
+}
+
+/* --- Whole rows --- */
+
+tp_var *tp_index_select(tp_var *x, int axis, tp_var *index)
+{
+    if (!tp__check_operand("index_select", x) || !tp__check_operand("index_select", index) ||
+        (axis = tp__check_axis("index_select", axis, x->ndim)) < 0)
+        return tp__poison();
+    if (index->ndim != 1)
+        return tp_fail(TP_ERROR_SHAPE, "index_select: the index has %d dimensions, expected 1",
+                       index->ndim);
+    int64_t column[TP_MAX_NDIM], shape[TP_MAX_NDIM];
+    for (int d = 0; d < x->ndim; d++) {
+        column[d] = d == axis ? index->size : 1;
+        shape[d] = d == axis ? index->size : tp__shape(x)[d];
+    }
+    tp_var *wide = tp_broadcast_to(tp_reshape(index, x->ndim, column), x->ndim, shape);
+    return tp_gather(x, axis, wide);
+}
+
+tp_var *tp_embedding(tp_var *index, tp_var *weight)
+{
+    if (!tp__check_operand("embedding", index) || !tp__check_operand("embedding", weight))
+        return tp__poison();
+    if (weight->ndim != 2 || index->ndim >= TP_MAX_NDIM)
+        return tp_fail(TP_ERROR_SHAPE, "embedding: the weight has %d dimensions, expected 2",
+                       weight->ndim);
+    int64_t shape[TP_MAX_NDIM];
+    memcpy(shape, tp__shape(index), index->ndim * sizeof *shape);
+    shape[index->ndim] = tp__shape(weight)[1];
+    tp_var *flat = tp_reshape(index, TP_SHAPE(index->size));
+    return tp_reshape(tp_index_select(weight, 0, flat), index->ndim + 1, shape);
+}
+
+static tp_var *index_select_sample(tp_var *const *x)
+{
+    return tp_index_select(x[0], 1, tp_array(TP_I64, TP_SHAPE(4), ((int64_t[]){2, 0, 2, 1})));
+}
+
+static tp_var *embedding_sample(tp_var *const *x)
+{
+    return tp_embedding(gather_sample_index(), x[0]);
+}
+
+static const tp__op index_select_op = {
+    .label = "IndexSelect",
+    .name = "index_select",
+    .n_in = 1,
+    .flags = TP__COMPOSITE,
+    .formula = "rows of x by number, along an axis",
+    .rule = "each row's gradients added up",
+    .samples =
+        (const tp__sample[]){
+            {"2,3", index_select_sample, "x0.index_select(1, torch.tensor([2, 0, 2, 1]))"}, {0}},
+};
+
+static const tp__op embedding_op = {
+    .label = "Embedding",
+    .name = "embedding",
+    .n_in = 1,
+    .flags = TP__COMPOSITE,
+    .formula = "weight[index]",
+    .rule = "each row's gradients added up",
+    .samples =
+        (const tp__sample[]){{"3,2", embedding_sample, "F.embedding(" INDEX_TORCH ", x0)"}, {0}},
+};
+
+static const tp__op *const index_ops[] = {&gather_op, &scatter_add_op, &index_select_op,
+                                          &embedding_op, NULL};
+
+const tp__family tp__family_index = {"index", "picking by index", index_ops};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Picking by index: bad indices, repeated ones, types. Expected values are NumPy's take_along_axis
+ * and add.at.
+ */
+#include "elements.h"
+
+static tp_var *indices(int n, const int64_t *values)
+{
+    return tp_array(TP_I64, TP_SHAPE(n), values);
+}
+
+TEST(repeated_rows_add_their_gradients)
+{
+    tp_var *weight = tp_variable(counting(TP_F64, TP_SHAPE(3, 2)));
+    tp_var *rows = tp_embedding(indices(4, (int64_t[]){2, 0, 2, 2}), weight);
+    CHECK_ELEMENTS(rows, 5, 6, 1, 2, 5, 6, 5, 6);
+    CHECK_ELEMENTS(tp_gradient(rows, weight), 1, 1, 0, 0, 3, 3);
+    tp_var *g = tp_gradient(tp_square(rows), weight, .create_graph = true);
+    CHECK_ELEMENTS(g, 2, 4, 0, 0, 30, 36);
+    CHECK_ELEMENTS(tp_gradient(g, weight), 2, 2, 0, 0, 6, 6);
+}
+
+TEST(indices_out_of_range_are_errors)
+{
+    tp_var *x = counting(TP_F64, TP_SHAPE(3));
+    CHECK(tp_is_poison(tp_gather(x, 0, indices(2, (int64_t[]){0, 3}))));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "gather: index 3 is out of range for axis 0 of size 3");
+    CHECK(tp_is_poison(
+        tp_scatter_add(x, 0, indices(1, (int64_t[]){-1}), tp_ones(TP_F64, TP_SHAPE(1)))));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "scatter_add: index -1 is out of range for axis 0 of size 3");
+    CHECK(tp_is_poison(tp_gather(x, 0, tp_zeros(TP_F64, TP_SHAPE(1)))));
+    CHECK_ERROR(TP_ERROR_DTYPE, "gather: the index is float64, expected integers");
+    CHECK(tp_is_poison(tp_gather(x, 0, tp_zeros(TP_I64, TP_SHAPE(1, 1)))));
+    CHECK_ERROR(TP_ERROR_SHAPE, "gather: an index of shape (1, 1) does not fit shape (3,)");
+    CHECK(tp_is_poison(
+        tp_scatter_add(x, 0, indices(1, (int64_t[]){0}), tp_ones(TP_F64, TP_SHAPE(2)))));
+    CHECK_ERROR(TP_ERROR_SHAPE, "scatter_add: the part has shape (2,), expected the index's, (1,)");
+    CHECK(tp_is_poison(tp_index_select(x, 1, indices(1, (int64_t[]){0}))));
+    CHECK_ERROR(TP_ERROR_SHAPE, "index_select: axis 1");
+}
+
+TEST(any_type_is_gathered)
+{
+    for (tp_dtype dtype = TP_F32; dtype < TP_DTYPES; dtype++) {
+        tp_var *x = tp_to(tp_arange(TP_F64, 0, 4, 1), dtype);
+        tp_var *y = tp_gather(x, 0, tp_to(indices(3, (int64_t[]){1, 0, 1}), TP_I32));
+        CHECK_INT(tp_dtype_of(y), dtype);
+        CHECK_ELEMENTS(y, 1, 0, 1);
+        tp_var *z = tp_scatter_add(tp_zeros(dtype, TP_SHAPE(2)), 0, indices(2, (int64_t[]){1, 1}),
+                                   tp_ones(dtype, TP_SHAPE(2)));
+        CHECK_INT(tp_dtype_of(z), dtype);
+        CHECK_ELEMENTS(z, 0, dtype == TP_BOOL ? 1 : 2);
+    }
+}
+
+TEST(large_tables_are_gathered_by_rows)
+{
+    enum { ROWS = 300, COLUMNS = 40, PICKED = 500 };
+    int64_t picked[PICKED];
+    for (int i = 0; i < PICKED; i++)
+        picked[i] = (int64_t)i * 7919 % ROWS;
+    tp_var *x = counting(TP_F32, TP_SHAPE(ROWS, COLUMNS));
+    tp_var *y = tp_index_select(tp_transpose(x, 0, 1), 1, indices(PICKED, picked));
+    CHECK_SHAPE(y, COLUMNS, PICKED);
+    const float *at = tp_data(y);
+    bool same = true;
+    for (int c = 0; c < COLUMNS; c++)
+        for (int i = 0; i < PICKED; i++)
+            same = same && at[c * PICKED + i] == (float)(picked[i] * COLUMNS + c + 1);
+    CHECK(same);
+}
