@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The kernels of attention (ops/attend.h) and of recurrent layers (ops/gates.h), after
+ * vector_body.h in the same file and with what that one needs.
+ */
+#include "ops/attend.h"
+#include "ops/gates.h"
+
+#if defined(TP_WITH_MVEC)
+
+/* --- Vectors --- */
+
+typedef int32_t VECTOR(masks_float) __attribute__((vector_size(VECTOR_BYTES)));
+typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
+
+#define SEQUENCE_MASKS(Type) VECTOR(masks_##Type)
+#define SEQUENCE_LANES(Type) ((int64_t)(VECTOR_BYTES / sizeof(Type)))
+#define SEQUENCE_ALL(Type, value) ((value) - (VECTOR_OF_##Type){0})
+#define SEQUENCE_EXP_float VECTOR_FLOAT1(exp)
+#define SEQUENCE_EXP_double VECTOR_DOUBLE1(exp)
+#define SEQUENCE_EXPM1_float VECTOR_FLOAT1(expm1)
+#define SEQUENCE_EXPM1_double VECTOR_DOUBLE1(expm1)
+
+/* Below this, e^x is taken for 0: far from denormal numbers, which take time. */
+#define SEQUENCE_LOWEST_float -80.0F
+#define SEQUENCE_LOWEST_double -700.0
+
+#define SEQUENCE_VECTORS(Type)                                                                     \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_load_##Type)(const char *at, int64_t i)             \
+    {                                                                                              \
+        VECTOR_OF_##Type v;                                                                        \
+        memcpy(&v, at + i * (int64_t)sizeof(Type), sizeof v);                                      \
+        return v;                                                                                  \
+    }                                                                                              \
+                                                                                                   \
+    /* n of the elements, or all lanes */                                                          \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_some_##Type)(const char *at, int64_t i, int64_t n)  \
+    {                                                                                              \
+        VECTOR_OF_##Type v = {0};                                                                  \
+        if (n >= SEQUENCE_LANES(Type))                                                             \
+            return VECTOR(sequence_load_##Type)(at, i);                                            \
+        memcpy(&v, at + i * (int64_t)sizeof(Type), (size_t)n * sizeof(Type));                      \
+        return v;                                                                                  \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE void VECTOR(sequence_store_##Type)(char *at, int64_t i, int64_t n,                   \
+                                                 VECTOR_OF_##Type v)                               \
+    {                                                                                              \
+        char *to = at + i * (int64_t)sizeof(Type);                                                 \
+        if (n >= SEQUENCE_LANES(Type))                                                             \
+            memcpy(to, &v, sizeof v);                                                              \
+        else                                                                                       \
+            memcpy(to, &v, (size_t)n * sizeof(Type));                                              \
+    }                                                                                              \
+                                                                                                   \
+    /* a where mask is set, else b */                                                              \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_choose_##Type)(                                     \
+        SEQUENCE_MASKS(Type) mask, VECTOR_OF_##Type a, VECTOR_OF_##Type b)                         \
+    {                                                                                              \
+        return (VECTOR_OF_##Type)((mask & (SEQUENCE_MASKS(Type))a) |                               \
+                                  (~mask & (SEQUENCE_MASKS(Type))b));                              \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_larger_##Type)(VECTOR_OF_##Type a,                  \
+                                                              VECTOR_OF_##Type b)                  \
+    {                                                                                              \
+        return VECTOR(sequence_choose_##Type)(a > b, a, b);                                        \
+    }                                                                                              \
+                                                                                                   \
+    /* e^x for x of at most about 0 */                                                             \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_fall_##Type)(VECTOR_OF_##Type x)                    \
+    {                                                                                              \
+        SEQUENCE_MASKS(Type) low = x < SEQUENCE_ALL(Type, SEQUENCE_LOWEST_##Type);                 \
+        x = VECTOR(sequence_choose_##Type)(low, SEQUENCE_ALL(Type, SEQUENCE_LOWEST_##Type), x);    \
+        return VECTOR(sequence_choose_##Type)(low, SEQUENCE_ALL(Type, 0), SEQUENCE_EXP_##Type(x)); \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE Type VECTOR(sequence_sum_##Type)(VECTOR_OF_##Type v)                                 \
+    {                                                                                              \
+        Type sum = 0;                                                                              \
+        for (int64_t i = 0; i < SEQUENCE_LANES(Type); i++)                                         \
+            sum += v[i];                                                                           \
+        return sum;                                                                                \
+    }
+
+SEQUENCE_VECTORS(float)
+SEQUENCE_VECTORS(double)
+
+/* --- Attention --- */
+
+#define SEQUENCE_ATTEND(Type)                                                                      \
+    /* Line r of the scores ← scaled and masked ones, −∞ where nothing is seen; the largest. */  \
+    static Type VECTOR(attend_scores_##Type)(const tp__attend_tile *t, int64_t r)                  \
+    {                                                                                              \
+        char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                           \
+        Type *at = (Type *)(void *)scores;                                                         \
+        const Type *mask = (const Type *)(const void *)t->mask;                                    \
+        int64_t seen = t->seen + r < t->columns ? t->seen + r : t->columns, i = 0;                 \
+        VECTOR_OF_##Type largest = SEQUENCE_ALL(Type, -(Type)INFINITY);                            \
+        const VECTOR_OF_##Type scale = SEQUENCE_ALL(Type, (Type)t->scale);                         \
+        for (int64_t k = 0; mask && k < seen; k++)                                                 \
+            at[k] = at[k] * (Type)t->scale + mask[r * t->mask_row + k * t->mask_column];           \
+        for (int64_t k = seen < 0 ? 0 : seen; k < t->pitch; k++)                                   \
+            at[k] = -(Type)INFINITY;                                                               \
+        for (; i < seen; i += SEQUENCE_LANES(Type)) {                                              \
+            VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                          \
+            if (!mask)                                                                             \
+                x *= scale;                                                                        \
+            VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                     \
+            largest = VECTOR(sequence_larger_##Type)(x, largest);                                  \
+        }                                                                                          \
+        Type most = largest[0];                                                                    \
+        for (int64_t k = 1; k < SEQUENCE_LANES(Type); k++)                                         \
+            most = largest[k] > most ? largest[k] : most;                                          \
+        return most;                                                                               \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(attend_weigh_##Type)(const tp__attend_tile *t)                              \
+    {                                                                                              \
+        Type *largest = (Type *)(void *)t->largest, *sums = (Type *)(void *)t->sum;                \
+        for (int64_t r = 0; r < t->rows; r++) {                                                    \
+            char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                       \
+            Type most = VECTOR(attend_scores_##Type)(t, r), before = largest[r];                   \
+            most = before > most ? before : most;                                                  \
+            Type shift = most == -(Type)INFINITY ? 0 : most;                                       \
+            VECTOR_OF_##Type sum = {0};                                                            \
+            for (int64_t i = 0; i < t->pitch; i += SEQUENCE_LANES(Type)) {                         \
+                VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                      \
+                x = VECTOR(sequence_fall_##Type)(x - SEQUENCE_ALL(Type, shift));                   \
+                VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                 \
+                sum += x;                                                                          \
+            }                                                                                      \
+            Type keep = before == shift ? 1 : (Type)exp((double)before - (double)shift);           \
+            ((Type *)(void *)t->keep)[r] = keep;                                                   \
+            sums[r] = sums[r] * keep + VECTOR(sequence_sum_##Type)(sum);                           \
+            largest[r] = most;                                                                     \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(attend_pull_##Type)(const tp__attend_tile *t)                               \
+    {                                                                                              \
+        for (int64_t r = 0; r < t->rows; r++) {                                                    \
+            char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                       \
+            char *change = t->change + r * t->pitch * (int64_t)sizeof(Type);                       \
+            const Type log_sum = ((const Type *)(const void *)t->log_sum)[r];                      \
+            const VECTOR_OF_##Type dot =                                                           \
+                SEQUENCE_ALL(Type, ((const Type *)(const void *)t->dot)[r]);                       \
+            VECTOR(attend_scores_##Type)(t, r);                                                    \
+            for (int64_t i = 0; i < t->columns; i += SEQUENCE_LANES(Type)) {                       \
+                VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                      \
+                VECTOR_OF_##Type g = VECTOR(sequence_load_##Type)(change, i);                      \
+                x = VECTOR(sequence_fall_##Type)(x - SEQUENCE_ALL(Type, log_sum));                 \
+                g = (g - dot) * x * SEQUENCE_ALL(Type, (Type)t->scale);                            \
+                VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                 \
+                VECTOR(sequence_store_##Type)(change, i, SEQUENCE_LANES(Type), g);                 \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(attend_multiply_##Type)(int64_t rows, int64_t n, char *a, int64_t a_row,    \
+                                               const char *factor)                                 \
+    {                                                                                              \
+        for (int64_t r = 0; r < rows; r++) {                                                       \
+            Type *at = (Type *)(void *)a + r * a_row;                                              \
+            const Type by = ((const Type *)(const void *)factor)[r];                               \
+            VECTOR_LOOP                                                                            \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                at[i] *= by;                                                                       \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(attend_dots_##Type)(int64_t rows, int64_t n, const char *a, int64_t a_row,  \
+                                           const char *b, int64_t b_row, char *dot)                \
+    {                                                                                              \
+        const int64_t item = sizeof(Type);                                                         \
+        for (int64_t r = 0; r < rows; r++) {                                                       \
+            const char *left = a + r * a_row * item, *right = b + r * b_row * item;                \
+            VECTOR_OF_##Type sum = {0};                                                            \
+            for (int64_t i = 0; i < n; i += SEQUENCE_LANES(Type))                                  \
+                sum += VECTOR(sequence_some_##Type)(left, i, n - i) *                              \
+                       VECTOR(sequence_some_##Type)(right, i, n - i);                              \
+            ((Type *)(void *)dot)[r] = VECTOR(sequence_sum_##Type)(sum);                           \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static const tp__attend_kernels *VECTOR(attend_kernels_##Type)(void)                           \
+    {                                                                                              \
+        static const tp__attend_kernels kernels = {.cost = 32.0 * sizeof(Type) / 4 / VECTOR_BYTES, \
+                                                   .weigh = VECTOR(attend_weigh_##Type),           \
+                                                   .pull = VECTOR(attend_pull_##Type),             \
+                                                   .multiply = VECTOR(attend_multiply_##Type),     \
+                                                   .dots = VECTOR(attend_dots_##Type)};            \
+        return &kernels;                                                                           \
+    }
+
+SEQUENCE_ATTEND(float)
+SEQUENCE_ATTEND(double)
+
+/* --- Gates --- */
+
+#define SEQUENCE_GATES(Type)                                                                       \
+    /* 1 / (1 + e^−x) */                                                                           \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_sigmoid_##Type)(VECTOR_OF_##Type x)                     \
+    {                                                                                              \
+        VECTOR_OF_##Type size = VECTOR(sequence_choose_##Type)(x < 0, x, -x);                      \
+        VECTOR_OF_##Type e = VECTOR(sequence_fall_##Type)(size);                                   \
+        VECTOR_OF_##Type top = VECTOR(sequence_choose_##Type)(x < 0, e, SEQUENCE_ALL(Type, 1));    \
+        return top / (1 + e);                                                                      \
+    }                                                                                              \
+                                                                                                   \
+    /* e / (e + 2) with e = e^2x − 1; x is held to 30, where tanh is 1. */                         \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_tanh_##Type)(VECTOR_OF_##Type x)                        \
+    {                                                                                              \
+        x = VECTOR(sequence_choose_##Type)(x > 30, SEQUENCE_ALL(Type, 30), x);                     \
+        x = VECTOR(sequence_choose_##Type)(x < -30, SEQUENCE_ALL(Type, -30), x);                   \
+        VECTOR_OF_##Type e = SEQUENCE_EXPM1_##Type(2 * x);                                         \
+        return e / (e + 2);                                                                        \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(lstm_forward_##Type)(const tp__gate_step *s)                                \
+    {                                                                                              \
+        const int64_t n = s->size, line = n * (int64_t)sizeof(Type);                               \
+        for (int64_t r = 0; r < s->rows; r++) {                                                    \
+            char *gate[TP__GATES];                                                                 \
+            for (int k = 0; k < TP__GATES; k++)                                                    \
+                gate[k] = s->gates + (r * TP__GATES + k) * line;                                   \
+            for (int64_t a = 0; a < n; a += SEQUENCE_LANES(Type)) {                                \
+                VECTOR_OF_##Type x[TP__GATES];                                                     \
+                for (int k = 0; k < TP__GATES; k++) {                                              \
+                    x[k] = VECTOR(sequence_some_##Type)(gate[k], a, n - a) +                       \
+                           VECTOR(sequence_some_##Type)(s->bias + k * line, a, n - a);             \
+                    x[k] = k == 2 ? VECTOR(gate_tanh_##Type)(x[k])                                 \
+                                  : VECTOR(gate_sigmoid_##Type)(x[k]);                             \
+                    VECTOR(sequence_store_##Type)(gate[k], a, n - a, x[k]);                        \
+                }                                                                                  \
+                VECTOR_OF_##Type c =                                                               \
+                    VECTOR(sequence_some_##Type)(s->before + r * line, a, n - a);                  \
+                c = x[1] * c + x[0] * x[2];                                                        \
+                VECTOR(sequence_store_##Type)(s->c + r * line, a, n - a, c);                       \
+                VECTOR(sequence_store_##Type)                                                      \
+                (s->h + r * line, a, n - a, x[3] * VECTOR(gate_tanh_##Type)(c));                   \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(lstm_backward_##Type)(const tp__gate_step *s)                               \
+    {                                                                                              \
+        const int64_t n = s->size, line = n * (int64_t)sizeof(Type);                               \
+        for (int64_t r = 0; r < s->rows; r++)                                                      \
+            for (int64_t a = 0; a < n; a += SEQUENCE_LANES(Type)) {                                \
+                VECTOR_OF_##Type x[TP__GATES], g[TP__GATES];                                       \
+                const int64_t at = r * line, gates = TP__GATES * at, left = n - a;                 \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    x[k] = VECTOR(sequence_some_##Type)(s->gates + gates + k * line, a, left);     \
+                VECTOR_OF_##Type gh = VECTOR(sequence_some_##Type)(s->gy + at, a, left) +          \
+                                      VECTOR(sequence_some_##Type)(s->gh + at, a, left);           \
+                VECTOR_OF_##Type gc = VECTOR(sequence_some_##Type)(s->gc + at, a, left);           \
+                VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
+                VECTOR_OF_##Type h =                                                               \
+                    VECTOR(gate_tanh_##Type)(VECTOR(sequence_some_##Type)(s->c + at, a, left));    \
+                gc += gh * x[3] * (1 - h * h);                                                     \
+                g[0] = gc * x[2] * x[0] * (1 - x[0]);                                              \
+                g[1] = gc * before * x[1] * (1 - x[1]);                                            \
+                g[2] = gc * x[0] * (1 - x[2] * x[2]);                                              \
+                g[3] = gh * h * x[3] * (1 - x[3]);                                                 \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    VECTOR(sequence_store_##Type)(s->change + gates + k * line, a, left, g[k]);    \
+                VECTOR(sequence_store_##Type)(s->gc + at, a, left, gc * x[1]);                     \
+            }                                                                                      \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(gru_forward_##Type)(const tp__gate_step *s)                                 \
+    {                                                                                              \
+        const int64_t n = s->size, line = n * (int64_t)sizeof(Type);                               \
+        for (int64_t r = 0; r < s->rows; r++)                                                      \
+            for (int64_t a = 0; a < n; a += SEQUENCE_LANES(Type)) {                                \
+                VECTOR_OF_##Type x[TP__GATES];                                                     \
+                const int64_t at = r * line, gates = TP__GATES * at, left = n - a;                 \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    x[k] = VECTOR(sequence_some_##Type)(s->gates + gates + k * line, a, left) +    \
+                           VECTOR(sequence_some_##Type)(s->bias + k * line, a, left);              \
+                x[0] = VECTOR(gate_sigmoid_##Type)(x[0]);                                          \
+                x[1] = VECTOR(gate_sigmoid_##Type)(x[1]);                                          \
+                x[2] = VECTOR(gate_tanh_##Type)(x[2] + x[0] * x[3]);                               \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    VECTOR(sequence_store_##Type)(s->gates + gates + k * line, a, left, x[k]);     \
+                VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
+                VECTOR(sequence_store_##Type)                                                      \
+                (s->h + at, a, left, (1 - x[1]) * x[2] + x[1] * before);                           \
+            }                                                                                      \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(gru_backward_##Type)(const tp__gate_step *s)                                \
+    {                                                                                              \
+        const int64_t n = s->size, line = n * (int64_t)sizeof(Type);                               \
+        for (int64_t r = 0; r < s->rows; r++)                                                      \
+            for (int64_t a = 0; a < n; a += SEQUENCE_LANES(Type)) {                                \
+                VECTOR_OF_##Type x[TP__GATES], g[TP__GATES];                                       \
+                const int64_t at = r * line, gates = TP__GATES * at, left = n - a;                 \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    x[k] = VECTOR(sequence_some_##Type)(s->gates + gates + k * line, a, left);     \
+                VECTOR_OF_##Type gh = VECTOR(sequence_some_##Type)(s->gy + at, a, left) +          \
+                                      VECTOR(sequence_some_##Type)(s->gh + at, a, left);           \
+                VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
+                g[2] = gh * (1 - x[1]) * (1 - x[2] * x[2]);                                        \
+                g[0] = g[2] * x[3] * x[0] * (1 - x[0]);                                            \
+                g[1] = gh * (before - x[2]) * x[1] * (1 - x[1]);                                   \
+                g[3] = g[2] * x[0];                                                                \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    VECTOR(sequence_store_##Type)(s->change + gates + k * line, a, left, g[k]);    \
+                VECTOR(sequence_store_##Type)(s->gh + at, a, left, gh * x[1]);                     \
+            }                                                                                      \
+    }
+
+SEQUENCE_GATES(float)
+SEQUENCE_GATES(double)
+
+#define SEQUENCE_GATE_KERNELS(name, Type)                                                          \
+    static const tp__gate_kernels *VECTOR(name##_kernels_##Type)(void)                             \
+    {                                                                                              \
+        static const tp__gate_kernels kernels = {.cost = 160.0 * sizeof(Type) / 4 / VECTOR_BYTES,  \
+                                                 .forward = VECTOR(name##_forward_##Type),         \
+                                                 .backward = VECTOR(name##_backward_##Type)};      \
+        return &kernels;                                                                           \
+    }
+
+SEQUENCE_GATE_KERNELS(lstm, float)
+SEQUENCE_GATE_KERNELS(lstm, double)
+SEQUENCE_GATE_KERNELS(gru, float)
+SEQUENCE_GATE_KERNELS(gru, double)
+
+#endif
+
+const tp__override VECTOR(tp__sequence_kernels)[] = {
+#if defined(TP_WITH_MVEC)
+    {"scaled_dot_product_attention", 0, TP_F32, (tp__kernel *)VECTOR(attend_kernels_float)},
+    {"scaled_dot_product_attention", 0, TP_F64, (tp__kernel *)VECTOR(attend_kernels_double)},
+    {"lstm", 0, TP_F32, (tp__kernel *)VECTOR(lstm_kernels_float)},
+    {"lstm", 0, TP_F64, (tp__kernel *)VECTOR(lstm_kernels_double)},
+    {"gru", 0, TP_F32, (tp__kernel *)VECTOR(gru_kernels_float)},
+    {"gru", 0, TP_F64, (tp__kernel *)VECTOR(gru_kernels_double)},
+#endif
+    {NULL, 0, TP_F32, NULL},
+};
