@@ -17,6 +17,7 @@
  *     shape.h        other shapes, parts, indexing
  *     linalg.h       products, factorisations, equations
  *     conv.h         linear layers, convolutions, pooling, resampling
+ *     sequence.h     attention, recurrent layers, positions
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
  *     random.h       seeded random arrays
@@ -43,6 +44,7 @@
 #include "tinypytorch/random.h"
 #include "tinypytorch/reduce.h"
 #include "tinypytorch/scope.h"
+#include "tinypytorch/sequence.h"
 #include "tinypytorch/shape.h"
 #include "tinypytorch/taylor.h"
 

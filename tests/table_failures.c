@@ -65,7 +65,7 @@ static bool is_read(tp_var *y, const tp_var *x)
 {
     for (uint32_t i = 0; i < y->n_in; i++) {
         tp_var *in = tp__inputs(y)[i];
-        if (((tp__reads(y) >> i & 1) && shares_elements(in, x)) || is_read(in, x))
+        if ((tp__reads_input(tp__reads(y), i) && shares_elements(in, x)) || is_read(in, x))
             return true;
     }
     return false;

@@ -326,17 +326,12 @@ void tp__node_settle(tp_var *v)
     v->flags |= TP__DROPPED;
 }
 
-static bool node_reads(const tp_var *y, uint32_t i)
-{
-    return i < TP__READING ? y->reads >> i & 1 : y->reads & TP__READS_MORE;
-}
-
 void tp__node_count(tp_var *y)
 {
     y->flags |= TP__COUNTED | TP__PARTS;
     for (uint32_t i = 0; i < y->n_in; i++) {
         tp_var *in = tp__inputs(y)[i];
-        if ((in->flags & TP__SHARED) || node_reads(y, i))
+        if ((in->flags & TP__SHARED) || tp__reads_input(y->reads, i))
             continue;
         in->unread++;
         in->flags |= TP__UNREAD;
@@ -351,7 +346,7 @@ void tp__node_consume(tp_var *y)
     uint32_t reads = y->reads;
     for (uint32_t i = 0; i < y->n_in; i++) {
         tp_var *in = tp__inputs(y)[i];
-        if ((in->flags & TP__SHARED) || !node_reads(y, i))
+        if ((in->flags & TP__SHARED) || !tp__reads_input(reads, i))
             continue;
         in->unread++;
         in->flags |= TP__UNREAD;
@@ -368,7 +363,7 @@ static void node_uncount(tp_var *y)
 {
     for (uint32_t i = 0; i < y->n_in; i++) {
         tp_var *in = tp__inputs(y)[i];
-        if (!(in->flags & TP__SHARED) && !node_reads(y, i))
+        if (!(in->flags & TP__SHARED) && !tp__reads_input(y->reads, i))
             in->unread--;
     }
 }

@@ -185,6 +185,12 @@ TP_INLINE int64_t *tp__strides(const tp_var *v)
     return tp__shape(v) + v->ndim;
 }
 
+/* True if a rule that reads this much reads input i. */
+TP_INLINE bool tp__reads_input(unsigned reads, uint32_t i)
+{
+    return reads & (i < TP__READING ? 1u << i : (unsigned)TP__READS_MORE);
+}
+
 TP_INLINE uint32_t tp__version(const tp_var *v)
 {
     return v->storage ? v->storage->version : v->version;

@@ -100,7 +100,7 @@ struct tp__op {
     const char *name;  /* in messages: "matmul" */
     int n_in;          /* 0: any number */
     unsigned flags;
-    unsigned reads[TP__READING]; /* what the gradient of operand 0, 1, 2 uses */
+    unsigned reads[TP__READING]; /* what the gradient of operand 0, 1, 2 and later ones uses */
     size_t attr_bytes;           /* of attr.block, which the node owns; 0 if attr is plain */
 
     bool (*infer)(tp__call *call);
@@ -136,9 +136,9 @@ struct tp__op {
 TP_INLINE unsigned tp__reads(tp_var *v)
 {
     unsigned reads = v->op->flags & TP__OUTPUTS ? TP__READS_ALL : 0;
-    for (uint32_t i = 0; i < v->n_in && v->n_in <= TP__READING; i++)
+    for (uint32_t i = 0; i < v->n_in; i++)
         if (tp__inputs(v)[i]->flags & TP__NEEDS_GRAD)
-            reads |= v->op->reads[i];
+            reads |= v->op->reads[i < TP__READING ? i : TP__READING - 1];
     if (v->op->compose)
         reads |= v->n_in < TP__READING ? (1u << v->n_in) - 1 : TP__READS_ALL;
     return reads;

@@ -338,8 +338,8 @@ static bool sweep_fresh(tp__sweep *s, tp_var *v)
     unsigned reads = v->op->flags & TP__OUTPUTS ? 0 : tp__reads(v);
     tp_var **in = tp__inputs(v);
     const uint32_t *versions = tp__input_versions(v);
-    for (uint32_t i = 0; i < TP__READING; i++)
-        if ((reads >> i & 1) && tp__version(in[i]) != versions[i])
+    for (uint32_t i = 0; i < v->n_in; i++)
+        if (tp__reads_input(reads, i) && tp__version(in[i]) != versions[i])
             return sweep_stale(s, v, in[i]);
     if ((reads & TP__READS_OUT) && tp__version(v) != 0)
         return sweep_stale(s, v, v);

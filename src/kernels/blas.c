@@ -152,11 +152,11 @@ static int64_t blas_depth(const tp__gemm *job)
 #define BLAS_KERNELS(Type, vector, matrix, gemv, gemm)                                             \
     /* (n, k) × (k) → (n) */                                                                    \
     static void vector(blas_operand A, int64_t n, int64_t k, const char *a, const char *x,         \
-                       int64_t x_step, char *y, int64_t y_step)                                    \
+                       int64_t x_step, char *y, int64_t y_step, bool add)                          \
     {                                                                                              \
         bool rows = A.transposed == CblasNoTrans;                                                  \
         Type *to = (Type *)(void *)y;                                                              \
-        for (int64_t i = 0; i < n; i++)                                                            \
+        for (int64_t i = 0; i < n && !add; i++)                                                    \
             to[i * y_step] = 0;                                                                    \
         gemv(CblasRowMajor, A.transposed, (blasint)(rows ? n : k), (blasint)(rows ? k : n), 1,     \
              (const Type *)(const void *)a, A.ld, (const Type *)(const void *)x,                   \
@@ -171,7 +171,7 @@ static int64_t blas_depth(const tp__gemm *job)
             gemm(CblasRowMajor, a.transposed, b.transposed, (blasint)job->m, (blasint)job->n,      \
                  (blasint)(job->k - k < depth ? job->k - k : depth), 1,                            \
                  (const Type *)(const void *)job->a + k * job->a_column, a.ld,                     \
-                 (const Type *)(const void *)job->b + k * job->b_row, b.ld, k > 0,                 \
+                 (const Type *)(const void *)job->b + k * job->b_row, b.ld, job->add || k > 0,     \
                  (Type *)(void *)job->c, (blasint)job->c_row);                                     \
     }
 
@@ -179,7 +179,7 @@ BLAS_KERNELS(float, blas_vector_f32, blas_matrix_f32, cblas_sgemv, cblas_sgemm)
 BLAS_KERNELS(double, blas_vector_f64, blas_matrix_f64, cblas_dgemv, cblas_dgemm)
 
 typedef void blas_vector(blas_operand A, int64_t n, int64_t k, const char *a, const char *x,
-                         int64_t x_step, char *y, int64_t y_step);
+                         int64_t x_step, char *y, int64_t y_step, bool add);
 typedef void blas_matrix(const tp__gemm *job);
 
 static void blas_run(const tp__gemm *job, tp_dtype dtype, blas_vector *vector, blas_matrix *matrix)
@@ -190,10 +190,11 @@ static void blas_run(const tp__gemm *job, tp_dtype dtype, blas_vector *vector, b
     else if (small || (job->m > 1 && job->n > 1))
         matrix(job);
     else if (job->n == 1)
-        vector(blas_left(job), job->m, job->k, job->a, job->b, job->b_row, job->c, job->c_row);
+        vector(blas_left(job), job->m, job->k, job->a, job->b, job->b_row, job->c, job->c_row,
+               job->add);
     else
         vector(blas_operand_of(job->n, job->k, job->b_column, job->b_row), job->n, job->k, job->b,
-               job->a, job->a_column, job->c, 1);
+               job->a, job->a_column, job->c, 1, job->add);
 }
 
 static void blas_run_f32(const tp__gemm *job)

@@ -16,8 +16,11 @@
 #define VECTOR_DOUBLE2(name) _ZGVdN4vv_##name
 #include "kernels/vector_body.h"
 
+#include "kernels/sequence_body.h"
+
 #else
 
 const tp__override tp__kernels_avx2[] = {{NULL, 0, TP_F32, NULL}};
+const tp__override tp__sequence_kernels_avx2[] = {{NULL, 0, TP_F32, NULL}};
 
 #endif

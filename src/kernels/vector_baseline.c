@@ -13,3 +13,5 @@
 #define VECTOR_DOUBLE1(name) _ZGVbN2v_##name
 #define VECTOR_DOUBLE2(name) _ZGVbN2vv_##name
 #include "kernels/vector_body.h"
+
+#include "kernels/sequence_body.h"

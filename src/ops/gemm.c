@@ -112,7 +112,7 @@ bool tp__gemm_is_plain(int64_t rows, int64_t columns, int64_t row, int64_t colum
         Type *c = (Type *)(void *)job->c;                                                          \
         for (int64_t i = 0; i < job->m; i++)                                                       \
             for (int64_t j = 0; j < job->n; j++) {                                                 \
-                Work sum = 0;                                                                      \
+                Work sum = job->add ? (Work)c[i * job->c_row + j] : 0;                             \
                 for (int64_t k = 0; k < job->k; k++)                                               \
                     sum += (Work)a[i * job->a_row + k * job->a_column] *                           \
                            (Work)b[k * job->b_row + j * job->b_column];                            \

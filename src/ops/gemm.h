@@ -22,6 +22,7 @@ typedef struct tp__gemm {
     int64_t a_row, a_column, b_row,
         b_column; /* from a row to the next, from a column to the next */
     int64_t c_row;
+    bool add; /* c += a b */
 } tp__gemm;
 
 typedef struct tp__gemm_backend {
@@ -44,6 +45,9 @@ typedef struct tp__gemm_batch {
 } tp__gemm_batch;
 
 void tp__gemm_run(const tp__gemm_backend *backend, const tp__gemm_batch *batch);
+
+/* What matmul uses for matrices of up to INT32_MAX rows and columns. */
+const tp__gemm_backend *tp__gemm_best(tp_dtype dtype);
 
 /* The plain loops, for operands of any strides. */
 const tp__gemm_backend *tp__gemm_reference(tp_dtype dtype);

@@ -33,6 +33,12 @@ static bool matmul_infer(tp__call *call)
 
 static tp__kernel *matmul_fast[4];
 
+const tp__gemm_backend *tp__gemm_best(tp_dtype dtype)
+{
+    tp__gemm_choice *choice = (tp__gemm_choice *)matmul_fast[dtype];
+    return choice ? choice() : tp__gemm_reference(dtype);
+}
+
 /* v with one more reference if a backend takes its matrices as they lie, otherwise a copy, without
  * the leading axes along which v repeats itself. NULL when out of memory. */
 static tp_var *matmul_plain(tp__thread *t, tp_var *v)
@@ -100,10 +106,9 @@ static bool matmul_forward(tp__call *call)
     tp_var *a = call->in[0], *b = call->in[1];
     int64_t k = tp__shape(a)[a->ndim - 1];
     const int64_t *last = call->shape + call->ndim - 2;
-    tp__gemm_choice *choice = (tp__gemm_choice *)matmul_fast[call->dtype];
-    const tp__gemm_backend *backend = tp__gemm_reference(call->dtype);
-    if (choice && last[0] <= INT32_MAX && last[1] <= INT32_MAX && k <= INT32_MAX)
-        backend = choice();
+    bool large = last[0] > INT32_MAX || last[1] > INT32_MAX || k > INT32_MAX;
+    const tp__gemm_backend *backend =
+        large ? tp__gemm_reference(call->dtype) : tp__gemm_best(call->dtype);
     if (!backend->plain) {
         matmul_run(call, backend, a, b);
         return true;

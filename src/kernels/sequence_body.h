@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The kernels of attention (ops/attend.h), after vector_body.h in the same file and with what that
+ * one needs.
+ */
+#include "ops/attend.h"
+
+#if defined(TP_WITH_MVEC)
+
+/* --- Vectors --- */
+
+typedef int32_t VECTOR(masks_float) __attribute__((vector_size(VECTOR_BYTES)));
+typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
+
+#define SEQUENCE_MASKS(Type) VECTOR(masks_##Type)
+#define SEQUENCE_LANES(Type) ((int64_t)(VECTOR_BYTES / sizeof(Type)))
+#define SEQUENCE_ALL(Type, value) ((value) - (VECTOR_OF_##Type){0})
+#define SEQUENCE_EXP_float VECTOR_FLOAT1(exp)
+#define SEQUENCE_EXP_double VECTOR_DOUBLE1(exp)
+
+/* Below this, e^x is taken for 0: far from denormal numbers, which take time. */
+#define SEQUENCE_LOWEST_float -80.0F
+#define SEQUENCE_LOWEST_double -700.0
+
+#define SEQUENCE_VECTORS(Type)                                                                     \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_load_##Type)(const char *at, int64_t i)             \
+    {                                                                                              \
+        VECTOR_OF_##Type v;                                                                        \
+        memcpy(&v, at + i * (int64_t)sizeof(Type), sizeof v);                                      \
+        return v;                                                                                  \
+    }                                                                                              \
+                                                                                                   \
+    /* n of the elements, or all lanes */                                                          \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_some_##Type)(const char *at, int64_t i, int64_t n)  \
+    {                                                                                              \
+        VECTOR_OF_##Type v = {0};                                                                  \
+        if (n >= SEQUENCE_LANES(Type))                                                             \
+            return VECTOR(sequence_load_##Type)(at, i);                                            \
+        memcpy(&v, at + i * (int64_t)sizeof(Type), (size_t)n * sizeof(Type));                      \
+        return v;                                                                                  \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE void VECTOR(sequence_store_##Type)(char *at, int64_t i, int64_t n,                   \
+                                                 VECTOR_OF_##Type v)                               \
+    {                                                                                              \
+        char *to = at + i * (int64_t)sizeof(Type);                                                 \
+        if (n >= SEQUENCE_LANES(Type))                                                             \
+            memcpy(to, &v, sizeof v);                                                              \
+        else                                                                                       \
+            memcpy(to, &v, (size_t)n * sizeof(Type));                                              \
+    }                                                                                              \
+                                                                                                   \
+    /* a where mask is set, else b */                                                              \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_choose_##Type)(                                     \
+        SEQUENCE_MASKS(Type) mask, VECTOR_OF_##Type a, VECTOR_OF_##Type b)                         \
+    {                                                                                              \
+        return (VECTOR_OF_##Type)((mask & (SEQUENCE_MASKS(Type))a) |                               \
+                                  (~mask & (SEQUENCE_MASKS(Type))b));                              \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_larger_##Type)(VECTOR_OF_##Type a,                  \
+                                                              VECTOR_OF_##Type b)                  \
+    {                                                                                              \
+        return VECTOR(sequence_choose_##Type)(a > b, a, b);                                        \
+    }                                                                                              \
+                                                                                                   \
+    /* e^x for x of at most about 0 */                                                             \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_fall_##Type)(VECTOR_OF_##Type x)                    \
+    {                                                                                              \
+        SEQUENCE_MASKS(Type) low = x < SEQUENCE_ALL(Type, SEQUENCE_LOWEST_##Type);                 \
+        x = VECTOR(sequence_choose_##Type)(low, SEQUENCE_ALL(Type, SEQUENCE_LOWEST_##Type), x);    \
+        return VECTOR(sequence_choose_##Type)(low, SEQUENCE_ALL(Type, 0), SEQUENCE_EXP_##Type(x)); \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE Type VECTOR(sequence_sum_##Type)(VECTOR_OF_##Type v)                                 \
+    {                                                                                              \
+        Type sum = 0;                                                                              \
+        for (int64_t i = 0; i < SEQUENCE_LANES(Type); i++)                                         \
+            sum += v[i];                                                                           \
+        return sum;                                                                                \
+    }
+
+SEQUENCE_VECTORS(float)
+SEQUENCE_VECTORS(double)
+
+/* --- Attention --- */
+
+#define SEQUENCE_ATTEND(Type)                                                                         \
+    /* Line r of the scores ← scaled and masked ones, −∞ where nothing is seen; the largest. */ \
+    static Type VECTOR(attend_scores_##Type)(const tp__attend_tile *t, int64_t r)                     \
+    {                                                                                                 \
+        char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                              \
+        Type *at = (Type *)(void *)scores;                                                            \
+        const Type *mask = (const Type *)(const void *)t->mask;                                       \
+        int64_t seen = t->seen + r < t->columns ? t->seen + r : t->columns, i = 0;                    \
+        VECTOR_OF_##Type largest = SEQUENCE_ALL(Type, -(Type)INFINITY);                               \
+        const VECTOR_OF_##Type scale = SEQUENCE_ALL(Type, (Type)t->scale);                            \
+        for (int64_t k = 0; mask && k < seen; k++)                                                    \
+            at[k] = at[k] * (Type)t->scale + mask[r * t->mask_row + k * t->mask_column];              \
+        for (int64_t k = seen < 0 ? 0 : seen; k < t->pitch; k++)                                      \
+            at[k] = -(Type)INFINITY;                                                                  \
+        for (; i < seen; i += SEQUENCE_LANES(Type)) {                                                 \
+            VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                             \
+            if (!mask)                                                                                \
+                x *= scale;                                                                           \
+            VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                        \
+            largest = VECTOR(sequence_larger_##Type)(x, largest);                                     \
+        }                                                                                             \
+        Type most = largest[0];                                                                       \
+        for (int64_t k = 1; k < SEQUENCE_LANES(Type); k++)                                            \
+            most = largest[k] > most ? largest[k] : most;                                             \
+        return most;                                                                                  \
+    }                                                                                                 \
+                                                                                                      \
+    static void VECTOR(attend_weigh_##Type)(const tp__attend_tile *t)                                 \
+    {                                                                                                 \
+        Type *largest = (Type *)(void *)t->largest, *sums = (Type *)(void *)t->sum;                   \
+        for (int64_t r = 0; r < t->rows; r++) {                                                       \
+            char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                          \
+            Type most = VECTOR(attend_scores_##Type)(t, r), before = largest[r];                      \
+            most = before > most ? before : most;                                                     \
+            Type shift = most == -(Type)INFINITY ? 0 : most;                                          \
+            VECTOR_OF_##Type sum = {0};                                                               \
+            for (int64_t i = 0; i < t->pitch; i += SEQUENCE_LANES(Type)) {                            \
+                VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                         \
+                x = VECTOR(sequence_fall_##Type)(x - SEQUENCE_ALL(Type, shift));                      \
+                VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                    \
+                sum += x;                                                                             \
+            }                                                                                         \
+            Type keep = before == shift ? 1 : (Type)exp((double)before - (double)shift);              \
+            ((Type *)(void *)t->keep)[r] = keep;                                                      \
+            sums[r] = sums[r] * keep + VECTOR(sequence_sum_##Type)(sum);                              \
+            largest[r] = most;                                                                        \
+        }                                                                                             \
+    }                                                                                                 \
+                                                                                                      \
+    static void VECTOR(attend_pull_##Type)(const tp__attend_tile *t)                                  \
+    {                                                                                                 \
+        for (int64_t r = 0; r < t->rows; r++) {                                                       \
+            char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                          \
+            char *change = t->change + r * t->pitch * (int64_t)sizeof(Type);                          \
+            const Type log_sum = ((const Type *)(const void *)t->log_sum)[r];                         \
+            const VECTOR_OF_##Type dot =                                                              \
+                SEQUENCE_ALL(Type, ((const Type *)(const void *)t->dot)[r]);                          \
+            VECTOR(attend_scores_##Type)(t, r);                                                       \
+            for (int64_t i = 0; i < t->columns; i += SEQUENCE_LANES(Type)) {                          \
+                VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                         \
+                VECTOR_OF_##Type g = VECTOR(sequence_load_##Type)(change, i);                         \
+                x = VECTOR(sequence_fall_##Type)(x - SEQUENCE_ALL(Type, log_sum));                    \
+                g = (g - dot) * x * SEQUENCE_ALL(Type, (Type)t->scale);                               \
+                VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                    \
+                VECTOR(sequence_store_##Type)(change, i, SEQUENCE_LANES(Type), g);                    \
+            }                                                                                         \
+        }                                                                                             \
+    }                                                                                                 \
+                                                                                                      \
+    static void VECTOR(attend_multiply_##Type)(int64_t rows, int64_t n, char *a, int64_t a_row,       \
+                                               const char *factor)                                    \
+    {                                                                                                 \
+        for (int64_t r = 0; r < rows; r++) {                                                          \
+            Type *at = (Type *)(void *)a + r * a_row;                                                 \
+            const Type by = ((const Type *)(const void *)factor)[r];                                  \
+            VECTOR_LOOP                                                                               \
+            for (int64_t i = 0; i < n; i++)                                                           \
+                at[i] *= by;                                                                          \
+        }                                                                                             \
+    }                                                                                                 \
+                                                                                                      \
+    static void VECTOR(attend_dots_##Type)(int64_t rows, int64_t n, const char *a, int64_t a_row,     \
+                                           const char *b, int64_t b_row, char *dot)                   \
+    {                                                                                                 \
+        const int64_t item = sizeof(Type);                                                            \
+        for (int64_t r = 0; r < rows; r++) {                                                          \
+            const char *left = a + r * a_row * item, *right = b + r * b_row * item;                   \
+            VECTOR_OF_##Type sum = {0};                                                               \
+            for (int64_t i = 0; i < n; i += SEQUENCE_LANES(Type))                                     \
+                sum += VECTOR(sequence_some_##Type)(left, i, n - i) *                                 \
+                       VECTOR(sequence_some_##Type)(right, i, n - i);                                 \
+            ((Type *)(void *)dot)[r] = VECTOR(sequence_sum_##Type)(sum);                              \
+        }                                                                                             \
+    }                                                                                                 \
+                                                                                                      \
+    static const tp__attend_kernels *VECTOR(attend_kernels_##Type)(void)                              \
+    {                                                                                                 \
+        static const tp__attend_kernels kernels = {.cost = 32.0 * sizeof(Type) / 4 / VECTOR_BYTES,    \
+                                                   .weigh = VECTOR(attend_weigh_##Type),              \
+                                                   .pull = VECTOR(attend_pull_##Type),                \
+                                                   .multiply = VECTOR(attend_multiply_##Type),        \
+                                                   .dots = VECTOR(attend_dots_##Type)};               \
+        return &kernels;                                                                              \
+    }
+
+SEQUENCE_ATTEND(float)
+SEQUENCE_ATTEND(double)
+
+#endif
+
+const tp__override VECTOR(tp__sequence_kernels)[] = {
+#if defined(TP_WITH_MVEC)
+    {"scaled_dot_product_attention", 0, TP_F32, (tp__kernel *)VECTOR(attend_kernels_float)},
+    {"scaled_dot_product_attention", 0, TP_F64, (tp__kernel *)VECTOR(attend_kernels_double)},
+#endif
+    {NULL, 0, TP_F32, NULL},
+};
