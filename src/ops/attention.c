@@ -128,7 +128,7 @@ static bool attention_operands(const attention_attr *attr, tp_var *const *x, int
         if (tp_is_poison(in[i]) || !tp__evaluate(in[i]))
             return false;
     }
-    return true;
+    return n > 3;
 }
 
 enum { ATTENTION_OPERANDS = 5 };
@@ -192,6 +192,7 @@ static tp_var *attention_causal(int64_t queries, int64_t keys)
 static tp_var *attention_compose(const tp_var *y, tp_var *const *x)
 {
     const attention_attr *attr = attention_attr_of(&y->attr);
+    const tp_reduce_options rows = {{1, {-1}}, true, sizeof rows};
     tp_var *q = x[0], *k = x[1], *v = x[2];
     if (attr->beside) {
         q = tp_transpose(q, -2, -3);
@@ -207,11 +208,11 @@ static tp_var *attention_compose(const tp_var *y, tp_var *const *x)
         scores = tp_where(attention_causal(shape[scores->ndim - 2], shape[scores->ndim - 1]),
                           scores, -(double)INFINITY);
     if (scores->size > 0) {
-        tp_var *shift = tp_max(tp_detach(scores), .axes = TP_AXES(-1), .keepdims = true);
+        tp_var *shift = (tp_max)(tp_detach(scores), &rows);
         shift = tp_where(tp_eq(shift, -(double)INFINITY), 0, shift);
         scores = tp_exp(tp_sub(scores, shift));
     }
-    tp_var *sum = tp_sum(scores, .axes = TP_AXES(-1), .keepdims = true);
+    tp_var *sum = (tp_sum)(scores, &rows);
     v = tp_div(tp_matmul(scores, v), tp_add(sum, tp_eq(sum, 0)));
     return attr->beside ? tp_transpose(v, -2, -3) : v;
 }
