@@ -17,6 +17,7 @@
  *     shape.h        other shapes, parts, indexing
  *     linalg.h       products, factorisations, equations
  *     conv.h         linear layers, convolutions, pooling, resampling
+ *     network.h      softmax, normalisation
  *     sequence.h     attention, recurrent layers, positions
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
@@ -38,6 +39,7 @@
 #include "tinypytorch/error.h"
 #include "tinypytorch/graph.h"
 #include "tinypytorch/linalg.h"
+#include "tinypytorch/network.h"
 #include "tinypytorch/ops.h"
 #include "tinypytorch/optim.h"
 #include "tinypytorch/plot.h"

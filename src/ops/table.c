@@ -36,6 +36,7 @@ const tp__family *const tp__families[] = {
     &tp__family_attention,
     &tp__family_position,
     &tp__family_recurrent,
+    &tp__family_softmax,
     NULL,
 };
 /* clang-format on */

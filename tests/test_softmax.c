@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Softmax at its edges, normalisation by its laws and by second differences.
+ */
+#include <math.h>
+
+#include "elements.h"
+
+TEST(masked_elements_have_no_part)
+{
+    tp_var *x =
+        tp_variable(tp_array(TP_F64, TP_SHAPE(4), ((double[]){-HUGE_VAL, 1, 1, -HUGE_VAL})));
+    CHECK_ELEMENTS(tp_softmax(x, 0), 0, 0.5, 0.5, 0);
+    tp_var *y = tp_select(tp_softmax(x, 0), 0, 1);
+    tp_var *g = tp_gradient(y, x, .create_graph = true);
+    CHECK_ELEMENTS(g, 0, 0.25, -0.25, 0);
+    CHECK_ELEMENTS(tp_gradient(tp_select(g, 0, 1), x), 0, 0, 0, 0);
+    tp_var *l = tp_select(tp_log_softmax(x, 0), 0, 2);
+    tp_var *h = tp_gradient(l, x, .create_graph = true);
+    CHECK_CLOSE(tp_item(l), -log(2), 1e-15);
+    CHECK_ELEMENTS(h, 0, -0.5, 0.5, 0);
+    CHECK_ELEMENTS(tp_gradient(tp_select(h, 0, 1), x), 0, -0.25, 0.25, 0);
+}
+
+TEST(large_numbers_do_not_overflow)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(3), ((double[]){1e4, -1e4, 1e4})));
+    CHECK_ELEMENTS(tp_softmax(x, 0), 0.5, 0, 0.5);
+    CHECK_ELEMENTS(tp_gradient(tp_select(tp_log_softmax(x, 0), 0, 1), x), -0.5, 1, -0.5);
+    tp_var *single = tp_full(TP_F32, TP_SHAPE(2), 300);
+    CHECK_ELEMENTS(tp_softmax(single, 0), 0.5, 0.5);
+}
+
+/* Normalised rows do not depend on scale and shift, so gradients are orthogonal to both. */
+TEST(normalised_rows_have_no_scale)
+{
+    tp_manual_seed(5);
+    tp_var *x = tp_variable(tp_randn(TP_F64, TP_SHAPE(3, 8)));
+    tp_var *w = tp_randn(TP_F64, TP_SHAPE(3, 8));
+    tp_var *y = tp_layer_norm(x, 1, NULL, NULL, 1e-14);
+    tp_var *g = tp_gradient(tp_mul(w, y), x);
+    for (int i = 0; i < 3; i++) {
+        tp_var *row = tp_select(g, 0, i);
+        CHECK_CLOSE(tp_item(tp_sum(row)), 0, 1e-13);
+        CHECK_CLOSE(tp_item(tp_sum(tp_mul(row, tp_detach(tp_select(x, 0, i))))), 0, 1e-12);
+        CHECK_CLOSE(tp_item(tp_mean(tp_square(tp_select(y, 0, i)))), 1, 1e-12);
+    }
+}
+
+static double slope_at(double step, bool batch)
+{
+    TP_SCOPE();
+    tp_manual_seed(6);
+    tp_var *start = tp_randn(TP_F64, TP_SHAPE(4, 3)), *line = tp_randn(TP_F64, TP_SHAPE(4, 3));
+    tp_var *w = tp_randn(TP_F64, TP_SHAPE(4, 3));
+    tp_var *x = tp_variable(tp_add(start, tp_mul(step, line)));
+    tp_var *y = batch ? tp_batch_norm(x, NULL, NULL, NULL, NULL, 0.01) : tp_softmax(x, 1);
+    tp_var *g = tp_gradient(tp_sum(tp_mul(w, tp_square(y))), x, .create_graph = true);
+    tp_var *slope = tp_sum(tp_mul(g, line));
+    return step == 0 ? tp_item(tp_sum(tp_mul(tp_gradient(slope, x), line))) : tp_item(slope);
+}
+
+TEST(second_derivatives_are_limits_of_differences)
+{
+    for (int batch = 0; batch < 2; batch++) {
+        double h = 1e-4, difference = (slope_at(h, batch) - slope_at(-h, batch)) / (2 * h);
+        CHECK_CLOSE(slope_at(0, batch), difference, 1e-5);
+    }
+}
+
+TEST(a_constant_channel_is_normalised_to_zero)
+{
+    tp_var *x = tp_variable(tp_full(TP_F64, TP_SHAPE(4, 2, 3), 7));
+    tp_var *y = tp_batch_norm(x, NULL, NULL, NULL, NULL, 0);
+    CHECK_BITS(tp_item(tp_sum(tp_abs(y))), 0);
+    CHECK_CLOSE(tp_item(tp_sum(tp_to(tp_isfinite(tp_gradient(y, x)), TP_F64))), 24, 0);
+    tp_var *mean = tp_ones(TP_F64, TP_SHAPE(2)), *variance = tp_full(TP_F64, TP_SHAPE(2), 4 - 1e-5);
+    CHECK_CLOSE(tp_item(tp_max(tp_batch_norm(x, mean, variance, NULL, NULL, 0))), 3, 1e-15);
+}
+
+TEST(what_does_not_fit_is_named)
+{
+    tp_var *x = tp_ones(TP_F64, TP_SHAPE(4, 6)), *w = tp_ones(TP_F64, TP_SHAPE(5));
+    tp_layer_norm(x, 1, w, NULL, 0);
+    CHECK_ERROR(TP_ERROR_SHAPE, "layer_norm: the weight has shape (5,), expected (6,)");
+    tp_layer_norm(x, 3, NULL, NULL, 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "layer_norm: over the last 3 axes, expected 1 to 2");
+    tp_group_norm(x, 4, NULL, NULL, 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "group_norm: 6 channels are not 4 groups of one size");
+    tp_batch_norm(x, w, NULL, NULL, NULL, 0);
+    CHECK_ERROR(TP_ERROR_SHAPE, "batch_norm: the mean has shape (5,), expected (6,)");
+    tp_batch_norm(x, tp_ones(TP_F64, TP_SHAPE(6)), NULL, NULL, NULL, 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "batch_norm: expected both mean and variance, or neither");
+    tp_softmax(x, 2);
+    CHECK_ERROR(TP_ERROR_SHAPE, "softmax: axis 2");
+}
