@@ -17,7 +17,7 @@
  *     shape.h        other shapes, parts, indexing
  *     linalg.h       products, factorisations, equations
  *     conv.h         linear layers, convolutions, pooling, resampling
- *     network.h      softmax, normalisation
+ *     network.h      softmax, normalisation, losses
  *     sequence.h     attention, recurrent layers, positions
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep

@@ -35,8 +35,86 @@ TP_API tp_var *tp_batch_norm(tp_var *x, tp_var *mean, tp_var *variance, tp_var *
 TP_API tp_var *tp_group_norm(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias,
                              double epsilon);
 
+/* --- Losses ---
+ *
+ *     tp_mse_loss(x, target)    tp_cross_entropy(x, target, .label_smoothing = 0.1)
+ *
+ * Operands broadcast where classes are not picked. The result is the losses' mean, or as asked. */
+typedef enum tp_reduction { TP_MEAN, TP_SUM, TP_NO_REDUCTION } tp_reduction;
+
+typedef struct tp_loss_options {
+    tp_reduction reduction;
+    size_t size; /* set by the macro: sizeof(tp_loss_options) */
+} tp_loss_options;
+
+TP_API tp_var *tp_mse_loss(tp_var *x, tp_var *target, const tp_loss_options *options); /* d² */
+TP_API tp_var *tp_l1_loss(tp_var *x, tp_var *target, const tp_loss_options *options);  /* |d| */
+
+/* d² / 2 for |d| < δ, else δ (|d| − δ / 2), of d = x − target (Huber 1964); the same divided by
+ * β = δ. Both are more than 0. */
+TP_API tp_var *tp_huber_loss(tp_var *x, tp_var *target, double delta,
+                             const tp_loss_options *options);
+TP_API tp_var *tp_smooth_l1_loss(tp_var *x, tp_var *target, double beta,
+                                 const tp_loss_options *options);
+
+/* −target ln x − (1 − target) ln(1 − x) of probabilities x; logarithms are at least −100, where
+ * their derivative is 0. The other takes logits, sigmoid⁻¹ of x, and is exact for large ones. */
+TP_API tp_var *tp_binary_cross_entropy(tp_var *x, tp_var *target, const tp_loss_options *options);
+TP_API tp_var *tp_binary_cross_entropy_with_logits(tp_var *x, tp_var *target,
+                                                   const tp_loss_options *options);
+
+/* target (ln target − x), of logarithms of probabilities x and probabilities target (Kullback &
+ * Leibler 1951); 0 where target is 0. */
+TP_API tp_var *tp_kl_div(tp_var *x, tp_var *target, const tp_loss_options *options);
+
+typedef struct tp_class_options {
+    tp_reduction reduction; /* a mean is weighted by the targets' weights */
+    tp_var *weight;         /* (C), of each class, taken as x's type; NULL: 1 */
+    int64_t ignore_index;   /* targets that do not count; 0 stands for −100 */
+    double label_smoothing; /* ε: the target's probability is 1 − ε, and ε is spread over all */
+    size_t size;            /* set by the macro: sizeof(tp_class_options) */
+} tp_class_options;
+
+/* −weight[target] x[target] of logarithms of probabilities x (N, C, …) and classes target (N, …),
+ * or (C) and (); the same of log_softmax x. A class out of range is an error. */
+TP_API tp_var *tp_nll_loss(tp_var *x, tp_var *target, const tp_class_options *options);
+TP_API tp_var *tp_cross_entropy(tp_var *x, tp_var *target, const tp_class_options *options);
+
+/* Σ a b / (|a| |b|) along axis; the divisor is at least 1e-8. */
+TP_API tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis);
+
+/* Where target is 1: 1 − cosine of a and b (along the last axis), or x; where it is −1: what
+ * cosine − margin or margin − x is above 0. */
+TP_API tp_var *tp_cosine_embedding_loss(tp_var *a, tp_var *b, tp_var *target, double margin,
+                                        const tp_loss_options *options);
+TP_API tp_var *tp_hinge_embedding_loss(tp_var *x, tp_var *target, double margin,
+                                       const tp_loss_options *options);
+
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef TP__V
+#define TP__LOSS(f, x, target, ...) f(x, target, &(tp_loss_options){__VA_ARGS__})
+#define TP__LOSS_BY(f, x, target, by, ...) f(x, target, by, &(tp_loss_options){__VA_ARGS__})
+#define TP__CLASS_LOSS(f, x, target, ...) f(x, target, &(tp_class_options){__VA_ARGS__})
+#define TP__SIZED_LOSS .size = sizeof(tp_loss_options)
+#define tp_mse_loss(...) TP__LOSS(tp_mse_loss, __VA_ARGS__, TP__SIZED_LOSS)
+#define tp_l1_loss(...) TP__LOSS(tp_l1_loss, __VA_ARGS__, TP__SIZED_LOSS)
+#define tp_huber_loss(...) TP__LOSS_BY(tp_huber_loss, __VA_ARGS__, TP__SIZED_LOSS)
+#define tp_smooth_l1_loss(...) TP__LOSS_BY(tp_smooth_l1_loss, __VA_ARGS__, TP__SIZED_LOSS)
+#define tp_binary_cross_entropy(...) TP__LOSS(tp_binary_cross_entropy, __VA_ARGS__, TP__SIZED_LOSS)
+#define tp_binary_cross_entropy_with_logits(...)                                                   \
+    TP__LOSS(tp_binary_cross_entropy_with_logits, __VA_ARGS__, TP__SIZED_LOSS)
+#define tp_kl_div(...) TP__LOSS(tp_kl_div, __VA_ARGS__, TP__SIZED_LOSS)
+#define tp_hinge_embedding_loss(...)                                                               \
+    TP__LOSS_BY(tp_hinge_embedding_loss, __VA_ARGS__, TP__SIZED_LOSS)
+#define TP__PAIR_LOSS(a, b, target, margin, ...)                                                   \
+    tp_cosine_embedding_loss(a, b, target, margin, &(tp_loss_options){__VA_ARGS__})
+#define tp_cosine_embedding_loss(...) TP__PAIR_LOSS(__VA_ARGS__, TP__SIZED_LOSS)
+#define tp_nll_loss(...) TP__CLASS_LOSS(tp_nll_loss, __VA_ARGS__, .size = sizeof(tp_class_options))
+#define tp_cross_entropy(...)                                                                      \
+    TP__CLASS_LOSS(tp_cross_entropy, __VA_ARGS__, .size = sizeof(tp_class_options))
 #endif
 
 #endif

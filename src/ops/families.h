@@ -17,7 +17,7 @@ extern const tp__family tp__family_products, tp__family_einsum, tp__family_solve
     tp__family_least_squares, tp__family_matrix_function;
 extern const tp__family tp__family_conv, tp__family_pool, tp__family_resize;
 extern const tp__family tp__family_attention, tp__family_position, tp__family_recurrent,
-    tp__family_softmax;
+    tp__family_softmax, tp__family_loss;
 
 /* All families; ends with NULL. */
 extern const tp__family *const tp__families[];

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Losses at their edges, over images, and with targets that are wrong.
+ */
+#include <math.h>
+
+#include "elements.h"
+
+TEST(classes_of_images_are_picked)
+{
+    tp_manual_seed(2);
+    tp_var *x = tp_variable(tp_randn(TP_F64, TP_SHAPE(2, 3, 2, 2)));
+    int64_t classes[] = {0, 2, 1, 1, 2, 0, 0, 1};
+    tp_var *target = tp_array(TP_I64, TP_SHAPE(2, 2, 2), classes);
+    tp_var *loss = tp_cross_entropy(x, target, .reduction = TP_NO_REDUCTION);
+    tp_var *logs = tp_log_softmax(x, 1);
+    CHECK_SHAPE(loss, 2, 2, 2);
+    for (int i = 0; i < 8; i++) {
+        tp_var *place = tp_select(tp_select(tp_select(logs, 0, i / 4), 1, i / 2 % 2), 1, i % 2);
+        CHECK_CLOSE(at(loss, i), -at(place, classes[i]), 1e-15);
+    }
+    tp_var *g = tp_gradient(loss, x);
+    CHECK_CLOSE(tp_item(tp_max(tp_abs(tp_sum(g, .axes = TP_AXES(1))))), 0, 1e-15);
+}
+
+TEST(targets_that_do_not_fit_are_named)
+{
+    tp_var *x = tp_zeros(TP_F64, TP_SHAPE(2, 3));
+    tp_var *target = tp_array(TP_I64, TP_SHAPE(2), ((int64_t[]){0, 3}));
+    CHECK(tp_is_poison(tp_cross_entropy(x, target)));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "index 3 is out of range for axis 1 of size 3");
+    CHECK(tp_is_poison(tp_cross_entropy(x, x)));
+    CHECK_ERROR(TP_ERROR_DTYPE, "cross_entropy: the target is float64, expected classes");
+    CHECK(tp_is_poison(tp_nll_loss(x, tp_zeros(TP_I64, TP_SHAPE(3)))));
+    CHECK_ERROR(TP_ERROR_SHAPE, "nll_loss: x (2, 3) and target (3,) do not fit");
+    tp_cross_entropy(x, tp_zeros(TP_I64, TP_SHAPE(2)), .weight = tp_ones(TP_F64, TP_SHAPE(2)));
+    CHECK_ERROR(TP_ERROR_SHAPE, "cross_entropy: expected a weight for each of 3 classes");
+    tp_huber_loss(x, x, 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "huber_loss: delta is 0, expected more than 0");
+}
+
+TEST(certain_predictions_have_finite_losses)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2), ((double[]){0, 1})));
+    tp_var *target = tp_array(TP_F64, TP_SHAPE(2), ((double[]){1, 0}));
+    tp_var *loss = tp_binary_cross_entropy(x, target),
+           *g = tp_gradient(loss, x, .create_graph = true);
+    CHECK_BITS(tp_item(loss), 100);
+    CHECK_ELEMENTS(g, 0, 0);
+    tp_var *large = tp_variable(tp_array(TP_F64, TP_SHAPE(2), ((double[]){1e4, -1e4})));
+    CHECK_BITS(tp_item(tp_binary_cross_entropy_with_logits(large, target)), 0);
+    CHECK_BITS(tp_item(tp_binary_cross_entropy_with_logits(large, tp_sub(1, target))), 1e4);
+    tp_var *logits = tp_variable(tp_array(TP_F64, TP_SHAPE(1, 3), ((double[]){1e4, -HUGE_VAL, 0})));
+    tp_var *hard = tp_cross_entropy(logits, tp_zeros(TP_I64, TP_SHAPE(1)));
+    CHECK_BITS(tp_item(hard), 0);
+    tp_var *h = tp_gradient(hard, logits, .create_graph = true);
+    CHECK_ELEMENTS(h, 0, 0, 0);
+    CHECK_ELEMENTS(tp_gradient(tp_sum(tp_square(h)), logits), 0, 0, 0);
+}
+
+TEST(ignored_targets_do_not_count)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2, 2), ((double[]){0, 0, 5, 9})));
+    tp_var *target = tp_array(TP_I64, TP_SHAPE(2), ((int64_t[]){1, 7}));
+    tp_var *loss = tp_cross_entropy(x, target, .ignore_index = 7);
+    CHECK_CLOSE(tp_item(loss), log(2), 1e-15);
+    CHECK_ELEMENTS(tp_gradient(loss, x), 0.5, -0.5, 0, 0);
+}
