@@ -64,8 +64,48 @@ TP_API tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part);
 TP_API tp_var *tp_index_select(tp_var *x, int axis, tp_var *index);
 TP_API tp_var *tp_embedding(tp_var *index, tp_var *weight);
 
+/* --- Other orders, copies, masks --- */
+
+/* x backwards along axes; none: all. A view. */
+TP_API tp_var *tp_flip(tp_var *x, tp_axes axes);
+
+/* x[i − shift] along axis, around its end. */
+TP_API tp_var *tp_roll(tp_var *x, int64_t shift, int axis);
+
+/* n ≥ 1 arrays of one shape along a new axis before `axis`. */
+TP_API tp_var *tp_stack(tp_var *const *xs, int n, int axis);
+
+/* x side by side, times[i] times along axis i; leading axes are added as needed. */
+TP_API tp_var *tp_repeat(tp_var *x, int n, const int64_t *times);
+
+/* x with `before` and `after` elements of value around it along axis. */
+TP_API tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value);
+
+/* Views of size elements of axis each, the last perhaps of fewer: fills out with up to n of them
+ * and returns how many there are, 0 on error. */
+TP_API int64_t tp_split(tp_var *x, int64_t size, int axis, tp_var **out, int64_t n);
+
+/* length elements of axis from start, a view; all elements in one axis. */
+TP_API tp_var *tp_narrow(tp_var *x, int axis, int64_t start, int64_t length);
+TP_API tp_var *tp_flatten(tp_var *x);
+
+/* value where mask is not 0, else x. */
+TP_API tp_var *tp_masked_fill(tp_var *x, tp_var *mask, tp_var *value);
+
+/* The last two axes' elements from diagonal k up, or down, others 0; k = 0 is the main one. */
+TP_API tp_var *tp_triu(tp_var *x, int64_t k);
+TP_API tp_var *tp_tril(tp_var *x, int64_t k);
+
+/* (…) of integers → (…, classes) of int64: 1 at the class, else 0; none for a class out of range.
+ */
+TP_API tp_var *tp_one_hot(tp_var *index, int64_t classes);
+
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef TP__V
+#define tp_masked_fill(x, mask, value) tp_masked_fill(x, mask, TP__V(value))
 #endif
 
 #endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Elements in another order, repeated, joined and masked. flip is a view that walks backwards; the
+ * rest is made of other operations.
+ */
+#include "base/features.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "array/dtype.h"
+#include "base/alloc.h"
+#include "graph/apply.h"
+#include "ops/families.h"
+#include "tinypytorch.h"
+
+/* --- flip --- */
+
+static bool flip_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    call->dtype = (tp_dtype)x->dtype;
+    call->view = true;
+    call->ndim = x->ndim;
+    for (int i = 0; i < x->ndim; i++) {
+        bool turns = call->attr.integer >> i & 1;
+        int64_t size = tp__shape(x)[i], stride = tp__strides(x)[i];
+        call->shape[i] = size;
+        call->strides[i] = turns ? -stride : stride;
+        call->offset += turns && x->size ? (size - 1) * stride : 0;
+    }
+    return true;
+}
+
+static tp_var *flip_axes(tp_var *x, int64_t mask);
+
+static void flip_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = flip_axes(pull->gy, pull->y->attr.integer);
+}
+
+static tp_var *flip_sample(tp_var *const *x)
+{
+    return tp_flip(x[0], TP_AXES(0));
+}
+
+static tp_var *flip_sample_two(tp_var *const *x)
+{
+    return tp_flip(x[0], TP_AXES(0, 1));
+}
+
+static const tp__op flip_op = {
+    .label = "Flip",
+    .name = "flip",
+    .n_in = 1,
+    .flags = TP__LINEAR | TP__MOVES,
+    .infer = flip_infer,
+    .gradient = flip_gradient,
+    .formula = "x backwards along axes",
+    .rule = "flip(gy)",
+    .samples = (const tp__sample[]){{"3", flip_sample, "x0.flip(0)"},
+                                    {"2,3", flip_sample_two, "x0.flip(0, 1)"},
+                                    {0}},
+};
+
+static tp_var *flip_axes(tp_var *x, int64_t mask)
+{
+    return tp__apply(&flip_op, &x, 1, (tp__attr){.integer = mask}, -1, NULL);
+}
+
+tp_var *tp_flip(tp_var *x, tp_axes axes)
+{
+    int64_t mask = 0;
+    if (!tp__check_operand("flip", x))
+        return tp__poison();
+    if (axes.n < 0 || axes.n > TP_MAX_NDIM)
+        return tp_fail(TP_ERROR_ARGUMENT, "flip: %d axes, expected 0 to %d", axes.n, TP_MAX_NDIM);
+    for (int i = 0; i < axes.n; i++) {
+        int axis = tp__check_axis("flip", axes.at[i], x->ndim);
+        if (axis < 0)
+            return tp__poison();
+        mask |= INT64_C(1) << axis;
+    }
+    return flip_axes(x, axes.n ? mask : (INT64_C(1) << x->ndim) - 1);
+}
+
+/* --- Joining --- */
+
+tp_var *tp_stack(tp_var *const *xs, int n, int axis)
+{
+    if (n < 1 || !xs)
+        return tp_fail(TP_ERROR_ARGUMENT, "stack: nothing to join");
+    tp_var **rows = tp__alloc((size_t)n * sizeof *rows);
+    bool good = rows != NULL;
+    for (int i = 0; good && i < n; i++) {
+        good = tp__check_operand("stack", xs[i]);
+        if (good && !tp__same_shape(xs[i], xs[0]->ndim, tp__shape(xs[0]))) {
+            char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
+            tp_fail(TP_ERROR_SHAPE, "stack: shapes %s and %s (operand %d) differ",
+                    tp__shape_text(a, xs[0]->ndim, tp__shape(xs[0])),
+                    tp__shape_text(b, xs[i]->ndim, tp__shape(xs[i])), i);
+            good = false;
+        }
+        if (good && i == 0)
+            good = (axis = tp__check_axis("stack", axis, xs[0]->ndim + 1)) >= 0;
+        if (good)
+            good = !tp_is_poison(rows[i] = tp_unsqueeze(xs[i], axis));
+    }
+    tp_var *y = good ? tp_concatenate(rows, n, axis) : tp__poison();
+    tp__free(rows);
+    return y;
+}
+
+/* n copies of x side by side along axis. */
+static tp_var *arrange_copies(tp_var *x, int64_t n, int axis)
+{
+    if (n == 1)
+        return x;
+    if (n == 0)
+        return tp_slice(x, axis, 0, 0, 1);
+    tp_var **copies = n <= INT32_MAX ? tp__alloc((size_t)n * sizeof *copies) : NULL;
+    if (!copies)
+        return tp__poison();
+    for (int64_t i = 0; i < n; i++)
+        copies[i] = x;
+    tp_var *y = tp_concatenate(copies, (int)n, axis);
+    tp__free(copies);
+    return y;
+}
+
+tp_var *tp_repeat(tp_var *x, int n, const int64_t *times)
+{
+    int64_t shape[TP_MAX_NDIM];
+    if (!tp__check_operand("repeat", x) || !tp__check_shape("repeat", n, times))
+        return tp__poison();
+    if (n < x->ndim)
+        return tp_fail(TP_ERROR_SHAPE, "repeat: %d counts for %d axes", n, x->ndim);
+    for (int i = 0; i < n; i++)
+        shape[i] = i < n - x->ndim ? 1 : tp__shape(x)[i - (n - x->ndim)];
+    tp_var *y = tp_reshape(x, n, shape);
+    for (int i = 0; i < n && !tp_is_poison(y); i++)
+        y = arrange_copies(y, times[i], i);
+    return y;
+}
+
+tp_var *tp_roll(tp_var *x, int64_t shift, int axis)
+{
+    if (!tp__check_operand("roll", x) || (axis = tp__check_axis("roll", axis, x->ndim)) < 0)
+        return tp__poison();
+    int64_t size = tp__shape(x)[axis];
+    shift = size ? (shift % size + size) % size : 0;
+    if (shift == 0)
+        return x;
+    tp_var *parts[] = {tp_slice(x, axis, size - shift, size, 1),
+                       tp_slice(x, axis, 0, size - shift, 1)};
+    return tp_concatenate(parts, 2, axis);
+}
+
+tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value)
+{
+    int64_t shape[TP_MAX_NDIM];
+    if (!tp__check_operand("pad", x) || (axis = tp__check_axis("pad", axis, x->ndim)) < 0)
+        return tp__poison();
+    if (before < 0 || after < 0)
+        return tp_fail(TP_ERROR_ARGUMENT, "pad: %lld before and %lld after, expected 0 or more",
+                       (long long)before, (long long)after);
+    memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
+    shape[axis] = before;
+    tp_var *left = tp_full((tp_dtype)x->dtype, x->ndim, shape, value);
+    shape[axis] = after;
+    tp_var *right = tp_full((tp_dtype)x->dtype, x->ndim, shape, value);
+    return tp_concatenate((tp_var *[]){left, x, right}, 3, axis);
+}
+
+/* --- Splitting --- */
+
+int64_t tp_split(tp_var *x, int64_t size, int axis, tp_var **out, int64_t n)
+{
+    if (!tp__check_operand("split", x) || (axis = tp__check_axis("split", axis, x->ndim)) < 0)
+        return 0;
+    if (size < 1 || n < 0 || (n && !out)) {
+        tp_fail(TP_ERROR_ARGUMENT, "split: parts of %lld, expected 1 or more, and room for them",
+                (long long)size);
+        return 0;
+    }
+    int64_t length = tp__shape(x)[axis], parts = (length + size - 1) / size;
+    for (int64_t i = 0; i < parts && i < n; i++)
+        out[i] = tp_slice(x, axis, i * size, (i + 1) * size, 1);
+    return parts;
+}
+
+tp_var *tp_narrow(tp_var *x, int axis, int64_t start, int64_t length)
+{
+    if (!tp__check_operand("narrow", x) || (axis = tp__check_axis("narrow", axis, x->ndim)) < 0)
+        return tp__poison();
+    int64_t size = tp__shape(x)[axis];
+    if (start < 0 || length < 0 || start > size - length)
+        return tp_fail(TP_ERROR_ARGUMENT, "narrow: %lld elements from %lld of axis %d of size %lld",
+                       (long long)length, (long long)start, axis, (long long)size);
+    return tp_slice(x, axis, start, start + length, 1);
+}
+
+tp_var *tp_flatten(tp_var *x)
+{
+    return tp__check_operand("flatten", x) ? tp_reshape(x, TP_SHAPE(x->size)) : tp__poison();
+}
+
+/* --- Masks --- */
+
+tp_var *(tp_masked_fill)(tp_var *x, tp_var *mask, tp_var *value)
+{
+    return (tp_where)(mask, value, x);
+}
+
+/* Row and column numbers compared: 1 where column − row ≥ k. */
+static tp_var *arrange_above(const char *call, const tp_var *x, int64_t k)
+{
+    if (!tp__check_operand(call, x))
+        return tp__poison();
+    if (x->ndim < 2)
+        return tp_fail(TP_ERROR_SHAPE, "%s: x has %d dimensions, expected 2 or more", call,
+                       x->ndim);
+    const int64_t *last = tp__shape(x) + x->ndim - 2;
+    tp_var *row = tp_unsqueeze(tp_arange(TP_I64, 0, (double)last[0], 1), 1);
+    return tp_ge(tp_arange(TP_I64, 0, (double)last[1], 1), tp_add(row, k));
+}
+
+tp_var *tp_triu(tp_var *x, int64_t k)
+{
+    tp_var *above = arrange_above("triu", x, k);
+    return tp_is_poison(above) ? above : tp_where(above, x, 0);
+}
+
+tp_var *tp_tril(tp_var *x, int64_t k)
+{
+    tp_var *above = arrange_above("tril", x, k + 1);
+    return tp_is_poison(above) ? above : tp_where(above, 0, x);
+}
+
+tp_var *tp_one_hot(tp_var *index, int64_t classes)
+{
+    if (!tp__check_operand("one_hot", index))
+        return tp__poison();
+    if (tp__is_float((tp_dtype)index->dtype))
+        return tp_fail(TP_ERROR_DTYPE, "one_hot: the index is %s, expected integers",
+                       tp_dtype_name((tp_dtype)index->dtype));
+    if (classes < 1)
+        return tp_fail(TP_ERROR_ARGUMENT, "one_hot: %lld classes, expected 1 or more",
+                       (long long)classes);
+    tp_var *column = tp_unsqueeze(index, -1);
+    return tp_to(tp_eq(column, tp_arange(TP_I64, 0, (double)classes, 1)), TP_I64);
+}
+
+/* --- Records, for tests and the list of operations --- */
+
+#define ARRANGE_RECORD(label_, name_, operands, formula_, rule_, shapes, call_, torch_)            \
+    static tp_var *name_##_sample(tp_var *const *x)                                                \
+    {                                                                                              \
+        return call_;                                                                              \
+    }                                                                                              \
+    static const tp__op name_##_op = {                                                             \
+        .label = #label_,                                                                          \
+        .name = #name_,                                                                            \
+        .n_in = operands,                                                                          \
+        .flags = TP__COMPOSITE,                                                                    \
+        .formula = formula_,                                                                       \
+        .rule = rule_,                                                                             \
+        .samples = (const tp__sample[]){{shapes, name_##_sample, torch_}, {0}},                    \
+    };
+
+/* clang-format off */
+ARRANGE_RECORD(Stack, stack, 2, "arrays of one shape along an axis of their own", "each its part of gy", "2,3; 2,3", tp_stack((tp_var *[]){x[0], x[1]}, 2, 1), "torch.stack((x0, x1), 1)")
+ARRANGE_RECORD(Repeat, repeat, 1, "x side by side", "the sum of gy over the copies", "2,3", tp_repeat(x[0], TP_SHAPE(2, 1, 3)), "x0.repeat(2, 1, 3)")
+ARRANGE_RECORD(Roll, roll, 1, "x[i − shift], around the end", "roll(gy, −shift)", "2,3", tp_roll(x[0], -4, 1), "x0.roll(-4, 1)")
+ARRANGE_RECORD(Pad, pad, 1, "x with numbers before and after it", "the part of gy where x is", "2,3", tp_pad(x[0], 1, 1, 2, 7), "F.pad(x0, (0, 0) * (x0.dim() - 2) + (1, 2), value=7)")
+ARRANGE_RECORD(Narrow, narrow, 1, "length elements of an axis from start", "slice_scatter(zeros, gy)", "3,2", tp_narrow(x[0], 0, 1, 2), "x0.narrow(0, 1, 2)")
+ARRANGE_RECORD(Flatten, flatten, 1, "all elements in one axis", "reshape(gy, shape of x)", "2,3", tp_flatten(x[0]), "x0.reshape(-1)")
+ARRANGE_RECORD(MaskedFill, masked_fill, 1, "value where mask, else x", "gy where not mask", "2,3", tp_masked_fill(x[0], tp_gt(tp_detach(x[0]), 0), 9), "x0.masked_fill(x0 > 0, 9)")
+ARRANGE_RECORD(Triu, triu, 1, "x from diagonal k up, else 0", "triu(gy, k)", "3,4", tp_triu(x[0], 1), "x0.triu(1)")
+ARRANGE_RECORD(Tril, tril, 1, "x up to diagonal k, else 0", "tril(gy, k)", "3,4", tp_tril(x[0], -1), "x0.tril(-1)")
+/* clang-format on */
+
+static const tp__op *const arrange_ops[] = {&flip_op, &stack_op,  &repeat_op,  &roll_op,
+                                            &pad_op,  &narrow_op, &flatten_op, &masked_fill_op,
+                                            &triu_op, &tril_op,   NULL};
+
+const tp__family tp__family_arrange = {"arrange", "other orders, copies, masks", arrange_ops};

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Orders, copies and masks: closed forms, empty parts, arguments that do not fit.
+ */
+#include "elements.h"
+
+TEST(flipped_views_are_operands_like_others)
+{
+    tp_var *x = tp_variable(counting(TP_F64, TP_SHAPE(2, 3))), *y = tp_flip(x, TP_AXES(-1));
+    CHECK_ELEMENTS(y, 3, 2, 1, 6, 5, 4);
+    CHECK_ELEMENTS(tp_flip(y, (tp_axes){0}), 4, 5, 6, 1, 2, 3);
+    CHECK_ELEMENTS(tp_sum(y, .axes = TP_AXES(0)), 9, 7, 5);
+    CHECK_ELEMENTS(tp_matmul(y, tp_transpose(tp_flip(x, TP_AXES(0)), 0, 1)), 28, 10, 73, 28);
+    CHECK_ELEMENTS(tp_gradient(tp_square(tp_select(y, 1, 0)), x), 0, 0, 6, 0, 0, 12);
+    CHECK_ELEMENTS(tp_exp(tp_mul(0, y)), 1, 1, 1, 1, 1, 1);
+    CHECK_SHAPE(tp_flip(tp_zeros(TP_F32, TP_SHAPE(0, 2)), TP_AXES(0)), 0, 2);
+}
+
+TEST(copies_and_rolls)
+{
+    tp_var *x = counting(TP_I32, TP_SHAPE(3));
+    CHECK_ELEMENTS(tp_roll(x, 1, 0), 3, 1, 2);
+    CHECK_ELEMENTS(tp_roll(x, -7, 0), 2, 3, 1);
+    CHECK_ELEMENTS(tp_repeat(x, TP_SHAPE(2, 2)), 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3);
+    CHECK_SHAPE(tp_repeat(x, TP_SHAPE(0, 2)), 0, 6);
+    CHECK_ELEMENTS(tp_stack(((tp_var *[]){x, x}), 2, -1), 1, 1, 2, 2, 3, 3);
+    CHECK_ELEMENTS(tp_pad(x, 0, 0, 2, -1), 1, 2, 3, -1, -1);
+    CHECK_INT(tp_dtype_of(tp_pad(x, 0, 1, 0, 0)), TP_I32);
+    tp_stack(((tp_var *[]){x, counting(TP_I32, TP_SHAPE(2))}), 2, 0);
+    CHECK_ERROR(TP_ERROR_SHAPE, "stack: shapes (3,) and (2,) (operand 1) differ");
+    tp_repeat(counting(TP_F64, TP_SHAPE(2, 2)), TP_SHAPE(2));
+    CHECK_ERROR(TP_ERROR_SHAPE, "repeat: 1 counts for 2 axes");
+    tp_pad(x, 0, -1, 0, 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "pad: -1 before and 0 after");
+}
+
+TEST(parts_of_an_axis)
+{
+    tp_var *x = counting(TP_F64, TP_SHAPE(5)), *part[3];
+    CHECK_INT(tp_split(x, 2, 0, part, 3), 3);
+    CHECK_ELEMENTS(part[0], 1, 2);
+    CHECK_ELEMENTS(part[2], 5);
+    CHECK_INT(tp_split(x, 3, 0, NULL, 0), 2);
+    CHECK_INT(tp_split(x, 0, 0, part, 3), 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "split: parts of 0");
+    CHECK_ELEMENTS(tp_narrow(x, -1, 3, 2), 4, 5);
+    tp_narrow(x, 0, 3, 3);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "narrow: 3 elements from 3 of axis 0 of size 5");
+}
+
+TEST(triangles_and_classes)
+{
+    tp_var *x = counting(TP_F64, TP_SHAPE(2, 3));
+    CHECK_ELEMENTS(tp_triu(x, 0), 1, 2, 3, 0, 5, 6);
+    CHECK_ELEMENTS(tp_tril(x, 0), 1, 0, 0, 4, 5, 0);
+    CHECK_ELEMENTS(tp_triu(x, 5), 0, 0, 0, 0, 0, 0);
+    tp_triu(tp_zeros(TP_F64, TP_SHAPE(2)), 0);
+    CHECK_ERROR(TP_ERROR_SHAPE, "triu: x has 1 dimensions, expected 2 or more");
+    tp_var *classes = tp_array(TP_I64, TP_SHAPE(3), ((int64_t[]){2, 0, 3}));
+    CHECK_ELEMENTS(tp_one_hot(classes, 3), 0, 0, 1, 1, 0, 0, 0, 0, 0);
+    tp_one_hot(x, 3);
+    CHECK_ERROR(TP_ERROR_DTYPE, "one_hot: the index is float64");
+}
