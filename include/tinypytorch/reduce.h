@@ -58,6 +58,29 @@ typedef struct tp_var_options {
 TP_API tp_var *tp_variance(tp_var *x, const tp_var_options *options);
 TP_API tp_var *tp_std(tp_var *x, const tp_var_options *options);
 
+/* --- Along one axis --- */
+
+/* Sums and products of the elements up to each; integers in int64. Derivatives of every order are
+ * right with zeros. */
+TP_API tp_var *tp_cumsum(tp_var *x, int axis);
+TP_API tp_var *tp_cumprod(tp_var *x, int axis);
+
+/* Where the largest and the smallest element is (int64): the first of equals; NaN wins. The axis
+ * goes; an empty one is an error. */
+TP_API tp_var *tp_argmax(tp_var *x, int axis);
+TP_API tp_var *tp_argmin(tp_var *x, int axis);
+
+/* The positions (int64) that bring x in ascending or descending order; equal elements stay in their
+ * order, and NaN is larger than all. int64 numbers are compared as doubles. */
+TP_API tp_var *tp_argsort(tp_var *x, int axis, bool descending);
+
+/* x in order; its k largest or smallest elements, in order; the middle one of an axis, which goes,
+ * the lower of two. *positions, if not NULL, gets where they were. Gradients go to where the
+ * elements came from. */
+TP_API tp_var *tp_sort(tp_var *x, int axis, bool descending, tp_var **positions);
+TP_API tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions);
+TP_API tp_var *tp_median(tp_var *x, int axis);
+
 #ifdef __cplusplus
 }
 #endif

@@ -20,6 +20,7 @@ const tp__family *const tp__families[] = {
     &tp__family_logic,
     &tp__family_reduce,
     &tp__family_statistics,
+    &tp__family_order,
     &tp__family_shape,
     &tp__family_parts,
     &tp__family_index,

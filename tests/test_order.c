@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Scans and sorting: stability, NaN, zeros, long lines. Expected orders are NumPy's, kind = stable.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "elements.h"
+
+TEST(products_of_zeros_have_derivatives)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(4), ((double[]){2, 0, 3, 0})));
+    CHECK_ELEMENTS(tp_cumprod(x, 0), 2, 0, 0, 0);
+    tp_var *g = tp_gradient(tp_cumprod(x, 0), x, .create_graph = true);
+    CHECK_ELEMENTS(g, 1, 8, 0, 0);
+    CHECK_ELEMENTS(tp_gradient(tp_select(g, 0, 1), x), 4, 0, 2, 6);
+    CHECK_ELEMENTS(tp_cumsum(tp_full(TP_U8, TP_SHAPE(3), 200), 0), 200, 400, 600);
+    CHECK_ELEMENTS(tp_cumprod(tp_full(TP_U8, TP_SHAPE(3), 20), 0), 20, 400, 8000);
+}
+
+TEST(equal_elements_keep_their_order)
+{
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(6), ((double[]){2, 1, 2, (double)NAN, 1, 2}));
+    CHECK_ELEMENTS(tp_argsort(x, 0, false), 1, 4, 0, 2, 5, 3);
+    CHECK_ELEMENTS(tp_argsort(x, 0, true), 3, 0, 2, 5, 1, 4);
+    CHECK_BITS(tp_item(tp_argmax(x, 0)), 3);
+    tp_var *y = tp_slice(x, 0, 0, 3, 1);
+    CHECK_BITS(tp_item(tp_argmax(y, 0)), 0);
+    CHECK_BITS(tp_item(tp_argmin(y, 0)), 1);
+}
+
+TEST(places_of_extremes_along_an_axis)
+{
+    tp_var *x = tp_array(TP_F32, TP_SHAPE(2, 3), ((float[]){1, 5, 5, 7, 0, 2}));
+    CHECK_ELEMENTS(tp_argmax(x, 1), 1, 0);
+    CHECK_ELEMENTS(tp_argmin(x, 0), 0, 1, 1);
+    CHECK_INT(tp_dtype_of(tp_argmax(x, 1)), TP_I64);
+    tp_argmax(tp_zeros(TP_F64, TP_SHAPE(2, 0)), 1);
+    CHECK_ERROR(TP_ERROR_SHAPE, "argmax: axis 1 has no elements");
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+TEST(long_lines_are_sorted)
+{
+    enum { N = 1001 };
+    double expected[N];
+    tp_manual_seed(4);
+    tp_var *x = tp_variable(tp_randn(TP_F64, TP_SHAPE(N, 2))), *positions;
+    tp_var *y = tp_sort(x, 0, false, &positions);
+    for (int column = 0; column < 2; column++) {
+        for (int i = 0; i < N; i++)
+            expected[i] = at(x, 2 * i + column);
+        qsort(expected, N, sizeof *expected, ascending);
+        bool same = true;
+        for (int i = 0; i < N; i++)
+            same = same && at(y, 2 * i + column) == expected[i];
+        CHECK(same);
+        tp_var *middle = tp_median(x, 0);
+        CHECK_BITS(at(middle, column), expected[N / 2]);
+    }
+    tp_var *w = tp_randn(TP_F64, TP_SHAPE(N, 2)), *g = tp_gradient(tp_mul(w, y), x);
+    tp_var *back = tp_gather(g, 0, positions);
+    CHECK_BITS(tp_item(tp_sum(tp_abs(tp_sub(back, w)))), 0);
+}
+
+TEST(the_largest_are_in_order)
+{
+    tp_var *x = tp_array(TP_I64, TP_SHAPE(5), ((int64_t[]){3, 9, 1, 9, 4})), *positions;
+    CHECK_ELEMENTS(tp_topk(x, 3, 0, true, &positions), 9, 9, 4);
+    CHECK_ELEMENTS(positions, 1, 3, 4);
+    CHECK_ELEMENTS(tp_topk(x, 2, 0, false, NULL), 1, 3);
+    CHECK(tp_is_poison(tp_topk(x, 6, 0, true, &positions)) && tp_is_poison(positions));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "topk: 6 elements of axis 0 of size 5");
+}
