@@ -38,11 +38,12 @@ static bool is_word(const char *text, const char *first, const char *rest)
     return text && *text && strchr(first, *text) && !text[strspn(text, rest)];
 }
 
-RECORD_TEST(records_have_names_and_a_rule_as_text)
+RECORD_TEST(records_have_names_a_formula_and_a_rule_as_text)
 {
     OP_CHECK(op, is_word(op->name, SMALL, SMALL "0123456789_"));
     OP_CHECK(op, is_word(op->label, LARGE, LARGE SMALL "0123456789"));
     OP_CHECK(op, op->rule && *op->rule);
+    OP_CHECK(op, op->formula && *op->formula);
     OP_CHECK(op, op->domain >= TP__ANYWHERE && op->domain < TP__DOMAINS);
     OP_CHECK(op, op->n_in <= TABLE_OPERANDS);
 }

@@ -55,6 +55,7 @@ const tp__op tp__op_add = {
     .number_gradient = add_number_gradient,
     .gradient = add_gradient,
     .taylor = add_taylor,
+    .formula = "a + b",
     .rule = "a: gy; b: gy",
     .call_2 = tp_add,
 };
@@ -143,6 +144,7 @@ const tp__op tp__op_broadcast_to = {
     .flags = TP__LINEAR | TP__MOVES,
     .infer = broadcast_to_infer,
     .gradient = broadcast_to_gradient,
+    .formula = "x repeated to a larger shape",
     .rule = "sum_to(gy, shape of x)",
     .samples = (const tp__sample[]){{"3", broadcast_to_sample, "x0.expand(2, 2, 3)"},
                                     {"2,1", broadcast_to_sample, "x0.expand(2, 2, 3)"},
@@ -158,6 +160,7 @@ const tp__op tp__op_sum_to = {
     .infer = sum_to_infer,
     .forward = sum_to_forward,
     .gradient = sum_to_gradient,
+    .formula = "x summed down to a smaller shape",
     .rule = "broadcast_to(gy, shape of x)",
     .samples = (const tp__sample[]){{"2,3", sum_to_sample, "x0.sum_to_size(2, 1)"},
                                     {"4,2,3", sum_to_sample, "x0.sum_to_size(2, 1)"},
@@ -214,6 +217,7 @@ const tp__op tp__op_to = {
     .infer = to_infer,
     .forward = to_forward,
     .gradient = to_gradient,
+    .formula = "x as another element type",
     .rule = "to(gy, type of x)",
     .samples = (const tp__sample[]){{"2,3", to_sample, "x0.float().double()"}, {0}},
 };

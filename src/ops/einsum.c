@@ -78,6 +78,7 @@ static const tp__op einsum_diagonal_op = {
     .flags = TP__LINEAR | TP__MOVES,
     .infer = einsum_diagonal_infer,
     .gradient = einsum_diagonal_gradient,
+    .formula = "the elements of x where axes have one index",
     .rule = "gy on the diagonal, 0 elsewhere",
     .samples =
         (const tp__sample[]){{"3,2,3", einsum_sample_diagonal, "torch.einsum('iji->ij', x0)"}, {0}},
@@ -91,6 +92,7 @@ static const tp__op einsum_spread_op = {
     .infer = einsum_spread_infer,
     .forward = einsum_spread_forward,
     .gradient = einsum_spread_gradient,
+    .formula = "x on the diagonal of repeated axes, 0 elsewhere",
     .rule = "the diagonal of gy",
     .samples = (const tp__sample[]){{"2,3", einsum_sample_spread, "torch.diag_embed(x0)"}, {0}},
 };

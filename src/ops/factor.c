@@ -168,6 +168,7 @@ static const tp__op cholesky_op = {
     .fast = cholesky_fast,
     .gradient = cholesky_gradient,
     .tangent = cholesky_tangent,
+    .formula = "the lower triangular L with L Lᵀ = x",
     .rule = "the symmetric part of y⁻ᵀ h y⁻¹, h the lower half of yᵀ gy",
     .samples =
         (const tp__sample[]){{"3,3", cholesky_sample,
@@ -270,6 +271,7 @@ static const tp__op qr_op = {
     .fast = qr_fast,
     .gradient = qr_gradient,
     .tangent = qr_tangent,
+    .formula = "Q and R of x = Q R",
     .rule = "(gQ + Q h) R⁻ᵀ, h the lower half of R gRᵀ − gQᵀ Q and its transpose",
     .samples = (const tp__sample[]){{"3,3", qr_sample, QR_TORCH},
                                     {"4,2", qr_sample, QR_TORCH},
@@ -361,6 +363,7 @@ static const tp__op eigh_op = {
     .fast = eigh_fast,
     .gradient = tp__tangent_gradient,
     .tangent = eigh_tangent,
+    .formula = "eigenvalues and vectors of a symmetric x",
     .rule =
         "the transpose of dw = diag(Vᵀ dx V), dV = V (f ∘ Vᵀ dx V), f[i, j] = 1 / (w[j] − w[i])",
     .samples = (const tp__sample[]){{"3,3", eigh_sample, EIGH_TORCH},
@@ -379,6 +382,7 @@ static const tp__op eigvalsh_op = {
     .fast = eigvalsh_fast,
     .gradient = tp__tangent_gradient,
     .tangent = eigvalsh_tangent,
+    .formula = "eigenvalues of a symmetric x",
     .rule = "V diag(gy) Vᵀ",
     .samples =
         (const tp__sample[]){
@@ -494,6 +498,7 @@ static const tp__op svd_op = {
     .fast = svd_fast,
     .gradient = tp__tangent_gradient,
     .tangent = svd_tangent,
+    .formula = "U, S and Vᵀ of x = U S Vᵀ",
     .rule = "the transpose of dS = diag(P), P = Uᵀ dx V, dU = U (f ∘ (P S + S Pᵀ)) + …, "
             "f[i, j] = 1 / (s[j]² − s[i]²)",
     .samples = (const tp__sample[]){{"2,2", svd_sample, SVD_TORCH},
@@ -513,6 +518,7 @@ static const tp__op svdvals_op = {
     .fast = svdvals_fast,
     .gradient = tp__tangent_gradient,
     .tangent = svdvals_tangent,
+    .formula = "singular values of x",
     .rule = "U diag(gy) Vᵀ",
     .samples = (const tp__sample[]){{"2,3", svdvals_sample, "torch.linalg.svdvals(x0)"}, {0}},
 };

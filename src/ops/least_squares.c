@@ -79,6 +79,7 @@ static const tp__op pinv_op = {
     .forward = pinv_forward,
     .gradient = tp__tangent_gradient,
     .tangent = pinv_tangent,
+    .formula = "the pseudo-inverse of x",
     .rule = "the transpose of dy = y yᵀ dxᵀ (1 − x y) + (1 − y x) dxᵀ yᵀ y − y dx y",
     .samples = (const tp__sample[]){{"3,2", pinv_sample, "torch.linalg.pinv(x0)"},
                                     {"2,2,3", pinv_sample, "torch.linalg.pinv(x0)"},

@@ -159,6 +159,7 @@ static const tp__op matmul_op = {
     .forward = matmul_forward,
     .fast = matmul_fast,
     .gradient = matmul_gradient,
+    .formula = "Σ a[i, k] b[k, j] over k",
     .rule = "a: matmul(gy, bᵀ); b: matmul(aᵀ, gy), leading axes of a that b lacks as rows",
     .samples = (const tp__sample[]){{"2,3; 3,4", matmul_sample, "x0 @ x1"},
                                     {"2,2,3; 2,3,2", matmul_sample, "x0 @ x1"},

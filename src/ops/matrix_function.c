@@ -176,6 +176,7 @@ static const tp__op matrix_exp_op = {
     .forward = matrix_exp_forward,
     .gradient = matrix_exp_gradient,
     .taylor = matrix_exp_taylor,
+    .formula = "Σ xᵏ / k! over k",
     .rule = "the upper right block of matrix_exp([[xᵀ, gy], [0, xᵀ]])",
     .samples = (const tp__sample[]){{"3,3", matrix_exp_sample, "torch.linalg.matrix_exp(x0)"},
                                     {"2,2,2", matrix_exp_sample, "torch.linalg.matrix_exp(x0)"},

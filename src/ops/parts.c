@@ -84,6 +84,7 @@ static const tp__op slice_op = {
     .attr_bytes = sizeof(slice_range),
     .infer = slice_infer,
     .gradient = slice_gradient,
+    .formula = "x[start:stop:step] along an axis",
     .rule = "slice_scatter(zeros, gy)",
     .samples = (const tp__sample[]){{"2,3", slice_sample, "x0[:, ::2]"},
                                     {"2,3", slice_sample_negative, "x0[..., -2:-1]"},
@@ -100,6 +101,7 @@ static const tp__op slice_scatter_op = {
     .infer = slice_scatter_infer,
     .forward = slice_scatter_forward,
     .gradient = slice_scatter_gradient,
+    .formula = "x with x[start:stop:step] replaced by part",
     .rule = "x: slice_scatter(gy, zeros); part: slice(gy)",
     .samples =
         (const tp__sample[]){
@@ -288,6 +290,7 @@ static const tp__op concatenate_op = {
     .infer = concatenate_infer,
     .forward = concatenate_forward,
     .gradient = concatenate_gradient,
+    .formula = "arrays joined along an axis",
     .rule = "each its slice of gy",
     .samples =
         (const tp__sample[]){{"2,3; 2,1", concatenate_sample, "torch.cat((x0, x1, x0), -1)"}, {0}},

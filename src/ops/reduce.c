@@ -189,8 +189,8 @@ REDUCE_SAMPLES(mean)
 REDUCE_SAMPLES(max)
 REDUCE_SAMPLES(min)
 
-#define REDUCE_RECORD(label_, name_, torch_, flags_, reads_, infer_, forward_, gradient_, taylor_, \
-                      rule_, domain_)                                                              \
+#define REDUCE_RECORD(label_, name_, formula_, torch_, flags_, reads_, infer_, forward_,           \
+                      gradient_, taylor_, rule_, domain_)                                          \
     static const tp__op name_##_op = {                                                             \
         .label = #label_,                                                                          \
         .name = #name_,                                                                            \
@@ -201,6 +201,7 @@ REDUCE_SAMPLES(min)
         .forward = forward_,                                                                       \
         .gradient = gradient_,                                                                     \
         .taylor = taylor_,                                                                         \
+        .formula = formula_,                                                                       \
         .rule = rule_,                                                                             \
         .domain = domain_,                                                                         \
         .samples = (const tp__sample[]){{"", name_##_sample_all, "x0." #torch_ "()"},              \
@@ -211,14 +212,16 @@ REDUCE_SAMPLES(min)
                                         {0}},                                                      \
     };
 
-REDUCE_RECORD(Sum, sum, sum, TP__LINEAR, 0, sum_infer, sum_forward, sum_gradient, NULL,
-              "gy repeated over x's shape", TP__ANYWHERE)
-REDUCE_RECORD(Mean, mean, mean, TP__LINEAR, 0, mean_infer, sum_forward, mean_gradient, NULL,
-              "gy / n repeated over x's shape", TP__ANYWHERE)
-REDUCE_RECORD(Max, max, amax, TP__SELECTS, TP__READS_0 | TP__READS_OUT, extreme_infer, max_forward,
-              extreme_gradient, extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
-REDUCE_RECORD(Min, min, amin, TP__SELECTS, TP__READS_0 | TP__READS_OUT, extreme_infer, min_forward,
-              extreme_gradient, extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
+REDUCE_RECORD(Sum, sum, "Σ x over axes", sum, TP__LINEAR, 0, sum_infer, sum_forward, sum_gradient,
+              NULL, "gy repeated over x's shape", TP__ANYWHERE)
+REDUCE_RECORD(Mean, mean, "Σ x / n over axes", mean, TP__LINEAR, 0, mean_infer, sum_forward,
+              mean_gradient, NULL, "gy / n repeated over x's shape", TP__ANYWHERE)
+REDUCE_RECORD(Max, max, "the largest of x over axes", amax, TP__SELECTS,
+              TP__READS_0 | TP__READS_OUT, extreme_infer, max_forward, extreme_gradient,
+              extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
+REDUCE_RECORD(Min, min, "the smallest of x over axes", amin, TP__SELECTS,
+              TP__READS_0 | TP__READS_OUT, extreme_infer, min_forward, extreme_gradient,
+              extreme_taylor, "gy / ties where x = y, else 0", TP__DISTINCT)
 
 /* --- Calls --- */
 

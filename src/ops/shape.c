@@ -53,6 +53,7 @@ static const tp__op reshape_op = {
     .flags = TP__LINEAR | TP__MOVES,
     .infer = reshape_infer,
     .gradient = reshape_gradient,
+    .formula = "the same elements in another shape",
     .rule = "reshape(gy, shape of x)",
     .samples = (const tp__sample[]){{"2,3", reshape_sample, "x0.reshape(3, -1)"},
                                     {"3,2,2", reshape_sample, "x0.reshape(3, -1)"},
@@ -182,6 +183,7 @@ static const tp__op permute_op = {
     .flags = TP__LINEAR | TP__MOVES,
     .infer = permute_infer,
     .gradient = permute_gradient,
+    .formula = "x with its axes in another order",
     .rule = "permute(gy, inverse order)",
     .samples = (const tp__sample[]){{"2,3,2", permute_sample, "x0.permute(2, 0, 1)"}, {0}},
 };
@@ -193,6 +195,7 @@ static const tp__op transpose_op = {
     .flags = TP__LINEAR | TP__MOVES,
     .infer = permute_infer,
     .gradient = transpose_gradient,
+    .formula = "x with two axes swapped",
     .rule = "transpose(gy, a, b)",
     .samples = (const tp__sample[]){{"2,3", transpose_sample, "x0.transpose(0, -1)"},
                                     {"2,3,4", transpose_sample, "x0.transpose(0, -1)"},

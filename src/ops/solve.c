@@ -83,6 +83,7 @@ static const tp__op inverse_op = {
     .fast = inverse_fast,
     .gradient = inverse_gradient,
     .taylor = inverse_taylor,
+    .formula = "x⁻¹",
     .rule = "−yᵀ gy yᵀ",
     .samples =
         (const tp__sample[]){
@@ -157,6 +158,7 @@ static const tp__op solve_op = {
     .fast = solve_fast,
     .gradient = solve_gradient,
     .taylor = solve_taylor,
+    .formula = "the y with a y = b",
     .rule = "b: solve(aᵀ, gy); a: −(that) yᵀ",
     .samples = (const tp__sample[]){{"3,3; 3,2", solve_sample,
                                      "torch.linalg.solve(x0 + 5 * torch.eye(*x0.shape[-2:]), x1)"},
@@ -222,6 +224,7 @@ static const tp__op solve_triangular_op = {
     .fast = solve_triangular_fast,
     .gradient = solve_triangular_gradient,
     .taylor = solve_triangular_taylor,
+    .formula = "the y with a y = b, of a triangular a",
     .rule = "b: solve_triangular(aᵀ, gy); a: the triangle of −(that) yᵀ",
     .samples =
         (const tp__sample[]){
@@ -356,6 +359,7 @@ static const tp__op det_op = {
     .fast = det_fast,
     .gradient = tp__tangent_gradient,
     .tangent = det_tangent,
+    .formula = "the determinant of x",
     .rule = "gy y inverse(x)ᵀ",
     .samples =
         (const tp__sample[]){
@@ -375,6 +379,7 @@ static const tp__op slogdet_op = {
     .fast = slogdet_fast,
     .gradient = tp__tangent_gradient,
     .tangent = slogdet_tangent,
+    .formula = "sign and ln |det x|",
     .rule = "sign: 0; log: gy inverse(x)ᵀ",
     .samples =
         (const tp__sample[]){
