@@ -14,7 +14,7 @@
 #ifndef TINYPYTORCH_RANDOM_H
 #define TINYPYTORCH_RANDOM_H
 
-#include "base.h"
+#include "number.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,12 +23,41 @@ extern "C" {
 /* Restarts this thread's stream. */
 TP_API void tp_manual_seed(uint64_t seed);
 
-/* Constants, uniform in [0, 1) and standard normal. float32 or float64. */
+/* Constants, uniform in [0, 1) and standard normal, of a floating type. */
 TP_API tp_var *tp_rand(tp_dtype dtype, int ndim, const int64_t *shape);
 TP_API tp_var *tp_randn(tp_dtype dtype, int ndim, const int64_t *shape);
 
+/* Constants, float64 uniforms u behind them: integers low ≤ k < high within ±2⁵² (int64),
+ * low + ⌊(high − low) u⌋; the numbers 0 … n − 1 in random order (int64). */
+TP_API tp_var *tp_randint(int64_t low, int64_t high, int ndim, const int64_t *shape);
+TP_API tp_var *tp_randperm(int64_t n);
+
+/* Draws whose parameters broadcast and have derivatives, the noise being constant:
+ * mean + std z, low + (high − low) u, −ln(1 − u) / rate. */
+TP_API tp_var *tp_normal(tp_var *mean, tp_var *std);
+TP_API tp_var *tp_uniform(tp_var *low, tp_var *high);
+TP_API tp_var *tp_exponential(tp_var *rate);
+
+/* Draws without derivatives: 1 with probability p, else 0; the gamma distribution of a shape
+ * parameter above 0 and scale 1. A shape parameter that needs a gradient is an error. */
+TP_API tp_var *tp_bernoulli(tp_var *p);
+TP_API tp_var *tp_gamma(tp_var *shape);
+
+/* n classes of each row of weights ≥ 0, (…, classes) → (…, n) of int64, in proportion to weight.
+ * Without replacement each class at most once; classes of weight 0 then come last. */
+TP_API tp_var *tp_multinomial(tp_var *weights, int64_t n, bool replacement);
+
+/* In training each element is 0 with probability p, and otherwise x / (1 − p), so that the mean is
+ * x (Srivastava et al. 2014). Otherwise x itself. */
+TP_API tp_var *tp_dropout(tp_var *x, double p, bool training);
+
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef TP__V
+#define tp_normal(mean, std) tp_normal(TP__V(mean), TP__V(std))
+#define tp_uniform(low, high) tp_uniform(TP__V(low), TP__V(high))
 #endif
 
 #endif
