@@ -40,6 +40,18 @@ TEST(indices_out_of_range_are_errors)
     CHECK_ERROR(TP_ERROR_SHAPE, "index_select: axis 1");
 }
 
+TEST(the_last_of_several_parts_stays)
+{
+    tp_var *x = tp_variable(tp_zeros(TP_F64, TP_SHAPE(3))),
+           *part = tp_variable(counting(TP_F64, TP_SHAPE(3)));
+    tp_var *y = tp_scatter(x, 0, indices(3, (int64_t[]){1, 0, 1}), part);
+    CHECK_ELEMENTS(y, 2, 3, 0);
+    CHECK_ELEMENTS(tp_gradient(y, x), 0, 0, 1);
+    tp_var *g = tp_gradient(tp_square(y), part, .create_graph = true);
+    CHECK_ELEMENTS(g, 0, 4, 6);
+    CHECK_ELEMENTS(tp_gradient(g, part), 0, 2, 2);
+}
+
 TEST(any_type_is_gathered)
 {
     for (tp_dtype dtype = TP_F32; dtype < TP_DTYPES; dtype++) {

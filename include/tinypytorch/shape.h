@@ -59,6 +59,10 @@ TP_API tp_var *tp_gather(tp_var *x, int axis, tp_var *index);
  * Where an index occurs more than once, parts are added in row-major order. */
 TP_API tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part);
 
+/* The same with parts in place of elements: of several with one place the last one in row-major
+ * order stays, and has a gradient. */
+TP_API tp_var *tp_scatter(tp_var *x, int axis, tp_var *index, tp_var *part);
+
 /* Rows along an axis by number, index 1-d. weight[index] for rows of a (classes, width) weight and
  * an index of any shape: (…) → (…, width). */
 TP_API tp_var *tp_index_select(tp_var *x, int axis, tp_var *index);

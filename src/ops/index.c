@@ -180,8 +180,8 @@ static bool scatter_add_infer(tp__call *call)
     tp_var *index = call->in[1];
     if (!tp__same_shape(part, index->ndim, tp__shape(index))) {
         char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
-        tp_fail(TP_ERROR_SHAPE, "scatter_add: the part has shape %s, expected the index's, %s",
-                tp__shape_text(a, part->ndim, tp__shape(part)),
+        tp_fail(TP_ERROR_SHAPE, "%s: the part has shape %s, expected the index's, %s",
+                call->op->name, tp__shape_text(a, part->ndim, tp__shape(part)),
                 tp__shape_text(b, index->ndim, tp__shape(index)));
         return false;
     }
@@ -206,7 +206,7 @@ static void scatter_add_visit(void *to, int64_t number, int64_t offset)
         *(uint8_t *)at = (uint8_t)(*(uint8_t *)at + *(const uint8_t *)from);
 }
 
-static bool scatter_add_forward(tp__call *call)
+static bool index_put(tp__call *call, index_visitor *visit)
 {
     tp__copy_elements(call->out, call->in[0]);
     size_t scope = tp_scope_begin();
@@ -215,10 +215,15 @@ static bool scatter_add_forward(tp__call *call)
     bool good = !tp_is_poison(part);
     if (good) {
         job.from = part->data;
-        good = index_walk(call->out, call->in[1], (int)call->attr.integer, scatter_add_visit, &job);
+        good = index_walk(call->out, call->in[1], (int)call->attr.integer, visit, &job);
     }
     tp_scope_end(scope);
     return good;
+}
+
+static bool scatter_add_forward(tp__call *call)
+{
+    return index_put(call, scatter_add_visit);
 }
 
 static void scatter_add_gradient(const tp__pull *pull)
@@ -257,19 +262,82 @@ static const tp__op scatter_add_op = {
             {"3,4; 2,2", scatter_add_sample, "x0.scatter_add(1, " INDEX_TORCH ", x1)"}, {0}},
 };
 
-tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part)
+static tp_var *index_put_apply(const tp__op *op, tp_var *x, int axis, tp_var *index, tp_var *part)
 {
-    if (!tp__check_operand("scatter_add", x) || !tp__check_operand("scatter_add", index) ||
-        !tp__check_operand("scatter_add", part) ||
-        (axis = tp__check_axis("scatter_add", axis, x->ndim)) < 0)
+    if (!tp__check_operand(op->name, x) || !tp__check_operand(op->name, index) ||
+        !tp__check_operand(op->name, part) || (axis = tp__check_axis(op->name, axis, x->ndim)) < 0)
         return tp__poison();
     if (tp__is_float((tp_dtype)index->dtype))
-        return tp_fail(TP_ERROR_DTYPE, "scatter_add: the index is %s, expected integers",
+        return tp_fail(TP_ERROR_DTYPE, "%s: the index is %s, expected integers", op->name,
                        tp_dtype_name((tp_dtype)index->dtype));
     tp_dtype dtype = tp__promote((tp_var *[]){x, part}, 2);
     tp_var *in[] = {tp_to(x, dtype), tp_to(index, TP_I64), tp_to(part, dtype)};
-    tp_var *y = tp__apply(&scatter_add_op, in, 3, (tp__attr){.integer = axis}, -1, NULL);
-    return tp_to(y, dtype);
+    return tp_to(tp__apply(op, in, 3, (tp__attr){.integer = axis}, -1, NULL), dtype);
+}
+
+tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part)
+{
+    return index_put_apply(&scatter_add_op, x, axis, index, part);
+}
+
+/* --- scatter: the last of several parts with one place is the one that stays --- */
+
+static void scatter_visit(void *to, int64_t number, int64_t offset)
+{
+    const index_job *job = to;
+    memcpy(job->to + offset * (int64_t)job->item, job->from + (size_t)number * job->item,
+           job->item);
+}
+
+static bool scatter_forward(tp__call *call)
+{
+    return index_put(call, scatter_visit);
+}
+
+/* 1 where a part stays. */
+static tp_var *scatter_stays(const tp_var *x, int axis, tp_var *index)
+{
+    tp_var *number =
+        tp_reshape(tp_arange(TP_I64, 0, (double)index->size, 1), index->ndim, tp__shape(index));
+    tp_var *none = tp_zeros(TP_I64, x->ndim, tp__shape(x));
+    return tp_eq(tp_gather(tp_scatter(none, axis, index, number), axis, index), number);
+}
+
+static void scatter_gradient(const tp__pull *pull)
+{
+    int axis = (int)pull->y->attr.integer;
+    tp_var *index = pull->x[1];
+    if (pull->wanted[0])
+        pull->gx[0] = tp_scatter(pull->gy, axis, index, index_zeros(pull->x[2]));
+    if (pull->wanted[2])
+        pull->gx[2] =
+            tp_where(scatter_stays(pull->x[0], axis, index), tp_gather(pull->gy, axis, index), 0);
+}
+
+static tp_var *scatter_sample(tp_var *const *x)
+{
+    return tp_scatter(x[0], 1, gather_sample_index(), x[1]);
+}
+
+static const tp__op scatter_op = {
+    .label = "Scatter",
+    .name = "scatter",
+    .n_in = 3,
+    .reads = {TP__READS_1, 0, TP__READS_1},
+    .infer = scatter_add_infer,
+    .forward = scatter_forward,
+    .gradient = scatter_gradient,
+    .taylor = scatter_add_taylor,
+    .formula = "x, but y[i, index[i, j, k], k] = part[i, j, k], along axis 1",
+    .rule = "x: scatter(gy, axis, index, 0); part: gather(gy, axis, index) where it stays, else 0",
+    .samples =
+        (const tp__sample[]){{"3,4; 2,2", scatter_sample, "x0.scatter(1, " INDEX_TORCH ", x1)"},
+                             {0}},
+};
+
+tp_var *tp_scatter(tp_var *x, int axis, tp_var *index, tp_var *part)
+{
+    return index_put_apply(&scatter_op, x, axis, index, part);
 }
 
 /* --- Whole rows --- */
@@ -338,7 +406,7 @@ static const tp__op embedding_op = {
         (const tp__sample[]){{"3,2", embedding_sample, "F.embedding(" INDEX_TORCH ", x0)"}, {0}},
 };
 
-static const tp__op *const index_ops[] = {&gather_op, &scatter_add_op, &index_select_op,
-                                          &embedding_op, NULL};
+static const tp__op *const index_ops[] = {&gather_op,       &scatter_add_op, &scatter_op,
+                                          &index_select_op, &embedding_op,   NULL};
 
 const tp__family tp__family_index = {"index", "picking by index", index_ops};
