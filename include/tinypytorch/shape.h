@@ -68,6 +68,20 @@ TP_API tp_var *tp_scatter(tp_var *x, int axis, tp_var *index, tp_var *part);
 TP_API tp_var *tp_index_select(tp_var *x, int axis, tp_var *index);
 TP_API tp_var *tp_embedding(tp_var *index, tp_var *weight);
 
+/* Elements by their row-major number, of index's shape; those where mask (which broadcasts) is not
+ * 0, in a row; the indices of elements that are not 0, (count, ndim) of int64. */
+TP_API tp_var *tp_take(tp_var *x, tp_var *index);
+TP_API tp_var *tp_masked_select(tp_var *x, tp_var *mask);
+TP_API tp_var *tp_nonzero(tp_var *x);
+
+/* x with row i of part added to its row index[i], along axis. */
+TP_API tp_var *tp_index_add(tp_var *x, int axis, tp_var *index, tp_var *part);
+
+/* Diagonal k of the last two axes, (…, m, n) → (…, length); x on diagonal k of square matrices of
+ * zeros, (…, n) → (…, n + |k|, n + |k|). k > 0 is above the main one. */
+TP_API tp_var *tp_diagonal(tp_var *x, int64_t k);
+TP_API tp_var *tp_diag_embed(tp_var *x, int64_t k);
+
 /* --- Other orders, copies, masks --- */
 
 /* x backwards along axes; none: all. A view. */
@@ -84,6 +98,14 @@ TP_API tp_var *tp_repeat(tp_var *x, int n, const int64_t *times);
 
 /* x with `before` and `after` elements of value around it along axis. */
 TP_API tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value);
+
+/* The same with x's own elements: mirrored at its first and last (fewer than it has), those two
+ * again and again, or from the other end (no more than it has). */
+typedef enum tp_pad_mode { TP_PAD_REFLECT, TP_PAD_REPLICATE, TP_PAD_CIRCULAR } tp_pad_mode;
+TP_API tp_var *tp_pad_by(tp_var *x, int axis, int64_t before, int64_t after, tp_pad_mode mode);
+
+/* Each element of an axis so many times, one after the other. */
+TP_API tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis);
 
 /* Views of size elements of axis each, the last perhaps of fewer: fills out with up to n of them
  * and returns how many there are, 0 on error. */

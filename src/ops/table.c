@@ -25,6 +25,7 @@ const tp__family *const tp__families[] = {
     &tp__family_parts,
     &tp__family_index,
     &tp__family_arrange,
+    &tp__family_pick,
     &tp__family_linalg,
     &tp__family_products,
     &tp__family_einsum,
