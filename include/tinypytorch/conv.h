@@ -65,6 +65,15 @@ TP_API tp_var *tp_conv_transpose2d(tp_var *x, tp_var *weight, tp_var *bias,
 TP_API tp_var *tp_conv_transpose3d(tp_var *x, tp_var *weight, tp_var *bias,
                                    const tp_conv_options *options);
 
+/* The windows that a convolution sees, as columns: (N, C, H, W) → (N, C · taps, windows), `kernel`
+ * TP_SHAPE(3) or TP_SHAPE(3, 2); stride, padding and dilation of the options count. */
+TP_API tp_var *tp_unfold(tp_var *x, int n, const int64_t *kernel, const tp_conv_options *options);
+
+/* The transposed map: columns (N, C · taps, windows) added where their windows are, → (N, C,
+ * height, width). */
+TP_API tp_var *tp_fold(tp_var *x, int64_t height, int64_t width, int n, const int64_t *kernel,
+                       const tp_conv_options *options);
+
 /* --- Pooling ---
  *
  * Windows of `kernel` elements, TP_SHAPE(3, 2) or TP_SHAPE(3) for all axes, `stride` apart, over
@@ -162,6 +171,11 @@ TP_API tp_var *tp_pixel_unshuffle(tp_var *x, int64_t r);
 
 #define TP__INTERPOLATE(x, ...) tp_interpolate(x, &(tp_interpolate_options){__VA_ARGS__})
 #define tp_interpolate(...) TP__INTERPOLATE(__VA_ARGS__, .size = sizeof(tp_interpolate_options))
+#define TP__UNFOLD(x, n, kernel, ...) tp_unfold(x, n, kernel, &(tp_conv_options){__VA_ARGS__})
+#define tp_unfold(x, ...) TP__UNFOLD(x, __VA_ARGS__, .size = sizeof(tp_conv_options))
+#define TP__FOLD(x, height, width, n, kernel, ...)                                                 \
+    tp_fold(x, height, width, n, kernel, &(tp_conv_options){__VA_ARGS__})
+#define tp_fold(x, ...) TP__FOLD(x, __VA_ARGS__, .size = sizeof(tp_conv_options))
 #endif
 
 #endif

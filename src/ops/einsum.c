@@ -101,10 +101,14 @@ static const tp__op einsum_spread_op = {
 static tp_var *einsum_sample_spread(tp_var *const *x)
 {
     int64_t shape[TP_MAX_NDIM + 1], n = tp_ndim(x[0]);
+    if (n == 0)
+        return tp__check_operand("einsum_spread", x[0])
+                   ? tp_fail(TP_ERROR_SHAPE, "einsum_spread: x has no axis")
+                   : tp__poison();
     for (int64_t i = 0; i < n; i++)
         shape[i] = shape[n] = tp_shape(x[0])[i];
-    return tp__apply(&einsum_spread_op, x, 1, (tp__attr){.integer = n > 0 ? (n - 1) | n << 4 : 0},
-                     (int)n + 1, shape);
+    return tp__apply(&einsum_spread_op, x, 1, (tp__attr){.integer = (n - 1) | n << 4}, (int)n + 1,
+                     shape);
 }
 
 static void einsum_diagonal_gradient(const tp__pull *pull)

@@ -16,7 +16,7 @@ extern const tp__family tp__family_shape, tp__family_parts, tp__family_index, tp
 extern const tp__family tp__family_linalg;
 extern const tp__family tp__family_products, tp__family_einsum, tp__family_solve, tp__family_factor,
     tp__family_least_squares, tp__family_matrix_function;
-extern const tp__family tp__family_conv, tp__family_pool, tp__family_resize;
+extern const tp__family tp__family_conv, tp__family_pool, tp__family_resize, tp__family_unfold;
 extern const tp__family tp__family_attention, tp__family_position, tp__family_recurrent,
     tp__family_softmax, tp__family_loss;
 

@@ -36,6 +36,7 @@ const tp__family *const tp__families[] = {
     &tp__family_conv,
     &tp__family_pool,
     &tp__family_resize,
+    &tp__family_unfold,
     &tp__family_attention,
     &tp__family_position,
     &tp__family_recurrent,
