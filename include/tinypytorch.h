@@ -21,6 +21,7 @@
  *     sequence.h     attention, recurrent layers, positions
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
+ *     calculus.h     Jacobians, Hessians, checking gradients
  *     random.h       seeded random arrays
  *     optim.h        steps of optimisers
  *     engine.h       threads, memory, profiles
@@ -33,6 +34,7 @@
 
 #include "tinypytorch/array.h"
 #include "tinypytorch/base.h"
+#include "tinypytorch/calculus.h"
 #include "tinypytorch/conv.h"
 #include "tinypytorch/draw.h"
 #include "tinypytorch/engine.h"

@@ -15,6 +15,7 @@
 #define TINYPYTORCH_SUGAR_H
 
 #include "array.h"
+#include "calculus.h"
 #include "graph.h"
 #include "ops.h"
 
@@ -45,6 +46,10 @@
 #define TP__GRADIENTS(y, xs, n, out, ...)                                                          \
     tp_gradients(y, xs, n, out, &(tp_gradient_options){__VA_ARGS__})
 #define tp_gradients(...) TP__GRADIENTS(__VA_ARGS__, .size = sizeof(tp_gradient_options))
+
+#define TP__GRADCHECK(f, ctx, x, n, ...)                                                           \
+    tp_gradcheck(f, ctx, x, n, &(tp_gradcheck_options){__VA_ARGS__})
+#define tp_gradcheck(...) TP__GRADCHECK(__VA_ARGS__, .size = sizeof(tp_gradcheck_options))
 
 #endif
 

@@ -23,6 +23,10 @@ extern "C" {
  * is too large for the type. On an error every out is poison. */
 TP_API void tp_derivatives(tp_var *y, tp_var *x, int n, tp_var **out);
 
+/* out[k − 1] ← dᵏ/dtᵏ y(x + t · direction) at t = 0, for k = 1 … n: all directional derivatives
+ * along a line. direction has x's shape and type. */
+TP_API void tp_taylor(tp_var *y, tp_var *x, tp_var *direction, int n, tp_var **out);
+
 /* The directional derivative of y for x along direction (x's shape): Jacobian times vector, of
  * y's shape. Forward mode, which is a Taylor series of order one. */
 TP_API tp_var *tp_jvp(tp_var *y, tp_var *x, tp_var *direction);

@@ -449,18 +449,33 @@ void tp_derivatives(tp_var *y, tp_var *x, int n, tp_var **out)
             out[k] = tp__poison();
 }
 
+static bool taylor_fits(const char *call, const tp_var *x, const tp_var *direction)
+{
+    char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+    if (!tp__check_operand(call, direction))
+        return false;
+    if (direction->dtype == x->dtype && tp__same_shape(direction, x->ndim, tp__shape(x)))
+        return true;
+    tp_fail(TP_ERROR_SHAPE, "%s: direction is %s %s, expected %s %s like x", call,
+            tp_dtype_name((tp_dtype)direction->dtype),
+            tp__shape_text(theirs, direction->ndim, tp__shape(direction)),
+            tp_dtype_name((tp_dtype)x->dtype), tp__shape_text(ours, x->ndim, tp__shape(x)));
+    return false;
+}
+
+void tp_taylor(tp_var *y, tp_var *x, tp_var *direction, int n, tp_var **out)
+{
+    if (taylor_check("taylor", y, x, n, out) && taylor_fits("taylor", x, direction))
+        taylor_derivatives("taylor", y, x, direction, n, out);
+    else
+        for (int k = 0; out && k < n; k++)
+            out[k] = tp__poison();
+}
+
 tp_var *tp_jvp(tp_var *y, tp_var *x, tp_var *direction)
 {
     tp_var *out = tp__poison();
-    char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
-    if (!taylor_check("jvp", y, x, 1, &out) || !tp__check_operand("jvp", direction))
-        return out;
-    if (direction->dtype != x->dtype || !tp__same_shape(direction, x->ndim, tp__shape(x)))
-        return tp_fail(TP_ERROR_SHAPE, "jvp: direction is %s %s, expected %s %s like x",
-                       tp_dtype_name((tp_dtype)direction->dtype),
-                       tp__shape_text(theirs, direction->ndim, tp__shape(direction)),
-                       tp_dtype_name((tp_dtype)x->dtype),
-                       tp__shape_text(ours, x->ndim, tp__shape(x)));
-    taylor_derivatives("jvp", y, x, direction, 1, &out);
+    if (taylor_check("jvp", y, x, 1, &out) && taylor_fits("jvp", x, direction))
+        taylor_derivatives("jvp", y, x, direction, 1, &out);
     return out;
 }

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Jacobians by rows or columns. A row is a backward sweep that starts from one element of y, a
+ * column a series along one element of x.
+ */
+#include "base/features.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "base/alloc.h"
+
+static const tp_gradient_options transform_recorded = {.create_graph = true,
+                                                       .size = sizeof transform_recorded};
+
+/* A gradient, recorded unless recording is off. */
+static tp_var *transform_gradient(tp_var *y, tp_var *x, tp_var *start)
+{
+    tp_gradient_options options = transform_recorded;
+    options.create_graph = tp_is_grad_enabled();
+    options.gradient = start;
+    return tp_gradient(y, x, &options);
+}
+
+static bool transform_check(const char *call, tp_var *y, tp_var *x)
+{
+    return !tp__here()->code && tp__check_operand(call, y) && tp__check_operand(call, x);
+}
+
+tp_var *tp_vjp(tp_var *y, tp_var *x, tp_var *v)
+{
+    if (!transform_check("vjp", y, x) || !tp__check_operand("vjp", v))
+        return tp__poison();
+    return transform_gradient(y, x, v);
+}
+
+tp_var *tp_hvp(tp_var *y, tp_var *x, tp_var *v)
+{
+    if (!transform_check("hvp", y, x) || !tp__check_operand("hvp", v))
+        return tp__poison();
+    tp_var *g = tp_gradient(y, x, &transform_recorded);
+    if (tp_is_poison(g) || tp_requires_grad(g))
+        return tp_is_poison(g) ? g : tp_jvp(g, x, v);
+    return tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+}
+
+/* 1 at element i, else 0. */
+static tp_var *transform_unit(const tp_var *like, int64_t i)
+{
+    tp_var *unit = tp_zeros((tp_dtype)like->dtype, 1, (int64_t[]){like->size});
+    tp_var *one = tp_is_poison(unit) ? unit : tp_ones((tp_dtype)like->dtype, 1, (int64_t[]){1});
+    if (!tp_is_poison(one))
+        unit = tp_slice_scatter(unit, one, 0, i, i + 1, 1);
+    return tp_is_poison(unit) ? unit : tp_reshape(unit, like->ndim, tp__shape(like));
+}
+
+static tp_var *transform_flat(tp_var *v, int64_t size)
+{
+    return tp_is_poison(v) ? v : tp_reshape(v, 1, (int64_t[]){size});
+}
+
+/* part i: row i of the Jacobian, (size of x), or its column, (size of y). */
+static tp_var *transform_part(tp_var *y, tp_var *x, int64_t i, bool rows)
+{
+    if (rows)
+        return transform_flat(transform_gradient(y, x, transform_unit(y, i)), x->size);
+    return transform_flat(tp_jvp(y, x, transform_unit(x, i)), y->size);
+}
+
+/* (size of y, size of x), of at least one element each. */
+static tp_var *transform_matrix(tp_var *y, tp_var *x)
+{
+    bool rows = y->size <= x->size;
+    int64_t n = rows ? y->size : x->size;
+    tp_var **parts = n <= INT32_MAX ? tp__alloc((size_t)n * sizeof *parts) : NULL;
+    bool good = parts != NULL;
+    for (int64_t i = 0; good && i < n; i++)
+        good = !tp_is_poison(parts[i] = transform_part(y, x, i, rows));
+    tp_var *matrix = good ? tp_stack(parts, (int)n, rows ? 0 : 1) : tp__poison();
+    tp__free(parts);
+    return matrix;
+}
+
+static tp_var *transform_jacobian(const char *call, tp_var *y, tp_var *x)
+{
+    int64_t shape[2 * TP_MAX_NDIM];
+    int ndim = y->ndim + x->ndim;
+    if (ndim > TP_MAX_NDIM)
+        return tp_fail(TP_ERROR_SHAPE, "%s: %d axes of y and %d of x are more than %d", call,
+                       y->ndim, x->ndim, TP_MAX_NDIM);
+    memcpy(shape, tp__shape(y), y->ndim * sizeof *shape);
+    memcpy(shape + y->ndim, tp__shape(x), x->ndim * sizeof *shape);
+    if (y->size == 0 || x->size == 0)
+        return tp_zeros((tp_dtype)x->dtype, ndim, shape);
+    size_t scope = tp_scope_begin();
+    tp_var *matrix = transform_matrix(y, x);
+    matrix = tp_is_poison(matrix) ? matrix : tp_leave(tp_reshape(matrix, ndim, shape));
+    tp_scope_end(scope);
+    return matrix;
+}
+
+tp_var *tp_jacobian(tp_var *y, tp_var *x)
+{
+    return transform_check("jacobian", y, x) ? transform_jacobian("jacobian", y, x) : tp__poison();
+}
+
+tp_var *tp_hessian(tp_var *y, tp_var *x)
+{
+    if (!transform_check("hessian", y, x))
+        return tp__poison();
+    if (y->size != 1) {
+        char text[TP__SHAPE_TEXT];
+        return tp_fail(TP_ERROR_SHAPE, "hessian: y has shape %s, expected one element",
+                       tp__shape_text(text, y->ndim, tp__shape(y)));
+    }
+    tp_var *g = tp_gradient(y, x, &transform_recorded);
+    if (tp_is_poison(g))
+        return g;
+    if (tp_requires_grad(g))
+        return transform_jacobian("hessian", g, x);
+    int64_t shape[2 * TP_MAX_NDIM];
+    memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
+    memcpy(shape + x->ndim, tp__shape(x), x->ndim * sizeof *shape);
+    return tp_zeros((tp_dtype)x->dtype, 2 * x->ndim, shape);
+}
+
+tp_var *tp_laplacian(tp_var *y, tp_var *x)
+{
+    if (!transform_check("laplacian", y, x))
+        return tp__poison();
+    tp_var *sum = tp_zeros((tp_dtype)y->dtype, 0, NULL);
+    for (int64_t i = 0; i < x->size && !tp_is_poison(sum); i++) {
+        tp_var *unit = transform_unit(x, i), *second[2];
+        tp_taylor(y, x, unit, 2, second);
+        sum = tp_is_poison(second[1]) ? second[1] : tp_add(sum, tp_sum(second[1], NULL));
+    }
+    return sum;
+}

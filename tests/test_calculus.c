@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Transforms against closed forms and each other: symmetry, agreement of forwards and backwards,
+ * composition; the walkthrough's Hessian-vector product; gradcheck finds what is wrong.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "elements.h"
+
+/* Σ 100 (x[i+1] − x[i]²)² + (x[i] − 1)² */
+static tp_var *chained(tp_var *x)
+{
+    tp_var *a = tp_slice(x, 0, 0, -1, 1), *b = tp_slice(x, 0, 1, INT64_MAX, 1);
+    tp_var *valley = tp_mul(100, tp_square(tp_sub(b, tp_square(a))));
+    return tp_sum(tp_add(valley, tp_square(tp_sub(a, 1))));
+}
+
+static tp_var *point(void)
+{
+    return tp_variable(tp_array(TP_F64, TP_SHAPE(5), ((double[]){-1.2, 1, 0.5, -0.3, 2})));
+}
+
+TEST(hessians_are_symmetric_and_agree_with_products)
+{
+    tp_var *x = point(), *y = chained(x), *h = tp_hessian(y, x);
+    tp_var *v = tp_array(TP_F64, TP_SHAPE(5), ((double[]){1, 2, -1, 0.5, 3}));
+    CHECK_CLOSE(tp_item(y), 446.2, 1e-13);
+    CHECK_SHAPE(h, 5, 5);
+    CHECK_BITS(tp_item(tp_sum(tp_abs(tp_sub(h, tp_transpose(h, 0, 1))))), 0);
+    CHECK_ELEMENTS(tp_round(tp_hvp(y, x, v)), 2290, 3284, -1522, 315, 660);
+    tp_var *product = tp_matmul(h, v);
+    CHECK_CLOSE(tp_item(tp_max(tp_abs(tp_sub(product, tp_hvp(y, x, v))))), 0, 1e-11);
+    CHECK_CLOSE(tp_item(tp_laplacian(y, x)), tp_item(tp_trace(h)), 1e-12);
+}
+
+/* y[i] = Σ_j sin(i x[j]): dy[i]/dx[j] = i cos(i x[j]), by rows for few y, by columns for few x. */
+static tp_var *waves(tp_var *x, int64_t n)
+{
+    tp_var *i = tp_unsqueeze(tp_arange(TP_F64, 1, (double)n + 1, 1), 1);
+    return tp_sum(tp_sin(tp_mul(i, x)), .axes = TP_AXES(1));
+}
+
+TEST(jacobians_by_rows_and_by_columns)
+{
+    for (int64_t n = 2; n <= 6; n += 4) {
+        tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.1, 0.7, -2})));
+        tp_var *j = tp_jacobian(waves(x, n), x);
+        CHECK_SHAPE(j, n, 3);
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t k = 0; k < 3; k++)
+                CHECK_CLOSE(at(j, 3 * i + k), (double)(i + 1) * cos((double)(i + 1) * at(x, k)),
+                            1e-15);
+        tp_var *second = tp_jacobian(tp_sum(j), x);
+        for (int64_t k = 0; k < 3; k++) {
+            double sum = 0;
+            for (int64_t i = 1; i <= n; i++)
+                sum -= (double)(i * i) * sin((double)i * at(x, k));
+            CHECK_CLOSE(at(second, k), sum, 1e-14);
+        }
+    }
+}
+
+TEST(vjp_and_jvp_are_adjoint)
+{
+    tp_manual_seed(8);
+    tp_var *x = tp_variable(tp_randn(TP_F64, TP_SHAPE(3))), *y = waves(x, 4);
+    tp_var *u = tp_randn(TP_F64, TP_SHAPE(4)), *v = tp_randn(TP_F64, TP_SHAPE(3));
+    double left = tp_item(tp_sum(tp_mul(u, tp_jvp(y, x, v))));
+    double right = tp_item(tp_sum(tp_mul(tp_vjp(y, x, u), v)));
+    CHECK_CLOSE(left, right, 1e-14);
+}
+
+TEST(series_along_a_line)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2), ((double[]){0.5, 1}))), *d[4];
+    tp_var *direction = tp_array(TP_F64, TP_SHAPE(2), ((double[]){2, -1}));
+    tp_taylor(tp_sum(tp_exp(x)), x, direction, 4, d);
+    for (int k = 1; k <= 4; k++)
+        CHECK_CLOSE(tp_item(d[k - 1]), pow(2, k) * exp(0.5) + pow(-1, k) * exp(1), 1e-14);
+    tp_taylor(x, x, tp_scalar(1), 2, d);
+    CHECK_ERROR(TP_ERROR_SHAPE, "taylor: direction is float64 (), expected float64 (2,) like x");
+}
+
+TEST(what_does_not_depend_has_zeros)
+{
+    tp_var *x = point(), *other = tp_variable(2.0), *y = tp_square(other);
+    CHECK_BITS(tp_item(tp_sum(tp_abs(tp_jacobian(y, x)))), 0);
+    CHECK_SHAPE(tp_hessian(tp_sum(tp_mul(3, x)), x), 5, 5);
+    CHECK_ELEMENTS(tp_hvp(tp_sum(x), x, x), 0, 0, 0, 0, 0);
+    tp_hessian(x, x);
+    CHECK_ERROR(TP_ERROR_SHAPE, "hessian: y has shape (5,), expected one element");
+    CHECK_SHAPE(tp_jacobian(tp_slice(x, 0, 0, 0, 1), x), 0, 5);
+}
+
+/* --- gradcheck --- */
+
+static tp_var *smooth(void *ctx, tp_var *const *x)
+{
+    (void)ctx;
+    return tp_mul(tp_tanh(tp_matmul(x[0], x[1])), tp_exp(tp_sum(x[1])));
+}
+
+/* Half of its derivative is taken for a constant. */
+static tp_var *wrong(void *ctx, tp_var *const *x)
+{
+    (void)ctx;
+    return tp_mul(x[0], tp_detach(x[0]));
+}
+
+TEST(gradcheck_tells_right_from_wrong)
+{
+    tp_manual_seed(9);
+    tp_var *x[] = {tp_randn(TP_F64, TP_SHAPE(2, 3)), tp_randn(TP_F64, TP_SHAPE(3, 2))};
+    CHECK(tp_gradcheck(smooth, NULL, x, 2, .orders = 3));
+    CHECK(!freopen("gradcheck.txt", "w", stderr) ||
+          !tp_gradcheck(wrong, NULL, x, 1, .directions = 1));
+    fflush(stderr);
+    char line[200] = "";
+    FILE *report = fopen("gradcheck.txt", "r");
+    CHECK(report && fgets(line, sizeof line, report));
+    CHECK(strstr(line, "derivative of order 1 along direction 0 is"));
+    if (report)
+        fclose(report);
+    tp_var *single[] = {tp_zeros(TP_F32, TP_SHAPE(2))};
+    CHECK(!tp_gradcheck(smooth, NULL, single, 1));
+    CHECK_ERROR(TP_ERROR_DTYPE, "gradcheck: array 0 is float32, expected float64");
+}
