@@ -91,11 +91,12 @@ tp_var *(tp_fold)(tp_var *x, int64_t height, int64_t width, int n, const int64_t
         rest[i] = room < 0 ? 0 : room % plan.stride[i];
     }
     const int64_t *shape = tp__shape(x);
-    if (windows[0] * windows[1] != shape[2] || shape[2] == 0 || shape[1] % taps || !shape[1]) {
+    int64_t count = windows[0] * windows[1];
+    if (count != shape[2] || shape[2] == 0 || shape[1] % taps || !shape[1]) {
         char text[TP__SHAPE_TEXT];
-        return tp_fail(
-            TP_ERROR_SHAPE, "fold: x %s does not fit %lld windows of %lld elements in each channel",
-            tp__shape_text(text, 3, shape), (long long)(windows[0] * windows[1]), (long long)taps);
+        return tp_fail(TP_ERROR_SHAPE,
+                       "fold: x %s does not fit %lld windows of %lld elements in each channel",
+                       tp__shape_text(text, 3, shape), (long long)count, (long long)taps);
     }
     plan.conv.groups = shape[1] / taps;
     plan.conv.output_padding = (tp_sizes){2, {rest[0], rest[1]}};
@@ -108,14 +109,17 @@ tp_var *(tp_fold)(tp_var *x, int64_t height, int64_t width, int n, const int64_t
 
 /* --- Records, for tests and the list of operations --- */
 
+#define UNFOLD_WITH(...) (&(tp_conv_options){__VA_ARGS__, .size = sizeof(tp_conv_options)})
+
 static tp_var *unfold_sample(tp_var *const *x)
 {
-    return tp_unfold(x[0], TP_SHAPE(2), .padding = TP_SIZES(1), .stride = TP_SIZES(2, 1));
+    return (tp_unfold)(x[0], TP_SHAPE(2),
+                       UNFOLD_WITH(.padding = TP_SIZES(1), .stride = TP_SIZES(2, 1)));
 }
 
 static tp_var *fold_sample(tp_var *const *x)
 {
-    return tp_fold(x[0], 3, 4, TP_SHAPE(2), .stride = TP_SIZES(1, 2));
+    return (tp_fold)(x[0], 3, 4, TP_SHAPE(2), UNFOLD_WITH(.stride = TP_SIZES(1, 2)));
 }
 
 static const tp__op unfold_op = {
