@@ -21,7 +21,7 @@
  *     sequence.h     attention, recurrent layers, positions
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
- *     calculus.h     Jacobians, Hessians, checking gradients
+ *     calculus.h     Jacobians, Hessians, checking gradients, finding minima
  *     random.h       seeded random arrays
  *     optim.h        steps of optimisers
  *     engine.h       threads, memory, profiles

@@ -6,6 +6,7 @@
  *     tp_hessian(y, x)        second derivatives of a number
  *     tp_hvp(y, x, v)         the Hessian times v, without the Hessian
  *     tp_gradcheck(f, …)      a function's derivatives against differences
+ *     tp_minimize(f, …)       where a function is least
  *
  * Results are recorded, so that any of these can be applied to them again; within TP_NO_GRAD();
  * they are constants and cheaper. x is a variable or a recorded value that y is computed from;
@@ -61,6 +62,69 @@ typedef tp_var *tp_array_function(void *ctx, tp_var *const *x);
  * and give false. */
 TP_API bool tp_gradcheck(tp_array_function *f, void *ctx, tp_var *const *x, int n,
                          const tp_gradcheck_options *options);
+
+/* --- Finding minima --- */
+
+typedef enum tp_method {
+    TP_LBFGS,            /* limited-memory BFGS (Liu & Nocedal 1989), eight pairs */
+    TP_BFGS,             /* Broyden, Fletcher, Goldfarb & Shanno, n² numbers */
+    TP_NEWTON,           /* exact Hessians, damped until they are positive definite */
+    TP_NEWTON_CG,        /* Hessian-vector products only (Steihaug 1983) */
+    TP_TRUST_REGION,     /* exact Hessians within a radius (Moré & Sorensen 1983) */
+    TP_CONJUGATE,        /* nonlinear conjugate gradients (Polak & Ribière, restarted) */
+    TP_GRADIENT_DESCENT, /* a fixed rate */
+    TP_MOMENTUM,         /* a fixed rate and momentum 0.9 */
+    TP_ADAM              /* a fixed rate (Kingma & Ba 2015) */
+} tp_method;
+
+typedef enum tp_stop {
+    TP_STOP_GRADIENT, /* converged: the largest |gradient| is within tolerance */
+    TP_STOP_STEP,     /* converged: steps no longer change x */
+    TP_STOP_ITERATIONS,
+    TP_STOP_CALLBACK,
+    TP_STOP_NOT_FINITE, /* the function is not finite at the start */
+    TP_STOP_SEARCH,     /* no lower point was found along a direction */
+    TP_STOP_ERROR       /* an error is pending */
+} tp_stop;
+
+typedef struct tp_iteration {
+    int number; /* 0: the start */
+    double value, gradient;
+    const double *x; /* n numbers, valid during the call */
+    int64_t n;
+} tp_iteration;
+
+typedef struct tp_minimize_options {
+    tp_method method;
+    int iterations;   /* at most: 1000, for methods with a fixed rate 10,000 */
+    double tolerance; /* of the largest |gradient|: 1e-8 */
+    double rate;      /* of methods with a fixed one: 1e-3 */
+    bool (*callback)(void *ctx, const tp_iteration *iteration); /* false: stop */
+    void *callback_ctx;
+    tp_var **path; /* gets the points visited, (iterations + 1, n), if not NULL */
+    size_t size;   /* set by the macro: sizeof(tp_minimize_options) */
+} tp_minimize_options;
+
+typedef struct tp_minimize_result {
+    tp_var *x; /* where, of the start's shape: a constant in the current scope */
+    double value, gradient;
+    int iterations, evaluations; /* of the function with its gradient */
+    tp_stop stop;
+    const char *message; /* why it stopped, in words */
+} tp_minimize_result;
+
+/* A function of one array, for tp_minimize: any operations on x that end in one number. */
+typedef tp_var *tp_objective(void *ctx, tp_var *x);
+
+/* The least value of f from a float64 start, by derivatives: a local minimum. Step lengths satisfy
+ * the strong Wolfe conditions (Nocedal & Wright 2006, ch. 3) where the method searches along lines.
+ * Nothing is left in the caller's scope but x and the path. True if it converged; on an error x and
+ * the path are poison. */
+TP_API bool tp_minimize(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *minimum,
+                        const tp_minimize_options *options);
+
+/* What a reason is called. */
+TP_API const char *tp_stop_text(tp_stop stop);
 
 #ifdef __cplusplus
 }

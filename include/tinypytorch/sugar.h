@@ -51,6 +51,10 @@
     tp_gradcheck(f, ctx, x, n, &(tp_gradcheck_options){__VA_ARGS__})
 #define tp_gradcheck(...) TP__GRADCHECK(__VA_ARGS__, .size = sizeof(tp_gradcheck_options))
 
+#define TP__MINIMIZE(f, ctx, start, minimum, ...)                                                  \
+    tp_minimize(f, ctx, start, minimum, &(tp_minimize_options){__VA_ARGS__})
+#define tp_minimize(...) TP__MINIMIZE(__VA_ARGS__, .size = sizeof(tp_minimize_options))
+
 #endif
 
 #endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Methods that need gradients only.
+ */
+#include "base/features.h"
+
+#include "calculus/minimize.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/thread.h"
+
+/* --- Fixed rates --- */
+
+/* Goes to next_x, whatever its value. */
+static bool descent_go(tp__minimize *job)
+{
+    double value = tp__minimize_at(job, job->next_x, job->next_g, NULL);
+    if (tp__here()->code)
+        return false;
+    tp__minimize_accept(job, value);
+    return true;
+}
+
+static bool gradient_descent_step(tp__minimize *job)
+{
+    for (int64_t i = 0; i < job->n; i++)
+        job->next_x[i] = job->x[i] - job->options.rate * job->g[i];
+    return descent_go(job);
+}
+
+static bool momentum_step(tp__minimize *job)
+{
+    for (int64_t i = 0; i < job->n; i++) {
+        job->work[i] = 0.9 * job->work[i] + job->g[i];
+        job->next_x[i] = job->x[i] - job->options.rate * job->work[i];
+    }
+    return descent_go(job);
+}
+
+static bool adam_step(tp__minimize *job)
+{
+    double *m = job->work, *v = m + job->n, t = job->iteration + 1;
+    double m_scale = 1 - pow(0.9, t), v_scale = 1 - pow(0.999, t);
+    for (int64_t i = 0; i < job->n; i++) {
+        m[i] = 0.9 * m[i] + 0.1 * job->g[i];
+        v[i] = 0.999 * v[i] + 0.001 * job->g[i] * job->g[i];
+        double step = m[i] / m_scale / (sqrt(v[i] / v_scale) + 1e-8);
+        job->next_x[i] = job->x[i] - job->options.rate * step;
+    }
+    return descent_go(job);
+}
+
+static int64_t descent_one(int64_t n)
+{
+    return n;
+}
+
+static int64_t descent_two(int64_t n)
+{
+    return 2 * n;
+}
+
+const tp__method tp__method_gradient_descent = {"gradient descent", true, NULL,
+                                                gradient_descent_step};
+const tp__method tp__method_momentum = {"momentum", true, descent_one, momentum_step};
+const tp__method tp__method_adam = {"adam", true, descent_two, adam_step};
+
+/* --- Searching along a line --- */
+
+static void descent_steepest(tp__minimize *job)
+{
+    for (int64_t i = 0; i < job->n; i++)
+        job->d[i] = -job->g[i];
+}
+
+/* A first step of length 1 at most, where nothing is known of curvature. */
+static double descent_first(const tp__minimize *job)
+{
+    double length = sqrt(tp__dot(job->n, job->g, job->g));
+    return length > 1 ? 1 / length : 1;
+}
+
+/* Searches along d, and if that fails along the gradient. */
+static bool descent_search(tp__minimize *job, double first, double c2, bool *restarted)
+{
+    *restarted = false;
+    if (tp__dot(job->n, job->g, job->d) < 0 && tp__line_search(job, first, c2))
+        return true;
+    if (tp__here()->code)
+        return false;
+    *restarted = true;
+    descent_steepest(job);
+    return tp__line_search(job, descent_first(job), c2);
+}
+
+/* work: the direction before, then its length of step. */
+static bool conjugate_step(tp__minimize *job)
+{
+    int64_t n = job->n;
+    double *before = job->work, *gradient = before + n, *last = gradient + n, beta = 0;
+    if (job->iteration > 0) {
+        double old = tp__dot(n, gradient, gradient);
+        beta = fmax((tp__dot(n, job->g, job->g) - tp__dot(n, job->g, gradient)) / old, 0);
+    }
+    for (int64_t i = 0; i < n; i++)
+        job->d[i] = beta * before[i] - job->g[i];
+    double slope = tp__dot(n, job->g, job->d);
+    double first = job->iteration > 0 && slope < 0 ? fmin(2 * *last / slope, 1e10) : 0;
+    memcpy(gradient, job->g, (size_t)n * sizeof *gradient);
+    double value = job->value;
+    bool restarted;
+    if (!descent_search(job, first > 0 ? first : descent_first(job), 0.1, &restarted))
+        return false;
+    memcpy(before, job->d, (size_t)n * sizeof *before);
+    *last = job->value - value;
+    return true;
+}
+
+static int64_t conjugate_room(int64_t n)
+{
+    return 2 * n + 1;
+}
+
+const tp__method tp__method_conjugate = {"conjugate gradients", false, conjugate_room,
+                                         conjugate_step};
+
+/* --- BFGS: work is the inverse Hessian (n, n), then s, y and h y --- */
+
+static void bfgs_unit(double *h, int64_t n, double scale)
+{
+    memset(h, 0, (size_t)(n * n) * sizeof *h);
+    for (int64_t i = 0; i < n; i++)
+        h[i * n + i] = scale;
+}
+
+static void bfgs_times(const double *h, int64_t n, const double *v, double *to)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] = tp__dot(n, h + i * n, v);
+}
+
+/* h ← (I − ρ s yᵀ) h (I − ρ y sᵀ) + ρ s sᵀ */
+static void bfgs_update(double *h, int64_t n, const double *s, const double *y, double *hy)
+{
+    double sy = tp__dot(n, s, y);
+    if (!(sy > 1e-12 * sqrt(tp__dot(n, s, s) * tp__dot(n, y, y))))
+        return;
+    bfgs_times(h, n, y, hy);
+    double scale = (1 + tp__dot(n, y, hy) / sy) / sy;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++)
+            h[i * n + j] += scale * s[i] * s[j] - (hy[i] * s[j] + s[i] * hy[j]) / sy;
+}
+
+static bool bfgs_step(tp__minimize *job)
+{
+    int64_t n = job->n;
+    double *h = job->work, *s = h + n * n, *y = s + n, *hy = y + n;
+    if (job->iteration == 0)
+        bfgs_unit(h, n, 1);
+    bfgs_times(h, n, job->g, job->d);
+    for (int64_t i = 0; i < n; i++)
+        job->d[i] = -job->d[i];
+    bool restarted;
+    if (!descent_search(job, job->iteration ? 1 : descent_first(job), 0.9, &restarted))
+        return false;
+    for (int64_t i = 0; i < n; i++) {
+        s[i] = job->x[i] - job->next_x[i];
+        y[i] = job->g[i] - job->next_g[i];
+    }
+    if (restarted || job->iteration == 0)
+        bfgs_unit(h, n, fabs(tp__dot(n, s, y) / tp__dot(n, y, y)));
+    bfgs_update(h, n, s, y, hy);
+    return true;
+}
+
+static int64_t bfgs_room(int64_t n)
+{
+    return n > INT32_MAX ? -1 : n * n + 3 * n;
+}
+
+const tp__method tp__method_bfgs = {"BFGS", false, bfgs_room, bfgs_step};
+
+/* --- L-BFGS: work is pairs of s and y in a ring, then their number --- */
+
+enum { LBFGS_PAIRS = 8 };
+
+static double *lbfgs_pair(const tp__minimize *job, int64_t number, bool y)
+{
+    return job->work + (2 * (number % LBFGS_PAIRS) + y) * job->n;
+}
+
+/* d ← −h g by the two loops. */
+static void lbfgs_direction(tp__minimize *job, int64_t pairs)
+{
+    double alpha[LBFGS_PAIRS];
+    int64_t n = job->n, first = pairs > LBFGS_PAIRS ? pairs - LBFGS_PAIRS : 0;
+    descent_steepest(job);
+    for (int64_t k = pairs - 1; k >= first; k--) {
+        const double *s = lbfgs_pair(job, k, false), *y = lbfgs_pair(job, k, true);
+        double a = alpha[k % LBFGS_PAIRS] = tp__dot(n, s, job->d) / tp__dot(n, s, y);
+        for (int64_t i = 0; i < n; i++)
+            job->d[i] -= a * y[i];
+    }
+    if (pairs) {
+        const double *s = lbfgs_pair(job, pairs - 1, false), *y = lbfgs_pair(job, pairs - 1, true);
+        double scale = tp__dot(n, s, y) / tp__dot(n, y, y);
+        for (int64_t i = 0; i < n; i++)
+            job->d[i] *= scale;
+    }
+    for (int64_t k = first; k < pairs; k++) {
+        const double *s = lbfgs_pair(job, k, false), *y = lbfgs_pair(job, k, true);
+        double b = alpha[k % LBFGS_PAIRS] - tp__dot(n, y, job->d) / tp__dot(n, s, y);
+        for (int64_t i = 0; i < n; i++)
+            job->d[i] += b * s[i];
+    }
+}
+
+static bool lbfgs_step(tp__minimize *job)
+{
+    int64_t n = job->n;
+    double *count = job->work + 2 * LBFGS_PAIRS * n;
+    lbfgs_direction(job, (int64_t)*count);
+    bool restarted;
+    if (!descent_search(job, *count > 0 ? 1 : descent_first(job), 0.9, &restarted))
+        return false;
+    if (restarted)
+        *count = 0;
+    double *s = lbfgs_pair(job, (int64_t)*count, false),
+           *y = lbfgs_pair(job, (int64_t)*count, true);
+    for (int64_t i = 0; i < n; i++) {
+        s[i] = job->x[i] - job->next_x[i];
+        y[i] = job->g[i] - job->next_g[i];
+    }
+    if (tp__dot(n, s, y) > 1e-12 * sqrt(tp__dot(n, s, s) * tp__dot(n, y, y)))
+        ++*count;
+    return true;
+}
+
+static int64_t lbfgs_room(int64_t n)
+{
+    return 2 * LBFGS_PAIRS * n + 1;
+}
+
+const tp__method tp__method_lbfgs = {"L-BFGS", false, lbfgs_room, lbfgs_step};

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Methods that use second derivatives: whole Hessians, or products with them.
+ */
+#include "base/features.h"
+
+#include "calculus/minimize.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/scope.h"
+
+/* --- Factors --- */
+
+bool tp__factor_shifted(int64_t n, const double *a, double shift, double *l)
+{
+    for (int64_t j = 0; j < n; j++) {
+        double d = a[j * n + j] + shift - tp__dot(j, l + j * n, l + j * n);
+        if (!(d > 0 && d < HUGE_VAL))
+            return false;
+        l[j * n + j] = sqrt(d);
+        for (int64_t i = j + 1; i < n; i++)
+            l[i * n + j] = (a[i * n + j] - tp__dot(j, l + i * n, l + j * n)) / l[j * n + j];
+    }
+    return true;
+}
+
+void tp__solve_lower(int64_t n, const double *l, const double *g, double *x)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (g[i] - tp__dot(i, l + i * n, x)) / l[i * n + i];
+}
+
+void tp__solve_factored(int64_t n, const double *l, const double *g, double *x)
+{
+    tp__solve_lower(n, l, g, x);
+    for (int64_t i = n - 1; i >= 0; i--) {
+        double sum = x[i];
+        for (int64_t k = i + 1; k < n; k++)
+            sum -= l[k * n + i] * x[k];
+        x[i] = sum / l[i * n + i];
+    }
+    for (int64_t i = 0; i < n; i++)
+        x[i] = -x[i];
+}
+
+static int64_t newton_room(int64_t n)
+{
+    return n > INT32_MAX ? -1 : 2 * n * n + 2 * n + 2;
+}
+
+/* The largest diagonal element, 1 if all are 0. */
+static double newton_size(int64_t n, const double *h)
+{
+    double size = 0;
+    for (int64_t i = 0; i < n; i++)
+        size = fmax(size, fabs(h[i * n + i]));
+    return size > 0 ? size : 1;
+}
+
+static bool newton_hessian(tp__minimize *job)
+{
+    tp__minimize_at(job, job->x, NULL, job->work);
+    if (tp__here()->code)
+        return false;
+    for (int64_t i = 0; i < job->n * job->n; i++)
+        if (!isfinite(job->work[i])) {
+            job->stop = TP_STOP_SEARCH;
+            return false;
+        }
+    return true;
+}
+
+/* --- Newton: as little is added to the diagonal as makes the Hessian positive definite --- */
+
+static bool newton_step(tp__minimize *job)
+{
+    int64_t n = job->n;
+    double *h = job->work, *l = h + n * n, shift = 0;
+    if (!newton_hessian(job))
+        return false;
+    for (int i = 0; !tp__factor_shifted(n, h, shift, l); i++) {
+        shift = shift > 0 ? 4 * shift : 1e-8 * newton_size(n, h);
+        if (i == 100) {
+            job->stop = TP_STOP_SEARCH;
+            return false;
+        }
+    }
+    tp__solve_factored(n, l, job->g, job->d);
+    return tp__line_search(job, 1, 0.9);
+}
+
+const tp__method tp__method_newton = {"Newton", false, newton_room, newton_step};
+
+/* --- Newton by conjugate gradients: work is r, p and h p --- */
+
+static bool newton_cg_times(const tp__minimize *job, tp_var *g, tp_var *x, const double *p,
+                            double *to)
+{
+    size_t scope = tp_scope_begin();
+    tp_var *v = tp_array(TP_F64, job->start->ndim, tp__shape(job->start), p);
+    tp_var *product = tp_requires_grad(g) ? tp_jvp(g, x, v) : tp_mul(v, tp_num(0));
+    const double *from = tp_is_poison(product) ? NULL : tp_data(product);
+    if (from)
+        memcpy(to, from, (size_t)job->n * sizeof *to);
+    tp_scope_end(scope);
+    return from != NULL;
+}
+
+/* Solves h d = −g until the rest is small or a direction has no positive curvature. */
+static bool newton_cg_solve(tp__minimize *job, tp_var *g, tp_var *x)
+{
+    int64_t n = job->n;
+    double *r = job->work, *p = r + n, *hp = p + n, rr = tp__dot(n, job->g, job->g);
+    double enough = rr * fmin(0.25, sqrt(rr));
+    for (int64_t i = 0; i < n; i++) {
+        job->d[i] = 0;
+        r[i] = job->g[i];
+        p[i] = -r[i];
+    }
+    for (int64_t k = 0; k < 2 * n + 10 && rr > enough; k++) {
+        if (!newton_cg_times(job, g, x, p, hp))
+            return false;
+        double curvature = tp__dot(n, p, hp);
+        if (!(curvature > 1e-14 * tp__dot(n, p, p))) {
+            if (k == 0)
+                memcpy(job->d, p, (size_t)n * sizeof *p);
+            return true;
+        }
+        double a = rr / curvature, before = rr;
+        for (int64_t i = 0; i < n; i++) {
+            job->d[i] += a * p[i];
+            r[i] += a * hp[i];
+        }
+        rr = tp__dot(n, r, r);
+        for (int64_t i = 0; i < n; i++)
+            p[i] = rr / before * p[i] - r[i];
+    }
+    return true;
+}
+
+static bool newton_cg_step(tp__minimize *job)
+{
+    const tp_gradient_options recorded = {.create_graph = true, .size = sizeof recorded};
+    size_t scope = tp_scope_begin();
+    tp_var *x = tp__minimize_variable(job, job->x), *y = tp__minimize_value(job, x);
+    tp_var *g = tp_is_poison(y) || !tp_requires_grad(y) ? y : tp_gradient(y, x, &recorded);
+    bool good = !tp_is_poison(g) && newton_cg_solve(job, g, x);
+    tp_scope_end(scope);
+    if (tp__here()->code)
+        job->stop = TP_STOP_ERROR;
+    return good && tp__line_search(job, 1, 0.9);
+}
+
+static int64_t newton_cg_room(int64_t n)
+{
+    return 3 * n;
+}
+
+const tp__method tp__method_newton_cg = {"Newton-CG", false, newton_cg_room, newton_cg_step};
+
+/* --- Trust region: work is h, its factor, two vectors, and the radius --- */
+
+static double region_length(int64_t n, const double *v)
+{
+    return sqrt(tp__dot(n, v, v));
+}
+
+/* The least g d + d h d / 2 for |d| ≤ radius, nearly: |d| is within a tenth of the radius, or the
+ * step is Newton's. A shift λ of the diagonal brings the length down; below `bottom` the matrix is
+ * not positive definite. */
+static void region_solve(tp__minimize *job, double radius)
+{
+    int64_t n = job->n;
+    double *h = job->work, *l = h + n * n, *q = l + n * n, shift = 0, bottom = 0;
+    double top = newton_size(n, h) * (double)n + region_length(n, job->g) / radius;
+    for (int i = 0; i < 60; i++) {
+        if (!tp__factor_shifted(n, h, shift, l)) {
+            bottom = fmax(bottom, shift);
+            shift = fmax(sqrt(bottom * top), 0.5 * bottom + 1e-8 * top);
+            continue;
+        }
+        tp__solve_factored(n, l, job->g, job->d);
+        double length = region_length(n, job->d);
+        if ((shift == 0 && length <= radius) || fabs(length - radius) <= 0.1 * radius)
+            return;
+        if (length < radius)
+            top = fmin(top, shift);
+        else
+            bottom = fmax(bottom, shift);
+        tp__solve_lower(n, l, job->d, q);
+        double ratio = length / region_length(n, q);
+        double next = shift + ratio * ratio * (length - radius) / radius;
+        shift = next > bottom && next < top ? next : bottom + 0.5 * (top - bottom);
+        if (top - bottom <= 1e-12 * top)
+            return;
+    }
+}
+
+/* What the quadratic model loses along d. */
+static double region_promise(const tp__minimize *job)
+{
+    int64_t n = job->n;
+    double bent = 0;
+    for (int64_t i = 0; i < n; i++)
+        bent += job->d[i] * tp__dot(n, job->work + i * n, job->d);
+    return -tp__dot(n, job->g, job->d) - bent / 2;
+}
+
+/* Tries steps in smaller and smaller regions until one is worth what the model promised. */
+static bool region_step(tp__minimize *job)
+{
+    int64_t n = job->n;
+    double *radius = job->work + 2 * n * n + 2 * n;
+    if (!newton_hessian(job))
+        return false;
+    if (job->iteration == 0)
+        *radius = fmax(1, region_length(n, job->x));
+    for (int tries = 0; tries < 100; tries++) {
+        region_solve(job, *radius);
+        double length = region_length(n, job->d), promise = region_promise(job);
+        bool moved = false;
+        for (int64_t i = 0; i < n; i++) {
+            job->next_x[i] = job->x[i] + job->d[i];
+            moved = moved || job->next_x[i] != job->x[i];
+        }
+        if (!moved) {
+            job->stop = TP_STOP_STEP;
+            return false;
+        }
+        double value = tp__minimize_at(job, job->next_x, job->next_g, NULL);
+        if (tp__here()->code)
+            return false;
+        double noise = 1e-15 * fabs(job->value), gain = job->value - value;
+        double worth = fabs(promise) <= noise && fabs(gain) <= 10 * noise ? 1 : gain / promise;
+        if (!(worth >= 0.25))
+            *radius = 0.25 * fmin(length, *radius);
+        else if (worth > 0.75 && length > 0.8 * *radius)
+            *radius *= 2;
+        if (worth > 1e-4) {
+            tp__minimize_accept(job, value);
+            return true;
+        }
+    }
+    job->stop = TP_STOP_SEARCH;
+    return false;
+}
+
+const tp__method tp__method_trust_region = {"trust region", false, newton_room, region_step};
