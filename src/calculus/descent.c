@@ -195,7 +195,7 @@ static double *lbfgs_pair(const tp__minimize *job, int64_t number, bool y)
 /* d ← −h g by the two loops. */
 static void lbfgs_direction(tp__minimize *job, int64_t pairs)
 {
-    double alpha[LBFGS_PAIRS];
+    double alpha[LBFGS_PAIRS] = {0};
     int64_t n = job->n, first = pairs > LBFGS_PAIRS ? pairs - LBFGS_PAIRS : 0;
     descent_steepest(job);
     for (int64_t k = pairs - 1; k >= first; k--) {

@@ -109,7 +109,7 @@ static bool search_grow(const search_job *s, double first, search_point *found)
 bool tp__line_search(tp__minimize *job, double first, double c2)
 {
     search_job s = {job, {0, job->value, tp__dot(job->n, job->g, job->d)}, c2};
-    search_point found;
+    search_point found = s.start;
     job->stop = TP_STOP_SEARCH;
     if (!(s.start.slope < 0) || !search_grow(&s, first, &found) || tp__here()->code)
         return false;
