@@ -13,6 +13,10 @@
  * processor that its caller keeps busy, with another one idle (seen on virtual machines; jobs of
  * 160 µs every 300 µs then take 167 µs, not 100).
  *
+ * A caller that goes to sleep says so, then looks once more; a worker counts its tasks, then looks
+ * whether anyone sleeps. Both first steps are read-modify-write: QEMU 7's aarch64 lets a load pass
+ * a sequentially consistent store (seen 5,158 times in 10⁶), and a wake-up would be lost.
+ *
  * Workers start at the first job that wants them. After fork() the child has none and starts its
  * own. At the end of the process, or when the library is unloaded, they finish what they are at and
  * are joined.
@@ -307,7 +311,7 @@ static void parallel_wait(int64_t n)
     }
     pthread_mutex_lock(&parallel_pool.lock);
     parallel_pool.seats = 0;
-    atomic_store(&parallel_asleep, true);
+    atomic_exchange(&parallel_asleep, true);
     while (atomic_load(&parallel_helped) < n)
         pthread_cond_wait(&parallel_pool.done, &parallel_pool.lock);
     atomic_store(&parallel_asleep, false);
