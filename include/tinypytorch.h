@@ -22,6 +22,7 @@
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
  *     calculus.h     Jacobians, Hessians, checking gradients, finding minima
+ *     equations.h    least squares, roots
  *     random.h       seeded random arrays
  *     optim.h        steps of optimisers
  *     engine.h       threads, memory, profiles
@@ -38,6 +39,7 @@
 #include "tinypytorch/conv.h"
 #include "tinypytorch/draw.h"
 #include "tinypytorch/engine.h"
+#include "tinypytorch/equations.h"
 #include "tinypytorch/error.h"
 #include "tinypytorch/graph.h"
 #include "tinypytorch/linalg.h"

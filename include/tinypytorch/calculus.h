@@ -84,7 +84,9 @@ typedef enum tp_stop {
     TP_STOP_CALLBACK,
     TP_STOP_NOT_FINITE, /* the function is not finite at the start */
     TP_STOP_SEARCH,     /* no lower point was found along a direction */
-    TP_STOP_ERROR       /* an error is pending */
+    TP_STOP_ERROR,      /* an error is pending */
+    TP_STOP_RESIDUAL,   /* converged: the largest |residual| is within tolerance (equations.h) */
+    TP_STOP_NO_ROOT     /* the residuals have a least value here that is not zero */
 } tp_stop;
 
 typedef struct tp_iteration {
@@ -102,6 +104,8 @@ typedef struct tp_minimize_options {
     bool (*callback)(void *ctx, const tp_iteration *iteration); /* false: stop */
     void *callback_ctx;
     tp_var **path; /* gets the points visited, (iterations + 1, n), if not NULL */
+    tp_var *lower; /* bounds, float64 of the start's shape or one number for all; infinite or */
+    tp_var *upper; /* NULL where there is none */
     size_t size;   /* set by the macro: sizeof(tp_minimize_options) */
 } tp_minimize_options;
 
@@ -119,7 +123,12 @@ typedef tp_var *tp_objective(void *ctx, tp_var *x);
 /* The least value of f from a float64 start, by derivatives: a local minimum. Step lengths satisfy
  * the strong Wolfe conditions (Nocedal & Wright 2006, ch. 3) where the method searches along lines.
  * Nothing is left in the caller's scope but x and the path. True if it converged; on an error x and
- * the path are poison. */
+ * the path are poison.
+ *
+ * With bounds, which every method takes, f is evaluated within them only: the start and every step
+ * are projected, variables at a bound are held there as long as the gradient pushes outwards
+ * (projected Newton methods, Bertsekas 1982), and `gradient` is the largest |x − P(x − g)|, P being
+ * the projection: 0 at a minimum. Errors: a lower bound above the upper one; other shapes. */
 TP_API bool tp_minimize(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *minimum,
                         const tp_minimize_options *options);
 

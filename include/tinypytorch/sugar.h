@@ -16,6 +16,7 @@
 
 #include "array.h"
 #include "calculus.h"
+#include "equations.h"
 #include "graph.h"
 #include "ops.h"
 
@@ -54,6 +55,15 @@
 #define TP__MINIMIZE(f, ctx, start, minimum, ...)                                                  \
     tp_minimize(f, ctx, start, minimum, &(tp_minimize_options){__VA_ARGS__})
 #define tp_minimize(...) TP__MINIMIZE(__VA_ARGS__, .size = sizeof(tp_minimize_options))
+
+#define TP__LEAST_SQUARES(f, ctx, start, fit, ...)                                                 \
+    tp_least_squares(f, ctx, start, fit, &(tp_least_squares_options){__VA_ARGS__})
+#define tp_least_squares(...)                                                                      \
+    TP__LEAST_SQUARES(__VA_ARGS__, .size = sizeof(tp_least_squares_options))
+
+#define TP__FIND_ROOT(f, ctx, start, root, ...)                                                    \
+    tp_find_root(f, ctx, start, root, &(tp_root_options){__VA_ARGS__})
+#define tp_find_root(...) TP__FIND_ROOT(__VA_ARGS__, .size = sizeof(tp_root_options))
 
 #endif
 

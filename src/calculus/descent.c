@@ -16,6 +16,7 @@
 /* Goes to next_x, whatever its value. */
 static bool descent_go(tp__minimize *job)
 {
+    tp__bounds_project(job, job->next_x);
     double value = tp__minimize_at(job, job->next_x, job->next_g, NULL);
     if (tp__here()->code)
         return false;
@@ -62,23 +63,25 @@ static int64_t descent_two(int64_t n)
     return 2 * n;
 }
 
-const tp__method tp__method_gradient_descent = {"gradient descent", true, NULL,
-                                                gradient_descent_step};
-const tp__method tp__method_momentum = {"momentum", true, descent_one, momentum_step};
-const tp__method tp__method_adam = {"adam", true, descent_two, adam_step};
+const tp__method tp__method_gradient_descent = {
+    .name = "gradient descent", .fixed_rate = true, .step = gradient_descent_step};
+const tp__method tp__method_momentum = {
+    .name = "momentum", .fixed_rate = true, .room = descent_one, .step = momentum_step};
+const tp__method tp__method_adam = {
+    .name = "adam", .fixed_rate = true, .room = descent_two, .step = adam_step};
 
 /* --- Searching along a line --- */
 
 static void descent_steepest(tp__minimize *job)
 {
     for (int64_t i = 0; i < job->n; i++)
-        job->d[i] = -job->g[i];
+        job->d[i] = -job->reduced[i];
 }
 
 /* A first step of length 1 at most, where nothing is known of curvature. */
 static double descent_first(const tp__minimize *job)
 {
-    double length = sqrt(tp__dot(job->n, job->g, job->g));
+    double length = sqrt(tp__dot(job->n, job->reduced, job->reduced));
     return length > 1 ? 1 / length : 1;
 }
 
@@ -86,7 +89,7 @@ static double descent_first(const tp__minimize *job)
 static bool descent_search(tp__minimize *job, double first, double c2, bool *restarted)
 {
     *restarted = false;
-    if (tp__dot(job->n, job->g, job->d) < 0 && tp__line_search(job, first, c2))
+    if (tp__dot(job->n, job->reduced, job->d) < 0 && tp__line_search(job, first, c2))
         return true;
     if (tp__here()->code)
         return false;
@@ -102,13 +105,14 @@ static bool conjugate_step(tp__minimize *job)
     double *before = job->work, *gradient = before + n, *last = gradient + n, beta = 0;
     if (job->iteration > 0) {
         double old = tp__dot(n, gradient, gradient);
-        beta = fmax((tp__dot(n, job->g, job->g) - tp__dot(n, job->g, gradient)) / old, 0);
+        beta =
+            fmax((tp__dot(n, job->reduced, job->g) - tp__dot(n, job->reduced, gradient)) / old, 0);
     }
     for (int64_t i = 0; i < n; i++)
-        job->d[i] = beta * before[i] - job->g[i];
-    double slope = tp__dot(n, job->g, job->d);
+        job->d[i] = beta * before[i] - job->reduced[i];
+    double slope = tp__dot(n, job->reduced, job->d);
     double first = job->iteration > 0 && slope < 0 ? fmin(2 * *last / slope, 1e10) : 0;
-    memcpy(gradient, job->g, (size_t)n * sizeof *gradient);
+    memcpy(gradient, job->reduced, (size_t)n * sizeof *gradient);
     double value = job->value;
     bool restarted;
     if (!descent_search(job, first > 0 ? first : descent_first(job), 0.1, &restarted))
@@ -123,8 +127,8 @@ static int64_t conjugate_room(int64_t n)
     return 2 * n + 1;
 }
 
-const tp__method tp__method_conjugate = {"conjugate gradients", false, conjugate_room,
-                                         conjugate_step};
+const tp__method tp__method_conjugate = {
+    .name = "conjugate gradients", .room = conjugate_room, .step = conjugate_step};
 
 /* --- BFGS: work is the inverse Hessian (n, n), then s, y and h y --- */
 
@@ -160,7 +164,7 @@ static bool bfgs_step(tp__minimize *job)
     double *h = job->work, *s = h + n * n, *y = s + n, *hy = y + n;
     if (job->iteration == 0)
         bfgs_unit(h, n, 1);
-    bfgs_times(h, n, job->g, job->d);
+    bfgs_times(h, n, job->reduced, job->d);
     for (int64_t i = 0; i < n; i++)
         job->d[i] = -job->d[i];
     bool restarted;
@@ -181,7 +185,7 @@ static int64_t bfgs_room(int64_t n)
     return n > INT32_MAX ? -1 : n * n + 3 * n;
 }
 
-const tp__method tp__method_bfgs = {"BFGS", false, bfgs_room, bfgs_step};
+const tp__method tp__method_bfgs = {.name = "BFGS", .room = bfgs_room, .step = bfgs_step};
 
 /* --- L-BFGS: work is pairs of s and y in a ring, then their number --- */
 
@@ -192,27 +196,39 @@ static double *lbfgs_pair(const tp__minimize *job, int64_t number, bool y)
     return job->work + (2 * (number % LBFGS_PAIRS) + y) * job->n;
 }
 
-/* d ← −h g by the two loops. */
+/* Among variables that are not held. */
+static double lbfgs_dot(const tp__minimize *job, const double *a, const double *b)
+{
+    double sum = 0;
+    if (!job->lower)
+        return tp__dot(job->n, a, b);
+    for (int64_t i = 0; i < job->n; i++)
+        sum += (1 - job->held[i]) * a[i] * b[i];
+    return sum;
+}
+
+/* d ← −h g by the two loops. A pair without positive curvature among free variables is left out. */
 static void lbfgs_direction(tp__minimize *job, int64_t pairs)
 {
-    double alpha[LBFGS_PAIRS] = {0};
+    double alpha[LBFGS_PAIRS] = {0}, curvature[LBFGS_PAIRS] = {0}, scale = 1;
     int64_t n = job->n, first = pairs > LBFGS_PAIRS ? pairs - LBFGS_PAIRS : 0;
     descent_steepest(job);
     for (int64_t k = pairs - 1; k >= first; k--) {
         const double *s = lbfgs_pair(job, k, false), *y = lbfgs_pair(job, k, true);
-        double a = alpha[k % LBFGS_PAIRS] = tp__dot(n, s, job->d) / tp__dot(n, s, y);
+        double sy = curvature[k % LBFGS_PAIRS] = lbfgs_dot(job, s, y);
+        if (!(sy > 0))
+            continue;
+        scale = scale == 1 ? sy / lbfgs_dot(job, y, y) : scale;
+        double a = alpha[k % LBFGS_PAIRS] = lbfgs_dot(job, s, job->d) / sy;
         for (int64_t i = 0; i < n; i++)
             job->d[i] -= a * y[i];
     }
-    if (pairs) {
-        const double *s = lbfgs_pair(job, pairs - 1, false), *y = lbfgs_pair(job, pairs - 1, true);
-        double scale = tp__dot(n, s, y) / tp__dot(n, y, y);
-        for (int64_t i = 0; i < n; i++)
-            job->d[i] *= scale;
-    }
+    for (int64_t i = 0; i < n; i++)
+        job->d[i] *= scale;
     for (int64_t k = first; k < pairs; k++) {
         const double *s = lbfgs_pair(job, k, false), *y = lbfgs_pair(job, k, true);
-        double b = alpha[k % LBFGS_PAIRS] - tp__dot(n, y, job->d) / tp__dot(n, s, y);
+        double sy = curvature[k % LBFGS_PAIRS];
+        double b = sy > 0 ? alpha[k % LBFGS_PAIRS] - lbfgs_dot(job, y, job->d) / sy : 0;
         for (int64_t i = 0; i < n; i++)
             job->d[i] += b * s[i];
     }
@@ -244,4 +260,4 @@ static int64_t lbfgs_room(int64_t n)
     return 2 * LBFGS_PAIRS * n + 1;
 }
 
-const tp__method tp__method_lbfgs = {"L-BFGS", false, lbfgs_room, lbfgs_step};
+const tp__method tp__method_lbfgs = {.name = "L-BFGS", .room = lbfgs_room, .step = lbfgs_step};

@@ -3,6 +3,9 @@
  * The strong Wolfe conditions at a step a along d, φ(a) = f(x + a d): φ(a) ≤ φ(0) + c1 a φ'(0) and
  * |φ'(a)| ≤ c2 |φ'(0)|. Steps grow until an interval holds such a point; then the interval shrinks
  * by cubic interpolation (Nocedal & Wright 2006, algorithms 3.5 and 3.6).
+ *
+ * With bounds φ(a) is f at the projection of x + a d. It has kinks where a variable meets its
+ * bound, so a point where it is flat may not exist: fewer cuts, then the best point found.
  */
 #include "base/features.h"
 
@@ -12,7 +15,7 @@
 
 #include "base/thread.h"
 
-enum { SEARCH_GROWTHS = 40, SEARCH_CUTS = 40 };
+enum { SEARCH_GROWTHS = 40, SEARCH_CUTS = 40, SEARCH_CUTS_BOUNDED = 4 };
 
 #define SEARCH_C1 1e-4
 
@@ -31,8 +34,12 @@ static search_point search_try(const search_job *s, double step)
     tp__minimize *job = s->job;
     for (int64_t i = 0; i < job->n; i++)
         job->next_x[i] = job->x[i] + step * job->d[i];
-    double value = tp__minimize_at(job, job->next_x, job->next_g, NULL);
-    return (search_point){step, value, tp__dot(job->n, job->next_g, job->d)};
+    tp__bounds_project(job, job->next_x);
+    double value = tp__minimize_at(job, job->next_x, job->next_g, NULL), slope = 0;
+    for (int64_t i = 0; i < job->n; i++)
+        if (!job->lower || job->next_x[i] == job->x[i] + step * job->d[i])
+            slope += job->next_g[i] * job->d[i];
+    return (search_point){step, value, slope};
 }
 
 /* Not low enough, or no number. Values that differ by rounding only count as equal. */
@@ -65,11 +72,16 @@ static double search_between(const search_point *a, const search_point *b)
                                          : most;
 }
 
+static int search_cuts(const search_job *s, const search_point *low)
+{
+    return s->job->lower && low->step > 0 ? SEARCH_CUTS_BOUNDED : SEARCH_CUTS;
+}
+
 /* low is the better end of the interval that holds a point. */
 static bool search_shrink(const search_job *s, search_point low, search_point high,
                           search_point *found)
 {
-    for (int i = 0; i < SEARCH_CUTS && !tp__here()->code; i++) {
+    for (int i = 0; i < search_cuts(s, &low) && !tp__here()->code; i++) {
         search_point p = search_try(s, search_between(&low, &high));
         *found = p;
         if (search_high(s, &p) || p.value > low.value) {
@@ -108,6 +120,7 @@ static bool search_grow(const search_job *s, double first, search_point *found)
 
 bool tp__line_search(tp__minimize *job, double first, double c2)
 {
+    tp__bounds_lead(job);
     search_job s = {job, {0, job->value, tp__dot(job->n, job->g, job->d)}, c2};
     search_point found = s.start;
     job->stop = TP_STOP_SEARCH;

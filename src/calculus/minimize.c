@@ -31,11 +31,11 @@ tp_var *tp__minimize_value(const tp__minimize *job, tp_var *x)
 {
     tp_var *y = tp_is_poison(x) ? x : job->f(job->ctx, x);
     if (!y)
-        return tp_fail(TP_ERROR_ARGUMENT, "minimize: the function gave NULL");
-    if (!tp_is_poison(y) && y->size != 1) {
+        return tp_fail(TP_ERROR_ARGUMENT, "%s: the function gave NULL", job->call);
+    if (!tp_is_poison(y) && !job->method->begin && y->size != 1) {
         char text[TP__SHAPE_TEXT];
-        return tp_fail(TP_ERROR_SHAPE, "minimize: the function gave shape %s, expected one number",
-                       tp__shape_text(text, y->ndim, tp__shape(y)));
+        return tp_fail(TP_ERROR_SHAPE, "%s: the function gave shape %s, expected one number",
+                       job->call, tp__shape_text(text, y->ndim, tp__shape(y)));
     }
     return y;
 }
@@ -106,57 +106,61 @@ const char *tp_stop_text(tp_stop stop)
         [TP_STOP_NOT_FINITE] = "the function is not finite at the start",
         [TP_STOP_SEARCH] = "no lower point was found along a direction",
         [TP_STOP_ERROR] = "an error is pending",
+        [TP_STOP_RESIDUAL] = "converged: the residuals are within tolerance",
+        [TP_STOP_NO_ROOT] = "the residuals are least here, but not zero",
     };
-    return (unsigned)stop <= TP_STOP_ERROR ? texts[stop] : "unknown";
+    return (unsigned)stop <= TP_STOP_NO_ROOT ? texts[stop] : "unknown";
 }
 
-static double minimize_largest(int64_t n, const double *g)
+bool tp__minimize_check(tp__minimize *job, int iterations)
 {
-    double largest = 0;
-    for (int64_t i = 0; i < n; i++)
-        largest = fabs(g[i]) > largest || isnan(g[i]) ? fabs(g[i]) : largest;
-    return largest;
-}
-
-static bool minimize_prepare(tp__minimize *job, const tp_minimize_options *given)
-{
-    job->options = (tp_minimize_options){.size = sizeof job->options};
-    if (!job->f || !tp__check_operand("minimize", job->start) ||
-        (given &&
-         !tp__take_options("minimize", &job->options, sizeof job->options, given, given->size))) {
-        if (!job->f)
-            tp_fail(TP_ERROR_ARGUMENT, "minimize: the function is NULL");
+    tp_minimize_options *o = &job->options;
+    if (!job->f) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: the function is NULL", job->call);
         return false;
     }
-    tp_minimize_options *o = &job->options;
-    if ((unsigned)o->method >= MINIMIZE_METHODS || o->iterations < 0) {
-        tp_fail(TP_ERROR_ARGUMENT, "minimize: method %d, %d iterations", (int)o->method,
-                o->iterations);
+    if (!tp__check_operand(job->call, job->start))
+        return false;
+    if (o->iterations < 0) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %d iterations", job->call, o->iterations);
         return false;
     }
     if (job->start->dtype != TP_F64) {
-        tp_fail(TP_ERROR_DTYPE, "minimize: the start is %s, expected float64",
+        tp_fail(TP_ERROR_DTYPE, "%s: the start is %s, expected float64", job->call,
                 tp_dtype_name((tp_dtype)job->start->dtype));
         return false;
     }
-    bool fixed = minimize_methods[o->method]->fixed_rate;
-    o->iterations = o->iterations ? o->iterations : fixed ? 10000 : 1000;
+    o->iterations = o->iterations ? o->iterations : iterations;
     o->tolerance = o->tolerance > 0 ? o->tolerance : 1e-8;
     o->rate = o->rate > 0 ? o->rate : 1e-3;
     return true;
 }
 
+static bool minimize_prepare(tp__minimize *job, const tp_minimize_options *given)
+{
+    tp_minimize_options *o = &job->options;
+    *o = (tp_minimize_options){.size = sizeof *o};
+    if (given && !tp__take_options(job->call, o, sizeof *o, given, given->size))
+        return false;
+    if ((unsigned)o->method >= MINIMIZE_METHODS) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: method %d", job->call, (int)o->method);
+        return false;
+    }
+    job->method = minimize_methods[o->method];
+    return tp__minimize_check(job, job->method->fixed_rate ? 10000 : 1000);
+}
+
 /* Room for everything, in one block that begins at job->x's first place. */
 static double *minimize_room(tp__minimize *job)
 {
-    const tp__method *method = minimize_methods[job->options.method];
-    int64_t n = job->n, own = method->room ? method->room(n) : 0;
-    if (own < 0 || own > INT64_MAX / 16 - 5 * n) {
-        tp_fail(TP_ERROR_MEMORY, "minimize: %s of %lld numbers is too large", method->name,
-                (long long)n);
+    const tp_minimize_options *o = &job->options;
+    int64_t n = job->n, own = job->method->room ? job->method->room(n) : 0;
+    if (own < 0 || own > INT64_MAX / 16 - 9 * n) {
+        tp_fail(TP_ERROR_MEMORY, "%s: %s of %lld numbers is too large", job->call,
+                job->method->name, (long long)n);
         return NULL;
     }
-    double *room = tp__alloc_zero((size_t)(5 * n + own + 1), sizeof *room);
+    double *room = tp__alloc_zero((size_t)(9 * n + own + 1), sizeof *room);
     if (!room)
         return NULL;
     job->x = room;
@@ -164,7 +168,11 @@ static double *minimize_room(tp__minimize *job)
     job->next_x = room + 2 * n;
     job->next_g = room + 3 * n;
     job->d = room + 4 * n;
-    job->work = room + 5 * n;
+    job->reduced = room + 5 * n;
+    job->held = room + 6 * n;
+    job->lower = o->lower || o->upper ? room + 7 * n : NULL;
+    job->upper = o->lower || o->upper ? room + 8 * n : NULL;
+    job->work = room + 9 * n;
     return room;
 }
 
@@ -182,23 +190,37 @@ static bool minimize_report(tp__minimize *job, double largest, double **path)
     return false;
 }
 
-static void minimize_run(tp__minimize *job, double *path)
+/* The value and gradient at the start; false if they cannot be had. */
+static bool minimize_begin(tp__minimize *job)
 {
-    const tp__method *method = minimize_methods[job->options.method];
-    job->value = tp__minimize_at(job, job->x, job->g, NULL);
+    if (job->lower && !tp__bounds_take(job))
+        return false;
+    minimize_copy(tp_detach(job->start), job->n, job->x);
+    tp__bounds_project(job, job->x);
     if (tp__here()->code)
-        return;
+        return false;
+    if (!job->method->begin)
+        job->value = tp__minimize_at(job, job->x, job->g, NULL);
+    else if (!job->method->begin(job))
+        return false;
     job->stop = TP_STOP_NOT_FINITE;
-    if (!isfinite(job->value))
-        return;
+    return !tp__here()->code && isfinite(job->value);
+}
+
+static void minimize_steps(tp__minimize *job, double *path)
+{
     for (;; job->iteration++) {
-        double largest = minimize_largest(job->n, job->g);
+        double largest = tp__bounds_measure(job);
         if (!minimize_report(job, largest, &path))
             return;
-        job->stop = largest <= job->options.tolerance ? TP_STOP_GRADIENT : TP_STOP_ITERATIONS;
-        if (job->stop == TP_STOP_GRADIENT || job->iteration == job->options.iterations)
+        job->stop = job->residual <= job->enough                ? TP_STOP_RESIDUAL
+                    : largest <= job->options.tolerance         ? TP_STOP_GRADIENT
+                    : job->iteration == job->options.iterations ? TP_STOP_ITERATIONS
+                                                                : TP_STOP_SEARCH;
+        if (job->stop != TP_STOP_SEARCH)
             return;
-        if (!method->step(job))
+        tp__bounds_hold(job);
+        if (!job->method->step(job))
             return;
     }
 }
@@ -213,7 +235,7 @@ static void minimize_results(const tp__minimize *job, tp_minimize_result *minimu
                              const double *rows)
 {
     minimum->value = job->value;
-    minimum->gradient = minimize_largest(job->n, job->g);
+    minimum->gradient = tp__bounds_measure(job);
     minimum->iterations = job->iteration;
     minimum->evaluations = job->evaluations;
     minimum->x = tp_array(TP_F64, job->start->ndim, tp__shape(job->start), job->x);
@@ -221,37 +243,55 @@ static void minimize_results(const tp__minimize *job, tp_minimize_result *minimu
         *job->options.path = minimize_path(job, rows);
 }
 
-bool tp_minimize(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *minimum,
-                 const tp_minimize_options *given)
+/* The whole search with its memory. */
+static void minimize_search(tp__minimize *job, tp_minimize_result *minimum)
 {
-    if (!minimum) {
-        tp_fail(TP_ERROR_ARGUMENT, "minimize: no room for the minimum");
-        return false;
-    }
-    tp__minimize job = {.f = f, .ctx = ctx, .start = start, .stop = TP_STOP_ERROR};
-    *minimum = (tp_minimize_result){.x = tp__poison(), .stop = TP_STOP_ERROR};
-    bool good = !tp__here()->code && minimize_prepare(&job, given);
-    job.n = good ? start->size : 0;
-    double *room = good ? minimize_room(&job) : NULL, *rows = NULL;
-    size_t points = good ? (size_t)job.options.iterations + 1 : 0;
-    if (room && job.options.path)
-        rows = tp__alloc((points * (size_t)job.n + 1) * sizeof *rows);
-    if (room && (rows || !job.options.path)) {
+    job->n = job->start->size;
+    double *room = minimize_room(job), *rows = NULL;
+    size_t points = (size_t)job->options.iterations + 1;
+    if (room && job->options.path)
+        rows = tp__alloc((points * (size_t)job->n + 1) * sizeof *rows);
+    if (room && (rows || !job->options.path)) {
         bool mode = tp_set_grad_enabled(true);
         size_t scope = tp_scope_begin();
-        minimize_copy(tp_detach(start), job.n, job.x);
-        if (!tp__here()->code)
-            minimize_run(&job, rows);
+        if (minimize_begin(job))
+            minimize_steps(job, rows);
         tp_scope_end(scope);
         tp_set_grad_enabled(mode);
         if (!tp__here()->code)
-            minimize_results(&job, minimum, rows);
+            minimize_results(job, minimum, rows);
     }
+    tp__free(job->block);
     tp__free(rows);
     tp__free(room);
-    if (tp__here()->code && good && job.options.path)
-        *job.options.path = tp__poison();
-    minimum->stop = tp__here()->code ? TP_STOP_ERROR : job.stop;
+}
+
+bool tp__minimize_run(tp__minimize *job, tp_minimize_result *minimum)
+{
+    minimize_search(job, minimum);
+    if (tp__here()->code && job->options.path)
+        *job->options.path = tp__poison();
+    minimum->stop = tp__here()->code ? TP_STOP_ERROR : job->stop;
     minimum->message = tp_stop_text(minimum->stop);
-    return minimum->stop == TP_STOP_GRADIENT || minimum->stop == TP_STOP_STEP;
+    return minimum->stop == TP_STOP_GRADIENT || minimum->stop == TP_STOP_STEP ||
+           minimum->stop == TP_STOP_RESIDUAL;
+}
+
+bool tp__minimize_start(const char *call, tp_minimize_result *minimum)
+{
+    if (!minimum) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: no room for the minimum", call);
+        return false;
+    }
+    *minimum = (tp_minimize_result){
+        .x = tp__poison(), .stop = TP_STOP_ERROR, .message = tp_stop_text(TP_STOP_ERROR)};
+    return !tp__here()->code;
+}
+
+bool tp_minimize(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *minimum,
+                 const tp_minimize_options *given)
+{
+    tp__minimize job = {.call = "minimize", .f = f, .ctx = ctx, .start = start, .enough = -1};
+    return tp__minimize_start("minimize", minimum) && minimize_prepare(&job, given) &&
+           tp__minimize_run(&job, minimum);
 }

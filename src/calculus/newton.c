@@ -72,6 +72,7 @@ static bool newton_hessian(tp__minimize *job)
             job->stop = TP_STOP_SEARCH;
             return false;
         }
+    tp__bounds_reduce(job, job->work);
     return true;
 }
 
@@ -90,11 +91,11 @@ static bool newton_step(tp__minimize *job)
             return false;
         }
     }
-    tp__solve_factored(n, l, job->g, job->d);
+    tp__solve_factored(n, l, job->reduced, job->d);
     return tp__line_search(job, 1, 0.9);
 }
 
-const tp__method tp__method_newton = {"Newton", false, newton_room, newton_step};
+const tp__method tp__method_newton = {.name = "Newton", .room = newton_room, .step = newton_step};
 
 /* --- Newton by conjugate gradients: work is r, p and h p --- */
 
@@ -105,8 +106,8 @@ static bool newton_cg_times(const tp__minimize *job, tp_var *g, tp_var *x, const
     tp_var *v = tp_array(TP_F64, job->start->ndim, tp__shape(job->start), p);
     tp_var *product = tp_requires_grad(g) ? tp_jvp(g, x, v) : tp_mul(v, tp_num(0));
     const double *from = tp_is_poison(product) ? NULL : tp_data(product);
-    if (from)
-        memcpy(to, from, (size_t)job->n * sizeof *to);
+    for (int64_t i = 0; from && i < job->n; i++)
+        to[i] = job->lower && job->held[i] > 0 ? 0 : from[i];
     tp_scope_end(scope);
     return from != NULL;
 }
@@ -115,11 +116,11 @@ static bool newton_cg_times(const tp__minimize *job, tp_var *g, tp_var *x, const
 static bool newton_cg_solve(tp__minimize *job, tp_var *g, tp_var *x)
 {
     int64_t n = job->n;
-    double *r = job->work, *p = r + n, *hp = p + n, rr = tp__dot(n, job->g, job->g);
+    double *r = job->work, *p = r + n, *hp = p + n, rr = tp__dot(n, job->reduced, job->reduced);
     double enough = rr * fmin(0.25, sqrt(rr));
     for (int64_t i = 0; i < n; i++) {
         job->d[i] = 0;
-        r[i] = job->g[i];
+        r[i] = job->reduced[i];
         p[i] = -r[i];
     }
     for (int64_t k = 0; k < 2 * n + 10 && rr > enough; k++) {
@@ -161,7 +162,8 @@ static int64_t newton_cg_room(int64_t n)
     return 3 * n;
 }
 
-const tp__method tp__method_newton_cg = {"Newton-CG", false, newton_cg_room, newton_cg_step};
+const tp__method tp__method_newton_cg = {
+    .name = "Newton-CG", .room = newton_cg_room, .step = newton_cg_step};
 
 /* --- Trust region: work is h, its factor, two vectors, and the radius --- */
 
@@ -177,14 +179,14 @@ static void region_solve(tp__minimize *job, double radius)
 {
     int64_t n = job->n;
     double *h = job->work, *l = h + n * n, *q = l + n * n, shift = 0, bottom = 0;
-    double top = newton_size(n, h) * (double)n + region_length(n, job->g) / radius;
+    double top = newton_size(n, h) * (double)n + region_length(n, job->reduced) / radius;
     for (int i = 0; i < 60; i++) {
         if (!tp__factor_shifted(n, h, shift, l)) {
             bottom = fmax(bottom, shift);
             shift = fmax(sqrt(bottom * top), 0.5 * bottom + 1e-8 * top);
             continue;
         }
-        tp__solve_factored(n, l, job->g, job->d);
+        tp__solve_factored(n, l, job->reduced, job->d);
         double length = region_length(n, job->d);
         if ((shift == 0 && length <= radius) || fabs(length - radius) <= 0.1 * radius)
             return;
@@ -211,6 +213,22 @@ static double region_promise(const tp__minimize *job)
     return -tp__dot(n, job->g, job->d) - bent / 2;
 }
 
+/* next_x ← x + d, within the bounds, where d ends too. False if that is x. */
+static bool region_try(tp__minimize *job)
+{
+    bool moved = false;
+    tp__bounds_lead(job);
+    for (int64_t i = 0; i < job->n; i++)
+        job->next_x[i] = job->x[i] + job->d[i];
+    tp__bounds_project(job, job->next_x);
+    for (int64_t i = 0; i < job->n; i++) {
+        moved = moved || job->next_x[i] != job->x[i];
+        if (job->lower)
+            job->d[i] = job->next_x[i] - job->x[i];
+    }
+    return moved;
+}
+
 /* Tries steps in smaller and smaller regions until one is worth what the model promised. */
 static bool region_step(tp__minimize *job)
 {
@@ -222,12 +240,9 @@ static bool region_step(tp__minimize *job)
         *radius = fmax(1, region_length(n, job->x));
     for (int tries = 0; tries < 100; tries++) {
         region_solve(job, *radius);
-        double length = region_length(n, job->d), promise = region_promise(job);
-        bool moved = false;
-        for (int64_t i = 0; i < n; i++) {
-            job->next_x[i] = job->x[i] + job->d[i];
-            moved = moved || job->next_x[i] != job->x[i];
-        }
+        double length = region_length(n, job->d);
+        bool moved = region_try(job);
+        double promise = region_promise(job);
         if (!moved) {
             job->stop = TP_STOP_STEP;
             return false;
@@ -250,4 +265,5 @@ static bool region_step(tp__minimize *job)
     return false;
 }
 
-const tp__method tp__method_trust_region = {"trust region", false, newton_room, region_step};
+const tp__method tp__method_trust_region = {
+    .name = "trust region", .room = newton_room, .step = region_step};

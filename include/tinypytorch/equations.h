@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Functions with several values: where the sum of their squares is least, and where all are zero.
+ * Their Jacobians come from the graph.
+ *
+ *     tp_least_squares(residuals, ctx, start, &fit)     fits a model to data
+ *     tp_find_root(f, ctx, start, &root)                solves f(x) = 0
+ *
+ * Both are searches like tp_minimize (calculus.h) and fill in its result: value is the sum of
+ * squares Σ r², gradient its largest |derivative|, evaluations those of r, of which one an
+ * iteration is with its Jacobian. Everything is float64, and solved in plain numbers by QR
+ * factors, for systems of up to a few hundred unknowns.
+ */
+#ifndef TINYPYTORCH_EQUATIONS_H
+#define TINYPYTORCH_EQUATIONS_H
+
+#include "calculus.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tp_least_squares_options {
+    bool gauss_newton; /* undamped steps along which a shorter one is searched, instead of
+                        * Levenberg–Marquardt: for residuals that are small or nearly linear */
+    int iterations;    /* at most: 1000 */
+    double tolerance;  /* of the largest |derivative of Σ r²|: 1e-8 */
+    double residual;   /* of the largest |r|, which ends the search too: 0 */
+    bool (*callback)(void *ctx, const tp_iteration *iteration); /* false: stop */
+    void *callback_ctx;
+    tp_var **path; /* gets the points visited, (iterations + 1, n), if not NULL */
+    size_t size;   /* set by the macro: sizeof(tp_least_squares_options) */
+} tp_least_squares_options;
+
+/* The least Σ r(x)² from a float64 start, r being what f gives: an array of any shape, always the
+ * same. Levenberg–Marquardt chooses its damping so that steps stay within a region, scaled by the
+ * columns of the Jacobian, which grows and shrinks with the gain: what a step won over what the
+ * linear model promised (Moré 1978). Fewer residuals than unknowns are no error: one of the many
+ * minima is found. It has also converged (TP_STOP_STEP) when neither steps nor Σ r² change beyond
+ * rounding. */
+TP_API bool tp_least_squares(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *fit,
+                             const tp_least_squares_options *options);
+
+typedef struct tp_root_options {
+    int iterations;                                             /* at most: 200 */
+    double tolerance;                                           /* of the largest |f|: 1e-10 */
+    bool (*callback)(void *ctx, const tp_iteration *iteration); /* false: stop */
+    void *callback_ctx;
+    tp_var **path; /* gets the points visited, (iterations + 1, n), if not NULL */
+    size_t size;   /* set by the macro: sizeof(tp_root_options) */
+} tp_root_options;
+
+/* x where f(x) = 0, as many equations as unknowns, one or more: by Newton's method. A step that
+ * does not lower Σ f² enough is shortened; where the Jacobian is singular it is damped. True if
+ * every |f| is within tolerance (TP_STOP_RESIDUAL). TP_STOP_NO_ROOT: Σ f² has a least value that is
+ * not zero, so another start is needed. Errors: f gives another number of values than x has. */
+TP_API bool tp_find_root(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *root,
+                         const tp_root_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

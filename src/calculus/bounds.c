@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bounds of variables, by projection and a set of held ones (Bertsekas 1982, "Projected Newton
+ * methods for optimization problems with simple constraints").
+ */
+#include "base/features.h"
+
+#include "calculus/minimize.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "array/array.h"
+
+/* How near a bound a variable may be held, at most; nearer as the search converges. */
+#define BOUNDS_HAIR 1e-4
+
+/* --- Reading --- */
+
+static bool bounds_fill(const tp__minimize *job, const char *which, tp_var *bound, double none,
+                        double *to)
+{
+    for (int64_t i = 0; i < job->n; i++)
+        to[i] = none;
+    if (!bound)
+        return true;
+    if (!tp__check_operand(job->call, bound))
+        return false;
+    const tp_var *x = job->start;
+    if (bound->dtype != TP_F64 || (bound->ndim && !tp__same_shape(bound, x->ndim, tp__shape(x)))) {
+        char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+        tp_fail(TP_ERROR_SHAPE, "%s: the %s bound is %s %s, expected float64 () or %s", job->call,
+                which, tp_dtype_name((tp_dtype)bound->dtype),
+                tp__shape_text(theirs, bound->ndim, tp__shape(bound)),
+                tp__shape_text(ours, x->ndim, tp__shape(x)));
+        return false;
+    }
+    const double *from = tp_data(tp_detach(bound));
+    for (int64_t i = 0; from && i < job->n; i++)
+        to[i] = from[bound->ndim ? i : 0];
+    return from != NULL;
+}
+
+bool tp__bounds_take(tp__minimize *job)
+{
+    const tp_minimize_options *o = &job->options;
+    if (!bounds_fill(job, "lower", o->lower, -HUGE_VAL, job->lower) ||
+        !bounds_fill(job, "upper", o->upper, HUGE_VAL, job->upper))
+        return false;
+    for (int64_t i = 0; i < job->n; i++)
+        if (!(job->lower[i] <= job->upper[i])) {
+            tp_fail(TP_ERROR_ARGUMENT,
+                    "%s: element %lld: the lower bound %g is above the upper bound %g", job->call,
+                    (long long)i, job->lower[i], job->upper[i]);
+            return false;
+        }
+    return true;
+}
+
+/* --- Using --- */
+
+static double bounds_clip(const tp__minimize *job, int64_t i, double x)
+{
+    return fmin(fmax(x, job->lower[i]), job->upper[i]);
+}
+
+void tp__bounds_project(const tp__minimize *job, double *x)
+{
+    for (int64_t i = 0; job->lower && i < job->n; i++)
+        if (!isnan(x[i]))
+            x[i] = bounds_clip(job, i, x[i]);
+}
+
+double tp__bounds_measure(const tp__minimize *job)
+{
+    double largest = 0;
+    for (int64_t i = 0; i < job->n; i++) {
+        double g = job->g[i];
+        double move = job->lower ? job->x[i] - bounds_clip(job, i, job->x[i] - g) : g;
+        if (isnan(g) || fabs(move) > largest)
+            largest = isnan(g) ? g : fabs(move);
+        if (isnan(largest))
+            break;
+    }
+    return largest;
+}
+
+void tp__bounds_hold(tp__minimize *job)
+{
+    if (!job->lower) {
+        job->reduced = job->g;
+        return;
+    }
+    double hair = fmin(BOUNDS_HAIR, tp__bounds_measure(job));
+    for (int64_t i = 0; i < job->n; i++) {
+        double g = job->g[i], x = job->x[i];
+        bool held = (g > 0 && x <= job->lower[i] + hair) || (g < 0 && x >= job->upper[i] - hair);
+        job->held[i] = held;
+        job->reduced[i] = held ? 0 : g;
+    }
+}
+
+void tp__bounds_lead(tp__minimize *job)
+{
+    for (int64_t i = 0; job->lower && i < job->n; i++)
+        if (job->held[i] > 0)
+            job->d[i] = (job->g[i] > 0 ? job->lower[i] : job->upper[i]) - job->x[i];
+}
+
+void tp__bounds_reduce(const tp__minimize *job, double *hessian)
+{
+    int64_t n = job->n;
+    for (int64_t i = 0; job->lower && i < n; i++) {
+        if (!(job->held[i] > 0))
+            continue;
+        double diagonal = fabs(hessian[i * n + i]);
+        for (int64_t k = 0; k < n; k++)
+            hessian[i * n + k] = hessian[k * n + i] = 0;
+        hessian[i * n + i] = diagonal > 0 ? diagonal : 1;
+    }
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Least squares as methods of minimising Σ r². At the point reached are r and the Jacobian's QR
+ * factor; a step solves for p with R p = −Qᵀr, or with a multiple of a diagonal D below R
+ * (Levenberg–Marquardt). What lies below row m of the Jacobian, where there are fewer residuals
+ * than unknowns, is zero.
+ */
+#include "base/features.h"
+
+#include "tinypytorch/equations.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "array/array.h"
+#include "base/alloc.h"
+#include "calculus/minimize.h"
+#include "calculus/triangle.h"
+
+#define EQUATIONS_ROUNDING 1e-15 /* relative changes below it are none */
+
+typedef struct equations_fit {
+    int64_t m, rows; /* residuals; rows of a: n at least */
+    double *r,
+        *next;     /* (rows) residuals of the point reached and of the one tried; zeros below m */
+    double *a;     /* (rows, n) by columns: the Jacobian, then its factor */
+    double *q;     /* (rows) Qᵀ r */
+    double *stack; /* (2 n, n) by columns: the factor over √λ D, then its factor */
+    double *b;     /* (2 n) */
+    double *scale; /* (n) D */
+    double radius, damping;
+    double memory[];
+} equations_fit;
+
+static equations_fit *equations_of(const tp__minimize *job)
+{
+    return job->block;
+}
+
+/* --- Evaluating --- */
+
+static bool equations_begin(tp__minimize *job);
+static bool equations_begin_square(tp__minimize *job);
+
+/* Checks what f gave, against what it gave at the start if this is not the start. */
+static bool equations_check(const tp__minimize *job, const tp_var *y)
+{
+    const equations_fit *fit = equations_of(job);
+    bool square = job->method->begin == equations_begin_square;
+    int64_t wanted = fit ? fit->m : square ? job->n : y->size;
+    char text[TP__SHAPE_TEXT];
+    if (tp_is_poison(y))
+        return false;
+    if (y->dtype != TP_F64)
+        tp_fail(TP_ERROR_DTYPE, "%s: the function gave %s, expected float64", job->call,
+                tp_dtype_name((tp_dtype)y->dtype));
+    else if (y->size != wanted)
+        tp_fail(TP_ERROR_SHAPE, "%s: the function gave shape %s, expected %lld values %s",
+                job->call, tp__shape_text(text, y->ndim, tp__shape(y)), (long long)wanted,
+                fit ? "as at the start" : "like x");
+    return !tp__here()->code;
+}
+
+static bool equations_room(tp__minimize *job, int64_t m)
+{
+    int64_t n = job->n, rows = m > n ? m : n;
+    if (rows > INT32_MAX || n > INT32_MAX / 4) {
+        tp_fail(TP_ERROR_MEMORY, "%s: %lld values of %lld numbers are too many", job->call,
+                (long long)m, (long long)n);
+        return false;
+    }
+    size_t numbers = (size_t)(rows * n + 3 * rows + 2 * n * n + 3 * n);
+    equations_fit *fit = tp__alloc_zero(1, sizeof *fit + numbers * sizeof *fit->memory);
+    if (!fit)
+        return false;
+    fit->m = m;
+    fit->rows = rows;
+    fit->r = fit->memory;
+    fit->next = fit->r + rows;
+    fit->q = fit->next + rows;
+    fit->a = fit->q + rows;
+    fit->stack = fit->a + rows * n;
+    fit->b = fit->stack + 2 * n * n;
+    fit->scale = fit->b + 2 * n;
+    job->block = fit;
+    return true;
+}
+
+/* The Jacobian of y, by columns, into a; its gradient of Σ r² into next_g. */
+static bool equations_jacobian(tp__minimize *job, tp_var *y, tp_var *x)
+{
+    equations_fit *fit = equations_of(job);
+    int64_t n = job->n, rows = fit->rows;
+    memset(fit->a, 0, (size_t)(rows * n) * sizeof *fit->a);
+    if (tp_requires_grad(y) && y->size && n) {
+        bool mode = tp_set_grad_enabled(false);
+        tp_var *jacobian = tp_jacobian(y, x);
+        const double *from = tp_is_poison(jacobian) ? NULL : tp_data(jacobian);
+        tp_set_grad_enabled(mode);
+        if (!from)
+            return false;
+        for (int64_t i = 0; i < fit->m; i++)
+            for (int64_t k = 0; k < n; k++)
+                fit->a[k * rows + i] = from[i * n + k];
+    }
+    for (int64_t k = 0; k < n; k++)
+        job->next_g[k] = 2 * tp__dot(fit->m, fit->a + k * rows, fit->next);
+    return true;
+}
+
+/* Σ r² at next_x, r in next; with the Jacobian too if wanted. NaN on an error. */
+static double equations_at(tp__minimize *job, bool jacobian)
+{
+    size_t scope = tp_scope_begin();
+    tp_var *x = tp__minimize_variable(job, job->next_x), *y = tp__minimize_value(job, x);
+    bool good = equations_check(job, y) && (job->block || equations_room(job, y->size));
+    equations_fit *fit = equations_of(job);
+    const double *from = good && fit->m ? tp_data(tp_detach(y)) : NULL;
+    if (from)
+        memcpy(fit->next, from, (size_t)fit->m * sizeof *from);
+    good = good && (from || !fit->m) && (!jacobian || equations_jacobian(job, y, x));
+    tp_scope_end(scope);
+    if (!good || tp__here()->code) {
+        job->stop = TP_STOP_ERROR;
+        return (double)NAN;
+    }
+    job->evaluations += !jacobian || job->evaluations == 0;
+    return tp__dot(fit->m, fit->next, fit->next);
+}
+
+/* Makes next_x, where the residuals were taken, the point reached. */
+static bool equations_accept(tp__minimize *job)
+{
+    double value = equations_at(job, true), largest = 0;
+    if (tp__here()->code)
+        return false;
+    equations_fit *fit = equations_of(job);
+    double *r = fit->r;
+    fit->r = fit->next;
+    fit->next = r;
+    for (int64_t i = 0; i < fit->m; i++)
+        largest = fmax(largest, fabs(fit->r[i]));
+    job->residual = largest;
+    tp__minimize_accept(job, value);
+    for (int64_t k = 0; k < job->n; k++)
+        fit->scale[k] =
+            fmax(fit->scale[k],
+                 sqrt(tp__dot(fit->rows, fit->a + k * fit->rows, fit->a + k * fit->rows)));
+    memcpy(fit->q, fit->r, (size_t)fit->rows * sizeof *fit->q);
+    tp__triangle_factor(fit->rows, job->n, fit->a, fit->q);
+    return true;
+}
+
+static bool equations_begin(tp__minimize *job)
+{
+    memcpy(job->next_x, job->x, (size_t)job->n * sizeof *job->x);
+    return equations_accept(job);
+}
+
+static bool equations_begin_square(tp__minimize *job)
+{
+    return equations_begin(job);
+}
+
+/* --- Steps --- */
+
+/* |D v| */
+static double equations_length(const tp__minimize *job, const double *v)
+{
+    const double *scale = equations_of(job)->scale;
+    double sum = 0;
+    for (int64_t i = 0; i < job->n; i++) {
+        double s = scale[i] > 0 ? scale[i] * v[i] : v[i];
+        sum += s * s;
+    }
+    return sqrt(sum);
+}
+
+/* d ← −(JᵀJ + λ D²)⁻¹ Jᵀ r, leaving the factor of R over √λ D in stack. */
+static void equations_damped(tp__minimize *job, double damping)
+{
+    equations_fit *fit = equations_of(job);
+    int64_t n = job->n, rows = fit->rows;
+    memset(fit->stack, 0, (size_t)(2 * n * n) * sizeof *fit->stack);
+    for (int64_t k = 0; k < n; k++) {
+        memcpy(fit->stack + 2 * k * n, fit->a + k * rows, (size_t)(k + 1) * sizeof *fit->a);
+        fit->stack[2 * k * n + n + k] = sqrt(damping) * (fit->scale[k] > 0 ? fit->scale[k] : 1);
+        fit->b[k] = -fit->q[k];
+        fit->b[n + k] = 0;
+    }
+    tp__triangle_factor(2 * n, n, fit->stack, fit->b);
+    tp__triangle_solve(2 * n, n, fit->stack, fit->b, job->d);
+}
+
+/* d ← −R⁻¹ Qᵀ r, as Newton's method has it; false if R is singular. */
+static bool equations_undamped(tp__minimize *job)
+{
+    equations_fit *fit = equations_of(job);
+    if (!tp__triangle_is_regular(fit->rows, job->n, fit->a))
+        return false;
+    tp__triangle_solve(fit->rows, job->n, fit->a, fit->q, job->d);
+    for (int64_t i = 0; i < job->n; i++)
+        job->d[i] = -job->d[i];
+    return true;
+}
+
+/* How fast |D d| falls as the damping grows, relative to itself. */
+static double equations_slope(tp__minimize *job, double length)
+{
+    equations_fit *fit = equations_of(job);
+    int64_t n = job->n;
+    for (int64_t i = 0; i < n; i++) {
+        double s = fit->scale[i] > 0 ? fit->scale[i] : 1;
+        fit->b[i] = s * s * job->d[i] / length;
+    }
+    tp__triangle_solve_transposed(2 * n, n, fit->stack, fit->b, fit->b);
+    return tp__dot(n, fit->b, fit->b);
+}
+
+/* d ← the step whose scaled length is the radius, to a tenth, or the undamped one if that is
+ * shorter. The equation for λ is solved by Newton's method, within an interval (Moré 1978). */
+static void equations_region(tp__minimize *job)
+{
+    equations_fit *fit = equations_of(job);
+    double radius = fit->radius, low = 0, high = 0;
+    if (equations_undamped(job) && equations_length(job, job->d) <= 1.1 * radius) {
+        fit->damping = 0;
+        return;
+    }
+    for (int64_t i = 0; i < job->n; i++) {
+        double g = job->g[i] / 2 / (fit->scale[i] > 0 ? fit->scale[i] : 1);
+        high += g * g;
+    }
+    high = sqrt(high) / radius;
+    double damping = fit->damping > 0 ? fmin(fit->damping, high) : 1e-3 * high;
+    for (int i = 0; i < 40; i++) {
+        fit->damping = damping;
+        equations_damped(job, damping);
+        double length = equations_length(job, job->d), off = length - radius;
+        if (fabs(off) <= 0.1 * radius || high - low <= 1e-12 * high)
+            return;
+        low = off > 0 ? fmax(low, damping) : low;
+        high = off < 0 ? fmin(high, damping) : high;
+        damping += off / radius / equations_slope(job, length);
+        if (!(damping > low && damping < high))
+            damping = fmax(sqrt(low * high), 1e-3 * high);
+    }
+}
+
+/* next_x ← x + step d; false if that is x. */
+static bool equations_move(tp__minimize *job, double step)
+{
+    bool moved = false;
+    for (int64_t i = 0; i < job->n; i++) {
+        job->next_x[i] = job->x[i] + step * job->d[i];
+        moved = moved || job->next_x[i] != job->x[i];
+    }
+    return moved;
+}
+
+static bool equations_stop(tp__minimize *job, tp_stop stop)
+{
+    job->stop = stop;
+    return false;
+}
+
+/* What Σ r² loses along d in the linear model: |R d|² + 2 λ |D d|², the latter by the equation that
+ * d solves. */
+static double equations_promise(const tp__minimize *job)
+{
+    const equations_fit *fit = equations_of(job);
+    double length = equations_length(job, job->d), sum = 2 * fit->damping * length * length;
+    for (int64_t i = 0; i < job->n; i++) {
+        double row = 0;
+        for (int64_t k = i; k < job->n; k++)
+            row += fit->a[k * fit->rows + i] * job->d[k];
+        sum += row * row;
+    }
+    return sum;
+}
+
+/* The next radius after a step of this length gained so much of what was promised. */
+static void equations_adapt(tp__minimize *job, double gain, double length, double value)
+{
+    equations_fit *fit = equations_of(job);
+    if (gain > 0.25) {
+        if (fit->damping == 0 || gain >= 0.75) {
+            fit->radius = 2 * length;
+            fit->damping /= 2;
+        }
+        return;
+    }
+    double slope = tp__dot(job->n, job->g, job->d), cut = 0.5;
+    if (value > job->value)
+        cut = slope / (2 * (slope + job->value - value));
+    cut = cut >= 0.1 && value < 100 * job->value ? fmin(cut, 0.5) : 0.1;
+    fit->radius = cut * fmin(fit->radius, 10 * length);
+    fit->damping /= cut;
+}
+
+static bool levenberg_step(tp__minimize *job)
+{
+    equations_fit *fit = equations_of(job);
+    if (job->iteration == 0) {
+        double length = equations_length(job, job->x);
+        fit->radius = length > 0 ? 100 * length : 100;
+    }
+    for (int tries = 0; tries < 200; tries++) {
+        equations_region(job);
+        double length = equations_length(job, job->d), promise = equations_promise(job);
+        if (!equations_move(job, 1))
+            return equations_stop(job, TP_STOP_STEP);
+        fit->radius = job->iteration || tries ? fit->radius : fmin(fit->radius, length);
+        double value = equations_at(job, false);
+        if (tp__here()->code)
+            return false;
+        double won = job->value - value, gain = isnan(value) ? -1 : won / promise;
+        equations_adapt(job, gain, length, value);
+        if (gain >= 1e-4)
+            return equations_accept(job);
+        double none = EQUATIONS_ROUNDING * job->value;
+        if (promise <= none && fabs(won) <= 10 * none)
+            return equations_stop(job, TP_STOP_STEP);
+    }
+    return equations_stop(job, TP_STOP_SEARCH);
+}
+
+/* A step along d that lowers Σ r² (Armijo), shortened by the parabola through what is known. */
+static bool newton_search(tp__minimize *job)
+{
+    double slope = tp__dot(job->n, job->g, job->d), step = 1;
+    for (int tries = 0; tries < 60 && slope < 0; tries++) {
+        if (!equations_move(job, step))
+            return equations_stop(job, TP_STOP_STEP);
+        double value = equations_at(job, false);
+        if (tp__here()->code)
+            return false;
+        if (value <= job->value + 1e-4 * step * slope)
+            return equations_accept(job);
+        double least = -slope * step / (2 * ((value - job->value) / step - slope));
+        step = least >= 0.1 * step ? fmin(least, 0.5 * step) : 0.1 * step;
+    }
+    return equations_stop(job, slope < 0 ? TP_STOP_SEARCH : TP_STOP_STEP);
+}
+
+/* Where the Jacobian is singular, a little damping makes a direction. */
+static bool gauss_newton_step(tp__minimize *job)
+{
+    if (!equations_undamped(job))
+        equations_damped(job, 1e-12);
+    return newton_search(job);
+}
+
+static const tp__method equations_levenberg = {
+    .name = "Levenberg-Marquardt", .step = levenberg_step, .begin = equations_begin};
+static const tp__method equations_gauss_newton = {
+    .name = "Gauss-Newton", .step = gauss_newton_step, .begin = equations_begin};
+static const tp__method equations_newton = {
+    .name = "Newton", .step = gauss_newton_step, .begin = equations_begin_square};
+
+/* --- Calls --- */
+
+bool(tp_least_squares)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *fit,
+                       const tp_least_squares_options *given)
+{
+    tp_least_squares_options o = {.size = sizeof o};
+    tp__minimize job = {.call = "least_squares", .f = f, .ctx = ctx, .start = start};
+    if (!tp__minimize_start(job.call, fit) ||
+        (given && !tp__take_options(job.call, &o, sizeof o, given, given->size)))
+        return false;
+    job.method = o.gauss_newton ? &equations_gauss_newton : &equations_levenberg;
+    job.options = (tp_minimize_options){.iterations = o.iterations,
+                                        .tolerance = o.tolerance,
+                                        .callback = o.callback,
+                                        .callback_ctx = o.callback_ctx,
+                                        .path = o.path};
+    job.enough = fmax(o.residual, 0);
+    return tp__minimize_check(&job, 1000) && tp__minimize_run(&job, fit);
+}
+
+bool(tp_find_root)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *root,
+                   const tp_root_options *given)
+{
+    tp_root_options o = {.size = sizeof o};
+    tp__minimize job = {.call = "find_root", .f = f, .ctx = ctx, .start = start};
+    if (!tp__minimize_start(job.call, root) ||
+        (given && !tp__take_options(job.call, &o, sizeof o, given, given->size)))
+        return false;
+    job.method = &equations_newton;
+    job.options = (tp_minimize_options){.iterations = o.iterations,
+                                        .callback = o.callback,
+                                        .callback_ctx = o.callback_ctx,
+                                        .path = o.path};
+    job.enough = o.tolerance > 0 ? o.tolerance : 1e-10;
+    if (!tp__minimize_check(&job, 200))
+        return false;
+    job.options.tolerance = -1;
+    tp__minimize_run(&job, root);
+    bool stuck = root->stop == TP_STOP_STEP || root->stop == TP_STOP_SEARCH;
+    root->stop = stuck ? TP_STOP_NO_ROOT : root->stop;
+    root->message = tp_stop_text(root->stop);
+    return root->stop == TP_STOP_RESIDUAL;
+}
