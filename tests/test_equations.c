@@ -10,7 +10,7 @@
 #include "elements.h"
 #include "mgh.h"
 
-/* --- Least squares --- */
+/* --- Least squares: with at most twice LMDER's evaluations --- */
 
 static void fit(const mgh_problem *p, bool gauss_newton)
 {
@@ -22,6 +22,7 @@ static void fit(const mgh_problem *p, bool gauss_newton)
                "%s by %s: %.10g after %d iterations, %d evaluations, %s %s", p->name,
                gauss_newton ? "Gauss-Newton" : "Levenberg-Marquardt", m.value, m.iterations,
                m.evaluations, m.message, tp_error() ? tp_error() : "");
+    CHECK(gauss_newton || !p->evaluations || m.evaluations <= 2 * p->evaluations);
     tp_clear_error();
 }
 
@@ -86,8 +87,8 @@ TEST(exact_data_gives_its_parameters_back)
     tp_var *path;
     CHECK(tp_least_squares(growth_rest, &data, tp_ones(TP_F64, TP_SHAPE(2)), &m, .path = &path,
                            .residual = 1e-12));
-    CHECK_CLOSE(at(m.x, 0), 2.5, 1e-11);
-    CHECK_CLOSE(at(m.x, 1), -1.3, 1e-11);
+    CHECK_CLOSE(at(m.x, 0), 2.5, 1e-9);
+    CHECK_CLOSE(at(m.x, 1), -1.3, 1e-9);
     CHECK(m.stop == TP_STOP_RESIDUAL || m.stop == TP_STOP_GRADIENT);
     CHECK_SHAPE(path, m.iterations + 1, 2);
     CHECK_CLOSE(at(path, 0), 1, 0);
@@ -107,7 +108,7 @@ TEST(fewer_residuals_than_unknowns)
     for (int k = 0; k < 2; k++) {
         CHECK(tp_least_squares(circle, NULL, start, &m, .gauss_newton = k));
         CHECK(m.value <= 1e-16);
-        CHECK_CLOSE(at(m.x, 0) / at(m.x, 1), 6, 0.05);
+        CHECK_CLOSE(at(m.x, 0) * at(m.x, 0) + at(m.x, 1) * at(m.x, 1), 4, 1e-8);
     }
 }
 
@@ -273,7 +274,7 @@ static bool stop_at_once(void *ctx, const tp_iteration *now)
 static tp_var *grows(void *ctx, tp_var *x)
 {
     int *calls = ctx;
-    return tp_zeros(TP_F64, TP_SHAPE(++*calls + tp_size(x)));
+    return tp_add(tp_zeros(TP_F64, TP_SHAPE(++*calls + tp_size(x))), tp_sum(x));
 }
 
 static tp_var *fails(void *ctx, tp_var *x)
@@ -326,7 +327,7 @@ TEST(errors_say_what_is_wrong)
     CHECK(!tp_least_squares(nothing, NULL, start, &m));
     CHECK_ERROR(TP_ERROR_ARGUMENT, "least_squares: the function gave NULL");
     int calls = 0;
-    CHECK(tp_least_squares(grows, &calls, start, &m, .iterations = 1) || tp_error());
+    CHECK(!tp_least_squares(grows, &calls, start, &m));
     CHECK_ERROR(TP_ERROR_SHAPE, "least_squares: the function gave shape (4,), expected 3 values as "
                                 "at the start");
     CHECK(!tp_find_root(mgh_bard, NULL, tp_ones(TP_F64, TP_SHAPE(3)), &m));

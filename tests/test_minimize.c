@@ -297,8 +297,10 @@ TEST(each_allocation_fails_in_turn)
                 TP_SCOPE();
                 tp_minimize_result m;
                 tp_var *start = tp_array(TP_F64, TP_SHAPE(2), ((double[]){0, 2}));
+                tp_var *lower = i % 2 ? tp_scalar(-5) : NULL;
                 tp__alloc_fail_at(n);
-                tp_minimize(rosenbrock, NULL, start, &m, .method = methods[i], .iterations = 2);
+                tp_minimize(rosenbrock, NULL, start, &m, .method = methods[i], .iterations = 2,
+                            .lower = lower);
                 more = tp__alloc_fail_at(0) >= n;
                 CHECK(!more || tp_status() == TP_OK || tp_status() == TP_ERROR_MEMORY);
                 tp_clear_error();

@@ -50,10 +50,11 @@ typedef struct tp_root_options {
     size_t size;   /* set by the macro: sizeof(tp_root_options) */
 } tp_root_options;
 
-/* x where f(x) = 0, as many equations as unknowns, one or more: by Newton's method. A step that
- * does not lower Σ f² enough is shortened; where the Jacobian is singular it is damped. True if
- * every |f| is within tolerance (TP_STOP_RESIDUAL). TP_STOP_NO_ROOT: Σ f² has a least value that is
- * not zero, so another start is needed. Errors: f gives another number of values than x has. */
+/* x where f(x) = 0, as many equations as unknowns, one or more: by Newton's method, damped as in
+ * Levenberg–Marquardt where its step would leave the region in which the linear model holds, or
+ * where the Jacobian is singular. True if every |f| is within tolerance (TP_STOP_RESIDUAL).
+ * TP_STOP_NO_ROOT: Σ f² has a least value that is not zero, so another start is needed. Errors: f
+ * gives another number of values than x has. */
 TP_API bool tp_find_root(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *root,
                          const tp_root_options *options);
 

@@ -359,7 +359,7 @@ static const tp__method equations_levenberg = {
 static const tp__method equations_gauss_newton = {
     .name = "Gauss-Newton", .step = gauss_newton_step, .begin = equations_begin};
 static const tp__method equations_newton = {
-    .name = "Newton", .step = gauss_newton_step, .begin = equations_begin_square};
+    .name = "Newton", .step = levenberg_step, .begin = equations_begin_square};
 
 /* --- Calls --- */
 
