@@ -23,6 +23,7 @@
  *     taylor.h       all orders in one sweep
  *     calculus.h     Jacobians, Hessians, checking gradients, finding minima
  *     equations.h    least squares, roots
+ *     anomaly.h      where the first NaN comes from
  *     random.h       seeded random arrays
  *     optim.h        steps of optimisers
  *     engine.h       threads, memory, profiles
@@ -33,6 +34,7 @@
 #ifndef TINYPYTORCH_H
 #define TINYPYTORCH_H
 
+#include "tinypytorch/anomaly.h"
 #include "tinypytorch/array.h"
 #include "tinypytorch/base.h"
 #include "tinypytorch/calculus.h"

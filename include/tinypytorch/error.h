@@ -29,7 +29,8 @@ typedef enum tp_code {
     TP_ERROR_GRAPH,    /* no derivative, a value edited since it was recorded, read-only, poison */
     TP_ERROR_MEMORY,   /* the system gave no memory */
     TP_ERROR_FILE,     /* reading or writing a file failed */
-    TP_ERROR_MISSING   /* the library was built without what the call needs */
+    TP_ERROR_MISSING,  /* the library was built without what the call needs */
+    TP_ERROR_ANOMALY   /* NaN or an infinity, while they are looked for (anomaly.h) */
 } tp_code;
 
 /* The message of the first error since the last tp_clear_error, or NULL:

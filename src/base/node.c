@@ -294,6 +294,7 @@ static void node_extra_free(tp__extra *extra)
         tp__free(hook);
     }
     tp__free(extra->name);
+    tp__free(extra->site);
     tp__free(extra);
 }
 

@@ -105,6 +105,7 @@ typedef struct tp__extra {
     tp__hook_entry *hooks;
     uint32_t last_hook;
     tp__name_scope *scope; /* held */
+    struct tp__site *site; /* where it was recorded, if that was asked for */
 } tp__extra;
 
 struct tp_var {

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/backend.h"
 #include "base/log.h"
@@ -67,6 +68,8 @@ tp__thread *tp__thread_start(void)
         t->code = TP_ERROR_MEMORY;
         snprintf(t->message, sizeof t->message, "out of memory: no state for this thread");
     }
+    const char *anomaly = getenv("TP_ANOMALY");
+    t->anomaly = anomaly && anomaly[0] && strcmp(anomaly, "0") != 0;
     tp__thread_current = t;
     pthread_setspecific(thread_key, t);
     return t;

@@ -34,9 +34,10 @@ typedef struct tp__thread {
     union {
         struct {
             bool no_grad;
-            bool scoped; /* name_scope is set */
+            bool scoped;  /* name_scope is set */
+            bool anomaly; /* every result is looked at */
         };
-        uint16_t unusual; /* recording is more than the short path does, or nothing */
+        uint32_t unusual; /* recording is more than the short path does, or nothing */
     };
     uint32_t marks; /* flags of what is recorded: those of a sweep, and TP__IMPLICIT if results
                      * belong to a conversion the library inserted */

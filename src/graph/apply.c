@@ -10,6 +10,7 @@
 #include "array/dtype.h"
 #include "base/alloc.h"
 #include "base/profile.h"
+#include "graph/anomaly.h"
 #include "graph/structural.h"
 #include "tinypytorch/array.h"
 
@@ -34,13 +35,22 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     y->flags |= t->marks;
     if (t->scoped)
         tp__node_enter_scope(t, y);
+    if (TP_UNLIKELY(t->anomaly))
+        tp__anomaly_place(y);
     y->reads = t->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
     tp__node_count(y);
     return true;
 }
 
-bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags)
+bool tp__to_record_unusual(tp__thread *t, tp_var **result, uint32_t flags, const tp__op *op,
+                           tp_var *a, tp_var *b)
 {
+    tp_var *y = *result;
+    if (t->anomaly && !tp__anomaly_result(op, y, (tp_var *[]){a, b}, b ? 2 : 1)) {
+        tp__drop(y);
+        *result = tp__poison();
+        return false;
+    }
     if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
         y->flags |= TP__UNRECORDED;
         return false;
@@ -48,6 +58,8 @@ bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags)
     y->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
     if (t->scoped)
         tp__node_enter_scope(t, y);
+    if (t->anomaly)
+        tp__anomaly_place(y);
     return true;
 }
 
@@ -447,6 +459,10 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
             y = apply_run(t, &call, record);
         if (y && flags && !record)
             y->flags |= TP__UNRECORDED;
+        if (TP_UNLIKELY(t->anomaly) && y && !call.view && !tp__anomaly_result(op, y, call.in, n)) {
+            tp__drop(y);
+            y = NULL;
+        }
     }
     if (op->attr_bytes)
         tp__free(call.attr.block);

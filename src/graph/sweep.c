@@ -10,6 +10,7 @@
 #include "array/deferred.h"
 #include "base/alloc.h"
 #include "base/scope.h"
+#include "graph/anomaly.h"
 #include "graph/compose.h"
 #include "graph/op.h"
 #include "tinypytorch.h"
@@ -523,6 +524,21 @@ static bool sweep_consumed(tp__sweep *s, const tp_var *v)
     return false;
 }
 
+/* Looks at the gradients that v's rule has added to. */
+static bool sweep_look(tp__sweep *s, tp_var *v)
+{
+    for (uint32_t i = 0; i < v->n_in; i++) {
+        tp_var *in = tp__inputs(v)[i];
+        if ((in->flags & TP__SHARED) || !sweep_met(s, in))
+            continue;
+        bool number = tp__sweep_numeric(s, in);
+        if (!tp__anomaly_gradient(s->call, v, i, number ? NULL : in->adjoint.var,
+                                  number ? in->adjoint.number : 0))
+            return false;
+    }
+    return true;
+}
+
 static bool sweep_visit(tp__sweep *s, tp_var *v)
 {
     bool call = v->op && (v->op->flags & TP__OUTPUTS);
@@ -539,6 +555,8 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
     bool good;
     if (!sweep_number_rule(s, v, &good))
         good = sweep_fresh(s, v) && sweep_rule(s, v);
+    if (TP_UNLIKELY(s->t->anomaly))
+        good = good && sweep_look(s, v);
     if (good && s->consume)
         tp__node_consume(v);
     return good;
@@ -571,7 +589,7 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
     if (!sweep_start(s, y, gradient))
         return false;
     uint32_t lowest = s->selective ? 0 : 1;
-    bool watched = s->retain || s->consume || s->kept.n;
+    bool watched = s->retain || s->consume || s->kept.n || s->t->anomaly;
     for (uint32_t g = s->top - s->floor; g >= lowest; g--) {
         tp_var *v;
         while ((v = s->waiting[g]) != NULL) {
