@@ -23,6 +23,7 @@
  *     taylor.h       all orders in one sweep
  *     calculus.h     Jacobians, Hessians, checking gradients, finding minima
  *     equations.h    least squares, roots
+ *     checkpoint.h   gradients in less memory
  *     anomaly.h      where the first NaN comes from
  *     random.h       seeded random arrays
  *     optim.h        steps of optimisers
@@ -38,6 +39,7 @@
 #include "tinypytorch/array.h"
 #include "tinypytorch/base.h"
 #include "tinypytorch/calculus.h"
+#include "tinypytorch/checkpoint.h"
 #include "tinypytorch/conv.h"
 #include "tinypytorch/draw.h"
 #include "tinypytorch/engine.h"

@@ -16,6 +16,7 @@
 
 #include "array.h"
 #include "calculus.h"
+#include "checkpoint.h"
 #include "equations.h"
 #include "graph.h"
 #include "ops.h"
@@ -55,6 +56,11 @@
 #define TP__MINIMIZE(f, ctx, start, minimum, ...)                                                  \
     tp_minimize(f, ctx, start, minimum, &(tp_minimize_options){__VA_ARGS__})
 #define tp_minimize(...) TP__MINIMIZE(__VA_ARGS__, .size = sizeof(tp_minimize_options))
+
+#define TP__CHECKPOINT_SEQUENCE(f, ctx, n, x, ...)                                                 \
+    tp_checkpoint_sequence(f, ctx, n, x, &(tp_checkpoint_options){__VA_ARGS__})
+#define tp_checkpoint_sequence(...)                                                                \
+    TP__CHECKPOINT_SEQUENCE(__VA_ARGS__, .size = sizeof(tp_checkpoint_options))
 
 #define TP__LEAST_SQUARES(f, ctx, start, fit, ...)                                                 \
     tp_least_squares(f, ctx, start, fit, &(tp_least_squares_options){__VA_ARGS__})

@@ -265,6 +265,8 @@ void tp__recipe_drop(tp__recipe *recipe)
 
 bool tp__evaluate_deferred(tp_var *v)
 {
+    if ((v->flags & (TP__DROPPED | TP__REMADE)) == (TP__DROPPED | TP__REMADE))
+        return tp__remake(v);
     if (v->flags & TP__DROPPED) {
         char name[64];
         tp_fail(TP_ERROR_GRAPH,
@@ -324,6 +326,16 @@ bool tp__edit(tp_var *target)
     target->data = (char *)fresh->data + ((char *)target->data - (char *)old->data);
     target->storage = fresh;
     tp__storage_drop(old);
+    return true;
+}
+
+bool tp__evaluate_waiting(tp__thread *t)
+{
+    while (t->recipes || t->folds) {
+        tp__recipe *recipe = t->recipes ? t->recipes : t->folds;
+        if (!tp__storage_evaluate(t, recipe->storage))
+            return false;
+    }
     return true;
 }
 

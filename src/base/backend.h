@@ -14,6 +14,9 @@ void tp__choose_kernels(void);
  * out or the elements were dropped. */
 bool tp__evaluate_deferred(tp_var *v);
 
+/* Computes what waits in the thread. False, with an error, when out of memory. */
+bool tp__evaluate_waiting(tp__thread *t);
+
 /* Computes what still waits in a thread that ends: its values may outlive it. */
 void tp__finish_deferred(tp__thread *t);
 

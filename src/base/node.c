@@ -321,6 +321,7 @@ void tp__node_settle(tp_var *v)
         (size_t)v->size * tp__dtype_size(v->dtype) <= TP__INLINE_BYTES ||
         (v->flags & (TP__SHARED | TP__NUMBER)) || (!v->op && (v->flags & TP__NEEDS_GRAD)))
         return;
+    v->version = v->storage->version;
     tp__storage_drop(v->storage);
     v->storage = NULL;
     v->data = NULL;

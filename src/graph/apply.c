@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/profile.h"
 #include "graph/anomaly.h"
+#include "graph/remake.h"
 #include "graph/structural.h"
 #include "tinypytorch/array.h"
 
@@ -38,6 +39,8 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     if (TP_UNLIKELY(t->anomaly))
         tp__anomaly_place(y);
     y->reads = t->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
+    if (TP_UNLIKELY(y->flags & TP__REMADE))
+        y->reads |= tp__remake_reads(y);
     tp__node_count(y);
     return true;
 }

@@ -9,10 +9,12 @@
 #include "array/array.h"
 #include "array/deferred.h"
 #include "base/alloc.h"
+#include "base/backend.h"
 #include "base/scope.h"
 #include "graph/anomaly.h"
 #include "graph/compose.h"
 #include "graph/op.h"
+#include "graph/remake.h"
 #include "tinypytorch.h"
 
 enum { SWEEP_FEW_INPUTS = 4, SWEEP_DEEPEST = 255 };
@@ -49,7 +51,7 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->t = t;
     s->call = call;
     s->record = record;
-    s->selective = s->retain = s->consume = false;
+    s->selective = s->retain = s->consume = s->remade = false;
     s->no_grad = t->no_grad;
     s->marks = t->marks;
     t->marks = sweep_marks(t, y, record);
@@ -562,6 +564,15 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
     return good;
 }
 
+/* Lets go of elements that can be made again. What still waits for such elements is computed when
+ * the sweep has left the part of the graph that they lie in. */
+static bool sweep_pass(tp__sweep *s, tp_var *v)
+{
+    s->remade = v->flags & TP__REMADE;
+    tp__forget(v);
+    return s->remade || tp__evaluate_waiting(s->t);
+}
+
 static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
 {
     if (!gradient && tp__sweep_numeric(s, y) && !(y->flags & TP__SHARED))
@@ -600,10 +611,13 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
             if (!good)
                 return false;
             s->waiting[g] = v->link;
-            if (quick)
+            if (quick) {
                 v->sweep_depth = 0;
-            else
-                tp__sweep_leave(s, v);
+                continue;
+            }
+            tp__sweep_leave(s, v);
+            if (TP_UNLIKELY((v->flags & TP__REMADE) || s->remade) && !sweep_pass(s, v))
+                return false;
         }
         if (g == 0)
             break;

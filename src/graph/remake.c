@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "graph/remake.h"
+
+#include <stdlib.h>
+
+#include "array/array.h"
+#include "base/alloc.h"
+#include "base/map.h"
+#include "base/scope.h"
+#include "graph/apply.h"
+#include "tinypytorch/scope.h"
+
+unsigned tp__remake_reads(tp_var *v)
+{
+    unsigned reads = 0;
+    for (uint32_t i = 0; i < v->n_in; i++)
+        if (!(tp__inputs(v)[i]->flags & TP__REMADE))
+            reads |= i < TP__READING ? 1u << i : (unsigned)TP__READS_MORE;
+    return reads;
+}
+
+size_t tp__remake_bytes(const tp_var *v)
+{
+    return (size_t)v->size * tp__dtype_size((tp_dtype)v->dtype);
+}
+
+void tp__forget(tp_var *v)
+{
+    if (!(v->flags & TP__REMADE) || !v->storage || !v->op ||
+        tp__remake_bytes(v) <= TP__INLINE_BYTES || (v->flags & (TP__SHARED | TP__OUTPUT)) ||
+        (v->op->flags & TP__OUTPUTS))
+        return;
+    v->version = v->storage->version;
+    tp__storage_drop(v->storage);
+    v->storage = NULL;
+    v->data = NULL;
+    v->flags |= TP__DROPPED;
+}
+
+static bool remake_stale(const tp_var *v)
+{
+    tp_var *const *in = tp__inputs((tp_var *)v);
+    const uint32_t *versions = tp__input_versions((tp_var *)v);
+    for (uint32_t i = 0; i < v->n_in; i++)
+        if (tp__version(in[i]) != versions[i]) {
+            char name[64];
+            tp_fail(TP_ERROR_GRAPH,
+                    "checkpoint: %s cannot be computed again: operand %u of %u%s was edited in "
+                    "place since it was recorded",
+                    v->op->name, i + 1, v->n_in, tp__name_text(name, in[i]));
+            return true;
+        }
+    return false;
+}
+
+/* Computes v from operands that have their elements. */
+static bool remake_one(tp_var *v)
+{
+    if (remake_stale(v))
+        return false;
+    size_t scope = tp_scope_begin();
+    tp_var *again = tp__apply_again(v, tp__inputs(v));
+    bool good = !(again->flags & TP__POISON);
+    if (good) {
+        tp__storage_ref(again->storage);
+        v->storage = again->storage;
+        v->data = again->data;
+        v->flags &= ~(uint32_t)TP__DROPPED;
+    }
+    tp_scope_end(scope);
+    return good;
+}
+
+/* v and what below it was dropped too, with the number of those that will read each. */
+static bool remake_list(tp_var *v, tp__map *list)
+{
+    bool added;
+    bool good = tp__map_add(list, v, &added) != NULL;
+    for (size_t at = 0; at < list->n && good; at++) {
+        tp_var *node = (tp_var *)tp__map_at(list)[at].key;
+        for (uint32_t i = 0; i < node->n_in && good; i++) {
+            tp_var *in = tp__inputs(node)[i];
+            if (!(in->flags & TP__DROPPED))
+                continue;
+            if (!(in->flags & TP__REMADE))
+                return tp__evaluate(in);
+            tp__map_entry *entry = tp__map_add(list, in, &added);
+            good = entry != NULL;
+            if (good)
+                entry->value.number++;
+        }
+    }
+    return good;
+}
+
+static int remake_compare(const void *a, const void *b)
+{
+    const tp_var *first = *(tp_var *const *)a, *second = *(tp_var *const *)b;
+    return (first->generation > second->generation) - (first->generation < second->generation);
+}
+
+/* An operand lets go of elements that no rule reads once all in the list have read it. */
+static void remake_settle(tp__map *list, tp_var *node)
+{
+    for (uint32_t i = 0; i < node->n_in; i++) {
+        tp__map_entry *entry = tp__map_find(list, tp__inputs(node)[i]);
+        if (entry && --entry->value.number == 0)
+            tp__node_settle(tp__inputs(node)[i]);
+    }
+}
+
+static bool remake_run(tp_var *v, tp__map *list)
+{
+    tp_var **order = tp__alloc(list->n * sizeof *order);
+    bool good = order != NULL;
+    for (size_t i = 0; i < list->n && good; i++)
+        order[i] = (tp_var *)tp__map_at(list)[i].key;
+    if (good)
+        qsort(order, list->n, sizeof *order, remake_compare);
+    for (size_t i = 0; i < list->n && good; i++) {
+        good = remake_one(order[i]);
+        if (good && order[i] != v)
+            remake_settle(list, order[i]);
+    }
+    tp__free(order);
+    return good && tp__evaluate(v);
+}
+
+bool tp__remake(tp_var *v)
+{
+    tp__thread *t = tp__here();
+    const char *guard = t->guarded_call;
+    bool mode = t->no_grad, anomaly = t->anomaly;
+    tp__map list = {0};
+    t->guarded_call = NULL;
+    t->no_grad = true;
+    t->anomaly = false;
+    bool good = remake_list(v, &list) && remake_run(v, &list);
+    t->anomaly = anomaly;
+    t->no_grad = mode;
+    t->guarded_call = guard;
+    tp__map_drop(&list);
+    return good;
+}
