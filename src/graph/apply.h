@@ -34,7 +34,7 @@ TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
 }
 
 /* What follows, where recording is off, in a name scope, or while results are looked at. */
-bool tp__to_record_unusual(tp__thread *t, tp_var **y, uint32_t flags, const tp__op *op, tp_var *a,
+bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags, const tp__op *op, tp_var *a,
                            tp_var *b);
 
 /* True if the result *y of op on numbers a and b (NULL: only one) with these flags is to be
@@ -51,7 +51,7 @@ TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags, const tp
         return false;
     }
     if (TP_UNLIKELY(t->unusual))
-        return tp__to_record_unusual(t, y, flags, op, a, b);
+        return tp__to_record_unusual(t, *y, flags, op, a, b);
     if (!(flags & TP__NEEDS_GRAD)) {
         (*y)->flags |= TP__UNRECORDED;
         return false;
