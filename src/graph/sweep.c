@@ -10,6 +10,7 @@
 #include "array/deferred.h"
 #include "base/alloc.h"
 #include "base/scope.h"
+#include "graph/apply.h"
 #include "graph/compose.h"
 #include "graph/op.h"
 #include "tinypytorch.h"
@@ -413,6 +414,12 @@ static void sweep_hold_zeros(const tp__sweep *s, tp__pull *pull)
     }
 }
 
+static tp_var *sweep_slope(tp_var *v, tp_var *gy)
+{
+    tp_var *read = v->op->reads[0] & TP__READS_OUT ? v : tp__inputs(v)[0];
+    return tp__apply(v->op->slope, (tp_var *[]){gy, read}, 2, (tp__attr){0}, -1, NULL);
+}
+
 /* Runs v's rule. What it records is implicit when v is. */
 TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
 {
@@ -421,6 +428,8 @@ TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
     t->marks = (marks & ~(uint32_t)TP__IMPLICIT) | (v->flags & TP__IMPLICIT);
     if (s->record && v->op->compose)
         tp__compose_gradient(pull);
+    else if (!s->record && v->op->slope)
+        pull->gx[0] = sweep_slope(v, pull->gy);
     else
         v->op->gradient(pull);
     if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)

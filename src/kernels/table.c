@@ -16,6 +16,12 @@
 
 enum { TABLE_REFERENCE = -1, TABLE_BASELINE, TABLE_AVX2, TABLE_AVX512 };
 
+static void table_fit(const tp__op *op, const tp__override *entry)
+{
+    if (op->fast && op->n_in == entry->n_in && !strcmp(op->name, entry->op))
+        op->fast[entry->dtype] = entry->kernel;
+}
+
 static void table_install(const tp__override *table)
 {
     for (const tp__override *entry = table; entry->op; entry++) {
@@ -24,9 +30,11 @@ static void table_install(const tp__override *table)
         else if (entry->n_in == 2)
             tp__inplace_override(entry->op, entry->dtype, (tp__loop *)entry->kernel);
         for (const tp__family *const *family = tp__families; *family; family++)
-            for (const tp__op *const *op = (*family)->ops; *op; op++)
-                if ((*op)->fast && (*op)->n_in == entry->n_in && !strcmp((*op)->name, entry->op))
-                    (*op)->fast[entry->dtype] = entry->kernel;
+            for (const tp__op *const *op = (*family)->ops; *op; op++) {
+                table_fit(*op, entry);
+                if ((*op)->slope)
+                    table_fit((*op)->slope, entry);
+            }
     }
 }
 

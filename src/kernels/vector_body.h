@@ -88,6 +88,11 @@ VECTOR_BOTH_BINARY(mul, a *b)
 VECTOR_BOTH_BINARY(div, a / b)
 VECTOR_BOTH_BINARY(maximum, a > b || a != a ? a : b)
 VECTOR_BOTH_BINARY(minimum, a < b || a != a ? a : b)
+VECTOR_BOTH_BINARY(square_slope, 2 * b * a)
+VECTOR_BOTH_BINARY(reciprocal_slope, -(a *(b *b)))
+VECTOR_BOTH_BINARY(relu_slope, b > 0 ? a : 0)
+VECTOR_BOTH_BINARY(tanh_slope, a *(1 - b * b))
+VECTOR_BOTH_BINARY(sigmoid_slope, a *(b *(1 - b)))
 VECTOR_BOTH_UNARY(neg, -x, -x)
 VECTOR_BOTH_UNARY(square, x *x, x *x)
 VECTOR_BOTH_UNARY(sqrt, sqrtf(x), sqrt(x))
@@ -301,6 +306,11 @@ const tp__override VECTOR(tp__kernels)[] = {
     VECTOR_PAIR("div", 2, div),
     VECTOR_PAIR("maximum", 2, maximum),
     VECTOR_PAIR("minimum", 2, minimum),
+    VECTOR_PAIR("square_slope", 2, square_slope),
+    VECTOR_PAIR("reciprocal_slope", 2, reciprocal_slope),
+    VECTOR_PAIR("relu_slope", 2, relu_slope),
+    VECTOR_PAIR("tanh_slope", 2, tanh_slope),
+    VECTOR_PAIR("sigmoid_slope", 2, sigmoid_slope),
     VECTOR_PAIR("neg", 1, neg),
     VECTOR_PAIR("square", 1, square),
     VECTOR_PAIR("sqrt", 1, sqrt),
