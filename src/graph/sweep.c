@@ -426,12 +426,13 @@ TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
     tp__thread *t = s->t;
     uint32_t marks = t->marks;
     t->marks = (marks & ~(uint32_t)TP__IMPLICIT) | (v->flags & TP__IMPLICIT);
-    if (s->record && v->op->compose)
+    const tp__op *op = v->op;
+    if (TP_LIKELY(s->record ? !op->compose : !op->slope))
+        op->gradient(pull);
+    else if (s->record)
         tp__compose_gradient(pull);
-    else if (!s->record && v->op->slope)
-        pull->gx[0] = sweep_slope(v, pull->gy);
     else
-        v->op->gradient(pull);
+        pull->gx[0] = sweep_slope(v, pull->gy);
     if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
         sweep_hold_zeros(s, pull);
     t->marks = marks;
