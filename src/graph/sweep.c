@@ -453,7 +453,8 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
 {
     tp__thread *t = s->t;
     bool outputs = v->op->flags & TP__OUTPUTS;
-    for (uint32_t i = 0; i < v->n_in; i++) {
+    const uint32_t n = v->n_in;
+    for (uint32_t i = 0; i < n; i++) {
         pull->gx[i] = NULL;
         wanted[i] = sweep_wanted(s, pull->x[i]);
     }
@@ -465,7 +466,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     else
         sweep_apply_rule(s, v, pull);
     bool good = !t->code;
-    for (uint32_t i = 0; i < v->n_in && good; i++)
+    for (uint32_t i = 0; i < n && good; i++)
         good = !wanted[i] || !pull->gx[i] || sweep_add(s, pull->x[i], pull->gx[i]);
     sweep_lower(v);
     tp_scope_end(scope);
