@@ -12,6 +12,7 @@
 #include "base/backend.h"
 #include "base/scope.h"
 #include "graph/anomaly.h"
+#include "graph/apply.h"
 #include "graph/compose.h"
 #include "graph/op.h"
 #include "graph/remake.h"
@@ -416,16 +417,25 @@ static void sweep_hold_zeros(const tp__sweep *s, tp__pull *pull)
     }
 }
 
+static tp_var *sweep_slope(tp_var *v, tp_var *gy)
+{
+    tp_var *read = v->op->reads[0] & TP__READS_OUT ? v : tp__inputs(v)[0];
+    return tp__apply(v->op->slope, (tp_var *[]){gy, read}, 2, (tp__attr){0}, -1, NULL);
+}
+
 /* Runs v's rule. What it records is implicit when v is. */
 TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
 {
     tp__thread *t = s->t;
     uint32_t marks = t->marks;
     t->marks = (marks & ~(uint32_t)TP__IMPLICIT) | (v->flags & TP__IMPLICIT);
-    if (s->record && v->op->compose)
+    const tp__op *op = v->op;
+    if (TP_LIKELY(s->record ? !op->compose : !op->slope))
+        op->gradient(pull);
+    else if (s->record)
         tp__compose_gradient(pull);
     else
-        v->op->gradient(pull);
+        pull->gx[0] = sweep_slope(v, pull->gy);
     if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
         sweep_hold_zeros(s, pull);
     t->marks = marks;
@@ -446,7 +456,8 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
 {
     tp__thread *t = s->t;
     bool outputs = v->op->flags & TP__OUTPUTS;
-    for (uint32_t i = 0; i < v->n_in; i++) {
+    const uint32_t n = v->n_in;
+    for (uint32_t i = 0; i < n; i++) {
         pull->gx[i] = NULL;
         wanted[i] = sweep_wanted(s, pull->x[i]);
     }
@@ -458,7 +469,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     else
         sweep_apply_rule(s, v, pull);
     bool good = !t->code;
-    for (uint32_t i = 0; i < v->n_in && good; i++)
+    for (uint32_t i = 0; i < n && good; i++)
         good = !wanted[i] || !pull->gx[i] || sweep_add(s, pull->x[i], pull->gx[i]);
     sweep_lower(v);
     tp_scope_end(scope);
@@ -564,13 +575,18 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
     return good;
 }
 
-/* Lets go of elements that can be made again. What still waits for such elements is computed when
- * the sweep has left the part of the graph that they lie in. */
+/* Visits v and takes it out of its list. Elements that can be made again go; what still waits for
+ * such elements is computed when the sweep has left the part of the graph that they lie in. */
 static bool sweep_pass(tp__sweep *s, tp_var *v)
 {
+    if (!sweep_visit(s, v))
+        return false;
+    s->waiting[v->generation - s->floor] = v->link;
+    tp__sweep_leave(s, v);
+    bool left = s->remade && !(v->flags & TP__REMADE);
     s->remade = v->flags & TP__REMADE;
     tp__forget(v);
-    return s->remade || tp__evaluate_waiting(s->t);
+    return !left || tp__evaluate_waiting(s->t);
 }
 
 static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
@@ -606,18 +622,12 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
         while ((v = s->waiting[g]) != NULL) {
             bool good, quick = !watched && !v->extra && !(v->flags & TP__CONSUMED) &&
                                sweep_number_rule(s, v, &good);
-            if (!quick)
-                good = sweep_visit(s, v);
-            if (!good)
+            if (!(quick ? good : sweep_pass(s, v)))
                 return false;
-            s->waiting[g] = v->link;
             if (quick) {
+                s->waiting[g] = v->link;
                 v->sweep_depth = 0;
-                continue;
             }
-            tp__sweep_leave(s, v);
-            if (TP_UNLIKELY((v->flags & TP__REMADE) || s->remade) && !sweep_pass(s, v))
-                return false;
         }
         if (g == 0)
             break;
