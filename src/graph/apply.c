@@ -17,6 +17,18 @@
 
 enum { APPLY_FEW = 4, APPLY_FEW_ELEMENTS = 256 };
 
+/* What a record keeps in name scopes, where results are looked at, and where they are made again.
+ */
+static void apply_record_unusual(tp__thread *t, tp_var *y)
+{
+    if (t->scoped)
+        tp__node_enter_scope(t, y);
+    if (t->anomaly)
+        tp__anomaly_place(y);
+    if (y->flags & TP__REMADE)
+        y->reads |= tp__remake_reads(y);
+}
+
 bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
 {
     if (!tp__node_inputs(y, (uint32_t)n))
@@ -34,13 +46,9 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     }
     tp__thread *t = tp__here();
     y->flags |= t->marks;
-    if (t->scoped)
-        tp__node_enter_scope(t, y);
-    if (TP_UNLIKELY(t->anomaly))
-        tp__anomaly_place(y);
     y->reads = t->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
-    if (TP_UNLIKELY(y->flags & TP__REMADE))
-        y->reads |= tp__remake_reads(y);
+    if (TP_UNLIKELY(t->unusual | (y->flags & TP__REMADE)))
+        apply_record_unusual(t, y);
     tp__node_count(y);
     return true;
 }
@@ -54,10 +62,7 @@ bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags, const tp__o
         return false;
     }
     y->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
-    if (t->scoped)
-        tp__node_enter_scope(t, y);
-    if (t->anomaly)
-        tp__anomaly_place(y);
+    apply_record_unusual(t, y);
     return true;
 }
 

@@ -53,6 +53,7 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->call = call;
     s->record = record;
     s->selective = s->retain = s->consume = s->remade = false;
+    s->after = t->anomaly;
     s->no_grad = t->no_grad;
     s->marks = t->marks;
     t->marks = sweep_marks(t, y, record);
@@ -565,28 +566,35 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
         return sweep_deposit(s, v);
     if (TP_UNLIKELY(v->flags & TP__CONSUMED))
         return sweep_consumed(s, v);
+    s->after |= v->flags & TP__REMADE;
     bool good;
     if (!sweep_number_rule(s, v, &good))
         good = sweep_fresh(s, v) && sweep_rule(s, v);
-    if (TP_UNLIKELY(s->t->anomaly))
-        good = good && sweep_look(s, v);
     if (good && s->consume)
         tp__node_consume(v);
     return good;
 }
 
-/* Visits v and takes it out of its list. Elements that can be made again go; what still waits for
- * such elements is computed when the sweep has left the part of the graph that they lie in. */
+/* Elements that can be made again go. What still waits for such elements is computed when the sweep
+ * has left the part of the graph that they lie in. */
+static bool sweep_after(tp__sweep *s, tp_var *v)
+{
+    if (s->t->anomaly && !(v->flags & TP__OUTPUT) && !sweep_look(s, v))
+        return false;
+    bool left = s->remade && !(v->flags & TP__REMADE);
+    s->remade = v->flags & TP__REMADE;
+    tp__forget(v);
+    return !left || tp__evaluate_waiting(s->t);
+}
+
+/* Visits v and takes it out of its list. */
 static bool sweep_pass(tp__sweep *s, tp_var *v)
 {
     if (!sweep_visit(s, v))
         return false;
     s->waiting[v->generation - s->floor] = v->link;
     tp__sweep_leave(s, v);
-    bool left = s->remade && !(v->flags & TP__REMADE);
-    s->remade = v->flags & TP__REMADE;
-    tp__forget(v);
-    return !left || tp__evaluate_waiting(s->t);
+    return TP_LIKELY(!s->after) || sweep_after(s, v);
 }
 
 static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
@@ -616,7 +624,7 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
     if (!sweep_start(s, y, gradient))
         return false;
     uint32_t lowest = s->selective ? 0 : 1;
-    bool watched = s->retain || s->consume || s->kept.n || s->t->anomaly;
+    bool watched = s->retain || s->consume || s->kept.n || s->after;
     for (uint32_t g = s->top - s->floor; g >= lowest; g--) {
         tp_var *v;
         while ((v = s->waiting[g]) != NULL) {
