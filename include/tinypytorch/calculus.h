@@ -56,10 +56,15 @@ typedef struct tp_gradcheck_options {
 typedef tp_var *tp_array_function(void *ctx, tp_var *const *x);
 
 /* True if the derivatives of f at the float64 arrays x agree with differences: along random
- * directions, the derivative of order k by a backward sweep (and for the first order by a series
- * too) against central differences of order k − 1, extrapolated twice (Richardson 1911). A
- * disagreement is reported on stderr with order, direction, both numbers; errors of f stay pending
- * and give false. */
+ * directions, the derivative of order k by a backward sweep against central differences of order
+ * k − 1, extrapolated twice (Richardson 1911). A disagreement is reported on stderr: order,
+ * direction, both numbers, and of the first 4096 elements of each array the one whose derivative is
+ * off most, with both numbers:
+ *
+ *     gradcheck: derivative of order 1 along direction 0 is 1.6 by backward, 3.2 by differences …
+ *     gradcheck:     most at element [0, 2] of array 0: 0.44 by backward, 0.88 by differences
+ *
+ * Errors of f stay pending and give false. */
 TP_API bool tp_gradcheck(tp_array_function *f, void *ctx, tp_var *const *x, int n,
                          const tp_gradcheck_options *options);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * D(0) is sum(w · f(x)) for fixed random weights w; D(k) is the derivative of D(k − 1) along a
- * random direction. Sweeps give D(k) from the graph of D(k − 1), differences from its values.
+ * random direction. Sweeps give D(k) from the graph of D(k − 1), differences from its values. Where
+ * they disagree, the same for every element alone tells which.
  */
 #include "base/features.h"
 
@@ -15,7 +16,7 @@
 #include "base/alloc.h"
 #include "base/random.h"
 
-enum { GRADCHECK_ORDERS = 8 };
+enum { GRADCHECK_ORDERS = 8, GRADCHECK_ELEMENTS = 4096 };
 
 typedef struct gradcheck_job {
     tp_array_function *f;
@@ -25,6 +26,8 @@ typedef struct gradcheck_job {
     tp_gradcheck_options options;
     int direction;
     tp_var **x, **gradients; /* room for n each */
+    int alone;               /* move only this array, … */
+    int64_t element;         /* … in this element; below 0: all, along a direction */
 } gradcheck_job;
 
 /* Weights or a direction, the same whenever asked: standard normal, scaled. */
@@ -73,19 +76,38 @@ static tp_var *gradcheck_sweep(const gradcheck_job *job, tp_var *d, int order)
     return sum;
 }
 
-/* D(order) at the start moved by step along the direction of order `along`. */
-static double gradcheck_value(const gradcheck_job *job, int order, int along, double step)
+/* What array i moves by, for a step along the direction of this order or along one element. */
+static tp_var *gradcheck_move(const gradcheck_job *job, int i, int along, double step)
 {
-    size_t scope = tp_scope_begin();
+    const tp_var *like = job->start[i];
+    if (job->element < 0)
+        return gradcheck_noise(job, like, gradcheck_which(job, along, i),
+                               step * gradcheck_scale(job));
+    tp_var *move = tp_zeros(TP_F64, like->ndim, tp__shape(like));
+    double *to = i == job->alone && !tp_is_poison(move) ? tp_data_(move) : NULL;
+    if (to)
+        to[job->element] = step;
+    return move;
+}
+
+/* D(order), in the current scope, from x there: the start moved by step. */
+static tp_var *gradcheck_at(const gradcheck_job *job, int order, int along, double step)
+{
     for (int i = 0; i < job->n; i++) {
-        tp_var *move = gradcheck_noise(job, job->start[i], gradcheck_which(job, along, i),
-                                       step * gradcheck_scale(job));
+        tp_var *move = gradcheck_move(job, i, along, step);
         job->x[i] = tp_variable(tp_is_poison(move) ? move : tp_add(tp_detach(job->start[i]), move));
     }
     tp_var *y = tp__here()->code ? tp__poison() : job->f(job->ctx, job->x);
     tp_var *d = y && !tp_is_poison(y) ? gradcheck_dot(job, y, 0, 1) : tp__poison();
     for (int k = 1; k <= order && !tp_is_poison(d); k++)
         d = tp_requires_grad(d) ? gradcheck_sweep(job, d, k) : tp_num(0);
+    return d;
+}
+
+static double gradcheck_value(const gradcheck_job *job, int order, int along, double step)
+{
+    size_t scope = tp_scope_begin();
+    tp_var *d = gradcheck_at(job, order, along, step);
     double value = tp_is_poison(d) ? (double)NAN : tp_item(d);
     tp_scope_end(scope);
     return value;
@@ -108,7 +130,68 @@ static double gradcheck_difference(const gradcheck_job *job, int order)
     return (16 * second - first) / 15;
 }
 
-static bool gradcheck_agrees(const gradcheck_job *job, int order)
+/* "[1, 2]" */
+static void gradcheck_index(char text[TP__SHAPE_TEXT], const tp_var *v, int64_t element)
+{
+    int64_t at[TP_MAX_NDIM];
+    for (int i = v->ndim - 1; i >= 0; i--) {
+        at[i] = element % tp__shape(v)[i];
+        element /= tp__shape(v)[i];
+    }
+    int length = snprintf(text, TP__SHAPE_TEXT, "[");
+    for (int i = 0; i < v->ndim; i++)
+        length += snprintf(text + length, TP__SHAPE_TEXT - (size_t)length, "%s%lld", i ? ", " : "",
+                           (long long)at[i]);
+    snprintf(text + length, TP__SHAPE_TEXT - (size_t)length, "]");
+}
+
+/* Compares array i's gradient g of D(order − 1) element by element; keeps the worst. */
+static void gradcheck_elements(gradcheck_job *job, int order, int i, const double *g,
+                               double worst[2], int *array, int64_t *element)
+{
+    job->alone = i;
+    for (int64_t k = 0; k < job->start[i]->size && k < GRADCHECK_ELEMENTS; k++) {
+        job->element = k;
+        double sweep = g ? g[k] : 0, difference = gradcheck_difference(job, order);
+        if (fabs(sweep - difference) <= fabs(worst[0] - worst[1]))
+            continue;
+        worst[0] = sweep;
+        worst[1] = difference;
+        *array = i;
+        *element = k;
+    }
+    job->element = -1;
+}
+
+/* Reports the element whose derivative is off most. */
+static void gradcheck_locate(gradcheck_job *job, int order)
+{
+    const tp_gradient_options plain = {.size = sizeof plain};
+    double worst[2] = {0, 0};
+    int array = -1;
+    int64_t element = 0;
+    size_t scope = tp_scope_begin();
+    tp_var **gradients = tp__alloc((size_t)job->n * sizeof *gradients);
+    tp_var *d = gradients ? gradcheck_at(job, order - 1, order, 0) : tp__poison();
+    bool depends = !tp_is_poison(d) && tp_requires_grad(d);
+    if (depends)
+        tp_gradients(d, job->x, job->n, gradients, &plain);
+    for (int i = 0; i < job->n && !tp__here()->code; i++)
+        gradcheck_elements(job, order, i, depends ? tp_data(gradients[i]) : NULL, worst, &array,
+                           &element);
+    tp__free(gradients);
+    tp_scope_end(scope);
+    if (array < 0 || tp__here()->code)
+        return;
+    char index[TP__SHAPE_TEXT];
+    gradcheck_index(index, job->start[array], element);
+    fprintf(stderr,
+            "gradcheck:     most at element %s of array %d: %.17g by backward, %.17g by "
+            "differences\n",
+            index, array, worst[0], worst[1]);
+}
+
+static bool gradcheck_agrees(gradcheck_job *job, int order)
 {
     double sweep = gradcheck_value(job, order, 0, 0), difference = gradcheck_difference(job, order);
     if (tp__here()->code)
@@ -120,6 +203,7 @@ static bool gradcheck_agrees(const gradcheck_job *job, int order)
             "differences (off by %.2g, tolerance %.2g)\n",
             order, job->direction, sweep, difference, fabs(sweep - difference),
             job->options.tolerance);
+    gradcheck_locate(job, order);
     return false;
 }
 
@@ -155,7 +239,7 @@ static bool gradcheck_prepare(gradcheck_job *job, const tp_gradcheck_options *gi
 bool(tp_gradcheck)(tp_array_function *f, void *ctx, tp_var *const *x, int n,
                    const tp_gradcheck_options *given)
 {
-    gradcheck_job job = {.f = f, .ctx = ctx, .start = x, .n = n};
+    gradcheck_job job = {.f = f, .ctx = ctx, .start = x, .n = n, .element = -1};
     if (tp__here()->code || !gradcheck_prepare(&job, given))
         return false;
     job.x = tp__alloc(2 * (size_t)n * sizeof *job.x);
