@@ -276,7 +276,7 @@ TEST(bounds_that_are_none)
     CHECK(!tp_minimize(rosenbrock, NULL, start, &m, .lower = high, .upper = tp_num(1)));
     CHECK_ERROR(TP_ERROR_ARGUMENT,
                 "minimize: element 1: the lower bound 2 is above the upper bound 1");
-    CHECK(!tp_minimize(rosenbrock, NULL, start, &m, .lower = tp_num(NAN)));
+    CHECK(!tp_minimize(rosenbrock, NULL, start, &m, .lower = tp_num((double)NAN)));
     CHECK_ERROR(TP_ERROR_ARGUMENT, "minimize: element 0: the lower bound nan");
     CHECK(!tp_minimize(rosenbrock, NULL, start, &m, .upper = tp_zeros(TP_F64, TP_SHAPE(3))));
     CHECK_ERROR(TP_ERROR_SHAPE, "minimize: the upper bound is float64 (3,), expected float64 () or "

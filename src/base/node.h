@@ -60,7 +60,7 @@ enum {
     TP__DROPPED = 1 << 16,
     TP__CONSUMED = 1 << 17, /* a sweep has been here that said it would be the last */
     TP__STEP = 1 << 18,     /* made by a gradient rule on its way to a gradient */
-    TP__REMADE = 1 << 19, /* its elements can be computed again: graph/remake.h */
+    TP__REMADE = 1 << 19,   /* its elements can be computed again: graph/remake.h */
     TP__ORDER = 1 << 20, /* the first of TP__ORDERS: a derivative of order k has k of them, so the
                           * order of what several values lead to is their union */
     TP__ORDERS = 0x7FF << 20

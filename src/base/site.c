@@ -76,9 +76,14 @@ static bool site_line(const site_module *module, uintptr_t address, char text[TP
     return good && text[0] != '?' && !strstr(text, ":?") && !strstr(text, ":0");
 }
 
-/* The folder of the library's sources, from the line of a frame in this file; its length. */
-static size_t site_sources(const char *line)
+/* Where the library's code lies, and its sources if they are known: the length of their folder's
+ * path in line. */
+static size_t site_library(site_module *library, char line[TP__SITE_TEXT])
 {
+    uintptr_t here = (uintptr_t)tp__site_take;
+    line[0] = 0;
+    if (!site_find(here, library) || !site_line(library, here + 1, line))
+        return 0;
     const char *tail = strstr(line, "/base/site.c");
     return tail ? (size_t)(tail + 1 - line) : 0;
 }
@@ -95,31 +100,29 @@ static void site_symbol(void *address, char text[TP__SITE_TEXT])
     free(names);
 }
 
+/* Frames before the first of the library's are those of a memory checker that takes the stack;
+ * those from the C library's on called main. */
 const char *tp__site_text(char text[TP__SITE_TEXT], const tp__site *site)
 {
-    char own[TP__SITE_TEXT] = "", line[TP__SITE_TEXT] = "";
+    char own[TP__SITE_TEXT], line[TP__SITE_TEXT] = "";
     site_module library = {0}, module = {0};
-    size_t sources = 0;
+    size_t sources = site_library(&library, own);
+    bool entered = false;
     text[0] = 0;
-    for (int i = 0; i < site->n; i++) {
+    for (int i = 0; i < site->n && !text[0]; i++) {
         uintptr_t address = (uintptr_t)site->frames[i];
         if (!site_find(address, &module))
             continue;
+        if (strstr(module.path, "/libc.so"))
+            break;
         bool known = site_line(&module, address, line);
-        if (i == 0) {
-            library = module;
-            snprintf(own, sizeof own, "%s", known ? line : "");
-            sources = site_sources(own);
-            continue;
-        }
-        bool same = strcmp(module.path, library.path) == 0;
-        if (same && (!known || (sources && strncmp(line, own, sources) == 0)))
-            continue;
-        if (known)
+        bool ours = strcmp(module.path, library.path) == 0 &&
+                    (!known || (sources && strncmp(line, own, sources) == 0));
+        if (entered && !ours && known)
             snprintf(text, TP__SITE_TEXT, "%s", line);
-        else
+        else if (entered && !ours)
             site_symbol(site->frames[i], text);
-        break;
+        entered = entered || ours;
     }
     return text;
 }

@@ -133,7 +133,7 @@ static double gradcheck_difference(const gradcheck_job *job, int order)
 /* "[1, 2]" */
 static void gradcheck_index(char text[TP__SHAPE_TEXT], const tp_var *v, int64_t element)
 {
-    int64_t at[TP_MAX_NDIM];
+    int64_t at[TP_MAX_NDIM] = {0};
     for (int i = v->ndim - 1; i >= 0; i--) {
         at[i] = element % tp__shape(v)[i];
         element /= tp__shape(v)[i];
@@ -173,7 +173,7 @@ static void gradcheck_locate(gradcheck_job *job, int order)
     size_t scope = tp_scope_begin();
     tp_var **gradients = tp__alloc((size_t)job->n * sizeof *gradients);
     tp_var *d = gradients ? gradcheck_at(job, order - 1, order, 0) : tp__poison();
-    bool depends = !tp_is_poison(d) && tp_requires_grad(d);
+    bool depends = gradients && !tp_is_poison(d) && tp_requires_grad(d);
     if (depends)
         tp_gradients(d, job->x, job->n, gradients, &plain);
     for (int i = 0; i < job->n && !tp__here()->code; i++)
