@@ -65,9 +65,10 @@ TEST(numbers_too)
     tp_var *x = tp_variable(-4.0);
     TP_NAME_SCOPE("outer");
     TP_NAME_SCOPE("inner");
-    tp_sqrt(tp_mul(x, 2));
+    tp_var *y = tp_sqrt(tp_mul(x, 2));
     check_line(__LINE__ - 1, "; in scope outer/inner; called at");
     CHECK_ERROR(TP_ERROR_ANOMALY, "sqrt: its result () has");
+    CHECK(tp_is_poison(y));
     tp_set_anomaly(old);
 }
 

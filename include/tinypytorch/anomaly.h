@@ -15,8 +15,7 @@
  * The error is the thread's first, so all that follows is poison and no gradient is stored. Lines
  * need a program compiled with -g and addr2line at hand (binutils; Linux with glibc); without them
  * the place is a symbol and an offset, or missing. An infinity that only passes through, such as a
- * mask's, is no anomaly; one in a gradient always is. Operations on plain numbers that lead from no
- * variable are not looked at.
+ * mask's, is no anomaly; one in a gradient always is.
  *
  * Everything is computed when it is called and read once more, and every recorded operation keeps
  * its place: some microseconds each. Off, it costs nothing measurable.

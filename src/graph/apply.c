@@ -53,16 +53,15 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     return true;
 }
 
-bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags, const tp__op *op, tp_var *a,
-                           tp_var *b)
+bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags)
 {
-    bool good = !t->anomaly || tp__anomaly_result(op, y, (tp_var *[]){a, b}, b ? 2 : 1);
-    if (!good || t->no_grad || !(flags & TP__NEEDS_GRAD)) {
+    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
         y->flags |= TP__UNRECORDED;
         return false;
     }
     y->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
-    apply_record_unusual(t, y);
+    if (t->scoped)
+        tp__node_enter_scope(t, y);
     return true;
 }
 

@@ -33,15 +33,12 @@ TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
     tp__ref(in);
 }
 
-/* What follows, where recording is off, in a name scope, or while results are looked at. */
-bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags, const tp__op *op, tp_var *a,
-                           tp_var *b);
+/* What follows, where recording is off or in a name scope. */
+bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags);
 
-/* True if the result *y of op on numbers a and b (NULL: only one) with these flags is to be
- * recorded. Otherwise it is marked when its derivative is lost, or refused where that would be an
- * error. */
-TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags, const tp__op *op, tp_var *a,
-                             tp_var *b)
+/* True if the result *y of operands with these flags is to be recorded. Otherwise it is marked when
+ * its derivative is lost, or refused where that would be an error. */
+TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
 {
     if (!(flags & (TP__NEEDS_GRAD | TP__UNRECORDED)) || TP_UNLIKELY(!*y))
         return false;
@@ -51,7 +48,7 @@ TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags, const tp
         return false;
     }
     if (TP_UNLIKELY(t->unusual))
-        return tp__to_record_unusual(t, *y, flags, op, a, b);
+        return tp__to_record_unusual(t, *y, flags);
     if (!(flags & TP__NEEDS_GRAD)) {
         (*y)->flags |= TP__UNRECORDED;
         return false;
@@ -62,11 +59,11 @@ TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags, const tp
 
 TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
 {
-    if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER)))
-        return tp__apply(op, &x, 1, attr, -1, NULL);
     tp__thread *t = tp__here();
+    if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER) || t->anomaly))
+        return tp__apply(op, &x, 1, attr, -1, NULL);
     tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
-    if (tp__to_record(t, &y, x->flags, op, x, NULL)) {
+    if (tp__to_record(t, &y, x->flags)) {
         y->op = op;
         y->attr = attr;
         y->generation = x->generation + 1;
@@ -78,11 +75,11 @@ TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
 
 TP_INLINE tp_var *tp__apply_2(const tp__op *op, tp_var *a, tp_var *b)
 {
-    if (TP_UNLIKELY(!a || !b || !(a->flags & b->flags & TP__NUMBER)))
-        return tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
     tp__thread *t = tp__here();
+    if (TP_UNLIKELY(!a || !b || !(a->flags & b->flags & TP__NUMBER) || t->anomaly))
+        return tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
     tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
-    if (tp__to_record(t, &y, a->flags | b->flags, op, a, b)) {
+    if (tp__to_record(t, &y, a->flags | b->flags)) {
         y->op = op;
         y->generation = (a->generation > b->generation ? a->generation : b->generation) + 1;
         y->n_in = 2;
