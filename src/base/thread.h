@@ -44,6 +44,7 @@ typedef struct tp__thread {
     struct tp__name_scope *name_scope;
     const char *guarded_call; /* a user's backward that must not read recorded values raw */
     uint8_t sweep_depth;
+    bool remakes; /* values were recorded that can be made again */
 
     tp_code code;
     char message[512];

@@ -71,6 +71,7 @@ static uint32_t part_begin(tp__thread *t)
 {
     uint32_t mark = t->marks & TP__REMADE;
     t->marks |= TP__REMADE;
+    t->remakes = true;
     return mark;
 }
 

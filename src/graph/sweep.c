@@ -53,7 +53,7 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->call = call;
     s->record = record;
     s->selective = s->retain = s->consume = s->remade = false;
-    s->after = t->anomaly;
+    s->after = t->anomaly || t->remakes;
     s->no_grad = t->no_grad;
     s->marks = t->marks;
     t->marks = sweep_marks(t, y, record);
@@ -337,6 +337,21 @@ static bool sweep_stale(tp__sweep *s, tp_var *v, const tp_var *read)
     return false;
 }
 
+/* Computes again what v's rule reads and was dropped. Rules count on finding it, and all but
+ * elementwise ones on its not waiting, as when v was computed. */
+static bool sweep_remake(tp_var *v, unsigned reads)
+{
+    bool waits = v->op->flags & TP__ELEMENTWISE;
+    for (uint32_t i = 0; i < v->n_in; i++) {
+        tp_var *in = tp__inputs(v)[i];
+        bool again = tp__reads_input(reads, i) && (in->flags & TP__REMADE);
+        if (again && !(waits && in->storage) && !tp__evaluate(in))
+            return false;
+    }
+    bool again = (reads & TP__READS_OUT) && (v->flags & TP__REMADE);
+    return !again || (waits && v->storage) || tp__evaluate(v);
+}
+
 /* True if all that v's rule reads is as it was when v was recorded. */
 static bool sweep_fresh(tp__sweep *s, tp_var *v)
 {
@@ -348,7 +363,7 @@ static bool sweep_fresh(tp__sweep *s, tp_var *v)
             return sweep_stale(s, v, in[i]);
     if ((reads & TP__READS_OUT) && tp__version(v) != 0)
         return sweep_stale(s, v, v);
-    return true;
+    return TP_LIKELY(!s->after) || sweep_remake(v, reads);
 }
 
 /* The same for a number of at most two inputs, quickly. */
@@ -566,7 +581,6 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
         return sweep_deposit(s, v);
     if (TP_UNLIKELY(v->flags & TP__CONSUMED))
         return sweep_consumed(s, v);
-    s->after |= v->flags & TP__REMADE;
     bool good;
     if (!sweep_number_rule(s, v, &good))
         good = sweep_fresh(s, v) && sweep_rule(s, v);
@@ -624,7 +638,7 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
     if (!sweep_start(s, y, gradient))
         return false;
     uint32_t lowest = s->selective ? 0 : 1;
-    bool watched = s->retain || s->consume || s->kept.n || s->after;
+    bool watched = s->retain || s->consume || s->kept.n || s->t->anomaly;
     for (uint32_t g = s->top - s->floor; g >= lowest; g--) {
         tp_var *v;
         while ((v = s->waiting[g]) != NULL) {

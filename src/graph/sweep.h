@@ -36,7 +36,7 @@ typedef struct tp__sweep {
     bool selective; /* of leaves, only those in kept are wanted */
     bool consume;   /* the last sweep over these nodes: elements that its rules read go */
     bool retain;    /* keep the gradient of every node that is not a leaf */
-    uint32_t after; /* not 0: there is something to do after visits: looking for NaN, forgetting */
+    bool after;     /* there is more to do at visits: looking for NaN, making again, forgetting */
     bool remade;    /* the last value passed can be made again */
     bool no_grad;   /* the mode to restore */
     uint32_t marks; /* likewise */
