@@ -31,9 +31,7 @@ void tp_expression_free(tp_expression *f)
 {
     if (!f)
         return;
-    for (int i = 0; i < f->n; i++)
-        tp__free(f->names[i]);
-    tp__free(f->names);
+    tp__formula_names_free(&f->names);
     tp__free(f->steps);
     tp__free(f->text);
     tp__free(f);
@@ -41,23 +39,29 @@ void tp_expression_free(tp_expression *f)
 
 int tp_expression_size(const tp_expression *f)
 {
-    return f ? f->n : 0;
+    return f ? f->names.n : 0;
 }
 
 const char *tp_expression_variable(const tp_expression *f, int i)
 {
-    return f && i >= 0 && i < f->n ? f->names[i] : NULL;
+    return f && i >= 0 && i < f->names.n ? f->names.at[i] : NULL;
 }
 
 static bool formula_check(const tp_expression *f, tp_var *const *x)
 {
-    if (!f || (f->n && !x))
+    if (tp_status() != TP_OK)
+        return false;
+    if (!f || (f->names.n && !x)) {
         tp_fail(TP_ERROR_ARGUMENT, "formula: %s", f ? "the values are NULL" : "NULL");
-    for (int i = 0; tp_status() == TP_OK && i < f->n; i++)
-        if (!x[i] || tp_is_poison(x[i]))
+        return false;
+    }
+    for (int i = 0; i < f->names.n; i++)
+        if (!x[i] || tp_is_poison(x[i])) {
             tp_fail(x[i] ? TP_ERROR_GRAPH : TP_ERROR_ARGUMENT, "formula: variable %.60s is %s",
-                    f->names[i], x[i] ? "poison" : "NULL");
-    return tp_status() == TP_OK;
+                    f->names.at[i], x[i] ? "poison" : "NULL");
+            return false;
+        }
+    return true;
 }
 
 static tp_var *formula_run(const tp_expression *f, tp__formula_machine *m)
@@ -77,11 +81,11 @@ tp_var *tp_expression_apply(const tp_expression *f, tp_var *const *x)
 {
     if (!formula_check(f, x))
         return tp__poison();
-    tp_var **room = tp__alloc((f->depth + (size_t)f->n) * sizeof *room);
+    tp_var **room = tp__alloc((f->depth + (size_t)f->names.n) * sizeof *room);
     if (!room)
         return tp__poison();
-    tp__formula_machine m = {.stack = room, .x = room + f->depth, .n = f->n};
-    for (int i = 0; i < f->n; i++)
+    tp__formula_machine m = {.stack = room, .x = room + f->depth, .n = f->names.n};
+    for (int i = 0; i < f->names.n; i++)
         m.x[i] = x[i];
     size_t scope = tp_scope_begin();
     tp_var *y = tp_leave(formula_run(f, &m));
@@ -107,20 +111,20 @@ tp_var *tp_expression_function(void *expression, tp_var *const *x)
 tp_var *tp_expression_objective(void *expression, tp_var *x)
 {
     const tp_expression *f = expression;
-    if (!f || f->n == 1)
+    if (!f || f->names.n == 1)
         return tp_expression_apply(f, &x);
     if (!tp__check_operand("formula", x))
         return tp__poison();
-    if (x->ndim != 1 || tp__shape(x)[0] != f->n) {
+    if (x->ndim != 1 || tp__shape(x)[0] != f->names.n) {
         char text[TP__SHAPE_TEXT];
         return tp_fail(TP_ERROR_SHAPE, "formula: an array of shape %s for %d variables",
-                       tp__shape_text(text, x->ndim, tp__shape(x)), f->n);
+                       tp__shape_text(text, x->ndim, tp__shape(x)), f->names.n);
     }
-    tp_var **elements = tp__alloc(((size_t)f->n + 1) * sizeof *elements);
+    tp_var **elements = tp__alloc(((size_t)f->names.n + 1) * sizeof *elements);
     if (!elements)
         return tp__poison();
     size_t scope = tp_scope_begin();
-    for (int i = 0; i < f->n; i++)
+    for (int i = 0; i < f->names.n; i++)
         elements[i] = tp_select(x, 0, i);
     tp_var *y = tp_leave(tp_expression_apply(f, elements));
     tp_scope_end(scope);

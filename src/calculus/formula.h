@@ -40,12 +40,18 @@ struct tp__formula_step {
     size_t at;
 };
 
+typedef struct tp__formula_names {
+    char **at;
+    int n;
+    int *index; /* a hash table of numbers, plus one; 0: empty */
+    size_t room;
+} tp__formula_names;
+
 struct tp_expression {
     char *text;
     tp__formula_step *steps;
     size_t n_steps, depth; /* of the stack */
-    char **names;
-    int n;
+    tp__formula_names names;
 };
 
 /* A derivative that is being computed: its variable, and what was before. */
@@ -87,6 +93,11 @@ bool tp__formula_constant(const char *name, size_t length, double *number);
 
 /* The length of the name that s starts with, 0 if it starts with none. */
 size_t tp__formula_name(const char *s);
+
+/* The number of a name, -1 if it is not there; adding one that is not, -1 when out of memory. */
+int tp__formula_names_find(const tp__formula_names *names, const char *name, size_t length);
+int tp__formula_names_add(tp__formula_names *names, const char *name, size_t length);
+void tp__formula_names_free(tp__formula_names *names);
 
 /* Fills in f from its text. False, with an error, if that is not a formula. */
 bool tp__formula_parse(tp_expression *f, const char *const *names, int n);

@@ -60,8 +60,6 @@ typedef struct formula_parser {
     size_t depth, step_capacity, pending_capacity, n_pending;
     formula_pending *pending;
     int derivatives; /* that are open */
-    int *index;      /* a hash table of names by number, plus one */
-    size_t index_size, name_capacity;
     const tp__op *records[FORMULA_SIGNS + 1];
 } formula_parser;
 
@@ -160,71 +158,16 @@ static void formula_add_op(formula_parser *p, const tp__op *op, int n, size_t at
 
 /* --- Names of variables --- */
 
-static uint32_t formula_hash(const char *name, size_t length)
-{
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)name[i]) * 16777619u;
-    return hash;
-}
-
-/* Where a name is in the index, or would be. */
-static int *formula_entry(const formula_parser *p, const char *name, size_t length)
-{
-    size_t mask = p->index_size - 1, at = formula_hash(name, length) & mask;
-    for (;; at = (at + 1) & mask) {
-        const char *there = p->index[at] ? p->f->names[p->index[at] - 1] : NULL;
-        if (!there || (!strncmp(there, name, length) && !there[length]))
-            return &p->index[at];
-    }
-}
-
-static bool formula_index_grow(formula_parser *p)
-{
-    size_t size = p->index_size ? 2 * p->index_size : 16;
-    int *index = tp__alloc_zero(size, sizeof *index);
-    if (!index)
-        return false;
-    tp__free(p->index);
-    p->index = index;
-    p->index_size = size;
-    for (int i = 0; i < p->f->n; i++)
-        *formula_entry(p, p->f->names[i], strlen(p->f->names[i])) = i + 1;
-    return true;
-}
-
-static bool formula_add_name(formula_parser *p, const char *name, size_t length)
-{
-    tp_expression *f = p->f;
-    void *names = f->names;
-    bool good = formula_room(p, &names, &p->name_capacity, (size_t)f->n, sizeof *f->names);
-    f->names = names;
-    char *copy = good ? tp__alloc(length + 1) : NULL;
-    if (copy) {
-        memcpy(copy, name, length);
-        copy[length] = 0;
-        f->names[f->n++] = copy;
-        *formula_entry(p, copy, length) = f->n;
-    }
-    return copy != NULL;
-}
-
 /* The number of a variable, which may be seen for the first time; -1 on failure. */
 static int formula_find_variable(formula_parser *p, const char *name, size_t length)
 {
-    if (2 * (size_t)p->f->n + 2 > p->index_size && !formula_index_grow(p)) {
-        p->done = true;
-        return -1;
-    }
-    int found = *formula_entry(p, name, length) - 1;
-    if (found >= 0)
-        return found;
-    if (p->closed) {
+    int found = tp__formula_names_find(&p->f->names, name, length);
+    if (found < 0 && p->closed)
         formula_fail_at(p, (size_t)(name - p->f->text), "unknown name");
-        return -1;
-    }
-    p->done = !formula_add_name(p, name, length);
-    return p->f->n - 1;
+    else if (found < 0)
+        found = tp__formula_names_add(&p->f->names, name, length);
+    p->done = found < 0;
+    return found;
 }
 
 /* The names that the caller gives. */
@@ -511,11 +454,11 @@ static void formula_add_call(formula_parser *p, const formula_pending *call, int
 {
     const tp__op *op = call->function.op;
     const tp__formula_word *word = call->function.word;
-    int least = word ? word->least : op->n_in, most = word ? word->most : op->n_in;
+    int least = op ? op->n_in : word->least, most = op ? op->n_in : word->most;
     if (n < least || n > most) {
         char message[80];
         snprintf(message, sizeof message, "%s takes %d operand%s%s, got %d",
-                 word ? word->name : op->name, n < least ? least : most,
+                 op ? op->name : word->name, n < least ? least : most,
                  (n < least ? least : most) == 1 ? "" : "s",
                  least == most ? ""
                  : n < least   ? " or more"
@@ -590,6 +533,5 @@ bool tp__formula_parse(tp_expression *f, const char *const *names, int n)
             formula_read_operator(&p);
     }
     tp__free(p.pending);
-    tp__free(p.index);
     return tp_status() == TP_OK;
 }

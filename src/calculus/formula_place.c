@@ -33,7 +33,7 @@ static void place_lines(tp__text *out, const char *text, size_t at)
     size_t start = at, end = at;
     while (start > 0 && text[start - 1] != '\n' && at - start < PLACE_BEFORE)
         start--;
-    while (place_continues(text[start]) && start < at)
+    while (start < at && place_continues(text[start]))
         start++;
     while (text[end] && text[end] != '\n' && end - at < PLACE_AFTER)
         end++;
