@@ -31,13 +31,14 @@ enum {
     OPTION_TAYLOR = 1 << 13,
     OPTION_SHAPES = 1 << 14,
     OPTION_VALUES = 1 << 15,
-    OPTION_COLORS = 1 << 16
+    OPTION_COLORS = 1 << 16,
+    OPTION_POINTS = 1 << 17
 };
 
 /* Zero where an option was not given. */
 typedef struct command_options {
     bool help, json, csv, taylor, shapes, values, colors;
-    int order, iterations, every, derivatives;
+    int order, iterations, every, derivatives, points;
     double tolerance, rate;
     const char *variable, *output, *method, *range;
 } command_options;

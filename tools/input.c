@@ -80,7 +80,9 @@ static bool input_order(command *c, const tp_expression *found)
 {
     int n = tp_expression_size(found);
     char **names = tp__alloc_zero((size_t)(c->n_words + n) + 1, sizeof *names);
-    bool good = names != NULL;
+    bool good = true;
+    if (!names)
+        return false;
     for (int i = 0; good && i < c->n_words; i++)
         good = input_add_name(names, &c->n, c->words[i], input_name(c->words[i]));
     for (int i = 0; good && i < n; i++) {

@@ -22,7 +22,7 @@ typedef struct option {
 
 static const option options[] = {
     {OPTION_ORDER, 'n', "order", "N", "order of the derivative", OPTION_INTEGER, FIELD(order)},
-    {OPTION_VARIABLE, 'v', "variable", "NAME", "for which to differentiate", OPTION_TEXT,
+    {OPTION_VARIABLE, 'v', "variable", "NAME", "to vary, or to differentiate for", OPTION_TEXT,
      FIELD(variable)},
     {OPTION_METHOD, 'm', "method", "NAME", "how to minimise:", OPTION_TEXT, FIELD(method)},
     {OPTION_ITERATIONS, 'i', "iterations", "N", "at most so many", OPTION_INTEGER,
@@ -36,6 +36,8 @@ static const option options[] = {
      FIELD(range)},
     {OPTION_DERIVATIVES, 'd', "derivatives", "N", "plot the first N derivatives too",
      OPTION_INTEGER, FIELD(derivatives)},
+    {OPTION_POINTS, 0, "points", "N", "evaluate at so many points, 401 by default", OPTION_INTEGER,
+     FIELD(points)},
     {OPTION_TAYLOR, 0, "taylor", NULL, "derivatives by Taylor series: a much smaller graph",
      OPTION_FLAG, FIELD(taylor)},
     {OPTION_COLORS, 0, "colors", NULL, "tell apart forward and backward sweeps", OPTION_FLAG,

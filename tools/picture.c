@@ -80,7 +80,7 @@ bool command_picture(command *c, tp_var *path)
     tp_plot *plot =
         tp_plot_new(.title = c->text, .x_label = names[0].at, .y_label = names[1].at, .grid = true);
     picture_contour(&p, plot, z);
-    tp_plot_line(plot, p.way[0], p.way[1], .color = "black", .marker = TP_MARKER_DOT,
+    tp_plot_line(plot, p.way[0], p.way[1], .color = "orange", .marker = TP_MARKER_DOT,
                  .label = "path");
     tp_plot_points(plot, tp_select(p.way[0], 0, -1), tp_select(p.way[1], 0, -1), .color = "red",
                    .marker = TP_MARKER_STAR, .label = "end");

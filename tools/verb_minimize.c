@@ -213,7 +213,7 @@ static int minimize_run_job(minimize_job *job, const tp_minimize_options *option
 
 static int minimize_run(command *c)
 {
-    tp_var *path;
+    tp_var *path = NULL;
     minimize_job job = {.c = c, .printed = -1};
     tp_minimize_options options = {.iterations = c->options.iterations,
                                    .tolerance = c->options.tolerance,

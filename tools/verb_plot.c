@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 
-enum { PLOT_POINTS = 401, PLOT_MOST = 12 };
+enum { PLOT_POINTS = 401, PLOT_MOST = 12, PLOT_MOST_POINTS = 1000000 };
 
 typedef struct plot_job {
     command *c;
@@ -131,11 +131,13 @@ static int plot_run(command *c)
     const command_options *o = &c->options;
     bool text = !o->output && !o->json && !o->csv;
     plot_job job = {.c = c, .variable = command_variable(c), .curves = 1 + o->derivatives};
-    job.n = text ? TEXT_PLOT_POINTS : PLOT_POINTS;
+    job.n = text ? TEXT_PLOT_POINTS : o->points ? o->points : PLOT_POINTS;
     if (job.variable < 0 || !command_has_values(c, job.variable) || !plot_read_range(&job))
         return STATUS_BAD_INPUT;
     if (job.curves > PLOT_MOST)
         return command_fail(c, "--derivatives goes up to %d", PLOT_MOST - 1);
+    if (job.n < 2 || job.n > PLOT_MOST_POINTS)
+        return command_fail(c, "--points goes from 2 to %d", PLOT_MOST_POINTS);
     bool good = plot_compute(&job);
     if (good && o->output)
         good = plot_save(&job);
@@ -154,7 +156,7 @@ const command_verb verb_plot = {
     .help = "Without -o it is plotted in the terminal. FILE ends in .png .svg or .pdf.\n\n"
             "  tinypytorch plot \"sin(x)\" --x -7:7 --derivatives 3 -o sin.png\n"
             "  tinypytorch plot \"exp(-k*t)\" -v t --x 0:2*pi k=2\n",
-    .options = OPTION_RANGE | OPTION_DERIVATIVES | OPTION_VARIABLE | OPTION_OUTPUT | OPTION_JSON |
-               OPTION_CSV,
+    .options = OPTION_RANGE | OPTION_DERIVATIVES | OPTION_POINTS | OPTION_VARIABLE | OPTION_OUTPUT |
+               OPTION_JSON | OPTION_CSV,
     .run = plot_run,
 };
