@@ -11,6 +11,8 @@
 #include "array/array.h"
 #include "base/alloc.h"
 
+enum { FORMULA_FEW = 32 }; /* values for which the stack needs no allocation */
+
 tp_expression *tp_expression_new(const char *text, const char *const *names, int n)
 {
     if (!text || n < 0 || (n > 0 && !names)) {
@@ -67,9 +69,10 @@ static bool formula_check(const tp_expression *f, tp_var *const *x)
 static tp_var *formula_run(const tp_expression *f, tp__formula_machine *m)
 {
     const tp__formula_step *step = f->steps, *end = step + f->n_steps;
-    for (; step < end && tp_status() == TP_OK; step++)
+    const tp__thread *t = tp__here();
+    for (; step < end && !t->code; step++)
         step->run(m, step);
-    if (tp_status() == TP_OK)
+    if (!t->code)
         return m->stack[0];
     tp__formula_show(f->text, step[-1].at);
     if (m->n_derivatives)
@@ -81,8 +84,9 @@ tp_var *tp_expression_apply(const tp_expression *f, tp_var *const *x)
 {
     if (!formula_check(f, x))
         return tp__poison();
-    tp_var **room = tp__alloc((f->depth + (size_t)f->names.n) * sizeof *room);
-    if (!room)
+    tp_var *few[FORMULA_FEW], **room = few;
+    size_t needed = f->depth + (size_t)f->names.n;
+    if (needed > FORMULA_FEW && !(room = tp__alloc(needed * sizeof *room)))
         return tp__poison();
     tp__formula_machine m = {.stack = room, .x = room + f->depth, .n = f->names.n};
     for (int i = 0; i < f->names.n; i++)
@@ -90,7 +94,8 @@ tp_var *tp_expression_apply(const tp_expression *f, tp_var *const *x)
     size_t scope = tp_scope_begin();
     tp_var *y = tp_leave(formula_run(f, &m));
     tp_scope_end(scope);
-    tp__free(room);
+    if (room != few)
+        tp__free(room);
     return y;
 }
 

@@ -14,7 +14,7 @@
 
 #include "base/node.h"
 
-enum { FORMULA_EXACT = 53 }; /* bits of the integers that a double holds */
+#define FORMULA_EXACT 0x1p53 /* a double holds every integer below */
 
 static void formula_push(tp__formula_machine *m, tp_var *v)
 {
@@ -24,7 +24,7 @@ static void formula_push(tp__formula_machine *m, tp_var *v)
 void tp__formula_number(tp__formula_machine *m, const tp__formula_step *step)
 {
     double number = step->of.number;
-    bool integer = number == floor(number) && fabs(number) < ldexp(1, FORMULA_EXACT) &&
+    bool integer = fabs(number) < FORMULA_EXACT && (double)(int64_t)number == number &&
                    !(number == 0 && signbit(number));
     formula_push(m, integer ? tp_num_int((int64_t)number) : tp_num(number));
 }
@@ -105,12 +105,18 @@ static tp_var *formula_derive(tp_var *y, tp_var *x, int order)
     return formula_zeros(x);
 }
 
-static bool formula_recorded(const tp__formula_machine *m)
+/* y without its graph, if no variable has one; still marked if one was made without recording. */
+static tp_var *formula_detach(const tp__formula_machine *m, tp_var *y)
 {
+    uint32_t flags = 0;
     for (int i = 0; i < m->n; i++)
-        if (tp_requires_grad(m->x[i]))
-            return true;
-    return false;
+        flags |= m->x[i]->flags;
+    if (flags & TP__NEEDS_GRAD)
+        return y;
+    y = tp_detach(y);
+    if (!tp_is_poison(y))
+        y->flags |= flags & TP__UNRECORDED;
+    return y;
 }
 
 void tp__formula_end(tp__formula_machine *m, const tp__formula_step *step)
@@ -120,6 +126,5 @@ void tp__formula_end(tp__formula_machine *m, const tp__formula_step *step)
     *y = formula_derive(*y, *x, step->n);
     *x = derivative->x;
     tp_set_grad_enabled(derivative->recording);
-    if (!formula_recorded(m))
-        *y = tp_detach(*y);
+    *y = formula_detach(m, *y);
 }
