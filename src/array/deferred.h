@@ -3,8 +3,8 @@
  * Elementwise computations that may wait. A recipe says how each element of a result follows from
  * those of its sources in the same place: a kernel, and where the sources lie. It is run at once,
  * or it becomes a deferred storage, which holds its sources' storages, deferred or not, until
- * somebody reads an element. Then the whole graph of recipes below runs in blocks of TP__BLOCK
- * elements that stay in the cache (evaluate.c). Sums of everything wait too: whoever computes their
+ * somebody reads an element. Then the whole graph of recipes below runs in blocks that stay in
+ * the cache (evaluate.c). Sums of everything wait too: whoever computes their
  * source computes them along.
  *
  * A recipe's sources never change while it waits: before an edit in place, tp__edit leaves the old
@@ -18,7 +18,6 @@
 #include "base/node.h"
 
 enum {
-    TP__BLOCK = 1024, /* elements */
     TP__RECIPE_SOURCES = 3,
     TP__HEAVIEST = 64 /* recipes in one graph */
 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Computes deferred storages: the graph of recipes below becomes a plan, a list of steps that runs
- * over blocks of TP__BLOCK elements. A step is a kernel or brings a source into a block; its result
- * lies in a register, a piece of scratch memory, or in the elements of an output. Registers are
- * given out again after the last step that reads them, so that a plan works in the cache.
+ * over blocks of 1,024 elements, or fewer when these have more than 4 bytes. A step is a kernel or
+ * brings a source into a block; its result lies in a register, a piece of scratch memory, or in the
+ * elements of an output. Registers are given out again after the last step that reads them, so that
+ * a plan works in the cache.
  *
  * Outputs are the storage asked for and costly values below it that are computed for a second time
  * while somebody else still holds them: so no function value is computed more than twice. The
@@ -25,7 +26,8 @@
 #include "base/recycle.h"
 
 enum {
-    PLAN_REGISTER = TP__BLOCK * sizeof(double),
+    PLAN_BLOCK = 1024, /* elements, at most */
+    PLAN_REGISTER = 4096,
     PLAN_STEPS = 8 * TP__HEAVIEST,
     PLAN_CHUNK = 16, /* blocks in a task */
     PLAN_THREADS = 64,
@@ -59,7 +61,7 @@ typedef struct plan_step {
 typedef struct plan {
     uint64_t id;
     uint32_t n_steps, n_registers, root;
-    int64_t size;
+    int64_t size, block; /* elements */
     char *scratch;
     size_t scratch_bytes, values_bytes;
     tp__storage *taken; /* whose elements the last step overwrites */
@@ -209,9 +211,19 @@ static char *plan_take_over(plan *p, size_t bytes)
     return NULL;
 }
 
-static int64_t plan_blocks(const plan *p)
+static int64_t plan_sums(const plan *p)
 {
-    return (p->size + TP__BLOCK - 1) / TP__BLOCK;
+    return (p->size + TP__FOLD_BLOCK - 1) / TP__FOLD_BLOCK;
+}
+
+/* As many elements as a register holds of the widest. Sums are cut further, so that their bits do
+ * not depend on this. */
+static int64_t plan_block(const plan *p)
+{
+    uint32_t widest = PLAN_REGISTER / PLAN_BLOCK;
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        widest = p->steps[i].item > widest ? p->steps[i].item : widest;
+    return PLAN_REGISTER / widest;
 }
 
 static bool plan_is_fold(const plan_step *step)
@@ -252,7 +264,7 @@ static void plan_add_folds(tp__thread *t, plan *p)
 
 static bool plan_make_sums(tp__thread *t, const plan *p, plan_step *step)
 {
-    step->sums = tp__block_take(t, (size_t)plan_blocks(p) * sizeof(double));
+    step->sums = tp__block_take(t, (size_t)plan_sums(p) * sizeof(double));
     step->out = step->sums ? tp__block_take(t, step->storage->bytes) : NULL;
     return step->out != NULL;
 }
@@ -260,7 +272,7 @@ static bool plan_make_sums(tp__thread *t, const plan *p, plan_step *step)
 static void plan_drop_sums(tp__thread *t, const plan *p, plan_step *step)
 {
     if (step->sums)
-        tp__block_put(t, step->sums, (size_t)plan_blocks(p) * sizeof(double));
+        tp__block_put(t, step->sums, (size_t)plan_sums(p) * sizeof(double));
     step->sums = NULL;
 }
 
@@ -308,7 +320,7 @@ static void plan_fold(tp__thread *t, plan *p)
         plan_step *step = &p->steps[i];
         if (!step->sums)
             continue;
-        double total = tp__fold_pairwise(step->sums, plan_blocks(p));
+        double total = tp__fold_pairwise(step->sums, plan_sums(p));
         tp__write_element(step->recipe->dtype, step->out, total / step->recipe->divisor);
         plan_drop_sums(t, p, step);
     }
@@ -362,6 +374,13 @@ static char *plan_register(const plan *p, char **value, const plan_step *step)
     return (char *)value + p->values_bytes + (size_t)step->place * PLAN_REGISTER;
 }
 
+static void plan_run_fold(const plan_step *step, int64_t start, int64_t n, const char *from)
+{
+    for (int64_t i = 0; i < n; i += TP__FOLD_BLOCK)
+        step->sums[(start + i) / TP__FOLD_BLOCK] = step->recipe->fold(
+            n - i < TP__FOLD_BLOCK ? n - i : TP__FOLD_BLOCK, from + i * step->from[0].item);
+}
+
 static void plan_run_step(const plan *p, uint32_t number, char **value, int64_t start, int64_t n)
 {
     const plan_step *step = &p->steps[number];
@@ -380,7 +399,7 @@ static void plan_run_step(const plan *p, uint32_t number, char **value, int64_t 
         items[1 + k] = from->item;
     }
     if (step->sums)
-        step->sums[start / TP__BLOCK] = step->recipe->fold(n, at[1]);
+        plan_run_fold(step, start, n, at[1]);
     else
         step->recipe->loop(n, at, items, &step->recipe->attr);
 }
@@ -400,13 +419,13 @@ static void plan_task(void *ctx, int64_t chunk)
     plan *p = ctx;
     unsigned long long bit;
     char **value = plan_claim(p, &bit);
-    int64_t from = chunk * PLAN_CHUNK * TP__BLOCK, to = from + PLAN_CHUNK * TP__BLOCK;
+    int64_t from = chunk * PLAN_CHUNK * p->block, to = from + PLAN_CHUNK * p->block;
     to = to < p->size ? to : p->size;
     for (uint32_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].once)
-            plan_run_step(p, i, value, 0, TP__BLOCK);
-    for (int64_t start = from; start < to; start += TP__BLOCK) {
-        int64_t n = to - start < TP__BLOCK ? to - start : TP__BLOCK;
+            plan_run_step(p, i, value, 0, p->block);
+    for (int64_t start = from; start < to; start += p->block) {
+        int64_t n = to - start < p->block ? to - start : p->block;
         for (uint32_t i = 0; i < p->n_steps; i++) {
             const plan_step *step = &p->steps[i];
             if (!step->once)
@@ -446,7 +465,8 @@ static void plan_note(const plan *p, uint64_t start)
 
 static bool plan_run(tp__thread *t, plan *p)
 {
-    int64_t chunk = PLAN_CHUNK * TP__BLOCK, chunks = (p->size + chunk - 1) / chunk;
+    p->block = plan_block(p);
+    int64_t chunk = PLAN_CHUNK * p->block, chunks = (p->size + chunk - 1) / chunk;
     int threads = tp_num_threads();
     size_t slots = chunks < threads ? (size_t)chunks : (size_t)threads;
     slots = slots < PLAN_THREADS ? slots : PLAN_THREADS;

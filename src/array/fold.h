@@ -18,7 +18,7 @@
 
 #include "array/reduce.h"
 
-enum { TP__FOLD_BLOCK = 1024 };
+enum { TP__FOLD_BLOCK = 512 };
 
 /* result ← the reduction of x over the axes whose bit is set, as in tp__reduce, and divided by
  * divisor if it is a floating sum. x->data is valid. False, with an error, when out of memory. */

@@ -102,6 +102,26 @@ static int64_t node_layout(size_t item, int ndim, const int64_t *shape, int64_t 
     return huge || __builtin_mul_overflow(stride, (int64_t)item, &bytes) ? -1 : size;
 }
 
+/* Lays v out if it has one or two axes of fewer than 2²⁸ elements, which any memory can count. */
+static bool node_layout_few(tp_var *v, int ndim, const int64_t *shape)
+{
+    const uint64_t most = 1 << 28;
+    if (ndim == 1 && (uint64_t)shape[0] < most) {
+        v->size = v->dims.few[0] = shape[0];
+        v->dims.few[1] = 1;
+    } else if (ndim == 2 && (uint64_t)shape[0] < most && (uint64_t)shape[1] < most) {
+        v->dims.few[0] = shape[0];
+        v->dims.few[1] = shape[1];
+        v->dims.few[2] = shape[1] > 0 ? shape[1] : 1;
+        v->dims.few[3] = 1;
+        v->size = shape[0] * shape[1];
+    } else {
+        return false;
+    }
+    v->ndim = (uint8_t)ndim;
+    return true;
+}
+
 static bool node_dims(tp_var *v, int ndim)
 {
     v->ndim = 0;
@@ -131,6 +151,8 @@ static tp_var *node_shaped(tp__thread *t, tp_dtype dtype, int ndim, const int64_
         return v;
     v->flags &= ~(uint32_t)TP__NUMBER;
     v->dtype = (uint8_t)dtype;
+    if (TP_LIKELY(node_layout_few(v, ndim, shape)))
+        return v;
     if (node_dims(v, ndim)) {
         v->size = node_layout(tp__dtype_size(dtype), ndim, shape, tp__strides(v));
         if (v->size >= 0) {

@@ -20,7 +20,7 @@ static int recycle_class(size_t bytes, size_t *size)
     }
     int power = 63 - __builtin_clzll((unsigned long long)(bytes - 1));
     size_t quarter = (size_t)1 << (power - 2), base = (size_t)1 << power;
-    size_t steps = (bytes - base + quarter - 1) / quarter;
+    size_t steps = (bytes - base + quarter - 1) >> (power - 2);
     *size = base + steps * quarter;
     return 4 * (power - RECYCLE_SMALLEST) + (int)steps;
 }

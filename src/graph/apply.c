@@ -126,32 +126,38 @@ static bool apply_common_shape(tp__call *call)
     return true;
 }
 
-/* Decides the common case without promotion and broadcasting: floating arrays of one type and
- * shape, and numbers. False if it is another. */
-static bool apply_alike(tp__call *call, int first)
+/* How operands fit: not without promotion or broadcasting; floating arrays of one type and shape,
+ * with numbers or a condition among them; or such arrays only. */
+typedef enum apply_fit { APPLY_UNLIKE, APPLY_ALIKE, APPLY_SAME } apply_fit;
+
+static apply_fit apply_compare(tp__call *call, int first)
 {
     const tp_var *like = NULL;
+    bool same = first == 0;
     for (int i = first; i < call->n_in; i++) {
         const tp_var *v = call->in[i];
-        if (!like && v->ndim && tp__is_float((tp_dtype)v->dtype))
+        if (v->ndim == 0)
+            same = false;
+        else if (!like && tp__is_float((tp_dtype)v->dtype))
             like = v;
-        else if (v->ndim && (!like || v->dtype != like->dtype ||
-                             !tp__same_shape(v, like->ndim, tp__shape(like))))
-            return false;
+        else if (!like || v->dtype != like->dtype ||
+                 !tp__same_shape(v, like->ndim, tp__shape(like)))
+            return APPLY_UNLIKE;
     }
     if (!like || (first && !tp__same_shape(call->in[0], like->ndim, tp__shape(like))))
-        return false;
+        return APPLY_UNLIKE;
     call->dtype = (tp_dtype)like->dtype;
     call->ndim = like->ndim;
     for (int i = 0; i < like->ndim; i++)
         call->shape[i] = tp__shape(like)[i];
-    return true;
+    return same ? APPLY_SAME : APPLY_ALIKE;
 }
 
 static bool apply_operands(tp__call *call, bool record)
 {
     int first = call->op->flags & TP__CONDITION ? 1 : 0;
-    if (!apply_alike(call, first)) {
+    apply_fit fit = apply_compare(call, first);
+    if (fit == APPLY_UNLIKE) {
         if (!apply_common_shape(call))
             return false;
         call->dtype = tp__promote(call->in + first, call->n_in - first);
@@ -165,6 +171,8 @@ static bool apply_operands(tp__call *call, bool record)
                 tp_dtype_name(call->given));
         return false;
     }
+    if (fit == APPLY_SAME && call->work == call->given)
+        return true;
     for (int i = 0; i < call->n_in; i++) {
         tp_var *v = call->in[i];
         tp_dtype dtype = i < first ? TP_U8 : call->dtype;
@@ -438,7 +446,8 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
     if (call.in && apply_check(op, in, n)) {
         for (int i = 0; i < n; i++)
             call.in[i] = in[i];
-        uint32_t flags = op->gradient ? apply_flags(in, n) : 0;
+        bool constant = !op->gradient && !(op->flags & TP__SLOPE);
+        uint32_t flags = constant ? 0 : apply_flags(in, n);
         bool record = !t->no_grad && (flags & TP__NEEDS_GRAD);
         bool refused = (flags & TP__UNRECORDED) && t->guarded_call;
         if (refused)

@@ -92,6 +92,7 @@ enum {
     TP__COSTLY = 128,    /* an element takes more time than reading it from memory */
     TP__MOVES = 256,     /* takes elements as they are, of any type; others get working types */
     TP__COMPOSITE = 512, /* never applied: stands in the table for a function over other records */
+    TP__SLOPE = 2048,    /* a gradient as one step, of gy and of what the rule reads */
     TP__LAPACK = 1024    /* needs LAPACK, which the library may have been built without */
 };
 
@@ -112,8 +113,10 @@ struct tp__op {
     void (*number_gradient)(double gy, double a, double b, double y, double *ga, double *gb);
 
     void (*gradient)(const tp__pull *pull); /* NULL: the result is a constant */
-    void (*taylor)(const tp__jet *jet);     /* NULL: by the flags, compose or tangent, or, if
-                                             * elementwise, from the gradient */
+    const tp__op *slope; /* elementwise, of one operand: the same as one step, for sweeps that
+                          * record nothing; NULL: none. Rounds as the rule does */
+    void (*taylor)(const tp__jet *jet); /* NULL: by the flags, compose or tangent, or, if
+                                         * elementwise, from the gradient */
 
     /* What y is, in other public operations on its operands. Recorded sweeps and Taylor series go
      * through this; `gradient` is asked only where nothing is recorded, and may run kernels. */

@@ -10,6 +10,7 @@
 #include "array/deferred.h"
 #include "base/alloc.h"
 #include "base/scope.h"
+#include "graph/apply.h"
 #include "graph/compose.h"
 #include "graph/op.h"
 #include "tinypytorch.h"
@@ -413,16 +414,25 @@ static void sweep_hold_zeros(const tp__sweep *s, tp__pull *pull)
     }
 }
 
+static tp_var *sweep_slope(tp_var *v, tp_var *gy)
+{
+    tp_var *read = v->op->reads[0] & TP__READS_OUT ? v : tp__inputs(v)[0];
+    return tp__apply(v->op->slope, (tp_var *[]){gy, read}, 2, (tp__attr){0}, -1, NULL);
+}
+
 /* Runs v's rule. What it records is implicit when v is. */
 TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
 {
     tp__thread *t = s->t;
     uint32_t marks = t->marks;
     t->marks = (marks & ~(uint32_t)TP__IMPLICIT) | (v->flags & TP__IMPLICIT);
-    if (s->record && v->op->compose)
+    const tp__op *op = v->op;
+    if (TP_LIKELY(s->record ? !op->compose : !op->slope))
+        op->gradient(pull);
+    else if (s->record)
         tp__compose_gradient(pull);
     else
-        v->op->gradient(pull);
+        pull->gx[0] = sweep_slope(v, pull->gy);
     if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
         sweep_hold_zeros(s, pull);
     t->marks = marks;
@@ -443,7 +453,8 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
 {
     tp__thread *t = s->t;
     bool outputs = v->op->flags & TP__OUTPUTS;
-    for (uint32_t i = 0; i < v->n_in; i++) {
+    const uint32_t n = v->n_in;
+    for (uint32_t i = 0; i < n; i++) {
         pull->gx[i] = NULL;
         wanted[i] = sweep_wanted(s, pull->x[i]);
     }
@@ -455,7 +466,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     else
         sweep_apply_rule(s, v, pull);
     bool good = !t->code;
-    for (uint32_t i = 0; i < v->n_in && good; i++)
+    for (uint32_t i = 0; i < n && good; i++)
         good = !wanted[i] || !pull->gx[i] || sweep_add(s, pull->x[i], pull->gx[i]);
     sweep_lower(v);
     tp_scope_end(scope);

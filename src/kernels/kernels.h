@@ -12,7 +12,7 @@
 #include "graph/op.h"
 
 /* "cast" converts elements wherever that is needed: from the type n_in to dtype. Kernels of add,
- * sub, mul and div also edit in place. */
+ * sub, mul and div also edit in place. "outer product" is matmul's for sums of one term. */
 typedef struct tp__override {
     const char *op; /* name of the record; NULL ends the table */
     int n_in;       /* of operands, which tells records of one name apart */

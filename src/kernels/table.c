@@ -13,20 +13,31 @@
 #include "base/log.h"
 #include "base/profile.h"
 #include "ops/families.h"
+#include "ops/gemm.h"
 
 enum { TABLE_REFERENCE = -1, TABLE_BASELINE, TABLE_AVX2, TABLE_AVX512 };
+
+static void table_fit(const tp__op *op, const tp__override *entry)
+{
+    if (op->fast && op->n_in == entry->n_in && !strcmp(op->name, entry->op))
+        op->fast[entry->dtype] = entry->kernel;
+}
 
 static void table_install(const tp__override *table)
 {
     for (const tp__override *entry = table; entry->op; entry++) {
         if (!strcmp(entry->op, "cast"))
             tp__cast_override((tp_dtype)entry->n_in, entry->dtype, (tp__loop *)entry->kernel);
+        else if (!strcmp(entry->op, "outer product"))
+            tp__gemm_outer_override(entry->dtype, (void (*)(const tp__gemm *))entry->kernel);
         else if (entry->n_in == 2)
             tp__inplace_override(entry->op, entry->dtype, (tp__loop *)entry->kernel);
         for (const tp__family *const *family = tp__families; *family; family++)
-            for (const tp__op *const *op = (*family)->ops; *op; op++)
-                if ((*op)->fast && (*op)->n_in == entry->n_in && !strcmp((*op)->name, entry->op))
-                    (*op)->fast[entry->dtype] = entry->kernel;
+            for (const tp__op *const *op = (*family)->ops; *op; op++) {
+                table_fit(*op, entry);
+                if ((*op)->slope)
+                    table_fit((*op)->slope, entry);
+            }
     }
 }
 

@@ -17,6 +17,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/gemm.h"
+
 #if defined(__clang__)
 #define VECTOR_LOOP _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
@@ -88,6 +90,11 @@ VECTOR_BOTH_BINARY(mul, a *b)
 VECTOR_BOTH_BINARY(div, a / b)
 VECTOR_BOTH_BINARY(maximum, a > b || a != a ? a : b)
 VECTOR_BOTH_BINARY(minimum, a < b || a != a ? a : b)
+VECTOR_BOTH_BINARY(square_slope, 2 * b * a)
+VECTOR_BOTH_BINARY(reciprocal_slope, -(a *(b *b)))
+VECTOR_BOTH_BINARY(relu_slope, b > 0 ? a : 0)
+VECTOR_BOTH_BINARY(tanh_slope, a *(1 - b * b))
+VECTOR_BOTH_BINARY(sigmoid_slope, a *(b *(1 - b)))
 VECTOR_BOTH_UNARY(neg, -x, -x)
 VECTOR_BOTH_UNARY(square, x *x, x *x)
 VECTOR_BOTH_UNARY(sqrt, sqrtf(x), sqrt(x))
@@ -108,6 +115,24 @@ VECTOR_COMPARISON(gt, a > b)
 VECTOR_COMPARISON(ge, a >= b)
 VECTOR_WHERE(where_f32, float)
 VECTOR_WHERE(where_f64, double)
+
+/* 0 is added as a product of matrices does: the sign of zero is the same. */
+#define VECTOR_OUTER(name, Type)                                                                   \
+    static void VECTOR(name)(const tp__gemm *job)                                                  \
+    {                                                                                              \
+        const Type *a = (const Type *)(const void *)job->a;                                        \
+        const Type *b = (const Type *)(const void *)job->b;                                        \
+        Type *c = (Type *)(void *)job->c;                                                          \
+        for (int64_t i = 0; i < job->m; i++, a += job->a_row, c += job->c_row) {                   \
+            const Type factor = *a;                                                                \
+            VECTOR_LOOP                                                                            \
+            for (int64_t j = 0; j < job->n; j++)                                                   \
+                c[j] = factor * b[j] + (job->add ? c[j] : 0);                                      \
+        }                                                                                          \
+    }
+
+VECTOR_OUTER(outer_f32, float)
+VECTOR_OUTER(outer_f64, double)
 
 #define VECTOR_CAST(name, To, From)                                                                \
     VECTOR_KERNEL(name)                                                                            \
@@ -301,6 +326,11 @@ const tp__override VECTOR(tp__kernels)[] = {
     VECTOR_PAIR("div", 2, div),
     VECTOR_PAIR("maximum", 2, maximum),
     VECTOR_PAIR("minimum", 2, minimum),
+    VECTOR_PAIR("square_slope", 2, square_slope),
+    VECTOR_PAIR("reciprocal_slope", 2, reciprocal_slope),
+    VECTOR_PAIR("relu_slope", 2, relu_slope),
+    VECTOR_PAIR("tanh_slope", 2, tanh_slope),
+    VECTOR_PAIR("sigmoid_slope", 2, sigmoid_slope),
     VECTOR_PAIR("neg", 1, neg),
     VECTOR_PAIR("square", 1, square),
     VECTOR_PAIR("sqrt", 1, sqrt),
@@ -319,6 +349,7 @@ const tp__override VECTOR(tp__kernels)[] = {
     VECTOR_PAIR("gt", 2, gt),
     VECTOR_PAIR("ge", 2, ge),
     VECTOR_PAIR("where", 3, where),
+    VECTOR_PAIR("outer product", 2, outer),
     VECTOR_ONE("cast", TP_F32, TP_F64, f64_of_f32),
     VECTOR_ONE("cast", TP_F64, TP_F32, f32_of_f64),
     VECTOR_ONE("cast", TP_I64, TP_F64, f64_of_i64),

@@ -49,6 +49,8 @@ TP__LOOP1(neg_u8, uint8_t, uint8_t, uint8_t, -x)
 TP__LOOP1(square_i64, int64_t, int64_t, uint64_t, x *x)
 TP__LOOP1(square_u8, uint8_t, uint8_t, unsigned, x *x)
 
+TP__SLOPE_OF(square, 2 * b * a)
+
 /* clang-format off */
 TP__BINARY(Sub, sub, "a − b", a - b,
            gy, gy, 0,
@@ -60,8 +62,8 @@ TP__BINARY(Div, div, "a / b", a / b,
            gy / b, tp_div(gy, b), TP__READS_1,
            -(gy / b * y), tp_neg(tp_mul(tp_div(gy, b), y)), TP__READS_1 | TP__READS_OUT,
            TP__NOT_ZERO, TP__FLOATING, NULL, NULL, div_taylor, NULL)
-TP__UNARY_RECORD(Neg, neg, "−x", -x, -gy, tp_neg(gy), 0, TP__ANYWHERE, TP__LINEAR, neg_i64, neg_u8, neg_taylor)
-TP__UNARY(Square, square, "x²", x * x, 2 * x * gy, tp_mul(tp_mul(2, x), gy), TP__READS_0, TP__ANYWHERE)
+TP__UNARY_RECORD(Neg, neg, "−x", -x, -gy, tp_neg(gy), 0, TP__ANYWHERE, TP__LINEAR, neg_i64, neg_u8, neg_taylor, NULL)
+TP__UNARY_RECORD(Square, square, "x²", x * x, 2 * x * gy, tp_mul(tp_mul(2, x), gy), TP__READS_0, TP__ANYWHERE, 0, square_i64, square_u8, square_taylor, &square_slope_op)
 /* clang-format on */
 
 static const tp__op *const arithmetic_ops[] = {&sub_op, &mul_op,    &div_op,

@@ -17,8 +17,22 @@
 #include "graph/apply.h"
 #include "graph/series.h"
 
-#define TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, text_, reads_, domain_,     \
-                         flags_, i64, u8, taylor_)                                                 \
+/* The gradient of a unary operation from a = gy and b, which is what its rule reads. */
+#define TP__SLOPE_OF(name_, expression)                                                            \
+    TP__LOOP2(name_##_slope_f64, double, double, double, expression)                               \
+    TP__LOOP2(name_##_slope_f32, float, float, float, expression)                                  \
+    static tp__kernel *name_##_slope_fast[4];                                                      \
+    static const tp__op name_##_slope_op = {                                                       \
+        .label = #name_ " gradient",                                                               \
+        .name = #name_ "_slope",                                                                   \
+        .n_in = 2,                                                                                 \
+        .flags = TP__ELEMENTWISE | TP__SLOPE,                                                      \
+        .loop = {[TP_F32] = name_##_slope_f32, [TP_F64] = name_##_slope_f64},                      \
+        .fast = name_##_slope_fast,                                                                \
+    };
+
+#define TP__UNARY_DEFINE(label_, name_, formula_, value, number_slope, rule_, text_, reads_,       \
+                         domain_, flags_, i64, u8, taylor_, slope_)                                \
     static double name_##_number(double x, double attr)                                            \
     {                                                                                              \
         (void)attr;                                                                                \
@@ -28,7 +42,7 @@
                                         double *gb)                                                \
     {                                                                                              \
         (void)gy, (void)x, (void)b, (void)y, (void)gb;                                             \
-        *gx = slope;                                                                               \
+        *gx = number_slope;                                                                        \
     }                                                                                              \
     TP__LOOP1(name_##_f64, double, double, double, value)                                          \
     TP__LOOP1(name_##_f32, float, float, double, value)                                            \
@@ -50,6 +64,7 @@
         .number = name_##_number,                                                                  \
         .number_gradient = name_##_number_gradient,                                                \
         .gradient = name_##_gradient,                                                              \
+        .slope = slope_,                                                                           \
         .taylor = taylor_,                                                                         \
         .formula = formula_,                                                                       \
         .rule = text_,                                                                             \
@@ -63,21 +78,26 @@
 
 /* The rule's text is taken here: one macro further down it would be expanded. */
 #define TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_, flags_,    \
-                         i64, u8, taylor_)                                                         \
+                         i64, u8, taylor_, slope_op_)                                              \
     TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
-                     flags_, i64, u8, taylor_)
+                     flags_, i64, u8, taylor_, slope_op_)
 
 #define TP__FLOAT_UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)             \
     TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
-                     TP__FLOATING | TP__COSTLY, NULL, NULL, NULL)
+                     TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
 
 #define TP__SERIES_UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)            \
     TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
-                     TP__FLOATING | TP__COSTLY, NULL, NULL, name_##_taylor)
+                     TP__FLOATING | TP__COSTLY, NULL, NULL, name_##_taylor, NULL)
+
+/* With TP__SLOPE_OF(name_, …) before it. */
+#define TP__SLOPE_UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)             \
+    TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
+                     TP__FLOATING | TP__COSTLY, NULL, NULL, name_##_taylor, &name_##_slope_op)
 
 #define TP__UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)                   \
     TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_, 0,     \
-                     name_##_i64, name_##_u8, name_##_taylor)
+                     name_##_i64, name_##_u8, name_##_taylor, NULL)
 
 /* The functions of a binary record. */
 #define TP__BINARY_PARTS(name_, value, slope_a, rule_a, slope_b, rule_b)                           \

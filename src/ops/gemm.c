@@ -3,6 +3,7 @@
 
 #include "ops/gemm.h"
 
+#include "array/dtype.h"
 #include "base/parallel.h"
 
 /* --- Cutting --- */
@@ -100,6 +101,31 @@ static bool gemm_is_rows(int64_t rows, int64_t columns, int64_t row, int64_t col
 bool tp__gemm_is_plain(int64_t rows, int64_t columns, int64_t row, int64_t column)
 {
     return gemm_is_rows(rows, columns, row, column) || gemm_is_rows(columns, rows, column, row);
+}
+
+/* --- Outer products --- */
+
+enum { GEMM_OUTER = 16384 }; /* elements of the result in a task */
+
+static void gemm_cut_outer(const tp__gemm *whole, int64_t *rows, int64_t *columns)
+{
+    *columns = whole->n < GEMM_OUTER ? whole->n : GEMM_OUTER;
+    *rows = GEMM_OUTER / *columns;
+}
+
+static tp__gemm_backend gemm_outer[] = {
+    [TP_F32] = {sizeof(float), 0.03, true, gemm_cut_outer, NULL},
+    [TP_F64] = {sizeof(double), 0.06, true, gemm_cut_outer, NULL},
+};
+
+void tp__gemm_outer_override(tp_dtype dtype, void (*run)(const tp__gemm *block))
+{
+    gemm_outer[dtype].run = run;
+}
+
+const tp__gemm_backend *tp__gemm_outer(tp_dtype dtype)
+{
+    return tp__is_float(dtype) && gemm_outer[dtype].run ? &gemm_outer[dtype] : NULL;
 }
 
 /* --- Reference --- */

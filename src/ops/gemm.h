@@ -52,6 +52,11 @@ const tp__gemm_backend *tp__gemm_best(tp_dtype dtype);
 /* The plain loops, for operands of any strides. */
 const tp__gemm_backend *tp__gemm_reference(tp_dtype dtype);
 
+/* For k = 1, n ≥ 1 and b's elements one after the other: no product has less to compute for what it
+ * writes. NULL: none was registered. */
+const tp__gemm_backend *tp__gemm_outer(tp_dtype dtype);
+void tp__gemm_outer_override(tp_dtype dtype, void (*run)(const tp__gemm *block));
+
 /* True for a matrix whose rows, or whose columns, lie one after the other: what a BLAS takes. */
 bool tp__gemm_is_plain(int64_t rows, int64_t columns, int64_t row, int64_t column);
 

@@ -97,7 +97,8 @@ static void matmul_run(tp__call *call, const tp__gemm_backend *backend, tp_var *
     job->c = call->out->data;
     matmul_fold(&batch, a, b);
     call->flops = 2 * (double)call->out->size * (double)job->k;
-    tp__gemm_run(backend, &batch);
+    bool outer = job->k == 1 && job->b_column == 1 && tp__gemm_outer(call->dtype);
+    tp__gemm_run(outer ? tp__gemm_outer(call->dtype) : backend, &batch);
 }
 
 static bool matmul_forward(tp__call *call)

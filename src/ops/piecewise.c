@@ -73,8 +73,10 @@ static tp_var *piecewise_zeros(const tp_var *x)
     return tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
 }
 
+TP__SLOPE_OF(relu, b > 0 ? a : 0)
+
 /* clang-format off */
-TP__UNARY_RECORD(Relu, relu, "max(x, 0)", piecewise_relu(x), y > 0 ? gy : 0, tp_where(tp_gt(y, 0), gy, 0), TP__READS_OUT, TP__NOT_ZERO, TP__SELECTS, relu_i64, relu_u8, relu_taylor)
+TP__UNARY_RECORD(Relu, relu, "max(x, 0)", piecewise_relu(x), y > 0 ? gy : 0, tp_where(tp_gt(y, 0), gy, 0), TP__READS_OUT, TP__NOT_ZERO, TP__SELECTS, relu_i64, relu_u8, relu_taylor, &relu_slope_op)
 TP__UNARY(Abs, abs, "|x|", fabs(x), gy * piecewise_sign(x), tp_mul(gy, tp_sign(x)), TP__READS_0, TP__NOT_ZERO)
 
 TP__UNARY(Sign, sign, "−1, 0 or 1", piecewise_sign(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)

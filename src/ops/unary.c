@@ -130,9 +130,13 @@ static double unary_sigmoid(double x)
     return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
 }
 
+TP__SLOPE_OF(reciprocal, -(a *(b *b)))
+TP__SLOPE_OF(tanh, a *(1 - b * b))
+TP__SLOPE_OF(sigmoid, a *(b *(1 - b)))
+
 /* clang-format off */
 TP__SERIES_UNARY(Sqrt, sqrt, "√x", sqrt(x), gy / (2 * y), tp_div(gy, tp_mul(2, y)), TP__READS_OUT, TP__POSITIVE)
-TP__SERIES_UNARY(Reciprocal, reciprocal, "1 / x", 1 / x, -(gy * (y * y)), tp_neg(tp_mul(gy, tp_mul(y, y))), TP__READS_OUT, TP__NOT_ZERO)
+TP__SLOPE_UNARY(Reciprocal, reciprocal, "1 / x", 1 / x, -(gy * (y * y)), tp_neg(tp_mul(gy, tp_mul(y, y))), TP__READS_OUT, TP__NOT_ZERO)
 TP__FLOAT_UNARY(Rsqrt, rsqrt, "1 / √x", 1 / sqrt(x), -0.5 * gy * (y * y * y), tp_mul(tp_mul(-0.5, gy), tp_mul(tp_mul(y, y), y)), TP__READS_OUT, TP__POSITIVE)
 TP__SERIES_UNARY(Exp, exp, "eˣ", exp(x), gy * y, tp_mul(gy, y), TP__READS_OUT, TP__ANYWHERE)
 TP__SERIES_UNARY(Log, log, "ln x", log(x), gy / x, tp_div(gy, x), TP__READS_0, TP__POSITIVE)
@@ -141,8 +145,8 @@ TP__SERIES_UNARY(Cos, cos, "cos x", cos(x), gy * -sin(x), tp_mul(gy, tp_neg(tp_s
 TP__SERIES_UNARY(Tan, tan, "tan x", tan(x), gy * (1 + y * y), tp_mul(gy, tp_add(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
 TP__SERIES_UNARY(Sinh, sinh, "(eˣ − e⁻ˣ) / 2", sinh(x), gy * cosh(x), tp_mul(gy, tp_cosh(x)), TP__READS_0, TP__ANYWHERE)
 TP__SERIES_UNARY(Cosh, cosh, "(eˣ + e⁻ˣ) / 2", cosh(x), gy * sinh(x), tp_mul(gy, tp_sinh(x)), TP__READS_0, TP__ANYWHERE)
-TP__SERIES_UNARY(Tanh, tanh, "tanh x", tanh(x), gy * (1 - y * y), tp_mul(gy, tp_sub(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
-TP__SERIES_UNARY(Sigmoid, sigmoid, "1 / (1 + e⁻ˣ)", unary_sigmoid(x), gy * (y * (1 - y)), tp_mul(gy, tp_mul(y, tp_sub(1, y))), TP__READS_OUT, TP__ANYWHERE)
+TP__SLOPE_UNARY(Tanh, tanh, "tanh x", tanh(x), gy * (1 - y * y), tp_mul(gy, tp_sub(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
+TP__SLOPE_UNARY(Sigmoid, sigmoid, "1 / (1 + e⁻ˣ)", unary_sigmoid(x), gy * (y * (1 - y)), tp_mul(gy, tp_mul(y, tp_sub(1, y))), TP__READS_OUT, TP__ANYWHERE)
 /* clang-format on */
 
 static const tp__op *const unary_ops[] = {
