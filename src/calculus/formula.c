@@ -88,6 +88,7 @@ tp_var *tp_expression_apply(const tp_expression *f, tp_var *const *x)
     size_t needed = f->depth + (size_t)f->names.n;
     if (needed > FORMULA_FEW && !(room = tp__alloc(needed * sizeof *room)))
         return tp__poison();
+    *room = NULL;
     tp__formula_machine m = {.stack = room, .x = room + f->depth, .n = f->names.n};
     for (int i = 0; i < f->names.n; i++)
         m.x[i] = x[i];
