@@ -84,6 +84,9 @@ int command_error(const command *c);
 bool command_open(command *c);
 void command_close(command *c);
 
+/* The formula as a title, cut to a line; goes with free(). */
+char *command_title(const command *c);
+
 /* True if every variable but number `but` has a value. */
 bool command_has_values(const command *c, int but);
 

@@ -12,15 +12,29 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "draw/escape.h"
+
+/* Lines for a terminal, whatever bytes a name or a word holds. */
+static void input_print_lines(const char *message)
+{
+    for (const char *line = message, *end; *line; line = *end ? end + 1 : end) {
+        tp__text out = {0};
+        end = line + strcspn(line, "\n");
+        tp__escape_plain(&out, line, (size_t)(end - line));
+        fprintf(stderr, "%s\n", out.at ? out.at : "");
+        tp__text_drop(&out);
+    }
+}
 
 int command_fail(const command *c, const char *format, ...)
 {
+    char message[1000];
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "tinypytorch%s%s: ", c->verb ? " " : "", c->verb ? c->verb->name : "");
-    vfprintf(stderr, format, arguments);
-    fputs("\n", stderr);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    fprintf(stderr, "tinypytorch%s%s: ", c->verb ? " " : "", c->verb ? c->verb->name : "");
+    input_print_lines(message);
     return STATUS_BAD_INPUT;
 }
 
@@ -161,6 +175,18 @@ static bool input_values(command *c)
         c->size += tp_size(c->x[i]);
     }
     return c->x != NULL;
+}
+
+char *command_title(const command *c)
+{
+    enum { LONGEST = 72 };
+    tp__text title = {0};
+    size_t length = strlen(c->text), n = length < LONGEST ? length : LONGEST;
+    while (n > 0 && ((unsigned char)c->text[n] & 0xC0) == 0x80)
+        n--;
+    tp__escape_plain(&title, c->text, n);
+    tp__text_put(&title, n < length ? "…" : "");
+    return tp__text_take(&title);
 }
 
 bool command_open(command *c)

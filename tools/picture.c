@@ -77,8 +77,9 @@ bool command_picture(command *c, tp_var *path)
         command_element(c, k, &names[k]);
     }
     tp_var *z = picture_heights(&p);
+    char *title = command_title(c);
     tp_plot *plot =
-        tp_plot_new(.title = c->text, .x_label = names[0].at, .y_label = names[1].at, .grid = true);
+        tp_plot_new(.title = title, .x_label = names[0].at, .y_label = names[1].at, .grid = true);
     picture_contour(&p, plot, z);
     tp_plot_line(plot, p.way[0], p.way[1], .color = "orange", .marker = TP_MARKER_DOT,
                  .label = "path");
@@ -86,6 +87,7 @@ bool command_picture(command *c, tp_var *path)
                    .marker = TP_MARKER_STAR, .label = "end");
     bool saved = tp_plot_save(plot, c->options.output);
     tp_plot_free(plot);
+    tp__free(title);
     tp__text_drop(&names[0]);
     tp__text_drop(&names[1]);
     return saved || command_error(c) == STATUS_GOOD;

@@ -88,7 +88,8 @@ static void plot_label(char label[16], int k)
 static bool plot_save(const plot_job *job)
 {
     const char *name = tp_expression_variable(job->c->f, job->variable);
-    tp_plot *plot = tp_plot_new(.title = job->c->text, .x_label = name, .grid = true);
+    char *title = command_title(job->c);
+    tp_plot *plot = tp_plot_new(.title = title, .x_label = name, .grid = true);
     tp_var *x = tp_array(TP_F64, TP_SHAPE(job->n), job->x);
     for (int k = 0; k < job->curves; k++) {
         char label[16];
@@ -98,6 +99,7 @@ static bool plot_save(const plot_job *job)
     }
     bool saved = tp_plot_save(plot, job->c->options.output);
     tp_plot_free(plot);
+    tp__free(title);
     return saved || command_error(job->c) == STATUS_GOOD;
 }
 
