@@ -151,6 +151,7 @@ check "a derivative that is wrong: exit status" test $? -eq 1
 check "a derivative that is wrong: no report" grep -q '^gradcheck: derivative of order 1' stderr
 
 draw path.png minimize "$rosenbrock" x0=0 x1=2 --method newton
+draw curve.png minimize "x^4 - 2*x^2" x=2 --method newton
 draw sin.png plot "sin(x)" --x -7:7 --derivatives 3
 draw tanh.svg graph "tanh(x)" --order 3 --colors --values --shapes
 draw tanh.html graph "tanh(x)" --order 3
@@ -173,6 +174,7 @@ golden bad-argument derivatives "x" x=1 --order
 golden bad-variable derivatives "x*y" x=1 y=1
 golden bad-size grad "[x, x]" x=1
 golden bad-method minimize "x" x=1 -m nelder-mead
+golden bad-picture minimize "sum(v^2)" v=1,2,3 -o path.png
 golden bad-range plot "x" --x 3:1
 golden bad-start minimize "log(x)" x=-1
 golden bad-verb differentiate "x"

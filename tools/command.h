@@ -131,7 +131,7 @@ void command_put(tp__text *text);
 
 /* --- picture.c --- */
 
-/* Draws contour lines of a formula of two numbers, and the points (n, 2) of a path. */
+/* Draws a formula of one or two numbers, and the points (n, 1 or 2) of a path. */
 bool command_picture(command *c, tp_var *path);
 
 /* --- text_plot.c --- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The picture of a way to a minimum: contour lines of the function above its least value, at levels
- * spaced evenly in the logarithm, and the points visited.
+ * The picture of a way to a minimum. Of two numbers: contour lines of the function above its least
+ * value, at levels spaced evenly in the logarithm, and the points visited. Of one: its curve.
  */
 #include "base/features.h"
 
@@ -32,7 +32,7 @@ static void picture_value(picture *p, double x0, double x1, double *z)
 {
     TP_SCOPE();
     double point[] = {x0, x1};
-    tp_var *y = command_at(p->c, tp_array(TP_F64, TP_SHAPE(2), point));
+    tp_var *y = command_at(p->c, tp_array(TP_F64, TP_SHAPE(p->c->size), point));
     *z = tp_is_poison(y) ? (double)NAN : tp_item(tp_to(y, TP_F64));
     if (isfinite(*z)) {
         p->least = fmin(p->least, *z);
@@ -67,24 +67,51 @@ static void picture_contour(picture *p, tp_plot *plot, tp_var *z)
                     .label = "above the least value");
 }
 
+static void picture_way(tp_plot *plot, tp_var *x, tp_var *y)
+{
+    tp_plot_line(plot, x, y, .color = "orange", .marker = TP_MARKER_DOT, .label = "path");
+    tp_plot_points(plot, tp_select(x, 0, -1), tp_select(y, 0, -1), .color = "red",
+                   .marker = TP_MARKER_STAR, .label = "end");
+}
+
+/* The function at each x. */
+static tp_var *picture_values(picture *p, tp_var *x)
+{
+    TP_NO_GRAD();
+    int64_t n = tp_size(x);
+    const double *at = tp_data(x);
+    double *z = tp__alloc(sizeof *z * (size_t)n);
+    for (int64_t i = 0; z && at && i < n; i++)
+        picture_value(p, at[i], 0, &z[i]);
+    tp_var *values = z ? tp_array(TP_F64, TP_SHAPE(n), z) : tp_scalar(0);
+    tp__free(z);
+    return values;
+}
+
+static void picture_draw(picture *p, tp_plot *plot)
+{
+    if (p->c->size == 1) {
+        tp_plot_line(plot, p->x[0], picture_values(p, p->x[0]));
+        picture_way(plot, p->way[0], picture_values(p, p->way[0]));
+    } else {
+        picture_contour(p, plot, picture_heights(p));
+        picture_way(plot, p->way[0], p->way[1]);
+    }
+}
+
 bool command_picture(command *c, tp_var *path)
 {
     picture p = {.c = c, .least = (double)INFINITY, .most = -(double)INFINITY};
     tp__text names[2] = {{0}};
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < c->size; k++) {
         p.way[k] = tp_select(path, 1, k);
         p.x[k] = picture_axis(p.way[k]);
         command_element(c, k, &names[k]);
     }
-    tp_var *z = picture_heights(&p);
     char *title = command_title(c);
     tp_plot *plot =
         tp_plot_new(.title = title, .x_label = names[0].at, .y_label = names[1].at, .grid = true);
-    picture_contour(&p, plot, z);
-    tp_plot_line(plot, p.way[0], p.way[1], .color = "orange", .marker = TP_MARKER_DOT,
-                 .label = "path");
-    tp_plot_points(plot, tp_select(p.way[0], 0, -1), tp_select(p.way[1], 0, -1), .color = "red",
-                   .marker = TP_MARKER_STAR, .label = "end");
+    picture_draw(&p, plot);
     bool saved = tp_plot_save(plot, c->options.output);
     tp_plot_free(plot);
     tp__free(title);

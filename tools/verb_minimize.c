@@ -226,8 +226,8 @@ static int minimize_run(command *c)
         return STATUS_BAD_INPUT;
     if (c->size == 0)
         return command_fail(c, "there is no variable");
-    if (c->options.output && c->size != 2)
-        return command_fail(c, "a picture needs two numbers to vary, there are %lld",
+    if (c->options.output && c->size > 2)
+        return command_fail(c, "a picture needs one or two numbers to vary, there are %lld",
                             (long long)c->size);
     return minimize_run_job(&job, &options);
 }
@@ -237,8 +237,8 @@ const command_verb verb_minimize = {
     .arguments = "[OPTION...] FORMULA NAME=START...",
     .summary = "Find a minimum near a start",
     .help =
-        "Prints iterations, and at the end why it stopped. With -o, for two numbers: contour\n"
-        "lines and the path, as .png .svg or .pdf.\n\n"
+        "Prints iterations, and at the end why it stopped. With -o: the path on contour\n"
+        "lines, or on the curve of one number, as .png .svg or .pdf.\n\n"
         "  tinypytorch minimize \"100*(x1 - x0^2)^2 + (x0 - 1)^2\" x0=0 x1=2 -m newton -o a.png\n"
         "  tinypytorch minimize \"sum((v - [1, 2, 3])^4)\" v=0,0,0 --tolerance 1e-6\n",
     .options = OPTION_METHOD | OPTION_ITERATIONS | OPTION_TOLERANCE | OPTION_RATE | OPTION_EVERY |
