@@ -108,6 +108,13 @@ TEST(values_are_those_of_closed_forms)
     CHECK_CASES(closed_forms, 1e-15);
 }
 
+static const char *arguments_of(const tp__op *op)
+{
+    static const char *const usual[] = {"", "x", "x, y", "x, 0.2, 0.3"};
+    bool constant_power = !strcmp(op->name, "pow") && op->n_in == 1;
+    return !strcmp(op->name, "polygamma") ? "2, x" : constant_power ? "x, 2" : usual[op->n_in];
+}
+
 TEST(every_elementwise_record_is_a_function)
 {
     for (const tp__family *const *family = tp__families; *family; family++)
@@ -119,11 +126,7 @@ TEST(every_elementwise_record_is_a_function)
                                (op->flags & TP__ELEMENTWISE);
             if (!of_formulas)
                 continue;
-            const char *arguments =
-                !strcmp(op->name, "polygamma") ? "2, x"
-                : op->n_in == 1 && op->label[0] == 'P' && !op->call_1
-                    ? "x, 2"
-                    : (const char *const[]){"", "x", "x, y", "x, 0.2, 0.3"}[op->n_in];
+            const char *arguments = arguments_of(op);
             const char *const xy[] = {"x", "y"};
             tp_var *x[] = {tp_scalar(0.25), tp_scalar(0.75)};
             snprintf(text, sizeof text, "%s(%s)", op->name, arguments);
