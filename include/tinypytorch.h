@@ -22,6 +22,7 @@
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
  *     calculus.h     Jacobians, Hessians, checking gradients, finding minima
+ *     formula.h      text that becomes operations
  *     random.h       seeded random arrays
  *     optim.h        steps of optimisers
  *     engine.h       threads, memory, profiles
@@ -39,6 +40,7 @@
 #include "tinypytorch/draw.h"
 #include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"
+#include "tinypytorch/formula.h"
 #include "tinypytorch/graph.h"
 #include "tinypytorch/linalg.h"
 #include "tinypytorch/network.h"
