@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Headers, libraries, and what lets pkg-config and find_package(tinypytorch) find them. The
-# installed tree may be moved: both files work out their prefix from where they are.
+# Headers, libraries, the command, and what lets pkg-config and find_package(tinypytorch) find them.
+# The installed tree may be moved: both files work out their prefix from where they are.
 include(CMakePackageConfigHelpers)
 
 install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
@@ -18,6 +18,17 @@ write_basic_package_version_file(tinypytorchConfigVersion.cmake COMPATIBILITY Sa
 install(FILES "${PROJECT_BINARY_DIR}/tinypytorchConfig.cmake"
               "${PROJECT_BINARY_DIR}/tinypytorchConfigVersion.cmake"
         DESTINATION "${package_dir}")
+
+if(TP_BUILD_COMMAND)
+    install(TARGETS tinypytorch_command DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    install(FILES docs/tinypytorch.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
+    install(FILES tools/completion/tinypytorch.bash RENAME tinypytorch
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+    install(FILES tools/completion/_tinypytorch
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
+    install(FILES tools/completion/tinypytorch.fish
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
+endif()
 
 function(tp_pc_path variable path)
     if(IS_ABSOLUTE "${path}")

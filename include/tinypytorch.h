@@ -25,6 +25,7 @@
  *     equations.h    least squares, roots
  *     checkpoint.h   gradients in less memory
  *     anomaly.h      where the first NaN comes from
+ *     formula.h      text that becomes operations
  *     random.h       seeded random arrays
  *     optim.h        steps of optimisers
  *     engine.h       threads, memory, profiles
@@ -45,6 +46,7 @@
 #include "tinypytorch/engine.h"
 #include "tinypytorch/equations.h"
 #include "tinypytorch/error.h"
+#include "tinypytorch/formula.h"
 #include "tinypytorch/graph.h"
 #include "tinypytorch/linalg.h"
 #include "tinypytorch/network.h"

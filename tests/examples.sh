@@ -229,6 +229,12 @@ dot_text taylor_sin taylor_sin.dot 30
 dot_text taylor_sin taylor_sin_150.dot 331
 
 picture sin_derivatives sin.png
+check "plots: the loss does not fall below 0.1" awk '
+    /^loss/ { good = $2 > 1 && $4 < 0.1 && NF == 5 } END { exit !good }' "$work/plots/stdout"
+picture plots training.png
+picture plots weights.png
+picture plots units.png
+picture plots patterns.png
 
 n=0
 for value in 0.41997434161402607 -0.6397000084492245 0.6216266807712963 0.6650910447505017 \

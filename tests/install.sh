@@ -81,15 +81,28 @@ not_shared() # program
     ! ldd "$1" | grep tinypytorch || fail "$1 needs the shared library"
 }
 
+# runs_command PREFIX: the command runs, alone; its manual and completions are there.
+runs_command()
+{
+    local command=$1/bin/tinypytorch
+    [ "$("$command" eval "x + 1" x=1)" = 2.0 ] || fail "$command does not run"
+    not_shared "$command"
+    [ -s "$1/share/man/man1/tinypytorch.1" ] || fail "no manual"
+    [ "$(find "$1/share" -name '*tinypytorch*' -type f | wc -l)" = 4 ] || fail "no completions"
+    echo "ok: ${command#"$work/"}"
+}
+
 cmake --install "$release" --prefix "$work/both"
 by_pkg_config "$work/both" pkg-shared
 by_pkg_config "$work/both" pkg-archive libtinypytorch.a
 by_cmake "$work/both" cmake-shared tinypytorch::tinypytorch
 by_cmake "$work/both" cmake-static tinypytorch::static
 not_shared "$work/cmake-static/build/main"
+runs_command "$work/both"
 
 mkdir "$work/sources"
-cp -R "$root/CMakeLists.txt" "$root/cmake" "$root/include" "$root/src" "$work/sources"
+cp -R "$root/CMakeLists.txt" "$root/cmake" "$root/docs" "$root/include" "$root/src" "$root/tools" \
+    "$work/sources"
 parts=(-DTP_BUILD_EXAMPLES=OFF -DTP_BUILD_TESTS=OFF -DTP_WITH_GRAPHVIZ=OFF -DTP_WITH_CAIRO=OFF
     -DCMAKE_C_FLAGS_RELEASE=-O0)
 
@@ -102,6 +115,7 @@ if has make; then
     [ -z "$(find "$work/moved" -name '*.so*' -o -name '*.dylib')" ] || fail "a shared library"
     by_pkg_config "$work/moved" pkg-static-only
     not_shared "$work/pkg-static-only"
+    runs_command "$work/moved"
     by_cmake "$work/moved" cmake-static-only tinypytorch::tinypytorch -G "Unix Makefiles"
 fi
 

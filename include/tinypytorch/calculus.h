@@ -140,6 +140,9 @@ TP_API bool tp_minimize(tp_objective *f, void *ctx, tp_var *start, tp_minimize_r
 /* What a reason is called. */
 TP_API const char *tp_stop_text(tp_stop stop);
 
+/* What a method is called: "L-BFGS", "gradient descent"; NULL beyond the last one. */
+TP_API const char *tp_method_name(tp_method method);
+
 #ifdef __cplusplus
 }
 #endif

@@ -96,6 +96,11 @@ static const tp__method *const minimize_methods[] = {
 
 enum { MINIMIZE_METHODS = sizeof minimize_methods / sizeof *minimize_methods };
 
+const char *tp_method_name(tp_method method)
+{
+    return (unsigned)method < MINIMIZE_METHODS ? minimize_methods[method]->name : NULL;
+}
+
 const char *tp_stop_text(tp_stop stop)
 {
     static const char *const texts[] = {

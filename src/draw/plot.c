@@ -31,6 +31,8 @@ tp_plot *(tp_plot_new)(const tp_plot_options *options)
     plot->width = o.width ? o.width : 800;
     plot->height = o.height ? o.height : 600;
     plot->grid = o.grid;
+    plot->log_x = o.log_x;
+    plot->log_y = o.log_y;
     plot->legend = o.legend;
     plot->end = &plot->first;
     if (!tp__plot_copy_text(&plot->title, o.title) ||
@@ -58,7 +60,7 @@ void tp_plot_free(tp_plot *plot)
 
 bool tp_plot_save(const tp_plot *plot, const char *to_file)
 {
-    static const char *const extensions[] = {".png", ".svg", ".pdf"};
+    static const char *const extensions[] = {".png", ".svg", ".pdf", ".html"};
     if (!plot || !to_file) {
         tp_fail(TP_ERROR_ARGUMENT, "plot_save: the %s is NULL", plot ? "file's name" : "plot");
         return false;
@@ -66,10 +68,11 @@ bool tp_plot_save(const tp_plot *plot, const char *to_file)
     if (tp_error())
         return false;
     const char *dot = strrchr(to_file, '.');
-    for (int format = TP__PLOT_PNG; dot && format <= TP__PLOT_PDF; format++) {
+    for (int format = TP__PLOT_PNG; dot && format <= TP__PLOT_HTML; format++) {
         if (!strcasecmp(dot, extensions[format]))
             return tp__plot_render(plot, (tp__plot_format)format, to_file);
     }
-    tp_fail(TP_ERROR_ARGUMENT, "plot_save: \"%s\" does not end in .png, .svg or .pdf", to_file);
+    tp_fail(TP_ERROR_ARGUMENT, "plot_save: \"%s\" does not end in .png, .svg, .pdf or .html",
+            to_file);
     return false;
 }

@@ -21,9 +21,15 @@ typedef struct tp__plot_rgb {
     double r, g, b; /* 0 … 1 */
 } tp__plot_rgb;
 
-typedef enum tp__plot_kind { TP__PLOT_CURVE, TP__PLOT_CONTOUR } tp__plot_kind;
+typedef enum tp__plot_kind {
+    TP__PLOT_CURVE,
+    TP__PLOT_CONTOUR,
+    TP__PLOT_BARS,
+    TP__PLOT_IMAGES
+} tp__plot_kind;
 
-/* Arrays are owned by the item. n_x is the length of x; n_y that of y. */
+/* Arrays are owned by the item. n_x is the length of x; n_y that of y. On a logarithmic axis both
+ * are logarithms to base 10. */
 typedef struct tp__plot_item {
     struct tp__plot_item *next;
     tp__plot_kind kind;
@@ -32,23 +38,29 @@ typedef struct tp__plot_item {
     size_t n_x, n_y;
     double *x, *y;
 
-    /* A curve: n_x = n_y. */
+    /* A curve: n_x = n_y. Bars: x are the n_y + 1 edges, y the heights. */
     tp__plot_rgb color;
     bool line;
     tp_marker marker; /* TP_MARKER_DEFAULT: none */
-    double marker_size;
+    double marker_size, opacity;
 
     /* A contour: z has n_y rows of n_x. levels are usable, and positive if log. */
     double *z, *levels;
     size_t n_levels;
     bool log, color_bar;
     tp_palette palette;
+
+    /* Images: n_images of n_y rows of n_x pixels, 0x00rrggbb. */
+    uint32_t *pixels;
+    size_t n_images;
+    int columns;
+    char **captions; /* n_images texts, or NULL */
 } tp__plot_item;
 
 struct tp_plot {
     char *title, *x_label, *y_label; /* may be NULL */
     int width, height;
-    bool grid;
+    bool grid, log_x, log_y;
     tp_legend legend;
     size_t n_cycled; /* how many curves took their color from the cycle */
     tp__plot_item *first, **end;
@@ -86,7 +98,31 @@ bool tp__plot_copy_text(char **to, const char *text);
 
 void tp__plot_item_free(tp__plot_item *item);
 
+/* An item with a label, not yet in the list; NULL, with an error, if there is no plot. */
+tp__plot_item *tp__plot_item_new(const char *call, const tp_plot *plot, tp__plot_kind kind,
+                                 const char *label);
+void tp__plot_item_add(tp_plot *plot, tp__plot_item *item);
+
+/* A color's name, or NULL for the next of the cycle. False, with an error, if there is none. */
+bool tp__plot_item_color(const char *call, tp_plot *plot, const char *name, tp__plot_rgb *color);
+
+/* False, with an error that names the operand, for NULL and poison. */
+bool tp__plot_is_value(const char *call, const char *name, tp_var *v);
+
+/* The elements as doubles; NULL, with an error, if there is no memory. */
+double *tp__plot_copy_elements(tp_var *v);
+
+/* Their logarithms, in place. */
+void tp__plot_to_log(double *values, size_t n);
+
+/* The elements of a 1-d array or a number, or their logarithms. */
+bool tp__plot_copy_row(const char *call, const char *name, tp_var *v, bool log, double **to,
+                       size_t *n);
+
 /* --- plot_axes.c --- */
+
+/* True for a plot of images, which has no axes. */
+bool tp__plot_is_bare(const tp_plot *plot);
 
 /* Whether v can be drawn: finite and not so large that differences overflow. */
 bool tp__plot_usable(double v);
@@ -109,6 +145,9 @@ void tp__plot_log_ticks(const tp__plot_range *range, int most, tp__plot_ticks *t
 bool tp__plot_color(const char *text, tp__plot_rgb *color);
 void tp__plot_cycle(size_t index, tp__plot_rgb *color);
 void tp__plot_palette(tp_palette palette, double t, tp__plot_rgb *color); /* t in 0 … 1 */
+
+/* False, with an error, if there is no such palette. */
+bool tp__plot_is_palette(const char *call, tp_palette palette);
 
 /* --- plot_contour.c --- */
 
@@ -134,7 +173,12 @@ bool tp__plot_trace(const tp__plot_item *item, const tp__plot_sink *sink);
 
 /* --- plot_render.c --- */
 
-typedef enum tp__plot_format { TP__PLOT_PNG, TP__PLOT_SVG, TP__PLOT_PDF } tp__plot_format;
+typedef enum tp__plot_format {
+    TP__PLOT_PNG,
+    TP__PLOT_SVG,
+    TP__PLOT_PDF,
+    TP__PLOT_HTML
+} tp__plot_format;
 
 bool tp__plot_render(const tp_plot *plot, tp__plot_format format, const char *to_file);
 

@@ -15,6 +15,11 @@
 #define PLOT_NARROW 1e-12 /* a range narrower than this, relatively, is a single value */
 #define PLOT_MARGIN 0.05  /* of a curve's range, on both sides */
 
+bool tp__plot_is_bare(const tp_plot *plot)
+{
+    return plot->first && plot->first->kind == TP__PLOT_IMAGES;
+}
+
 bool tp__plot_usable(double v)
 {
     return fabs(v) <= PLOT_HUGE;
@@ -44,6 +49,21 @@ static void plot_axes_curve(const tp__plot_item *item, tp__plot_range *x, tp__pl
             plot_axes_cover(x, item->x[i]);
             plot_axes_cover(y, item->y[i]);
         }
+    }
+}
+
+/* Bars stand on zero; on a logarithmic axis they have no foot. */
+static void plot_axes_bars(const tp_plot *plot, const tp__plot_item *item, tp__plot_range *x,
+                           tp__plot_range *y, tp__plot_range *grid_y)
+{
+    for (size_t i = 0; i < item->n_y; i++) {
+        if (!tp__plot_usable(item->y[i]))
+            continue;
+        plot_axes_cover(x, item->x[i]);
+        plot_axes_cover(x, item->x[i + 1]);
+        plot_axes_cover(y, item->y[i]);
+        if (!plot->log_y)
+            plot_axes_cover(grid_y, 0);
     }
 }
 
@@ -81,7 +101,9 @@ void tp__plot_limits(const tp_plot *plot, tp__plot_range *x, tp__plot_range *y)
     for (const tp__plot_item *item = plot->first; item; item = item->next) {
         if (item->kind == TP__PLOT_CURVE) {
             plot_axes_curve(item, &curve_x, &curve_y);
-        } else {
+        } else if (item->kind == TP__PLOT_BARS) {
+            plot_axes_bars(plot, item, &curve_x, &curve_y, &grid_y);
+        } else if (item->kind == TP__PLOT_CONTOUR) {
             plot_axes_grid(item->x, item->n_x, &grid_x);
             plot_axes_grid(item->y, item->n_y, &grid_y);
         }
@@ -158,11 +180,39 @@ void tp__plot_linear_ticks(const tp__plot_range *range, int most, tp__plot_ticks
         plot_axes_power(ticks->factor, sizeof ticks->factor, "×", exponent);
 }
 
+/* 1, 2 and 5 times powers of ten; 1 and 3, or powers alone, if these are too many. */
+static void plot_axes_few_decades(const tp__plot_range *range, int most, tp__plot_ticks *ticks)
+{
+    static const double sets[][3] = {{1, 2, 5}, {1, 3, 0}, {1, 0, 0}};
+    int first = (int)floor(log10(range->low)), last = (int)ceil(log10(range->high));
+    ticks->factor[0] = 0;
+    for (int set = 0; set < 3; set++) {
+        ticks->n = 0;
+        for (int k = 3 * first; k <= 3 * last + 2; k++) {
+            int power = k >= 0 ? k / 3 : -((2 - k) / 3);
+            double at = sets[set][k - 3 * power] * pow(10, power);
+            if (at < range->low * (1 - 1e-9) || at > range->high * (1 + 1e-9))
+                continue;
+            if (ticks->n < TP__PLOT_TICKS) {
+                ticks->at[ticks->n] = at;
+                snprintf(ticks->text[ticks->n], sizeof ticks->text[0], "%.6g", at);
+            }
+            ticks->n++;
+        }
+        if (ticks->n <= most)
+            return;
+    }
+    ticks->n = ticks->n < TP__PLOT_TICKS ? ticks->n : TP__PLOT_TICKS;
+}
+
 void tp__plot_log_ticks(const tp__plot_range *range, int most, tp__plot_ticks *ticks)
 {
     int first = (int)ceil(log10(range->low) - 1e-9), last = (int)floor(log10(range->high) + 1e-9);
     if (last - first < 2) {
-        tp__plot_linear_ticks(range, most, ticks);
+        if (range->high < 4 * range->low)
+            tp__plot_linear_ticks(range, most, ticks);
+        else
+            plot_axes_few_decades(range, most, ticks);
         return;
     }
     int stride = (last - first) / most + 1;

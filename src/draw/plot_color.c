@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "tinypytorch/error.h"
+
 #define PLOT_COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* Toned for a white page. */
@@ -34,6 +36,29 @@ static const uint32_t plot_color_viridis[] = {
 static const uint32_t plot_color_rainbow[] = {
     0x30309c, 0x2f60e0, 0x1fa4f0, 0x18cfc4, 0x3ecf6a,
     0x9ed330, 0xf2c018, 0xf5791f, 0xd9301a, 0x9a0c14,
+};
+
+static const uint32_t plot_color_cividis[] = {
+    0x00204d, 0x00336f, 0x39486b, 0x575c6d, 0x707173,
+    0x8a8779, 0xa69d75, 0xc4b56c, 0xe4cf5b, 0xffea46,
+};
+
+static const uint32_t plot_color_gray[] = {0x000000, 0xffffff};
+
+/* ColorBrewer's RdBu (Harrower & Brewer 2003), blue first. */
+static const uint32_t plot_color_diverging[] = {
+    0x2166ac, 0x67a9cf, 0xd1e5f0, 0xf7f7f7, 0xfddbc7, 0xef8a62, 0xb2182b,
+};
+
+static const struct {
+    const uint32_t *anchors;
+    size_t n;
+} plot_color_palettes[] = {
+    [TP_PALETTE_VIRIDIS] = {plot_color_viridis, PLOT_COUNT(plot_color_viridis)},
+    [TP_PALETTE_RAINBOW] = {plot_color_rainbow, PLOT_COUNT(plot_color_rainbow)},
+    [TP_PALETTE_CIVIDIS] = {plot_color_cividis, PLOT_COUNT(plot_color_cividis)},
+    [TP_PALETTE_GRAY] = {plot_color_gray, PLOT_COUNT(plot_color_gray)},
+    [TP_PALETTE_DIVERGING] = {plot_color_diverging, PLOT_COUNT(plot_color_diverging)},
 };
 
 static void plot_color_unpack(uint32_t rgb, tp__plot_rgb *color)
@@ -100,8 +125,14 @@ static void plot_color_between(const uint32_t *anchors, size_t n, double t, tp__
 
 void tp__plot_palette(tp_palette palette, double t, tp__plot_rgb *color)
 {
-    if (palette == TP_PALETTE_RAINBOW)
-        plot_color_between(plot_color_rainbow, PLOT_COUNT(plot_color_rainbow), t, color);
-    else
-        plot_color_between(plot_color_viridis, PLOT_COUNT(plot_color_viridis), t, color);
+    plot_color_between(plot_color_palettes[palette].anchors, plot_color_palettes[palette].n, t,
+                       color);
+}
+
+bool tp__plot_is_palette(const char *call, tp_palette palette)
+{
+    if ((size_t)palette < PLOT_COUNT(plot_color_palettes))
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT, "%s: there is no palette %d", call, (int)palette);
+    return false;
 }

@@ -116,7 +116,7 @@ static void plot_curve_markers(const tp__plot_page *page, const tp__plot_item *i
 static void plot_curve_pass(const tp__plot_page *page, const tp__plot_item *item,
                             const tp__plot_rgb *color, double edge)
 {
-    tp__plot_page_ink(page, color, 1);
+    tp__plot_page_ink(page, color, item->opacity);
     if (item->line)
         plot_curve_line(page, item, edge);
     if (item->marker != TP_MARKER_DEFAULT)
@@ -138,6 +138,12 @@ void tp__plot_draw_curve(const tp__plot_page *page, const tp__plot_item *item)
 void tp__plot_draw_sample(const tp__plot_page *page, const tp__plot_item *item, double x0,
                           double x1, double y)
 {
+    if (item->kind == TP__PLOT_BARS) {
+        tp__plot_page_ink(page, &item->color, item->opacity);
+        cairo_rectangle(page->cr, x0, y - 5 * page->unit, x1 - x0, 10 * page->unit);
+        cairo_fill(page->cr);
+        return;
+    }
     double line_x[] = {0, 1}, line_y[] = {0.5, 0.5}, middle[] = {0.5};
     tp__plot_page box = *page;
     box.left = x0;

@@ -7,6 +7,7 @@
 
 #include "draw/plot.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -30,12 +31,15 @@ void tp__plot_item_free(tp__plot_item *item)
     tp__free(item->y);
     tp__free(item->z);
     tp__free(item->levels);
+    tp__free(item->pixels);
+    for (size_t i = 0; item->captions && i < item->n_images; i++)
+        tp__free(item->captions[i]);
+    tp__free(item->captions);
     tp__free(item);
 }
 
-/* An item with a label, not yet in the list; NULL, with an error, if there is no plot. */
-static tp__plot_item *plot_item_new(const char *call, const tp_plot *plot, tp__plot_kind kind,
-                                    const char *label)
+tp__plot_item *tp__plot_item_new(const char *call, const tp_plot *plot, tp__plot_kind kind,
+                                 const char *label)
 {
     if (!plot) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: the plot is NULL", call);
@@ -52,13 +56,13 @@ static tp__plot_item *plot_item_new(const char *call, const tp_plot *plot, tp__p
     return item;
 }
 
-static void plot_item_add(tp_plot *plot, tp__plot_item *item)
+void tp__plot_item_add(tp_plot *plot, tp__plot_item *item)
 {
     *plot->end = item;
     plot->end = &item->next;
 }
 
-static bool plot_is_value(const char *call, const char *name, tp_var *v)
+bool tp__plot_is_value(const char *call, const char *name, tp_var *v)
 {
     if (!v)
         tp_fail(TP_ERROR_ARGUMENT, "%s: %s is NULL", call, name);
@@ -69,8 +73,7 @@ static bool plot_is_value(const char *call, const char *name, tp_var *v)
     return false;
 }
 
-/* The elements as doubles; NULL, with an error, if there is no memory. */
-static double *plot_copy_elements(tp_var *v)
+double *tp__plot_copy_elements(tp_var *v)
 {
     size_t bytes = (size_t)tp_size(v) * sizeof(double);
     double *copy = tp__alloc(bytes);
@@ -87,18 +90,38 @@ static double *plot_copy_elements(tp_var *v)
     return NULL;
 }
 
-/* The elements of a 1-d array or a number. */
-static bool plot_copy_row(const char *call, const char *name, tp_var *v, double **to, size_t *n)
+void tp__plot_to_log(double *values, size_t n)
 {
-    if (!plot_is_value(call, name, v))
+    for (size_t i = 0; i < n; i++)
+        values[i] = values[i] > 0 ? log10(values[i]) : (double)NAN;
+}
+
+bool tp__plot_copy_row(const char *call, const char *name, tp_var *v, bool log, double **to,
+                       size_t *n)
+{
+    if (!tp__plot_is_value(call, name, v))
         return false;
     if (tp_ndim(v) > 1) {
         tp_fail(TP_ERROR_SHAPE, "%s: %s has %d dimensions, not 1", call, name, tp_ndim(v));
         return false;
     }
     *n = (size_t)tp_size(v);
-    *to = plot_copy_elements(v);
+    *to = tp__plot_copy_elements(v);
+    if (*to && log)
+        tp__plot_to_log(*to, *n);
     return *to;
+}
+
+bool tp__plot_item_color(const char *call, tp_plot *plot, const char *name, tp__plot_rgb *color)
+{
+    if (!name) {
+        tp__plot_cycle(plot->n_cycled++, color);
+        return true;
+    }
+    if (tp__plot_color(name, color))
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT, "%s: \"%s\" is no color: \"red\" and \"#ff8000\" are", call, name);
+    return false;
 }
 
 /* A length option: value ≥ 0, and `otherwise` for 0. */
@@ -120,9 +143,9 @@ static bool plot_curve_style(const char *call, const tp_curve_options *o, bool l
         tp_fail(TP_ERROR_ARGUMENT, "%s: there is no marker %d", call, (int)o->marker);
         return false;
     }
-    if (o->color && !tp__plot_color(o->color, &item->color)) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: \"%s\" is no color: \"red\" and \"#ff8000\" are", call,
-                o->color);
+    item->opacity = o->opacity != 0 ? o->opacity : 1;
+    if (!(item->opacity > 0 && item->opacity <= 1)) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: opacity is %g, not in 0 ... 1", call, o->opacity);
         return false;
     }
     item->line = line;
@@ -132,10 +155,11 @@ static bool plot_curve_style(const char *call, const tp_curve_options *o, bool l
                        &item->marker_size);
 }
 
-static bool plot_curve_numbers(const char *call, tp_var *x, tp_var *y, tp__plot_item *item)
+static bool plot_curve_numbers(const char *call, const tp_plot *plot, tp_var *x, tp_var *y,
+                               tp__plot_item *item)
 {
-    if (!plot_copy_row(call, "x", x, &item->x, &item->n_x) ||
-        !plot_copy_row(call, "y", y, &item->y, &item->n_y))
+    if (!tp__plot_copy_row(call, "x", x, plot->log_x, &item->x, &item->n_x) ||
+        !tp__plot_copy_row(call, "y", y, plot->log_y, &item->y, &item->n_y))
         return false;
     if (item->n_x == item->n_y)
         return true;
@@ -148,16 +172,14 @@ static void plot_add_curve(const char *call, tp_plot *plot, tp_var *x, tp_var *y
 {
     tp_curve_options o = {0};
     TP__PLOT_OPTIONS(&o, options);
-    tp__plot_item *item = plot_item_new(call, plot, TP__PLOT_CURVE, o.label);
+    tp__plot_item *item = tp__plot_item_new(call, plot, TP__PLOT_CURVE, o.label);
     if (!item)
         return;
-    if (!plot_curve_style(call, &o, line, item) || !plot_curve_numbers(call, x, y, item)) {
+    if (plot_curve_style(call, &o, line, item) && plot_curve_numbers(call, plot, x, y, item) &&
+        tp__plot_item_color(call, plot, o.color, &item->color))
+        tp__plot_item_add(plot, item);
+    else
         tp__plot_item_free(item);
-        return;
-    }
-    if (!o.color)
-        tp__plot_cycle(plot->n_cycled++, &item->color);
-    plot_item_add(plot, item);
 }
 
 void(tp_plot_line)(tp_plot *plot, tp_var *x, tp_var *y, const tp_curve_options *options)
@@ -176,7 +198,7 @@ static bool plot_contour_levels(const char *call, tp_var *levels, tp__plot_item 
     if (!levels)
         return tp__plot_choose_levels(item);
     size_t n;
-    if (!plot_copy_row(call, "levels", levels, &item->levels, &n))
+    if (!tp__plot_copy_row(call, "levels", levels, false, &item->levels, &n))
         return false;
     for (size_t k = 0; k < n; k++) {
         double level = item->levels[k];
@@ -191,11 +213,12 @@ static bool plot_contour_levels(const char *call, tp_var *levels, tp__plot_item 
     return true;
 }
 
-static bool plot_contour_numbers(const char *call, tp_var *x, tp_var *y, tp_var *z,
-                                 tp__plot_item *item)
+static bool plot_contour_numbers(const char *call, const tp_plot *plot, tp_var *x, tp_var *y,
+                                 tp_var *z, tp__plot_item *item)
 {
-    if (!plot_copy_row(call, "x", x, &item->x, &item->n_x) ||
-        !plot_copy_row(call, "y", y, &item->y, &item->n_y) || !plot_is_value(call, "z", z))
+    if (!tp__plot_copy_row(call, "x", x, plot->log_x, &item->x, &item->n_x) ||
+        !tp__plot_copy_row(call, "y", y, plot->log_y, &item->y, &item->n_y) ||
+        !tp__plot_is_value(call, "z", z))
         return false;
     const int64_t *shape = tp_shape(z);
     if (tp_ndim(z) != 2) {
@@ -208,7 +231,7 @@ static bool plot_contour_numbers(const char *call, tp_var *x, tp_var *y, tp_var 
                 (long long)shape[0], (long long)shape[1], item->n_y, item->n_x);
         return false;
     }
-    item->z = plot_copy_elements(z);
+    item->z = tp__plot_copy_elements(z);
     return item->z;
 }
 
@@ -218,18 +241,17 @@ void(tp_plot_contour)(tp_plot *plot, tp_var *x, tp_var *y, tp_var *z,
     const char *call = "plot_contour";
     tp_contour_options o = {0};
     TP__PLOT_OPTIONS(&o, options);
-    tp__plot_item *item = plot_item_new(call, plot, TP__PLOT_CONTOUR, o.label);
+    tp__plot_item *item = tp__plot_item_new(call, plot, TP__PLOT_CONTOUR, o.label);
     if (!item)
         return;
     item->log = o.log;
     item->color_bar = o.color_bar;
     item->palette = o.palette;
-    bool known = o.palette == TP_PALETTE_VIRIDIS || o.palette == TP_PALETTE_RAINBOW;
-    if (!known)
-        tp_fail(TP_ERROR_ARGUMENT, "%s: there is no palette %d", call, (int)o.palette);
-    if (known && plot_length(call, "line_width", o.line_width, 1.2, &item->line_width) &&
-        plot_contour_numbers(call, x, y, z, item) && plot_contour_levels(call, o.levels, item))
-        plot_item_add(plot, item);
+    if (tp__plot_is_palette(call, o.palette) &&
+        plot_length(call, "line_width", o.line_width, 1.2, &item->line_width) &&
+        plot_contour_numbers(call, plot, x, y, z, item) &&
+        plot_contour_levels(call, o.levels, item))
+        tp__plot_item_add(plot, item);
     else
         tp__plot_item_free(item);
 }

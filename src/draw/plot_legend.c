@@ -22,7 +22,7 @@ typedef struct plot_legend_box {
 
 static bool plot_legend_lists(const tp__plot_item *item)
 {
-    return item->kind == TP__PLOT_CURVE && item->label;
+    return (item->kind == TP__PLOT_CURVE || item->kind == TP__PLOT_BARS) && item->label;
 }
 
 /* Width and height for all entries; height 0 if there are none. */
@@ -75,6 +75,22 @@ static double plot_legend_covers(const tp__plot_page *page, const tp__plot_item 
     return covered;
 }
 
+/* The same of bars, in pixels of their tops. */
+static double plot_legend_covers_bars(const tp__plot_page *page, const tp__plot_item *item,
+                                      const plot_legend_box *box)
+{
+    double covered = 0;
+    for (size_t i = 0; i < item->n_y; i++) {
+        if (!tp__plot_usable(item->y[i]) ||
+            tp__plot_page_y(page, item->y[i]) > box->y + box->height)
+            continue;
+        double left = fmax(tp__plot_page_x(page, item->x[i]), box->x);
+        double right = fmin(tp__plot_page_x(page, item->x[i + 1]), box->x + box->width);
+        covered += fmax(0, right - left);
+    }
+    return covered;
+}
+
 /* Tries the corners, then the middles of the sides. Returns how much the best place covers. */
 static double plot_legend_choose(const tp__plot_page *page, plot_legend_box *box)
 {
@@ -88,6 +104,8 @@ static double plot_legend_choose(const tp__plot_page *page, plot_legend_box *box
         for (const tp__plot_item *item = page->plot->first; item; item = item->next) {
             if (item->kind == TP__PLOT_CURVE)
                 covered += plot_legend_covers(page, item, box);
+            else if (item->kind == TP__PLOT_BARS)
+                covered += plot_legend_covers_bars(page, item, box);
         }
         if (covered < least) {
             least = covered;

@@ -10,6 +10,7 @@
 #ifdef TP_WITH_CAIRO
 
 #include <math.h>
+#include <string.h>
 
 /* Lengths in units. */
 #define PLOT_PAGE_PAD 12 /* to the picture's edge */
@@ -52,12 +53,33 @@ void tp__plot_page_stroke(const tp__plot_page *page, double x0, double y0, doubl
     cairo_stroke(page->cr);
 }
 
+/* Ticks of an axis, in its own numbers: logarithms if it is logarithmic. */
+static void plot_page_ticks(const tp__plot_range *range, bool log, int most, tp__plot_ticks *ticks)
+{
+    if (!log) {
+        tp__plot_linear_ticks(range, most, ticks);
+        return;
+    }
+    tp__plot_range data = {pow(10, range->low), pow(10, range->high)};
+    tp__plot_log_ticks(&data, most, ticks);
+    int n = ticks->n;
+    ticks->n = 0;
+    for (int k = 0; k < n; k++) {
+        if (ticks->at[k] <= 0)
+            continue;
+        ticks->at[ticks->n] = log10(ticks->at[k]);
+        if (k != ticks->n)
+            memcpy(ticks->text[ticks->n], ticks->text[k], sizeof ticks->text[k]);
+        ticks->n++;
+    }
+}
+
 /* Ticks for x, as many as fit side by side. */
 static void plot_page_ticks_x(tp__plot_page *page)
 {
     double room = page->right - page->left, apart = 1.5 * TP__PLOT_SMALL * page->unit;
     for (int most = 10; most >= 3; most--) {
-        tp__plot_linear_ticks(&page->x, most, &page->x_ticks);
+        plot_page_ticks(&page->x, page->plot->log_x, most, &page->x_ticks);
         if (page->x_ticks.n * (tp__plot_text_widest(page, &page->x_ticks) + apart) <= room)
             return;
     }
@@ -66,7 +88,7 @@ static void plot_page_ticks_x(tp__plot_page *page)
 static void plot_page_ticks_y(tp__plot_page *page)
 {
     double most = (page->bottom - page->top) / (45 * page->unit);
-    tp__plot_linear_ticks(&page->y, (int)fmax(3, fmin(10, most)), &page->y_ticks);
+    plot_page_ticks(&page->y, page->plot->log_y, (int)fmax(3, fmin(10, most)), &page->y_ticks);
 }
 
 /* Where the axes end on the right, and the ticks for x. */
@@ -81,14 +103,29 @@ static void plot_page_across(tp__plot_page *page)
     page->right = fmin(page->right, page->width - pad / 2 - half);
 }
 
+/* Without axes: everything but the title's line. */
+static void plot_page_bare(tp__plot_page *page)
+{
+    double pad = PLOT_PAGE_PAD * page->unit;
+    page->left = page->top = pad;
+    page->right = page->width - pad;
+    page->bottom = page->height - pad;
+    if (page->plot->title)
+        page->top += tp__plot_text_height(page, TP__PLOT_LARGE) + pad / 2;
+}
+
 void tp__plot_page_layout(tp__plot_page *page)
 {
     const tp_plot *plot = page->plot;
+    if (tp__plot_is_bare(plot)) {
+        plot_page_bare(page);
+        return;
+    }
     double unit = page->unit, pad = PLOT_PAGE_PAD * unit, gap = PLOT_PAGE_GAP * unit;
     double small = tp__plot_text_height(page, TP__PLOT_SMALL);
     double normal = tp__plot_text_height(page, TP__PLOT_NORMAL);
-    tp__plot_linear_ticks(&page->x, 10, &page->x_ticks);
-    tp__plot_linear_ticks(&page->y, 10, &page->y_ticks);
+    plot_page_ticks(&page->x, plot->log_x, 10, &page->x_ticks);
+    plot_page_ticks(&page->y, plot->log_y, 10, &page->y_ticks);
 
     page->top = pad + small / 2;
     if (plot->title)
@@ -129,6 +166,25 @@ void tp__plot_page_grid(const tp__plot_page *page)
     }
 }
 
+/* Short ticks at 2 … 9 times a power of ten, where these are the ticks. */
+static void plot_page_minor(const tp__plot_page *page, bool across)
+{
+    const tp__plot_ticks *ticks = across ? &page->x_ticks : &page->y_ticks;
+    const tp__plot_range *range = across ? &page->x : &page->y;
+    if (ticks->n < 2 || fabs(ticks->at[1] - ticks->at[0] - 1) > 1e-9)
+        return;
+    double tick = PLOT_PAGE_TICK * page->unit / 2;
+    for (double decade = floor(range->low); decade <= range->high; decade++)
+        for (int m = 2; m <= 9; m++) {
+            double at = decade + log10(m);
+            if (at <= range->low || at >= range->high)
+                continue;
+            double x = across ? tp__plot_page_x(page, at) : page->left;
+            double y = across ? page->bottom : tp__plot_page_y(page, at);
+            tp__plot_page_stroke(page, x, y, across ? x : x - tick, across ? y + tick : y);
+        }
+}
+
 void tp__plot_page_frame(const tp__plot_page *page)
 {
     double tick = PLOT_PAGE_TICK * page->unit, gap = PLOT_PAGE_GAP * page->unit / 2;
@@ -145,6 +201,10 @@ void tp__plot_page_frame(const tp__plot_page *page)
         tp__plot_page_stroke(page, x, page->bottom, x, page->bottom + tick);
         tp__plot_text(page, page->x_ticks.text[k], TP__PLOT_SMALL, &anchor);
     }
+    if (page->plot->log_x)
+        plot_page_minor(page, true);
+    if (page->plot->log_y)
+        plot_page_minor(page, false);
     for (int k = 0; k < page->y_ticks.n; k++) {
         double y = tp__plot_page_y(page, page->y_ticks.at[k]);
         tp__plot_anchor anchor = {page->left - tick - gap, y, 1, 0.5, 0};

@@ -91,6 +91,16 @@ void tp__plot_draw_curve(const tp__plot_page *page, const tp__plot_item *item);
 void tp__plot_draw_sample(const tp__plot_page *page, const tp__plot_item *item, double x0,
                           double x1, double y);
 
+/* --- plot_histogram.c, plot_images.c --- */
+
+void tp__plot_draw_bars_of(const tp__plot_page *page, const tp__plot_item *item);
+void tp__plot_draw_images(const tp__plot_page *page, const tp__plot_item *item);
+
+/* --- plot_html.c --- */
+
+/* A page around a picture in SVG. False if writing fails. */
+bool tp__plot_write_html(const tp__plot_page *page, const char *svg, FILE *stream);
+
 /* --- plot_bar.c --- */
 
 /* The width that the color bars take, and the bars, right of the axes. */

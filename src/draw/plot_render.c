@@ -7,6 +7,7 @@
 #include "draw/plot_page.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tinypytorch/error.h"
@@ -59,6 +60,23 @@ static bool plot_render_contour(const tp__plot_page *page, const tp__plot_item *
     return tp__plot_trace(item, &sink);
 }
 
+static bool plot_render_item(const tp__plot_page *page, const tp__plot_item *item)
+{
+    switch (item->kind) {
+    case TP__PLOT_CURVE:
+        tp__plot_draw_curve(page, item);
+        return true;
+    case TP__PLOT_BARS:
+        tp__plot_draw_bars_of(page, item);
+        return true;
+    case TP__PLOT_IMAGES:
+        tp__plot_draw_images(page, item);
+        return true;
+    default:
+        return plot_render_contour(page, item);
+    }
+}
+
 /* False, with an error, when out of memory; cairo keeps its own errors. */
 static bool plot_render_items(tp__plot_page *page)
 {
@@ -68,15 +86,14 @@ static bool plot_render_items(tp__plot_page *page)
     tp__plot_page_layout(page);
     cairo_set_source_rgb(page->cr, 1, 1, 1);
     cairo_paint(page->cr);
-    if (page->plot->grid)
+    bool bare = tp__plot_is_bare(page->plot);
+    if (page->plot->grid && !bare)
         tp__plot_page_grid(page);
-    for (const tp__plot_item *item = page->plot->first; item; item = item->next) {
-        if (item->kind == TP__PLOT_CURVE)
-            tp__plot_draw_curve(page, item);
-        else if (!plot_render_contour(page, item))
+    for (const tp__plot_item *item = page->plot->first; item; item = item->next)
+        if (!plot_render_item(page, item))
             return false;
-    }
-    tp__plot_page_frame(page);
+    if (!bare)
+        tp__plot_page_frame(page);
     tp__plot_page_texts(page);
     tp__plot_draw_bars(page);
     tp__plot_draw_legend(page);
@@ -138,16 +155,17 @@ static bool plot_file_failed(cairo_status_t status, const char *to_file)
     return true;
 }
 
+/* Leaves in *page where everything is. */
 static bool plot_file_draw(const tp_plot *plot, tp__plot_format format, plot_file *file,
-                           const char *to_file)
+                           const char *to_file, tp__plot_page *page)
 {
     cairo_surface_t *surface = plot_file_surface(format, file, plot->width, plot->height);
     cairo_t *cr = cairo_create(surface);
-    tp__plot_page page = {.cr = cr, .plot = plot, .width = plot->width, .height = plot->height};
+    *page = (tp__plot_page){.cr = cr, .plot = plot, .width = plot->width, .height = plot->height};
     if (format == TP__PLOT_PDF)
         cairo_scale(cr, 0.75, 0.75);
     plot_file_fonts(cr);
-    bool drawn = plot_render_items(&page);
+    bool drawn = plot_render_items(page);
     cairo_status_t status = cairo_status(cr);
     cairo_destroy(cr);
     if (status == CAIRO_STATUS_SUCCESS && format == TP__PLOT_PNG)
@@ -159,6 +177,27 @@ static bool plot_file_draw(const tp_plot *plot, tp__plot_format format, plot_fil
     return drawn && !plot_file_failed(status, to_file);
 }
 
+/* The picture as SVG, in a page. */
+static bool plot_file_page(const tp_plot *plot, plot_file *file, const char *to_file)
+{
+    char *svg = NULL;
+    size_t length = 0;
+    plot_file memory = {open_memstream(&svg, &length), 0};
+    if (!memory.stream) {
+        tp_fail(TP_ERROR_MEMORY, "plot_save: out of memory");
+        return false;
+    }
+    tp__plot_page page;
+    bool drawn = plot_file_draw(plot, TP__PLOT_SVG, &memory, to_file, &page);
+    bool held = fclose(memory.stream) == 0 && !memory.error;
+    if (drawn && !held)
+        tp_fail(TP_ERROR_MEMORY, "plot_save: out of memory");
+    if (drawn && held && !tp__plot_write_html(&page, svg, file->stream))
+        file->error = errno ? errno : EIO;
+    free(svg);
+    return drawn && held;
+}
+
 bool tp__plot_render(const tp_plot *plot, tp__plot_format format, const char *to_file)
 {
     plot_file file = {fopen(to_file, "wb"), 0};
@@ -166,7 +205,9 @@ bool tp__plot_render(const tp_plot *plot, tp__plot_format format, const char *to
         tp_fail(TP_ERROR_FILE, "plot_save: cannot open %s: %s", to_file, strerror(errno));
         return false;
     }
-    bool drawn = plot_file_draw(plot, format, &file, to_file);
+    tp__plot_page page;
+    bool drawn = format == TP__PLOT_HTML ? plot_file_page(plot, &file, to_file)
+                                         : plot_file_draw(plot, format, &file, to_file, &page);
     if (fclose(file.stream) && !file.error)
         file.error = errno;
     if (file.error)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Writes the pages that page.mjs opens: small.html and large.html, of about 100 and 10,000 nodes,
- * scopes.html, of a network with name scopes, and hostile.html, whose names are an attack.
+ * scopes.html, of a network with name scopes, hostile.html, whose names are an attack, and plot.html,
+ * a curve on logarithmic axes under a hostile title.
  */
 #include <stdio.h>
 #include <tinypytorch.h>
@@ -35,6 +36,17 @@ static void draw_sum(const char *path, int terms)
     tp_draw_graph(named(sum, "result"), path, .shapes = true);
 }
 
+static void plot(const char *path, const char *title)
+{
+    tp_plot *p = tp_plot_new(.title = title, .log_x = true, .x_label = title);
+    tp_var *x = tp_linspace(TP_F64, 1, 100, 100);
+    tp_plot_line(p, x, tp_sin(x), .label = title);
+    remove(path);
+    if (!tp_plot_save(p, path) && tp_status() == TP_ERROR_MISSING)
+        tp_clear_error();
+    tp_plot_free(p);
+}
+
 int main(void)
 {
     static const char *const attacks[] = {"</script><script>window.hurt = 1</script>",
@@ -53,5 +65,6 @@ int main(void)
     for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
         y = named(layer(y, attacks[i], attacks[i]), attacks[i]);
     tp_draw_graph(y, "hostile.html", .scopes = true, .values = true);
+    plot("plot.html", attacks[0]);
     return tp_check();
 }

@@ -6,6 +6,7 @@
 import {chromium} from 'playwright-core';
 import {pathToFileURL} from 'node:url';
 import path from 'node:path';
+import {existsSync} from 'node:fs';
 
 const directory = path.resolve(process.argv[2]);
 let passed = 0, failed = 0;
@@ -174,12 +175,33 @@ async function tryHostile() {
     await close(page, 'hostile');
 }
 
+async function tryPlot() {
+    const page = await open('plot.html');
+    const box = () => page.evaluate(() => svg.getAttribute('viewBox').split(' ').map(Number));
+    const before = await box();
+    await page.mouse.move(600, 400);
+    check('plot: the pointer is read', /^x \S+ {3}y \S+$/.test(await page.textContent('output')));
+    await page.mouse.wheel(0, -100);
+    await page.waitForFunction(() => view[2] < whole[2]);
+    check('plot: the wheel zooms', (await box())[2] < before[2]);
+    const zoomed = await box();
+    await page.mouse.down();
+    await page.mouse.move(650, 420);
+    await page.mouse.up();
+    check('plot: dragging moves', (await box())[0] < zoomed[0]);
+    await page.mouse.dblclick(600, 400);
+    check('plot: a double click shows all', String(await box()) === String([0, 0, 800, 600]));
+    await close(page, 'plot');
+}
+
 await tryPage('small.html', 100, 'mul');
 await tryPage('large.html', 10000, 'sin');
 await tryPath();
 await trySweep();
 await tryScopes();
 await tryHostile();
+if (existsSync(path.join(directory, 'plot.html'))) // there is none without cairo
+    await tryPlot();
 await browser.close();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

@@ -1,0 +1,208 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# command.sh [--update] BUILDDIR
+#
+# Runs the command tinypytorch as it was built in BUILDDIR and compares what it prints, and its exit
+# status, with tests/command/NAME.out. Digits beyond the ninth may differ. --update writes these
+# files afresh: look at the difference before it is committed. The last line is 'N passed, N failed'.
+set -u
+LC_ALL=C
+export LC_ALL
+
+update=false
+if [ "${1-}" = --update ]; then
+    update=true
+    shift
+fi
+if [ $# -ne 1 ] || [ ! -d "$1" ]; then
+    echo "usage: $0 [--update] BUILDDIR" >&2
+    exit 2
+fi
+command=$(cd "$1" && pwd)/tools/tinypytorch
+wanted=$(cd "$(dirname "$0")" && pwd)/command
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 2' HUP INT TERM
+cd "$work" || exit 2
+passed=0
+failed=0
+undrawn=0
+
+check() # label, command…
+{
+    check_label=$1
+    shift
+    if "$@" >/dev/null 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "failed: $check_label"
+    fi
+}
+
+# Numbers with a point to nine digits, and what follows one pushed together: the rest of the layout
+# stays.
+rounded()
+{
+    awk '{
+        line = $0
+        out = ""
+        while (match(line, /[0-9]+\.[0-9]*(e[-+]?[0-9]+)?/)) {
+            number = substr(line, RSTART, RLENGTH)
+            out = out substr(line, 1, RSTART - 1) sprintf("%.9g", number)
+            line = substr(line, RSTART + RLENGTH)
+            sub(/^ +/, " ", line)
+        }
+        print out line
+    }' "$1"
+}
+
+# golden NAME ARGUMENT…: stdout, then stderr, then the status. stdin is the caller's.
+golden()
+{
+    name=$1
+    shift
+    "$command" "$@" >stdout 2>stderr
+    golden_status=$?
+    {
+        printf '$ tinypytorch'
+        for word in "$@"; do
+            case $word in
+            *[!-A-Za-z0-9_=.:,/]*) printf ' "%s"' "$word" ;;
+            *) printf ' %s' "$word" ;;
+            esac
+        done
+        printf '\n'
+        cat stdout stderr
+        echo "status $golden_status"
+    } >"$name.out"
+    if $update; then
+        cp "$name.out" "$wanted/$name.out"
+    fi
+    rounded "$name.out" >got
+    rounded "$wanted/$name.out" >expected
+    check "$name: prints something else: $(diff expected got | head -n 6)" cmp expected got
+}
+
+# drawn FILE: the golden command before drew it, or said that it was built without what that needs.
+drawn()
+{
+    if grep -q 'built without' stderr; then
+        undrawn=$((undrawn + 1))
+        return
+    fi
+    check "$1: exit status $golden_status" test "$golden_status" -eq 0
+    check "$1: not drawn" test -s "$1"
+    case $1 in
+    *.png) check "$1: not a PNG picture" grep -q PNG "$1" ;;
+    *.svg) ! command -v xmllint || check "$1: not SVG" xmllint --nonet --noout "$1" ;;
+    esac
+}
+
+draw() # FILE ARGUMENT…
+{
+    file=$1
+    shift
+    "$command" "$@" -o "$file" >stdout 2>stderr
+    golden_status=$?
+    drawn "$file" >/dev/null
+}
+
+is_json()
+{
+    if command -v python3 >/dev/null; then
+        "$command" "$@" </dev/null | python3 -c 'import json, sys
+json.load(sys.stdin, parse_constant=lambda constant: sys.exit(1))'
+    fi
+}
+
+rosenbrock="100*(x1 - x0^2)^2 + (x0 - 1)^2"
+hostile=$(printf '\303\251\377\342\200\256')
+
+# --- A case for each verb ---
+golden eval eval "sin(x)^2" x=1
+golden eval-list eval "[v, 2*v]" v=1,pi,-inf
+golden eval-json eval --json "v/0" v=-1,0,1
+golden eval-csv eval --csv "[[1, 2], [3, nan]]"
+printf 'pi/4 +\n  1\n' | golden eval-stdin eval -
+golden eval-minus eval -- "-x^2" x=-1
+golden eval-derivative eval "d(exp(-v^2), v)" v=0,0.5,1
+golden grad grad "$rosenbrock" x0=0 x1=2
+golden grad-json grad --json "$rosenbrock" x0=0 x1=2
+golden grad-matrix grad --csv "norm(m)" "m=[[1, 2], [3, 4]]"
+golden hessian hessian "$rosenbrock" x0=0 x1=2
+golden hessian-csv hessian --csv "$rosenbrock" x0=0 x1=2
+golden derivatives derivatives --order 9 "tanh(x)" x=1
+golden derivatives-csv derivatives --csv -n2 -v y "x*y^3" x=2 y=1,2
+golden derivatives-json derivatives --json --order=3 "1/x" x=0
+golden check check --order 2 "atan2(y, x)" x=1 y=2
+golden minimize minimize "$rosenbrock" x0=0 x1=2 --method newton
+golden minimize-descent minimize "$rosenbrock" x0=0 x1=2 -m gradient -i 1000 --every 250
+golden minimize-json minimize --json "sum((v - [3, 4])^2)" v=0,0
+golden minimize-csv minimize --csv "(x - 3)^2" x=0
+golden graph graph "x0^2 + x1"
+golden graph-taylor graph "tanh(x)" --order 2 --taylor x=0.5
+golden plot plot "sin(x)" --x -7:7
+golden plot-csv plot "x^2" --x 0:1 --derivatives 1 --points 5 --csv
+
+"$command" check "abs(x)" x=1e-3 >stdout 2>stderr
+check "a derivative that is wrong: exit status" test $? -eq 1
+check "a derivative that is wrong: no report" grep -q '^gradcheck: derivative of order 1' stderr
+
+draw path.png minimize "$rosenbrock" x0=0 x1=2 --method newton
+draw curve.png minimize "x^4 - 2*x^2" x=2 --method newton
+draw sin.png plot "sin(x)" --x -7:7 --derivatives 3
+draw tanh.svg graph "tanh(x)" --order 3 --colors --values --shapes
+draw tanh.html graph "tanh(x)" --order 3
+draw tanh.json graph "tanh(x)"
+
+# --- Bad input ---
+golden bad-formula eval "100*(x1 - x0^)^2" x0=0 x1=2
+printf '1 +\n2 +\n' | golden bad-stdin eval -
+printf '1\0002' | golden bad-zero eval -
+golden bad-shape eval "x + [1, 2]" x=1,2,3
+golden bad-value eval "x" "x=(1"
+golden bad-name eval "x" x=1 y=2
+golden bad-twice eval "x" x=1 x=2
+golden bad-missing eval "x + y" x=1
+golden bad-word eval "x" 1
+golden bad-option eval "-x" x=1
+golden bad-forms eval 1 --json --csv
+golden bad-order derivatives "x" x=1 --order zero
+golden bad-argument derivatives "x" x=1 --order
+golden bad-variable derivatives "x*y" x=1 y=1
+golden bad-size grad "[x, x]" x=1
+golden bad-method minimize "x" x=1 -m nelder-mead
+golden bad-picture minimize "sum(v^2)" v=1,2,3 -o path.png
+golden bad-range plot "x" --x 3:1
+golden bad-start minimize "log(x)" x=-1
+golden bad-verb differentiate "x"
+golden bad-file graph "x" -o no-such-directory/x.svg
+golden no-verb
+golden no-formula eval
+
+# --- Help ---
+golden help --help
+golden help-plot plot --help
+check "--version" "$command" --version
+for verb in eval grad hessian derivatives check minimize graph plot; do
+    check "$verb --help" "$command" $verb --help
+    # shellcheck disable=SC2016
+    check "$verb --help: an option is not in the manual" sh -c '
+        for option in $("$1" "$2" --help | grep -o -e "--[a-z]*" | sort -u); do
+            grep -q -e "\\\\-\\\\-${option#--}" "$3" || exit 1
+        done' sh "$command" $verb "$wanted/../../docs/tinypytorch.1"
+done
+
+# --- Whatever variables are called ---
+check "a hostile name: no JSON" is_json grad --json "$hostile^2" "$hostile=3"
+check "a hostile name: no JSON of a path" is_json minimize --json "($hostile - 1)^2" "$hostile=3"
+draw hostile.svg graph "$hostile^2"
+# shellcheck disable=SC2016
+check "what cannot be written: no error" sh -c '! "$1" eval 1 >/dev/full || [ ! -e /dev/full ]' \
+    sh "$command"
+
+[ $undrawn -eq 0 ] || echo "$undrawn pictures not drawn: the library was built without what they need"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

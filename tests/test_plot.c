@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a plot holds, before anything is drawn, against NumPy 1.24's numbers (histogram,
+ * histogram_bin_edges); limits and ticks; what cannot be drawn; files' first bytes and escaping;
+ * each request for memory failing in turn.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "harness.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "draw/plot.h"
+
+static tp_var *swinging(void)
+{
+    tp_var *i = tp_arange(TP_F64, 0, 200, 1);
+    return tp_div(tp_mul(tp_sin(i), i), 10);
+}
+
+static bool counts_are(const tp_plot *plot, size_t n, const double *expected)
+{
+    const tp__plot_item *item = plot->first;
+    if (!CHECK(item) || !CHECK(item->n_y == n && item->n_x == n + 1))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        CHECK_CLOSE(item->y[i], expected[i], 1e-14);
+    return true;
+}
+
+#define COUNTS(plot, ...)                                                                          \
+    counts_are(plot, sizeof((double[]){__VA_ARGS__}) / sizeof(double), (double[]){__VA_ARGS__})
+
+TEST(bins_are_numpys)
+{
+    tp_plot *plot = tp_plot_new();
+    tp_plot_histogram(plot, swinging());
+    COUNTS(plot, 7, 10, 13, 19, 27, 46, 28, 18, 14, 10, 8);
+    CHECK_CLOSE(plot->first->x[0], -18.88421189020678, 1e-14);
+    CHECK_CLOSE(plot->first->x[11], 18.9581862949314, 1e-14);
+    tp_plot_free(plot);
+
+    plot = tp_plot_new();
+    tp_plot_histogram(plot, swinging(), .bins = 5, .low = -10, .high = 10);
+    COUNTS(plot, 18, 30, 55, 27, 21);
+    tp_plot_free(plot);
+
+    plot = tp_plot_new();
+    tp_plot_histogram(plot, swinging(), .bins = 4, .density = true);
+    COUNTS(plot, 0.014798216467684875, 0.03805255663118968, 0.039109572093167164,
+           0.013741201005707377);
+    tp_plot_free(plot);
+}
+
+TEST(edges_belong_to_the_bin_above)
+{
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(10), (double[]){1, 2, 2, 3, 3, 3, 4, 4, 4, 4});
+    tp_plot *plot = tp_plot_new();
+    tp_plot_histogram(plot, x, .bins = 3);
+    COUNTS(plot, 1, 2, 7);
+    tp_plot_free(plot);
+    plot = tp_plot_new();
+    tp_plot_histogram(plot, x);
+    COUNTS(plot, 1, 2, 0, 3, 4);
+    tp_plot_free(plot);
+    plot = tp_plot_new();
+    tp_plot_histogram(plot, tp_num(7));
+    COUNTS(plot, 1);
+    CHECK(plot->first->x[0] == 6.5 && plot->first->x[1] == 7.5);
+    tp_plot_free(plot);
+}
+
+TEST(what_is_no_number_does_not_count)
+{
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(5), (double[]){1, NAN, 2, INFINITY, -INFINITY});
+    tp_plot *plot = tp_plot_new();
+    tp_plot_histogram(plot, x, .bins = 2);
+    COUNTS(plot, 1, 1);
+    tp_plot_free(plot);
+    plot = tp_plot_new(.log_x = true);
+    tp_plot_histogram(plot, tp_array(TP_F64, TP_SHAPE(4), (double[]){-1, 0, 1, 100}), .bins = 2);
+    COUNTS(plot, 1, 1);
+    CHECK_CLOSE(plot->first->x[1], 1, 1e-15);
+    tp_plot_free(plot);
+    plot = tp_plot_new();
+    tp_plot_histogram(plot, tp_zeros(TP_F64, TP_SHAPE(0)));
+    COUNTS(plot, 0);
+    tp_plot_free(plot);
+}
+
+TEST(bars_stand_on_zero)
+{
+    tp_plot *plot = tp_plot_new();
+    tp__plot_range x, y;
+    tp_plot_histogram(plot, swinging(), .bins = 4);
+    tp__plot_limits(plot, &x, &y);
+    CHECK(y.low == 0 && y.high > plot->first->y[1] && x.low < plot->first->x[0]);
+    tp_plot_free(plot);
+}
+
+TEST(logarithmic_axes)
+{
+    tp_plot *plot = tp_plot_new(.log_y = true);
+    tp_plot_line(plot, tp_arange(TP_F64, 0, 3, 1),
+                 tp_array(TP_F64, TP_SHAPE(3), (double[]){0.01, -5, 1000}));
+    tp__plot_range x, y;
+    tp__plot_limits(plot, &x, &y);
+    CHECK_CLOSE(y.low, -2.25, 1e-14); /* a margin of a twentieth of five decades */
+    CHECK_CLOSE(y.high, 3.25, 1e-14);
+    tp__plot_ticks ticks;
+    tp__plot_log_ticks(&(tp__plot_range){0.01, 1000}, 10, &ticks);
+    CHECK(ticks.n == 6 && ticks.at[0] == 0.01 && !strcmp(ticks.text[5], "10³"));
+    tp__plot_log_ticks(&(tp__plot_range){0.015, 1.2}, 10, &ticks);
+    CHECK(ticks.n == 6 && !strcmp(ticks.text[0], "0.02") && !strcmp(ticks.text[5], "1"));
+    tp_plot_free(plot);
+}
+
+TEST(training_is_two_curves)
+{
+    tp_plot *plot = tp_plot_new();
+    tp_var *loss = tp_array(TP_F32, TP_SHAPE(5), (float[]){1, 5, NAN, 3, 7});
+    tp_plot_training(plot, loss, .smooth = 3, .first = 10, .every = 2, .label = "loss");
+    const tp__plot_item *raw = plot->first, *mean = raw ? raw->next : NULL;
+    CHECK(raw && mean);
+    if (!raw || !mean)
+        return;
+    CHECK(!raw->label && !strcmp(mean->label, "loss") && !mean->next);
+    CHECK(raw->opacity < 1 && mean->opacity == 1 && raw->color.r == mean->color.r);
+    CHECK(raw->x[0] == 10 && raw->x[4] == 18 && isnan(raw->y[2]));
+    CHECK(mean->y[0] == 1 && mean->y[1] == 3 && mean->y[2] == 4 && mean->y[3] == 5);
+    tp_plot_training(plot, loss, .smooth = 1);
+    CHECK(mean->next && !mean->next->next);
+    tp_plot_free(plot);
+}
+
+TEST(images_become_colors)
+{
+    tp_plot *plot = tp_plot_new();
+    tp_plot_images(plot, tp_array(TP_F64, TP_SHAPE(2, 2), (double[]){0, 1, NAN, 9}),
+                   .palette = TP_PALETTE_GRAY, .high = 2);
+    const uint32_t *pixel = plot->first->pixels;
+    CHECK(pixel[0] == 0 && pixel[1] == 0x808080 && pixel[2] == 0xd62728 && pixel[3] == 0xffffff);
+    tp_plot_free(plot);
+    plot = tp_plot_new();
+    tp_plot_images(plot, tp_array(TP_U8, TP_SHAPE(1, 1, 2, 3), (uint8_t[]){255, 0, 128, 1, 2, 3}));
+    pixel = plot->first->pixels;
+    CHECK(plot->first->n_images == 1 && pixel[0] == 0xff0080 && pixel[1] == 0x010203);
+    tp_plot_free(plot);
+}
+
+TEST(errors)
+{
+    tp_plot *plot = tp_plot_new();
+    tp_var *x = tp_arange(TP_F64, 0, 4, 1);
+    tp_plot_histogram(plot, x, .low = 3, .high = 1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "plot_histogram: bins cannot go from 3 to 1");
+    tp_plot_histogram(plot, x, .bins = -1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "plot_histogram: -1 bins");
+    tp_plot_histogram(plot, NULL);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "values is NULL");
+    tp_plot_histogram(NULL, x);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "the plot is NULL");
+    tp_plot_training(plot, tp_ones(TP_F64, TP_SHAPE(2, 2)));
+    CHECK_ERROR(TP_ERROR_SHAPE, "plot_training: values has 2 dimensions");
+    tp_plot_training(plot, x, .smooth = 0.5);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "plot_training: smooth 0.5");
+    tp_plot_training(NULL, x);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "plot_training: the plot is NULL");
+    tp_plot_images(plot, x);
+    CHECK_ERROR(TP_ERROR_SHAPE, "plot_images: images have 1 dimensions");
+    tp_plot_images(plot, tp_ones(TP_F64, TP_SHAPE(2, 0, 3)));
+    CHECK_ERROR(TP_ERROR_SHAPE, "plot_images: 2 images of 0 x 3");
+    tp_plot_images(plot, tp_ones(TP_F64, TP_SHAPE(2, 2)), .palette = (tp_palette)9);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "there is no palette 9");
+    tp_plot_images(plot, tp_ones(TP_F64, TP_SHAPE(2, 2)), .captions = (const char *[]){"a", "b"},
+                   .n_captions = 2);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "plot_images: 2 captions for 1 images");
+    tp_plot_line(plot, x, x, .opacity = 2);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "plot_line: opacity is 2");
+    CHECK(!plot->first);
+    tp_plot_line(plot, x, x);
+    tp_plot_images(plot, tp_ones(TP_F64, TP_SHAPE(2, 2)));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "plot_images: the plot has something in it already");
+    CHECK(!tp_plot_save(plot, "plot.gif"));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, ".png, .svg, .pdf or .html");
+    tp_plot_free(plot);
+}
+
+/* --- Files --- */
+
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    static char text[1 << 20];
+    size_t n = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    text[n] = 0;
+    if (file)
+        fclose(file);
+    return text;
+}
+
+static tp_plot *everything(void)
+{
+    tp_plot *plot = tp_plot_new(.title = "</title><script>window.hurt = 1</script>", .grid = true,
+                                .log_x = true, .x_label = "<b>", .y_label = "&");
+    tp_var *x = tp_linspace(TP_F64, 1, 100, 50);
+    tp_plot_line(plot, x, tp_sqrt(x), .label = "]]><script>");
+    tp_plot_histogram(plot, x, .label = "x");
+    tp_plot_training(plot, x, .color = "red");
+    return plot;
+}
+
+static bool drawn(const tp_plot *plot, const char *path)
+{
+    if (tp_plot_save(plot, path))
+        return true;
+    if (tp_status() != TP_ERROR_MISSING)
+        return false;
+    CHECK_ERROR(TP_ERROR_MISSING, "built without cairo; install libcairo2-dev");
+    test_skip("the library was built without cairo");
+    return false;
+}
+
+TEST(files)
+{
+    tp_plot *plot = everything();
+    if (drawn(plot, "plot.html")) {
+        const char *page = read_file("plot.html");
+        CHECK(strstr(page, "<!DOCTYPE html>") == page && strstr(page, "</html>"));
+        CHECK(strstr(page, "&lt;/title&gt;") && !strstr(page, "window.hurt = 1</script>"));
+        CHECK(strstr(page, "log: true") && !strstr(page, "<?xml"));
+        CHECK(tp_plot_save(plot, "plot.svg") && strstr(read_file("plot.svg"), "<svg"));
+        CHECK(tp_plot_save(plot, "plot.pdf") && !strncmp(read_file("plot.pdf"), "%PDF", 4));
+        CHECK(tp_plot_save(plot, "plot.PNG") && !strncmp(read_file("plot.PNG") + 1, "PNG", 3));
+    }
+    tp_plot_free(plot);
+}
+
+TEST(images_in_files)
+{
+    tp_plot *plot = tp_plot_new(.title = "images");
+    tp_plot_images(plot, tp_rand(TP_F32, TP_SHAPE(7, 5, 4)),
+                   .captions = (const char *[]){"a", "b", NULL, "", "<i>", "f", "g"},
+                   .n_captions = 7);
+    if (drawn(plot, "images.svg"))
+        CHECK(tp_plot_save(plot, "images.html") && strstr(read_file("images.html"), "bare: true"));
+    tp_plot_free(plot);
+}
+
+/* --- Sparklines --- */
+
+static bool sparkline_is(tp_var *values, int width, const char *expected)
+{
+    char *text = tp_sparkline(values, width);
+    bool same = text && !strcmp(text, expected);
+    free(text);
+    return same;
+}
+
+TEST(sparklines)
+{
+    CHECK(sparkline_is(tp_arange(TP_F64, 0, 8, 1), 0, "▁▂▃▄▅▆▇█"));
+    CHECK(sparkline_is(tp_arange(TP_F64, 0, 16, 1), 8, "▁▂▃▄▅▆▇█"));
+    CHECK(sparkline_is(tp_ones(TP_F32, TP_SHAPE(3)), 0, "▄▄▄"));
+    CHECK(sparkline_is(tp_array(TP_F64, TP_SHAPE(3), (double[]){0, NAN, 1}), 0, "▁ █"));
+    CHECK(sparkline_is(tp_array(TP_F64, TP_SHAPE(2), (double[]){NAN, INFINITY}), 0, "  "));
+    CHECK(sparkline_is(tp_zeros(TP_F64, TP_SHAPE(0)), 0, ""));
+    CHECK(sparkline_is(tp_num(3), 5, "▄"));
+    CHECK(!tp_sparkline(tp_num(3), -1));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "sparkline: width is -1");
+    CHECK(!tp_sparkline(NULL, 0));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "sparkline: values is NULL");
+}
+
+/* --- Memory --- */
+
+static bool make_all(tp_var *x, tp_var *images)
+{
+    tp_plot *plot = tp_plot_new(.title = "t", .x_label = "x", .log_x = true);
+    tp_plot_histogram(plot, x, .label = "h");
+    tp_plot_training(plot, x, .label = "l");
+    tp_plot *other = tp_plot_new();
+    tp_plot_images(other, images, .captions = (const char *[]){"a", "b"}, .n_captions = 2);
+    char *line = tp_sparkline(x, 4);
+    bool good = line && !tp_error();
+    if (good && !tp_plot_save(plot, "memory.html") && tp_status() == TP_ERROR_MISSING)
+        tp_clear_error();
+    free(line);
+    tp_plot_free(plot);
+    tp_plot_free(other);
+    return good && !tp_error();
+}
+
+TEST(out_of_memory)
+{
+    tp_var *x = tp_arange(TP_F64, 1, 20, 1), *images = tp_ones(TP_F32, TP_SHAPE(2, 3, 3));
+    bool good = false;
+    for (size_t n = 1; n < 1000 && !good; n++) {
+        TP_SCOPE();
+        tp_trim_memory();
+        tp__alloc_fail_at(n);
+        good = make_all(x, images);
+        tp__alloc_fail_at(0);
+        if (!good)
+            CHECK_ERROR(TP_ERROR_MEMORY, "");
+    }
+    CHECK(good);
+}
