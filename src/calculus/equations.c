@@ -301,13 +301,15 @@ static void equations_adapt(tp__minimize *job, double gain, double length, doubl
     fit->damping /= cut;
 }
 
-static bool levenberg_step(tp__minimize *job)
+static bool equations_levenberg_step(tp__minimize *job)
 {
     equations_fit *fit = equations_of(job);
     if (job->iteration == 0) {
         double length = equations_length(job, job->x);
         fit->radius = length > 0 ? 100 * length : 100;
     }
+    if (tp__bounds_measure(job) == 0)
+        return equations_stop(job, TP_STOP_STEP);
     for (int tries = 0; tries < 200; tries++) {
         equations_region(job);
         double length = equations_length(job, job->d), promise = equations_promise(job);
@@ -329,7 +331,7 @@ static bool levenberg_step(tp__minimize *job)
 }
 
 /* A step along d that lowers Σ r² (Armijo), shortened by the parabola through what is known. */
-static bool newton_search(tp__minimize *job)
+static bool equations_search(tp__minimize *job)
 {
     double slope = tp__dot(job->n, job->g, job->d), step = 1;
     for (int tries = 0; tries < 60 && slope < 0; tries++) {
@@ -347,19 +349,19 @@ static bool newton_search(tp__minimize *job)
 }
 
 /* Where the Jacobian is singular, a little damping makes a direction. */
-static bool gauss_newton_step(tp__minimize *job)
+static bool equations_newton_step(tp__minimize *job)
 {
     if (!equations_undamped(job))
         equations_damped(job, 1e-12);
-    return newton_search(job);
+    return equations_search(job);
 }
 
 static const tp__method equations_levenberg = {
-    .name = "Levenberg-Marquardt", .step = levenberg_step, .begin = equations_begin};
+    .name = "Levenberg-Marquardt", .step = equations_levenberg_step, .begin = equations_begin};
 static const tp__method equations_gauss_newton = {
-    .name = "Gauss-Newton", .step = gauss_newton_step, .begin = equations_begin};
+    .name = "Gauss-Newton", .step = equations_newton_step, .begin = equations_begin};
 static const tp__method equations_newton = {
-    .name = "Newton", .step = levenberg_step, .begin = equations_begin_square};
+    .name = "Newton", .step = equations_levenberg_step, .begin = equations_begin_square};
 
 /* --- Calls --- */
 

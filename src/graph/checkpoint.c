@@ -18,7 +18,7 @@
 /* --- Parts of the graph --- */
 
 /* True if v shows the elements of an operand. */
-static bool part_is_view(tp_var *v)
+static bool checkpoint_is_view(tp_var *v)
 {
     for (uint32_t i = 0; i < v->n_in; i++)
         if (v->storage && tp__inputs(v)[i]->storage == v->storage)
@@ -27,7 +27,7 @@ static bool part_is_view(tp_var *v)
 }
 
 /* What is made again below y, y left out: bytes that are held; forgets them if asked. */
-static bool part_walk(tp_var *y, bool forget, size_t *bytes)
+static bool checkpoint_walk(tp_var *y, bool forget, size_t *bytes)
 {
     tp__map met = {0};
     bool added, good = tp__map_add(&met, y, &added) != NULL;
@@ -37,7 +37,7 @@ static bool part_walk(tp_var *y, bool forget, size_t *bytes)
         for (uint32_t i = 0; i < node->n_in && good; i++)
             if (tp__inputs(node)[i]->flags & TP__REMADE)
                 good = tp__map_add(&met, tp__inputs(node)[i], &added) != NULL;
-        if (node != y && node->storage && !part_is_view(node))
+        if (node != y && node->storage && !checkpoint_is_view(node))
             *bytes += tp__remake_bytes(node);
     }
     for (size_t at = 1; at < met.n && good && forget; at++)
@@ -47,7 +47,7 @@ static bool part_walk(tp_var *y, bool forget, size_t *bytes)
 }
 
 /* Ends what is made again together at y, the result of a part, which keeps its elements. */
-static bool part_end(tp__thread *t, tp_var *y)
+static bool checkpoint_end(tp__thread *t, tp_var *y)
 {
     if (!tp__evaluate(y))
         return false;
@@ -57,7 +57,7 @@ static bool part_end(tp__thread *t, tp_var *y)
 }
 
 /* f's result, with a handle in the caller's scope. */
-static tp_var *part_result(const char *call, size_t scope, tp_var *y)
+static tp_var *checkpoint_result(const char *call, size_t scope, tp_var *y)
 {
     if (!y)
         y = tp_fail(TP_ERROR_ARGUMENT, "%s: the function gave NULL", call);
@@ -67,7 +67,7 @@ static tp_var *part_result(const char *call, size_t scope, tp_var *y)
 }
 
 /* What is recorded from here on can be made again. Returns what to leave with. */
-static uint32_t part_begin(tp__thread *t)
+static uint32_t checkpoint_begin(tp__thread *t)
 {
     uint32_t mark = t->marks & TP__REMADE;
     t->marks |= TP__REMADE;
@@ -75,7 +75,7 @@ static uint32_t part_begin(tp__thread *t)
     return mark;
 }
 
-static void part_leave(tp__thread *t, uint32_t mark)
+static void checkpoint_leave(tp__thread *t, uint32_t mark)
 {
     t->marks = (t->marks & ~(uint32_t)TP__REMADE) | mark;
 }
@@ -93,13 +93,13 @@ tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n)
     if (t->code)
         return tp__poison();
     size_t scope = tp_scope_begin(), bytes;
-    uint32_t mark = part_begin(t);
+    uint32_t mark = checkpoint_begin(t);
     tp_var *y = f(ctx, x);
-    part_leave(t, mark);
-    y = part_result("checkpoint", scope, y);
+    checkpoint_leave(t, mark);
+    y = checkpoint_result("checkpoint", scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE))
         return y;
-    return part_walk(y, true, &bytes) && part_end(t, y) ? y : tp__poison();
+    return checkpoint_walk(y, true, &bytes) && checkpoint_end(t, y) ? y : tp__poison();
 }
 
 /* --- Chains --- */
@@ -161,7 +161,7 @@ static bool chain_forget_stage(chain_stage *stage)
 {
     size_t bytes;
     stage->whole = false;
-    return part_walk(stage->y, true, &bytes);
+    return checkpoint_walk(stage->y, true, &bytes);
 }
 
 /* Lets go of results between those that are kept. */
@@ -202,15 +202,17 @@ static tp_var *chain_run(chain *c, int i, tp_stage *f, void *ctx, tp_var *x)
 {
     tp__thread *t = tp__here();
     size_t scope = tp_scope_begin();
-    uint32_t mark = part_begin(t);
+    uint32_t mark = checkpoint_begin(t);
     tp_var *y = f(ctx, i, x);
-    part_leave(t, mark);
-    y = part_result("checkpoint_sequence", scope, y);
+    checkpoint_leave(t, mark);
+    y = checkpoint_result("checkpoint_sequence", scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE) || mark)
         return y;
     chain_stage *stage = &c->stages[c->n++];
     *stage = (chain_stage){.y = y, .result = tp__remake_bytes(y), .whole = true};
-    return part_walk(y, false, &stage->own) && chain_fit(c) && part_end(t, y) ? y : tp__poison();
+    return checkpoint_walk(y, false, &stage->own) && chain_fit(c) && checkpoint_end(t, y)
+               ? y
+               : tp__poison();
 }
 
 tp_var *tp_checkpoint_sequence(tp_stage *f, void *ctx, int n, tp_var *x,

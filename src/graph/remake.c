@@ -26,11 +26,18 @@ size_t tp__remake_bytes(const tp_var *v)
     return (size_t)v->size * tp__dtype_size((tp_dtype)v->dtype);
 }
 
+/* What the caller has a pointer to stays where it is, and outputs of users' functions cannot be
+ * made again by applying an operation. */
+static bool remake_can(const tp_var *v)
+{
+    return (v->flags & TP__REMADE) && v->op && v->storage && !v->storage->pinned &&
+           !v->storage->open && tp__remake_bytes(v) > TP__INLINE_BYTES &&
+           !(v->flags & (TP__SHARED | TP__OUTPUT)) && !(v->op->flags & TP__OUTPUTS);
+}
+
 void tp__forget(tp_var *v)
 {
-    if (!(v->flags & TP__REMADE) || !v->storage || !v->op ||
-        tp__remake_bytes(v) <= TP__INLINE_BYTES || (v->flags & (TP__SHARED | TP__OUTPUT)) ||
-        (v->op->flags & TP__OUTPUTS))
+    if (!remake_can(v))
         return;
     v->version = v->storage->version;
     tp__storage_drop(v->storage);
