@@ -105,6 +105,63 @@ TEST(the_same_bits_at_every_order)
     }
 }
 
+/* --- With other parts of the library --- */
+
+static void cube_forward(void *ctx, tp_var *const *in, tp_var **out)
+{
+    (void)ctx;
+    out[0] = tp_mul(in[0], tp_square(in[0]));
+}
+
+static void cube_backward(void *ctx, tp_var *const *in, tp_var *const *out, tp_var *const *gout,
+                          tp_var **gin)
+{
+    (void)ctx, (void)out;
+    gin[0] = tp_mul(gout[0], tp_mul(3, tp_square(in[0])));
+}
+
+/* sin(exp(x)³), the cube by a function of one's own, in float16 before the end. */
+static tp_var *mixed(void *ctx, tp_var *const *x)
+{
+    static const tp_function cube = {sizeof cube,   "cube",         1, 1, cube_forward,
+                                     cube_backward, TP_READS_INPUTS};
+    tp_var *e = tp_exp(tp_mul(x[0], 0.5)), *y;
+    (void)ctx;
+    tp_apply(&cube, NULL, &e, &y);
+    tp_var *half = tp_to(tp_sin(y), TP_F16);
+    return tp_sum(tp_mul(tp_to(tp_mul(half, half), TP_F64), tp_tanh(e)));
+}
+
+TEST(own_functions_and_other_types)
+{
+    tp_var *x = tp_variable(tp_div(counting(TP_F64, TP_SHAPE(30)), 40)), *g[2], *second[2];
+    for (int k = 0; k < 2; k++) {
+        tp_var *y = k ? tp_checkpoint(mixed, NULL, &x, 1) : mixed(NULL, &x);
+        g[k] = tp_gradient(y, x, .create_graph = true);
+        second[k] = tp_gradient(tp_sum(g[k]), x);
+    }
+    for (int64_t i = 0; i < 30; i++) {
+        CHECK_BITS(at(g[1], i), at(g[0], i));
+        CHECK_BITS(at(second[1], i), at(second[0], i));
+    }
+}
+
+static tp_var *smooth(void *ctx, tp_var *const *x)
+{
+    (void)ctx;
+    return tp_mul(tp_tanh(tp_sin(x[0])), tp_exp(tp_square(x[0])));
+}
+
+TEST(taylor_series_pass_through)
+{
+    tp_var *x = tp_variable(tp_div(counting(TP_F64, TP_SHAPE(9)), 10)), *d[2][5];
+    tp_derivatives(smooth(NULL, &x), x, 5, d[0]);
+    tp_derivatives(tp_checkpoint(smooth, NULL, &x, 1), x, 5, d[1]);
+    for (int k = 0; k < 5; k++)
+        for (int64_t i = 0; i < 9; i++)
+            CHECK_BITS(at(d[1][k], i), at(d[0][k], i));
+}
+
 /* --- Memory --- */
 
 enum { WIDE = 128, STAGES = 32, TILE = WIDE * WIDE * 8 };

@@ -336,6 +336,15 @@ static void node_end_output(tp_var *output)
     table->living[output->attr.integer] = NULL;
 }
 
+void tp__node_empty(tp_var *v)
+{
+    v->version = v->storage->version;
+    tp__storage_drop(v->storage);
+    v->storage = NULL;
+    v->data = NULL;
+    v->flags |= TP__DROPPED;
+}
+
 void tp__node_settle(tp_var *v)
 {
     uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
@@ -343,11 +352,7 @@ void tp__node_settle(tp_var *v)
         (size_t)v->size * tp__dtype_size(v->dtype) <= TP__INLINE_BYTES ||
         (v->flags & (TP__SHARED | TP__NUMBER)) || (!v->op && (v->flags & TP__NEEDS_GRAD)))
         return;
-    v->version = v->storage->version;
-    tp__storage_drop(v->storage);
-    v->storage = NULL;
-    v->data = NULL;
-    v->flags |= TP__DROPPED;
+    tp__node_empty(v);
 }
 
 void tp__node_count(tp_var *y)

@@ -321,7 +321,8 @@ void tp__node_free(tp__thread *t, tp_var *v);
  * (graph/remake.c). False, with an error, if an operand was edited since, or out of memory. */
 bool tp__remake(tp_var *v);
 
-/* Drops the elements if nobody will read them. */
+/* Drops the elements, which are in a storage; or if nobody will read them. */
+void tp__node_empty(tp_var *v);
 void tp__node_settle(tp_var *v);
 
 /* Notes that consumer y, just recorded on n inputs, reads only some of their elements; or that it

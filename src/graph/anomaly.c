@@ -171,21 +171,32 @@ void tp__anomaly_place(tp_var *y)
 
 /* --- Gradients --- */
 
-bool tp__anomaly_gradient(const char *call, const tp_var *v, uint32_t i, tp_var *var, double number)
+static bool anomaly_gradient(const tp__sweep *s, const tp_var *v, tp_var *in)
 {
-    tp__thread *t = tp__here();
     char text[ANOMALY_TEXT];
     anomaly_find find = {0};
-    if (var)
-        find = anomaly_look(var);
-    else if (!isfinite(number))
-        anomaly_note(&find, number, 0);
-    if (t->code || !find.kinds)
-        return !t->code;
-    snprintf(text, sizeof text, "%s: the gradient rule of %s gives its operand", call, v->op->name);
-    anomaly_add_value(text, tp__inputs((tp_var *)v)[i]);
+    if (!tp__sweep_numeric(s, in))
+        find = anomaly_look(in->adjoint.var);
+    else if (!isfinite(in->adjoint.number))
+        anomaly_note(&find, in->adjoint.number, 0);
+    if (s->t->code || !find.kinds)
+        return !s->t->code;
+    snprintf(text, sizeof text, "%s: the gradient rule of %s gives its operand", s->call,
+             v->op->name);
+    anomaly_add_value(text, in);
     anomaly_add(text, " %s at element %lld", anomaly_value(find.value), (long long)find.at);
     anomaly_add_scopes(text, tp__scope_of(v));
     anomaly_add_site(text, "recorded", v->extra ? v->extra->site : NULL);
     return anomaly_report(text);
+}
+
+bool tp__anomaly_gradients(const tp__sweep *s, tp_var *v)
+{
+    bool good = true;
+    for (uint32_t i = 0; i < v->n_in && !(v->flags & TP__OUTPUT) && good; i++) {
+        tp_var *in = tp__inputs(v)[i];
+        if (!(in->flags & TP__SHARED) && in->sweep_depth == s->depth)
+            good = anomaly_gradient(s, v, in);
+    }
+    return good;
 }

@@ -6,6 +6,7 @@
 #define TP_ANOMALY_H
 
 #include "graph/op.h"
+#include "graph/sweep.h"
 
 /* Looks at y, the result of op on n operands. False, with an error, if op made what is not
  * finite. */
@@ -14,9 +15,8 @@ bool tp__anomaly_result(const tp__op *op, tp_var *y, tp_var *const *in, int n);
 /* Keeps the place in the program where y was recorded. */
 void tp__anomaly_place(tp_var *y);
 
-/* Looks at the gradient, a number if var is NULL, that v's rule has just added to for its operand
- * i. False, with an error in call's name, if it is not finite. */
-bool tp__anomaly_gradient(const char *call, const tp_var *v, uint32_t i, tp_var *var,
-                          double number);
+/* Looks at the gradients of operands that v's rule has just added to. False, with an error, if one
+ * is not finite. */
+bool tp__anomaly_gradients(const tp__sweep *s, tp_var *v);
 
 #endif

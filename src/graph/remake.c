@@ -37,13 +37,8 @@ static bool remake_can(const tp_var *v)
 
 void tp__forget(tp_var *v)
 {
-    if (!remake_can(v))
-        return;
-    v->version = v->storage->version;
-    tp__storage_drop(v->storage);
-    v->storage = NULL;
-    v->data = NULL;
-    v->flags |= TP__DROPPED;
+    if (remake_can(v))
+        tp__node_empty(v);
 }
 
 static bool remake_stale(const tp_var *v)
@@ -150,4 +145,17 @@ bool tp__remake(tp_var *v)
     t->guarded_call = guard;
     tp__map_drop(&list);
     return good;
+}
+
+bool tp__remake_read(tp_var *v, unsigned reads)
+{
+    bool waits = v->op->flags & TP__ELEMENTWISE;
+    for (uint32_t i = 0; i < v->n_in; i++) {
+        tp_var *in = tp__inputs(v)[i];
+        bool again = tp__reads_input(reads, i) && (in->flags & TP__REMADE);
+        if (again && !(waits && in->storage) && !tp__evaluate(in))
+            return false;
+    }
+    bool again = (reads & TP__READS_OUT) && (v->flags & TP__REMADE);
+    return !again || (waits && v->storage) || tp__evaluate(v);
 }

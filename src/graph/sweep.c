@@ -337,21 +337,6 @@ static bool sweep_stale(tp__sweep *s, tp_var *v, const tp_var *read)
     return false;
 }
 
-/* Computes again what v's rule reads and was dropped. Rules count on finding it, and all but
- * elementwise ones on its not waiting, as when v was computed. */
-static bool sweep_remake(tp_var *v, unsigned reads)
-{
-    bool waits = v->op->flags & TP__ELEMENTWISE;
-    for (uint32_t i = 0; i < v->n_in; i++) {
-        tp_var *in = tp__inputs(v)[i];
-        bool again = tp__reads_input(reads, i) && (in->flags & TP__REMADE);
-        if (again && !(waits && in->storage) && !tp__evaluate(in))
-            return false;
-    }
-    bool again = (reads & TP__READS_OUT) && (v->flags & TP__REMADE);
-    return !again || (waits && v->storage) || tp__evaluate(v);
-}
-
 /* True if all that v's rule reads is as it was when v was recorded. */
 static bool sweep_fresh(tp__sweep *s, tp_var *v)
 {
@@ -363,7 +348,7 @@ static bool sweep_fresh(tp__sweep *s, tp_var *v)
             return sweep_stale(s, v, in[i]);
     if ((reads & TP__READS_OUT) && tp__version(v) != 0)
         return sweep_stale(s, v, v);
-    return TP_LIKELY(!s->after) || sweep_remake(v, reads);
+    return TP_LIKELY(!s->after) || tp__remake_read(v, reads);
 }
 
 /* The same for a number of at most two inputs, quickly. */
@@ -553,21 +538,6 @@ static bool sweep_consumed(tp__sweep *s, const tp_var *v)
     return false;
 }
 
-/* Looks at the gradients that v's rule has added to. */
-static bool sweep_look(tp__sweep *s, tp_var *v)
-{
-    for (uint32_t i = 0; i < v->n_in; i++) {
-        tp_var *in = tp__inputs(v)[i];
-        if ((in->flags & TP__SHARED) || !sweep_met(s, in))
-            continue;
-        bool number = tp__sweep_numeric(s, in);
-        if (!tp__anomaly_gradient(s->call, v, i, number ? NULL : in->adjoint.var,
-                                  number ? in->adjoint.number : 0))
-            return false;
-    }
-    return true;
-}
-
 static bool sweep_visit(tp__sweep *s, tp_var *v)
 {
     bool call = v->op && (v->op->flags & TP__OUTPUTS);
@@ -593,7 +563,7 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
  * has left the part of the graph that they lie in. */
 static bool sweep_after(tp__sweep *s, tp_var *v)
 {
-    if (s->t->anomaly && !(v->flags & TP__OUTPUT) && !sweep_look(s, v))
+    if (s->t->anomaly && !tp__anomaly_gradients(s, v))
         return false;
     bool left = s->remade && !(v->flags & TP__REMADE);
     s->remade = v->flags & TP__REMADE;
