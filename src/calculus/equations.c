@@ -32,6 +32,7 @@ typedef struct equations_fit {
     double *b;     /* (2 n) */
     double *scale; /* (n) D */
     double radius, damping;
+    tp_var *x, *y; /* the point tried and its residuals, in the scope of the try */
     double memory[];
 } equations_fit;
 
@@ -89,75 +90,82 @@ static bool equations_room(tp__minimize *job, int64_t m)
     return true;
 }
 
-/* The Jacobian of y, by columns, into a; its gradient of Σ r² into next_g. */
-static bool equations_jacobian(tp__minimize *job, tp_var *y, tp_var *x)
+/* Σ r² at next_x, r in next; x and y = r(x) stay in the current scope. NaN on an error. */
+static double equations_at(tp__minimize *job)
 {
-    equations_fit *fit = equations_of(job);
-    int64_t n = job->n, rows = fit->rows;
-    memset(fit->a, 0, (size_t)(rows * n) * sizeof *fit->a);
-    if (tp_requires_grad(y) && y->size && n) {
-        bool mode = tp_set_grad_enabled(false);
-        tp_var *jacobian = tp_jacobian(y, x);
-        const double *from = tp_is_poison(jacobian) ? NULL : tp_data(jacobian);
-        tp_set_grad_enabled(mode);
-        if (!from)
-            return false;
-        for (int64_t i = 0; i < fit->m; i++)
-            for (int64_t k = 0; k < n; k++)
-                fit->a[k * rows + i] = from[i * n + k];
-    }
-    for (int64_t k = 0; k < n; k++)
-        job->next_g[k] = 2 * tp__dot(fit->m, fit->a + k * rows, fit->next);
-    return true;
-}
-
-/* Σ r² at next_x, r in next; with the Jacobian too if wanted. NaN on an error. */
-static double equations_at(tp__minimize *job, bool jacobian)
-{
-    size_t scope = tp_scope_begin();
     tp_var *x = tp__minimize_variable(job, job->next_x), *y = tp__minimize_value(job, x);
     bool good = equations_check(job, y) && (job->block || equations_room(job, y->size));
     equations_fit *fit = equations_of(job);
     const double *from = good && fit->m ? tp_data(tp_detach(y)) : NULL;
     if (from)
         memcpy(fit->next, from, (size_t)fit->m * sizeof *from);
-    good = good && (from || !fit->m) && (!jacobian || equations_jacobian(job, y, x));
-    tp_scope_end(scope);
     if (!good || tp__here()->code) {
         job->stop = TP_STOP_ERROR;
         return (double)NAN;
     }
-    job->evaluations += !jacobian || job->evaluations == 0;
+    fit->x = x;
+    fit->y = y;
+    job->evaluations++;
     return tp__dot(fit->m, fit->next, fit->next);
 }
 
-/* Makes next_x, where the residuals were taken, the point reached. */
-static bool equations_accept(tp__minimize *job)
+/* The Jacobian at next_x, by columns, into a; the gradient of Σ r² into next_g. */
+static bool equations_jacobian(tp__minimize *job)
 {
-    double value = equations_at(job, true), largest = 0;
-    if (tp__here()->code)
-        return false;
+    equations_fit *fit = equations_of(job);
+    int64_t n = job->n, rows = fit->rows;
+    memset(fit->a, 0, (size_t)(rows * n) * sizeof *fit->a);
+    if (tp_requires_grad(fit->y) && fit->m && n) {
+        bool mode = tp_set_grad_enabled(false);
+        tp_var *jacobian = tp_jacobian(fit->y, fit->x);
+        const double *from = tp_is_poison(jacobian) ? NULL : tp_data(jacobian);
+        tp_set_grad_enabled(mode);
+        for (int64_t i = 0; from && i < fit->m; i++)
+            for (int64_t k = 0; k < n; k++)
+                fit->a[k * rows + i] = from[i * n + k];
+    }
+    for (int64_t k = 0; k < n; k++)
+        job->next_g[k] = 2 * tp__dot(fit->m, fit->a + k * rows, fit->next);
+    return !tp__here()->code;
+}
+
+/* Makes next_x, where the residuals were just taken, the point reached. */
+static bool equations_accept(tp__minimize *job, double value)
+{
     equations_fit *fit = equations_of(job);
     double *r = fit->r;
+    if (!equations_jacobian(job))
+        return false;
     fit->r = fit->next;
     fit->next = r;
+    job->residual = 0;
     for (int64_t i = 0; i < fit->m; i++)
-        largest = fmax(largest, fabs(fit->r[i]));
-    job->residual = largest;
+        job->residual = fmax(job->residual, fabs(fit->r[i]));
     tp__minimize_accept(job, value);
-    for (int64_t k = 0; k < job->n; k++)
-        fit->scale[k] =
-            fmax(fit->scale[k],
-                 sqrt(tp__dot(fit->rows, fit->a + k * fit->rows, fit->a + k * fit->rows)));
+    for (int64_t k = 0; k < job->n; k++) {
+        const double *column = fit->a + k * fit->rows;
+        fit->scale[k] = fmax(fit->scale[k], sqrt(tp__dot(fit->rows, column, column)));
+    }
     memcpy(fit->q, fit->r, (size_t)fit->rows * sizeof *fit->q);
     tp__triangle_factor(fit->rows, job->n, fit->a, fit->q);
     return true;
 }
 
+/* Goes to next_x if Σ r² there, *value, is at most `most`. */
+static bool equations_try(tp__minimize *job, double most, double *value)
+{
+    size_t scope = tp_scope_begin();
+    *value = equations_at(job);
+    bool good = *value <= most && equations_accept(job, *value);
+    tp_scope_end(scope);
+    return good;
+}
+
 static bool equations_begin(tp__minimize *job)
 {
     memcpy(job->next_x, job->x, (size_t)job->n * sizeof *job->x);
-    return equations_accept(job);
+    double value = equations_at(job);
+    return !tp__here()->code && equations_accept(job, value);
 }
 
 static bool equations_begin_square(tp__minimize *job)
@@ -282,10 +290,11 @@ static double equations_promise(const tp__minimize *job)
     return sum;
 }
 
-/* The next radius after a step of this length gained so much of what was promised. */
-static void equations_adapt(tp__minimize *job, double gain, double length, double value)
+/* The next radius after a step of this length, which changed Σ r² by `change` where its slope was
+ * that, and gained so much of what was promised. */
+static void equations_adapt(equations_fit *fit, double gain, double length, double slope,
+                            double change, double before)
 {
-    equations_fit *fit = equations_of(job);
     if (gain > 0.25) {
         if (fit->damping == 0 || gain >= 0.75) {
             fit->radius = 2 * length;
@@ -293,10 +302,8 @@ static void equations_adapt(tp__minimize *job, double gain, double length, doubl
         }
         return;
     }
-    double slope = tp__dot(job->n, job->g, job->d), cut = 0.5;
-    if (value > job->value)
-        cut = slope / (2 * (slope + job->value - value));
-    cut = cut >= 0.1 && value < 100 * job->value ? fmin(cut, 0.5) : 0.1;
+    double cut = change > 0 ? slope / (2 * (slope - change)) : 0.5;
+    cut = cut >= 0.1 && change < 99 * before ? fmin(cut, 0.5) : 0.1;
     fit->radius = cut * fmin(fit->radius, 10 * length);
     fit->damping /= cut;
 }
@@ -316,15 +323,16 @@ static bool equations_levenberg_step(tp__minimize *job)
         if (!equations_move(job, 1))
             return equations_stop(job, TP_STOP_STEP);
         fit->radius = job->iteration || tries ? fit->radius : fmin(fit->radius, length);
-        double value = equations_at(job, false);
+        double value, before = job->value, slope = tp__dot(job->n, job->g, job->d);
+        bool accepted = equations_try(job, before - 1e-4 * promise, &value);
         if (tp__here()->code)
             return false;
-        double won = job->value - value, gain = isnan(value) ? -1 : won / promise;
-        equations_adapt(job, gain, length, value);
-        if (gain >= 1e-4)
-            return equations_accept(job);
-        double none = EQUATIONS_ROUNDING * job->value;
-        if (promise <= none && fabs(won) <= 10 * none)
+        double change = isnan(value) ? HUGE_VAL : value - before,
+               none = EQUATIONS_ROUNDING * before;
+        equations_adapt(fit, -change / promise, length, slope, change, before);
+        if (accepted)
+            return true;
+        if (promise <= none && fabs(change) <= 10 * none)
             return equations_stop(job, TP_STOP_STEP);
     }
     return equations_stop(job, TP_STOP_SEARCH);
@@ -337,11 +345,11 @@ static bool equations_search(tp__minimize *job)
     for (int tries = 0; tries < 60 && slope < 0; tries++) {
         if (!equations_move(job, step))
             return equations_stop(job, TP_STOP_STEP);
-        double value = equations_at(job, false);
+        double value;
+        if (equations_try(job, job->value + 1e-4 * step * slope, &value))
+            return true;
         if (tp__here()->code)
             return false;
-        if (value <= job->value + 1e-4 * step * slope)
-            return equations_accept(job);
         double least = -slope * step / (2 * ((value - job->value) / step - slope));
         step = least >= 0.1 * step ? fmin(least, 0.5 * step) : 0.1 * step;
     }
