@@ -61,6 +61,21 @@ static bool site_find(uintptr_t address, site_module *module)
     return found && !strchr(module->path, '\'');
 }
 
+/* The file's name without "..", if the file is there; the line number stays. */
+static void site_clean(char text[TP__SITE_TEXT])
+{
+    char line[16], *colon = strrchr(text, ':');
+    if (!colon)
+        return;
+    snprintf(line, sizeof line, "%.15s", colon);
+    *colon = 0;
+    char *path = realpath(text, NULL);
+    *colon = ':';
+    if (path)
+        snprintf(text, TP__SITE_TEXT, "%.*s%s", TP__SITE_TEXT - 17, path, line);
+    free(path);
+}
+
 /* What addr2line says of the call that returns to address: "file:line", or false. */
 static bool site_line(const site_module *module, uintptr_t address, char text[TP__SITE_TEXT])
 {
@@ -71,9 +86,13 @@ static bool site_line(const site_module *module, uintptr_t address, char text[TP
     bool good = pipe && fgets(text, TP__SITE_TEXT, pipe);
     if (pipe)
         pclose(pipe);
-    if (good)
-        text[strcspn(text, "\n ")] = 0;
-    return good && text[0] != '?' && !strstr(text, ":?") && !strstr(text, ":0");
+    if (!good)
+        return false;
+    text[strcspn(text, "\n ")] = 0;
+    if (text[0] == '?' || strstr(text, ":?") || strstr(text, ":0"))
+        return false;
+    site_clean(text);
+    return true;
 }
 
 /* Where the library's code lies, and its sources if they are known: the length of their folder's
