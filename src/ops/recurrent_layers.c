@@ -145,7 +145,7 @@ static void layer_gradient(const tp__pull *pull)
 {
     bool lstm = pull->y->op == &lstm_op;
     const layer_places *at = layer_places_of(lstm);
-    tp_var *in[LAYER_OPERANDS], *gy = tp__plain(pull->gy), *y = tp__plain(pull->y);
+    tp_var *in[LAYER_OPERANDS] = {NULL}, *gy = tp__plain(pull->gy), *y = tp__plain(pull->y);
     if (tp_is_poison(gy) || tp_is_poison(y) || !layer_operands(pull->x, at->n, in))
         return;
     tp__recur recur;
