@@ -43,6 +43,7 @@ const tp__family *const tp__families[] = {
     &tp__family_recurrent_layers,
     &tp__family_softmax,
     &tp__family_loss,
+    &tp__family_ctc,
     NULL,
 };
 /* clang-format on */
