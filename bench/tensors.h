@@ -38,8 +38,10 @@ typedef enum tensors_kind {
     TENSORS_CONV, /* (images, channels, side, filters): 3 × 3, padding 1; `how` is "forward",
                      or the gradient for "data" or "weights" */
     TENSORS_POOL, /* (images, channels, side): max_pool2d of 2 × 2 and its gradient */
-    TENSORS_CNN   /* (batch, side, filters, filters, width): twice convolution, ReLU and
+    TENSORS_CNN,  /* (batch, side, filters, filters, width): twice convolution, ReLU and
                      pooling, then two linear layers, cross-entropy, one step of SGD */
+    TENSORS_LSTM, /* (steps, batch, width): characters, one step of Adam */
+    TENSORS_GPT   /* (layers, width, heads, length, batch): the same */
 } tensors_kind;
 
 typedef enum tensors_type { TENSORS_F32, TENSORS_F64 } tensors_type;
@@ -49,9 +51,9 @@ enum {
     TENSORS_LAYERS = 3,
     TENSORS_PARAMS = 2 * TENSORS_LAYERS, /* weights (in, out) and bias (out) of each layer */
     TENSORS_CNN_PARAMS = 8,
-    TENSORS_INPUTS = 2 + TENSORS_CNN_PARAMS,
+    TENSORS_INPUTS = 64,
     TENSORS_STEPS = 3,
-    TENSORS_ARRAYS = TENSORS_STEPS * (1 + TENSORS_PARAMS)
+    TENSORS_ARRAYS = TENSORS_STEPS * TENSORS_INPUTS
 };
 
 typedef struct tensors_row {
@@ -76,7 +78,7 @@ tensors_row tensors_tiny(const tensors_row *row);
 int tensors_ndim(const tensors_row *row);
 bool tensors_reduces(const tensors_row *row, int axis);
 
-/* One array that a row starts from. MLP, PHYSICS and CNN: inputs 0 and 1 are data, then come
+/* One array that a row starts from. Of networks, inputs 0 and 1 are data, then come
  * the parameters. */
 typedef enum tensors_content { TENSORS_UNIFORM, TENSORS_SPACED, TENSORS_ONE_HOT } tensors_content;
 

@@ -3,7 +3,7 @@
  * The rows, and the inputs that follow from a row's kind and sizes. An element is a function of
  * its input's number and its place, so that every side has the same without sharing memory.
  */
-#include "tensors_cnn.h"
+#include "tensors_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -36,6 +36,11 @@
 #define CNN(name, batch, faster, faster_two, share)                                                \
     {                                                                                              \
         name, TENSORS_CNN, TENSORS_F32, "", {batch, 28, 32, 64, 128}, faster, faster_two, share    \
+    }
+
+#define TEXT(name, kind, faster, ...)                                                              \
+    {                                                                                              \
+        name, kind, TENSORS_F32, "", {__VA_ARGS__}, faster, 1.3, 0.55                              \
     }
 
 const tensors_row tensors_rows[] = {
@@ -79,6 +84,8 @@ const tensors_row tensors_rows[] = {
     CONV("conv2d 64x1x28x28, weights", "weights", 64, 1, 28, 32),
     PLAIN("max_pool2d 64x32x28x28", TENSORS_POOL, "", 64, 32, 28),
     CNN("cnn batch 64", 64, 1.6, 1.3, 0.55),
+    TEXT("lstm 64 x 32, width 128", TENSORS_LSTM, 1.6, 64, 32, 128),
+    TEXT("gpt 4 x 128, 64 x 8", TENSORS_GPT, 1.4, 4, 128, 4, 64, 8),
 };
 const int tensors_row_count = sizeof tensors_rows / sizeof *tensors_rows;
 
@@ -177,7 +184,7 @@ static int rows_list(const tensors_row *row, tensors_input *input)
         input[0].content = input[1].content = TENSORS_SPACED;
         return 2 + rows_network(size + 1, input + 2);
     default:
-        return tensors_cnn_list(row, input);
+        return tensors_is_text(row) ? tensors_text_list(row, input) : tensors_cnn_list(row, input);
     }
 }
 

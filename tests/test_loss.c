@@ -66,3 +66,68 @@ TEST(ignored_targets_do_not_count)
     CHECK_CLOSE(tp_item(loss), log(2), 1e-15);
     CHECK_ELEMENTS(tp_gradient(loss, x), 0.5, -0.5, 0, 0);
 }
+
+/* --- CTC --- */
+
+static tp_var *ctc_integers(int64_t a, int64_t b)
+{
+    return tp_array(TP_I64, TP_SHAPE(2), ((int64_t[]){a, b}));
+}
+
+/* Two rows of uniform probabilities over three classes: a way of T steps has probability 3^−T, and
+ * the ways are counted: aa, a-, -a of two steps to a; ab only to ab; none of one step to ab. */
+TEST(ctc_counts_ways)
+{
+    tp_var *logs = tp_log_softmax(tp_zeros(TP_F64, TP_SHAPE(2, 2, 3)), 2);
+    tp_var *targets = tp_array(TP_I64, TP_SHAPE(2, 2), ((int64_t[]){1, 0, 1, 2}));
+    tp_var *row = tp_array(TP_I64, TP_SHAPE(3), ((int64_t[]){1, 1, 2}));
+    tp_var *losses = tp_ctc_loss(logs, targets, ctc_integers(2, 2), ctc_integers(1, 2),
+                                 .reduction = TP_NO_REDUCTION);
+    tp_var *flat = tp_ctc_loss(logs, row, ctc_integers(2, 2), ctc_integers(1, 2),
+                               .reduction = TP_NO_REDUCTION);
+    const double *loss = tp_data(losses), *other = tp_data(flat);
+    CHECK_CLOSE(loss[0], log(9) - log(3), 1e-14);
+    CHECK_CLOSE(loss[1], log(9), 1e-14);
+    CHECK(loss[0] == other[0] && loss[1] == other[1]);
+    losses = tp_ctc_loss(logs, targets, ctc_integers(1, 1), ctc_integers(0, 2),
+                         .reduction = TP_NO_REDUCTION);
+    loss = tp_data(losses);
+    CHECK_CLOSE(loss[0], log(3), 1e-14);
+    CHECK(isinf(loss[1]));
+    CHECK_CLOSE(tp_item(tp_ctc_loss(logs, targets, ctc_integers(1, 1), ctc_integers(0, 2),
+                                    .reduction = TP_SUM, .zero_infinity = true)),
+                log(3), 1e-14);
+}
+
+TEST(ctc_has_finite_gradients)
+{
+    tp_var *x = tp_variable(tp_zeros(TP_F64, TP_SHAPE(1, 2, 3)));
+    tp_var *targets = tp_array(TP_I64, TP_SHAPE(2, 2), ((int64_t[]){1, 0, 1, 2}));
+    tp_var *loss =
+        tp_ctc_loss(tp_log_softmax(x, 2), targets, ctc_integers(1, 1), ctc_integers(1, 2));
+    tp_var *g = tp_gradient(loss, x, .create_graph = true);
+    CHECK(isinf(tp_item(loss)) && tp_item(tp_all(tp_isfinite(g))) == 1);
+    CHECK_CLOSE(tp_item(tp_select(tp_select(tp_select(g, 0, 0), 0, 0), 0, 1)), (1 / 3.0 - 1) / 2,
+                1e-14);
+    CHECK(tp_item(tp_all(tp_isfinite(tp_gradient(tp_sum(tp_square(g)), x)))) == 1);
+}
+
+TEST(ctc_errors)
+{
+    tp_var *logs = tp_zeros(TP_F64, TP_SHAPE(2, 2, 3)), *two = ctc_integers(2, 2);
+    tp_var *targets = tp_array(TP_I64, TP_SHAPE(2, 1), ((int64_t[]){1, 3}));
+    tp_ctc_loss(logs, targets, two, ctc_integers(1, 1));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "ctc_loss: row 1 of the targets has class 3");
+    tp_ctc_loss(logs, targets, ctc_integers(2, 3), ctc_integers(1, 0));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "ctc_loss: row 1 has 3 steps");
+    tp_ctc_loss(logs, targets, two, two);
+    CHECK_ERROR(TP_ERROR_SHAPE, "ctc_loss: targets (2, 1) do not hold 2 rows");
+    tp_ctc_loss(logs, targets, two, ctc_integers(1, 1), .blank = 3);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "ctc_loss: blank 3 of 3 classes");
+    tp_ctc_loss(tp_select(logs, 0, 0), targets, two, two);
+    CHECK_ERROR(TP_ERROR_SHAPE, "ctc_loss: log_probs have shape (2, 3)");
+    tp_ctc_loss(logs, tp_zeros(TP_F64, TP_SHAPE(2, 1)), two, ctc_integers(1, 1));
+    CHECK_ERROR(TP_ERROR_DTYPE, "ctc_loss: targets are float64");
+    tp_ctc_loss(logs, targets, tp_num(1), two);
+    CHECK_ERROR(TP_ERROR_DTYPE, "ctc_loss: input_lengths are float64");
+}

@@ -111,3 +111,79 @@ TEST(rotary_positions_turn)
     double far = tp_item(tp_sum(tp_mul(tp_rotary(x, .offset = 40), tp_rotary(y, .offset = 42))));
     CHECK_CLOSE(near, far, 1e-13);
 }
+
+/* --- Recurrent layers --- */
+
+static bool layer_bits(tp_var *a, tp_var *b)
+{
+    size_t bytes = (size_t)tp_size(a) * (tp_dtype_of(a) == TP_F32 ? 4 : 8);
+    return tp_size(a) == tp_size(b) && !memcmp(tp_data(a), tp_data(b), bytes);
+}
+
+/* Steps of cells give the layer's results, and the same bits come from any number of threads. */
+static void check_layer(tp_dtype dtype, bool lstm, int64_t rows, int64_t size)
+{
+    TP_SCOPE();
+    int64_t steps = 5, inputs = 7, width = (lstm ? 4 : 3) * size;
+    tp_var *x = tp_variable(tp_randn(dtype, TP_SHAPE(steps, rows, inputs)));
+    tp_var *h = tp_variable(tp_randn(dtype, TP_SHAPE(rows, size)));
+    tp_var *c = tp_variable(tp_randn(dtype, TP_SHAPE(rows, size)));
+    tp_var *w = tp_variable(tp_mul(0.3, tp_randn(dtype, TP_SHAPE(width, inputs))));
+    tp_var *u = tp_variable(tp_mul(0.3, tp_randn(dtype, TP_SHAPE(width, size))));
+    tp_var *a = tp_variable(tp_randn(dtype, TP_SHAPE(width)));
+    tp_var *b = tp_variable(tp_randn(dtype, TP_SHAPE(width)));
+    tp_var *in[] = {x, h, w, u, a, b, c}, *first[7], *again[7], *cells[7];
+    int n = lstm ? 7 : 6;
+    tp_var *gy = tp_randn(dtype, TP_SHAPE(steps, rows, size)), *y[5], *last = c, *state = h;
+    for (int threads = 1; threads <= 4; threads += 3) {
+        tp_set_num_threads(threads);
+        tp_var *all = lstm ? tp_lstm(x, h, c, w, u, a, b, NULL) : tp_gru(x, h, w, u, a, b);
+        tp_gradients(all, in, n, threads == 1 ? first : again, .gradient = gy);
+        y[threads] = all;
+    }
+    tp_set_num_threads(2);
+    CHECK(layer_bits(y[1], y[4]));
+    for (int i = 0; i < n; i++)
+        CHECK(layer_bits(first[i], again[i]));
+    tp_var *lines[5];
+    for (int64_t t = 0; t < steps; t++) {
+        tp_var *now = tp_select(x, 0, t);
+        state = lstm ? tp_lstm_cell(now, state, last, w, u, a, b, &last)
+                     : tp_gru_cell(now, state, w, u, a, b);
+        lines[t] = state;
+    }
+    tp_var *stepped = tp_stack(lines, 5, 0);
+    double tolerance = dtype == TP_F32 ? 1e-4 : 1e-12;
+    tp_gradients(stepped, in, n, cells, .gradient = gy);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(stepped, y[1])))) < tolerance);
+    for (int i = 0; i < n; i++)
+        CHECK(tp_item(tp_max(tp_abs(tp_sub(cells[i], first[i])))) <
+              tolerance * (1 + tp_item(tp_max(tp_abs(first[i])))));
+}
+
+TEST(layers_are_their_cells)
+{
+    for (int type = 0; type < 2; type++)
+        for (int lstm = 0; lstm < 2; lstm++) {
+            tp_dtype dtype = type ? TP_F64 : TP_F32;
+            check_layer(dtype, lstm, 1, 1);
+            check_layer(dtype, lstm, 3, 17);
+            check_layer(dtype, lstm, 70, 33);
+        }
+}
+
+TEST(a_layer_goes_on_from_its_last_state)
+{
+    tp_var *x = tp_randn(TP_F64, TP_SHAPE(6, 2, 3)), *w = tp_randn(TP_F64, TP_SHAPE(16, 3));
+    tp_var *u = tp_randn(TP_F64, TP_SHAPE(16, 4)), *c_n, *end;
+    tp_var *whole = tp_lstm(x, NULL, NULL, w, u, NULL, NULL, &end);
+    tp_var *first = tp_lstm(tp_narrow(x, 0, 0, 4), NULL, NULL, w, u, NULL, NULL, &c_n);
+    tp_var *rest =
+        tp_lstm(tp_narrow(x, 0, 4, 2), tp_select(first, 0, 3), c_n, w, u, NULL, NULL, &c_n);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(rest, tp_narrow(whole, 0, 4, 2))))) < 1e-14);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(c_n, end)))) < 1e-14);
+    tp_lstm(tp_narrow(x, 0, 0, 0), NULL, NULL, w, u, NULL, NULL, NULL);
+    CHECK_ERROR(TP_ERROR_SHAPE, "lstm: x (0, 2, 3)");
+    tp_gru(x, NULL, w, u, NULL, NULL);
+    CHECK_ERROR(TP_ERROR_SHAPE, "gru: w_hh has shape (16, 4), expected (G H, H), (12, 4)");
+}

@@ -90,6 +90,24 @@ TP_API tp_var *tp_cosine_embedding_loss(tp_var *a, tp_var *b, tp_var *target, do
 TP_API tp_var *tp_hinge_embedding_loss(tp_var *x, tp_var *target, double margin,
                                        const tp_loss_options *options);
 
+typedef struct tp_ctc_options {
+    int64_t blank;          /* the class of no output */
+    tp_reduction reduction; /* a mean is of the rows' losses divided by their targets' lengths */
+    bool zero_infinity;     /* targets that do not fit the steps have loss 0 */
+    size_t size;            /* set by the macro: sizeof(tp_ctc_options) */
+} tp_ctc_options;
+
+/* Connectionist temporal classification (Graves et al. 2006): −ln of the probability that the
+ * steps' classes, repetitions and then blanks removed, are the target. log_probs (T, N, C) are
+ * logarithms of probabilities, as of tp_log_softmax; targets are classes, (N, S) or one after the
+ * other in one row; input_lengths (N), 1 to T, and target_lengths (N) say how much of a row counts.
+ * A target that does not fit its steps has loss ∞ and gradient 0. The gradient is that of log_probs
+ * as they are; PyTorch's is one that only a log_softmax before it makes right. Differentiable to
+ * any order; memory for sweeps grows with T N S. Errors: lengths or classes out of range, the blank
+ * in a target. */
+TP_API tp_var *tp_ctc_loss(tp_var *log_probs, tp_var *targets, tp_var *input_lengths,
+                           tp_var *target_lengths, const tp_ctc_options *options);
+
 #ifdef __cplusplus
 }
 #endif
@@ -112,6 +130,9 @@ TP_API tp_var *tp_hinge_embedding_loss(tp_var *x, tp_var *target, double margin,
 #define TP__PAIR_LOSS(a, b, target, margin, ...)                                                   \
     tp_cosine_embedding_loss(a, b, target, margin, &(tp_loss_options){__VA_ARGS__})
 #define tp_cosine_embedding_loss(...) TP__PAIR_LOSS(__VA_ARGS__, TP__SIZED_LOSS)
+#define TP__CTC_LOSS(x, targets, steps, lengths, ...)                                              \
+    tp_ctc_loss(x, targets, steps, lengths, &(tp_ctc_options){__VA_ARGS__})
+#define tp_ctc_loss(...) TP__CTC_LOSS(__VA_ARGS__, .size = sizeof(tp_ctc_options))
 #define tp_nll_loss(...) TP__CLASS_LOSS(tp_nll_loss, __VA_ARGS__, .size = sizeof(tp_class_options))
 #define tp_cross_entropy(...)                                                                      \
     TP__CLASS_LOSS(tp_cross_entropy, __VA_ARGS__, .size = sizeof(tp_class_options))

@@ -5,6 +5,7 @@
  *
  *     tp_scaled_dot_product_attention(q, k, v, .causal = true)
  *     tp_multi_head_attention(q, k, v, 8, .causal = true)
+ *     y = tp_lstm(x, NULL, NULL, w_ih, w_hh, b_ih, b_hh, NULL);
  *     h = tp_lstm_cell(x, h, c, w_ih, w_hh, b_ih, b_hh, &c);
  *
  * Attention is one pass of its own forwards and one backwards; its derivatives of higher order and
@@ -87,6 +88,20 @@ TP_API tp_var *tp_gru_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_
 /* tanh(x w_ihᵀ + b_ih + h w_hhᵀ + b_hh). */
 TP_API tp_var *tp_rnn_tanh_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
                                 tp_var *b_hh);
+
+/* --- Recurrent layers ---
+ *
+ * All steps of a sequence: x (T, N, I), states (N, H), NULL for zeros → (T, N, H), the h of every
+ * step; the last one is the state to go on from. Weights and formulas are those of the cells. One
+ * operation forwards and one backwards; memory for sweeps 6 T N H numbers (LSTM) and 5 T N H
+ * (GRU). Derivatives of higher order and Taylor series go through the cells. The bits are the same
+ * for any number of threads. Integers are computed in float64, float16 and bfloat16 in float32.
+ * Errors: shapes that do not fit, no step. */
+
+/* *c_n, if not NULL, gets the last c. */
+TP_API tp_var *tp_lstm(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
+                       tp_var *b_hh, tp_var **c_n);
+TP_API tp_var *tp_gru(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih, tp_var *b_hh);
 
 #ifdef __cplusplus
 }

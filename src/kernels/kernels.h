@@ -23,7 +23,8 @@ typedef struct tp__override {
 extern const tp__override tp__kernels_baseline[], tp__kernels_avx2[], tp__kernels_avx512[],
     tp__kernels_blas[], tp__kernels_lapack[], tp__conv_kernels_baseline[], tp__conv_kernels_avx2[],
     tp__conv_kernels_avx512[], tp__sequence_kernels_baseline[], tp__sequence_kernels_avx2[],
-    tp__sequence_kernels_avx512[];
+    tp__sequence_kernels_avx512[], tp__row_kernels_baseline[], tp__row_kernels_avx2[],
+    tp__row_kernels_avx512[];
 
 /* GFLOP/s of a float32 product on one thread, for profiles; with TP_WITH_BLAS only. */
 double tp__blas_peak(void);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernels of attention (ops/attend.h), after vector_body.h in the same file and with what that
- * one needs.
+ * The kernels of attention (ops/attend.h) and of recurrent layers (ops/gates.h), after
+ * vector_body.h in the same file and with what that one needs.
  */
 #include "ops/attend.h"
+#include "ops/gates.h"
 
 #if defined(TP_WITH_MVEC)
 
@@ -17,6 +18,8 @@ typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
 #define SEQUENCE_ALL(Type, value) ((value) - (VECTOR_OF_##Type){0})
 #define SEQUENCE_EXP_float VECTOR_FLOAT1(exp)
 #define SEQUENCE_EXP_double VECTOR_DOUBLE1(exp)
+#define SEQUENCE_EXPM1_float VECTOR_FLOAT1(expm1)
+#define SEQUENCE_EXPM1_double VECTOR_DOUBLE1(expm1)
 
 /* Below this, e^x is taken for 0: far from denormal numbers, which take time. */
 #define SEQUENCE_LOWEST_float -80.0F
@@ -193,12 +196,148 @@ SEQUENCE_VECTORS(double)
 SEQUENCE_ATTEND(float)
 SEQUENCE_ATTEND(double)
 
+/* --- Gates --- */
+
+#define SEQUENCE_GATES(Type)                                                                       \
+    /* 1 / (1 + e^−x) */                                                                         \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_sigmoid_##Type)(VECTOR_OF_##Type x)                     \
+    {                                                                                              \
+        VECTOR_OF_##Type size = VECTOR(sequence_choose_##Type)(x < 0, x, -x);                      \
+        VECTOR_OF_##Type e = VECTOR(sequence_fall_##Type)(size);                                   \
+        VECTOR_OF_##Type top = VECTOR(sequence_choose_##Type)(x < 0, e, SEQUENCE_ALL(Type, 1));    \
+        return top / (1 + e);                                                                      \
+    }                                                                                              \
+                                                                                                   \
+    /* e / (e + 2) with e = e^2x − 1; x is held to 30, where tanh is 1. */                       \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_tanh_##Type)(VECTOR_OF_##Type x)                        \
+    {                                                                                              \
+        x = VECTOR(sequence_choose_##Type)(x > 30, SEQUENCE_ALL(Type, 30), x);                     \
+        x = VECTOR(sequence_choose_##Type)(x < -30, SEQUENCE_ALL(Type, -30), x);                   \
+        VECTOR_OF_##Type e = SEQUENCE_EXPM1_##Type(2 * x);                                         \
+        return e / (e + 2);                                                                        \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(lstm_forward_##Type)(const tp__gate_step *s)                                \
+    {                                                                                              \
+        const int64_t n = s->size, line = n * (int64_t)sizeof(Type);                               \
+        for (int64_t r = 0; r < s->rows; r++) {                                                    \
+            char *gate[TP__GATES];                                                                 \
+            for (int k = 0; k < TP__GATES; k++)                                                    \
+                gate[k] = s->gates + (r * TP__GATES + k) * line;                                   \
+            for (int64_t a = 0; a < n; a += SEQUENCE_LANES(Type)) {                                \
+                VECTOR_OF_##Type x[TP__GATES];                                                     \
+                for (int k = 0; k < TP__GATES; k++) {                                              \
+                    x[k] = VECTOR(sequence_some_##Type)(gate[k], a, n - a) +                       \
+                           VECTOR(sequence_some_##Type)(s->bias + k * line, a, n - a);             \
+                    x[k] = k == 2 ? VECTOR(gate_tanh_##Type)(x[k])                                 \
+                                  : VECTOR(gate_sigmoid_##Type)(x[k]);                             \
+                    VECTOR(sequence_store_##Type)(gate[k], a, n - a, x[k]);                        \
+                }                                                                                  \
+                VECTOR_OF_##Type c = VECTOR(sequence_some_##Type)(s->before + r * line, a, n - a); \
+                c = x[1] * c + x[0] * x[2];                                                        \
+                VECTOR(sequence_store_##Type)(s->c + r * line, a, n - a, c);                       \
+                VECTOR(sequence_store_##Type)                                                      \
+                (s->h + r * line, a, n - a, x[3] * VECTOR(gate_tanh_##Type)(c));                   \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(lstm_backward_##Type)(const tp__gate_step *s)                               \
+    {                                                                                              \
+        const int64_t n = s->size, line = n * (int64_t)sizeof(Type);                               \
+        for (int64_t r = 0; r < s->rows; r++)                                                      \
+            for (int64_t a = 0; a < n; a += SEQUENCE_LANES(Type)) {                                \
+                VECTOR_OF_##Type x[TP__GATES], g[TP__GATES];                                       \
+                const int64_t at = r * line, gates = TP__GATES * at, left = n - a;                 \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    x[k] = VECTOR(sequence_some_##Type)(s->gates + gates + k * line, a, left);     \
+                VECTOR_OF_##Type gh = VECTOR(sequence_some_##Type)(s->gy + at, a, left) +          \
+                                      VECTOR(sequence_some_##Type)(s->gh + at, a, left);           \
+                VECTOR_OF_##Type gc = VECTOR(sequence_some_##Type)(s->gc + at, a, left);           \
+                VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
+                VECTOR_OF_##Type h =                                                               \
+                    VECTOR(gate_tanh_##Type)(VECTOR(sequence_some_##Type)(s->c + at, a, left));    \
+                gc += gh * x[3] * (1 - h * h);                                                     \
+                g[0] = gc * x[2] * x[0] * (1 - x[0]);                                              \
+                g[1] = gc * before * x[1] * (1 - x[1]);                                            \
+                g[2] = gc * x[0] * (1 - x[2] * x[2]);                                              \
+                g[3] = gh * h * x[3] * (1 - x[3]);                                                 \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    VECTOR(sequence_store_##Type)(s->change + gates + k * line, a, left, g[k]);    \
+                VECTOR(sequence_store_##Type)(s->gc + at, a, left, gc * x[1]);                     \
+            }                                                                                      \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(gru_forward_##Type)(const tp__gate_step *s)                                 \
+    {                                                                                              \
+        const int64_t n = s->size, line = n * (int64_t)sizeof(Type);                               \
+        for (int64_t r = 0; r < s->rows; r++)                                                      \
+            for (int64_t a = 0; a < n; a += SEQUENCE_LANES(Type)) {                                \
+                VECTOR_OF_##Type x[TP__GATES];                                                     \
+                const int64_t at = r * line, gates = TP__GATES * at, left = n - a;                 \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    x[k] = VECTOR(sequence_some_##Type)(s->gates + gates + k * line, a, left) +    \
+                           VECTOR(sequence_some_##Type)(s->bias + k * line, a, left);              \
+                x[0] = VECTOR(gate_sigmoid_##Type)(x[0]);                                          \
+                x[1] = VECTOR(gate_sigmoid_##Type)(x[1]);                                          \
+                x[2] = VECTOR(gate_tanh_##Type)(x[2] + x[0] * x[3]);                               \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    VECTOR(sequence_store_##Type)(s->gates + gates + k * line, a, left, x[k]);     \
+                VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
+                VECTOR(sequence_store_##Type)                                                      \
+                (s->h + at, a, left, (1 - x[1]) * x[2] + x[1] * before);                           \
+            }                                                                                      \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(gru_backward_##Type)(const tp__gate_step *s)                                \
+    {                                                                                              \
+        const int64_t n = s->size, line = n * (int64_t)sizeof(Type);                               \
+        for (int64_t r = 0; r < s->rows; r++)                                                      \
+            for (int64_t a = 0; a < n; a += SEQUENCE_LANES(Type)) {                                \
+                VECTOR_OF_##Type x[TP__GATES], g[TP__GATES];                                       \
+                const int64_t at = r * line, gates = TP__GATES * at, left = n - a;                 \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    x[k] = VECTOR(sequence_some_##Type)(s->gates + gates + k * line, a, left);     \
+                VECTOR_OF_##Type gh = VECTOR(sequence_some_##Type)(s->gy + at, a, left) +          \
+                                      VECTOR(sequence_some_##Type)(s->gh + at, a, left);           \
+                VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
+                g[2] = gh * (1 - x[1]) * (1 - x[2] * x[2]);                                        \
+                g[0] = g[2] * x[3] * x[0] * (1 - x[0]);                                            \
+                g[1] = gh * (before - x[2]) * x[1] * (1 - x[1]);                                   \
+                g[3] = g[2] * x[0];                                                                \
+                for (int k = 0; k < TP__GATES; k++)                                                \
+                    VECTOR(sequence_store_##Type)(s->change + gates + k * line, a, left, g[k]);    \
+                VECTOR(sequence_store_##Type)(s->gh + at, a, left, gh * x[1]);                     \
+            }                                                                                      \
+    }
+
+SEQUENCE_GATES(float)
+SEQUENCE_GATES(double)
+
+#define SEQUENCE_GATE_KERNELS(name, Type)                                                          \
+    static const tp__gate_kernels *VECTOR(name##_kernels_##Type)(void)                             \
+    {                                                                                              \
+        static const tp__gate_kernels kernels = {.cost = 160.0 * sizeof(Type) / 4 / VECTOR_BYTES,  \
+                                                 .forward = VECTOR(name##_forward_##Type),         \
+                                                 .backward = VECTOR(name##_backward_##Type)};      \
+        return &kernels;                                                                           \
+    }
+
+SEQUENCE_GATE_KERNELS(lstm, float)
+SEQUENCE_GATE_KERNELS(lstm, double)
+SEQUENCE_GATE_KERNELS(gru, float)
+SEQUENCE_GATE_KERNELS(gru, double)
+
 #endif
 
 const tp__override VECTOR(tp__sequence_kernels)[] = {
 #if defined(TP_WITH_MVEC)
     {"scaled_dot_product_attention", 0, TP_F32, (tp__kernel *)VECTOR(attend_kernels_float)},
     {"scaled_dot_product_attention", 0, TP_F64, (tp__kernel *)VECTOR(attend_kernels_double)},
+    {"lstm", 0, TP_F32, (tp__kernel *)VECTOR(lstm_kernels_float)},
+    {"lstm", 0, TP_F64, (tp__kernel *)VECTOR(lstm_kernels_double)},
+    {"gru", 0, TP_F32, (tp__kernel *)VECTOR(gru_kernels_float)},
+    {"gru", 0, TP_F64, (tp__kernel *)VECTOR(gru_kernels_double)},
 #endif
     {NULL, 0, TP_F32, NULL},
 };

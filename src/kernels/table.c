@@ -87,14 +87,15 @@ void tp__choose_kernels(void)
     table_install(tp__kernels_lapack);
     if (level == TABLE_REFERENCE)
         return;
-    static const tp__override *const tables[][3] = {
+    static const tp__override *const tables[][4] = {
         [TABLE_BASELINE] = {tp__kernels_baseline, tp__conv_kernels_baseline,
-                            tp__sequence_kernels_baseline},
-        [TABLE_AVX2] = {tp__kernels_avx2, tp__conv_kernels_avx2, tp__sequence_kernels_avx2},
-        [TABLE_AVX512] = {tp__kernels_avx512, tp__conv_kernels_avx512,
-                          tp__sequence_kernels_avx512}};
+                            tp__sequence_kernels_baseline, tp__row_kernels_baseline},
+        [TABLE_AVX2] = {tp__kernels_avx2, tp__conv_kernels_avx2, tp__sequence_kernels_avx2,
+                        tp__row_kernels_avx2},
+        [TABLE_AVX512] = {tp__kernels_avx512, tp__conv_kernels_avx512, tp__sequence_kernels_avx512,
+                          tp__row_kernels_avx512}};
     for (int i = TABLE_BASELINE; i <= level; i++)
-        for (int k = 0; k < 3; k++)
+        for (int k = 0; k < 4; k++)
             table_install(tables[i][k]);
     table_install(tp__kernels_blas);
 #if defined(TP_WITH_BLAS)

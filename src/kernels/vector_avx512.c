@@ -18,9 +18,12 @@
 
 #include "kernels/sequence_body.h"
 
+#include "kernels/rows_body.h"
+
 #else
 
 const tp__override tp__kernels_avx512[] = {{NULL, 0, TP_F32, NULL}};
 const tp__override tp__sequence_kernels_avx512[] = {{NULL, 0, TP_F32, NULL}};
+const tp__override tp__row_kernels_avx512[] = {{NULL, 0, TP_F32, NULL}};
 
 #endif

@@ -15,3 +15,5 @@
 #include "kernels/vector_body.h"
 
 #include "kernels/sequence_body.h"
+
+#include "kernels/rows_body.h"

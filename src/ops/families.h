@@ -18,7 +18,7 @@ extern const tp__family tp__family_products, tp__family_einsum, tp__family_solve
     tp__family_least_squares, tp__family_matrix_function;
 extern const tp__family tp__family_conv, tp__family_pool, tp__family_resize, tp__family_unfold;
 extern const tp__family tp__family_attention, tp__family_position, tp__family_recurrent,
-    tp__family_softmax, tp__family_loss;
+    tp__family_recurrent_layers, tp__family_ctc, tp__family_softmax, tp__family_loss;
 
 /* All families; ends with NULL. */
 extern const tp__family *const tp__families[];

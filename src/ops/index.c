@@ -10,7 +10,9 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/parallel.h"
 #include "graph/apply.h"
+#include "graph/structural.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -25,20 +27,35 @@ static bool index_misfit(const char *call, const tp_var *x, const tp_var *index)
     return false;
 }
 
+/* index without the axes from `first` on along which it repeats itself, in the current scope and
+ * ready to be read; poison on error. */
+static tp_var *index_once(tp_var *index, int first)
+{
+    int64_t shape[TP_MAX_NDIM];
+    if (!tp__evaluate(index))
+        return tp__poison();
+    for (int d = 0; d < index->ndim; d++)
+        shape[d] = d >= first && tp__strides(index)[d] == 0 && tp__shape(index)[d] > 1
+                       ? 1
+                       : tp__shape(index)[d];
+    tp__thread *t = tp__here();
+    tp_var *once = tp__node_view(t, index, index->ndim, shape, tp__strides(index), 0);
+    return tp__plain(tp__own(t, once));
+}
+
 static bool index_in_range(const char *call, tp_var *index, int axis, int64_t size)
 {
     size_t scope = tp_scope_begin();
-    tp_var *plain = tp__plain(index);
-    const int64_t *at = tp_is_poison(plain) ? NULL : plain->data;
-    bool good = at != NULL || index->size == 0;
-    for (int64_t i = 0; at && good && i < index->size; i++)
+    tp_var *once = index_once(index, 0);
+    const int64_t *at = tp_is_poison(once) ? NULL : once->data;
+    for (int64_t i = 0; at && i < once->size; i++)
         if (at[i] < 0 || at[i] >= size) {
             tp_fail(TP_ERROR_ARGUMENT, "%s: index %lld is out of range for axis %d of size %lld",
                     call, (long long)at[i], axis, (long long)size);
-            good = false;
+            break;
         }
     tp_scope_end(scope);
-    return good && !tp__here()->code;
+    return !tp__here()->code;
 }
 
 static bool index_check(const tp__call *call, const tp_var *x, tp_var *index)
@@ -52,40 +69,129 @@ static bool index_check(const tp__call *call, const tp_var *x, tp_var *index)
     return index_in_range(call->op->name, index, axis, tp__shape(x)[axis]);
 }
 
-/* Calls visit for each element of index in row-major order, with the offset of the place in x that
- * it names. */
-typedef void index_visitor(void *to, int64_t number, int64_t offset);
+/* --- Moving lines --- */
 
-static bool index_walk(const tp_var *x, tp_var *index, int axis, index_visitor *visit, void *to)
-{
-    size_t scope = tp_scope_begin();
-    tp_var *plain = tp__plain(index);
-    bool good = !tp_is_poison(plain);
-    const int64_t *at = good ? plain->data : NULL, *shape = tp__shape(index);
-    int64_t place[TP_MAX_NDIM] = {0}, base = 0;
-    for (int64_t i = 0; good && i < index->size; i++) {
-        visit(to, i, base + at[i] * tp__strides(x)[axis]);
-        for (int d = index->ndim - 1; d >= 0; d--) {
-            int64_t stride = d == axis ? 0 : tp__strides(x)[d];
-            base += stride;
-            if (++place[d] < shape[d])
-                break;
-            base -= stride * shape[d];
-            place[d] = 0;
-        }
-    }
-    tp_scope_end(scope);
-    return good;
-}
-
-/* --- gather --- */
+/* Elements that lie one after the other are moved together: one, or all along the axes after the
+ * one that is picked along, where the index names whole lines. Threads take lines, or columns of
+ * all lines where lines may meet in one place. */
+enum { INDEX_TASK = 16384 };
 
 typedef struct index_job {
+    void (*move)(const struct index_job *job, int64_t number, int64_t offset);
     const char *from;
     char *to;
     size_t item;
     tp_dtype dtype;
+    int64_t first, n; /* columns of a line to move */
+
+    const int64_t *at; /* the index, a number for each line */
+    const tp_var *x;   /* what it picks from or puts to */
+    int axis, ndim;
+    int64_t shape[TP_MAX_NDIM], line, lines;
+    int64_t chunk; /* lines, or columns, in a task */
 } index_job;
+
+/* How many elements are moved together. */
+static int64_t index_line(const tp_var *x, const tp_var *index, int axis)
+{
+    int64_t line = 1;
+    for (int d = x->ndim - 1; d > axis; d--) {
+        int64_t size = tp__shape(x)[d];
+        bool whole = tp__shape(index)[d] == size && (size == 1 || tp__strides(index)[d] == 0);
+        if (!whole || (size > 1 && tp__strides(x)[d] != line))
+            return 1;
+        line *= size;
+    }
+    return line;
+}
+
+/* Moves lines from `from` to `to`, in row-major order. */
+static void index_move(const index_job *job, int64_t from, int64_t to)
+{
+    int64_t place[TP_MAX_NDIM] = {0}, base = 0, rest = from;
+    const int64_t *strides = tp__strides(job->x);
+    for (int d = job->ndim - 1; d >= 0; d--) {
+        place[d] = rest % job->shape[d];
+        rest /= job->shape[d];
+        base += d == job->axis ? 0 : place[d] * strides[d];
+    }
+    for (int64_t i = from; i < to; i++) {
+        job->move(job, i, base + job->at[i] * strides[job->axis]);
+        for (int d = job->ndim - 1; d >= 0; d--) {
+            int64_t stride = d == job->axis ? 0 : strides[d];
+            base += stride;
+            if (++place[d] < job->shape[d])
+                break;
+            base -= stride * job->shape[d];
+            place[d] = 0;
+        }
+    }
+}
+
+static void index_lines_task(void *ctx, int64_t number)
+{
+    const index_job *job = ctx;
+    int64_t from = number * job->chunk, to = from + job->chunk;
+    index_move(job, from, to < job->lines ? to : job->lines);
+}
+
+static void index_columns_task(void *ctx, int64_t number)
+{
+    index_job job = *(const index_job *)ctx;
+    job.first = number * job.chunk;
+    job.n = job.n - job.first < job.chunk ? job.n - job.first : job.chunk;
+    index_move(&job, 0, job.lines);
+}
+
+/* Runs the job for an index of x; meet: lines may have one place, and the last one stays. */
+static bool index_run(index_job *job, const tp_var *x, tp_var *index, int axis, bool meet)
+{
+    size_t scope = tp_scope_begin();
+    int64_t line = index_line(x, index, axis);
+    tp_var *once = line > 1 ? index_once(index, axis + 1) : tp__plain(index);
+    if (!tp_is_poison(once) && index->size > 0) {
+        job->at = once->data;
+        job->x = x;
+        job->axis = axis;
+        job->ndim = once->ndim;
+        memcpy(job->shape, tp__shape(once), once->ndim * sizeof *job->shape);
+        job->line = job->n = line;
+        job->lines = once->size;
+        job->chunk = meet ? 64 : INDEX_TASK / line + 1;
+        int64_t tasks = ((meet ? line : job->lines) - 1) / job->chunk + 1;
+        tp__parallel(tasks, (double)index->size * (line > 1 ? 0.3 : 3),
+                     meet ? index_columns_task : index_lines_task, job);
+    }
+    tp_scope_end(scope);
+    return !tp_is_poison(once);
+}
+
+static void index_take_line(const index_job *job, int64_t number, int64_t offset)
+{
+    int64_t item = (int64_t)job->item;
+    memcpy(job->to + number * job->line * item, job->from + offset * item,
+           (size_t)job->line * job->item);
+}
+
+static void index_put_line(const index_job *job, int64_t number, int64_t offset)
+{
+    int64_t item = (int64_t)job->item;
+    memcpy(job->to + (offset + job->first) * item,
+           job->from + (number * job->line + job->first) * item, (size_t)job->n * job->item);
+}
+
+static void index_add_line(const index_job *job, int64_t number, int64_t offset)
+{
+    const tp__op *add = &tp__op_add;
+    int64_t item = (int64_t)job->item;
+    char *to = job->to + (offset + job->first) * item;
+    const char *from = job->from + (number * job->line + job->first) * item;
+    tp__loop *loop = (tp__loop *)add->fast[job->dtype];
+    (loop ? loop : add->loop[job->dtype])(job->n, (char *const[]){to, to, (char *)from},
+                                          (const int64_t[]){item, item, item}, NULL);
+}
+
+/* --- gather --- */
 
 static bool gather_infer(tp__call *call)
 {
@@ -96,18 +202,14 @@ static bool gather_infer(tp__call *call)
     return index_check(call, x, call->in[1]);
 }
 
-static void gather_visit(void *to, int64_t number, int64_t offset)
-{
-    const index_job *job = to;
-    memcpy(job->to + (size_t)number * job->item, job->from + offset * (int64_t)job->item,
-           job->item);
-}
-
 static bool gather_forward(tp__call *call)
 {
     const tp_var *x = call->in[0];
-    index_job job = {x->data, call->out->data, tp__dtype_size(x->dtype), (tp_dtype)x->dtype};
-    return index_walk(x, call->in[1], (int)call->attr.integer, gather_visit, &job);
+    index_job job = {.move = index_take_line,
+                     .from = x->data,
+                     .to = call->out->data,
+                     .item = tp__dtype_size(x->dtype)};
+    return index_run(&job, x, call->in[1], (int)call->attr.integer, false);
 }
 
 static tp_var *index_zeros(const tp_var *x)
@@ -191,31 +293,20 @@ static bool scatter_add_infer(tp__call *call)
     return index_check(call, x, index);
 }
 
-static void scatter_add_visit(void *to, int64_t number, int64_t offset)
-{
-    const index_job *job = to;
-    const char *from = job->from + (size_t)number * job->item;
-    char *at = job->to + offset * (int64_t)job->item;
-    if (job->dtype == TP_F32)
-        *(float *)(void *)at += *(const float *)(const void *)from;
-    else if (job->dtype == TP_F64)
-        *(double *)(void *)at += *(const double *)(const void *)from;
-    else if (job->dtype == TP_I64)
-        *(uint64_t *)(void *)at += *(const uint64_t *)(const void *)from;
-    else
-        *(uint8_t *)at = (uint8_t)(*(uint8_t *)at + *(const uint8_t *)from);
-}
-
-static bool index_put(tp__call *call, index_visitor *visit)
+static bool index_put(tp__call *call,
+                      void (*move)(const index_job *job, int64_t number, int64_t offset))
 {
     tp__copy_elements(call->out, call->in[0]);
     size_t scope = tp_scope_begin();
     tp_var *part = tp__plain(call->in[2]);
-    index_job job = {NULL, call->out->data, tp__dtype_size(call->dtype), call->dtype};
     bool good = !tp_is_poison(part);
     if (good) {
-        job.from = part->data;
-        good = index_walk(call->out, call->in[1], (int)call->attr.integer, visit, &job);
+        index_job job = {.move = move,
+                         .from = part->data,
+                         .to = call->out->data,
+                         .item = tp__dtype_size(call->dtype),
+                         .dtype = call->dtype};
+        good = index_run(&job, call->out, call->in[1], (int)call->attr.integer, true);
     }
     tp_scope_end(scope);
     return good;
@@ -223,7 +314,7 @@ static bool index_put(tp__call *call, index_visitor *visit)
 
 static bool scatter_add_forward(tp__call *call)
 {
-    return index_put(call, scatter_add_visit);
+    return index_put(call, index_add_line);
 }
 
 static void scatter_add_gradient(const tp__pull *pull)
@@ -282,16 +373,9 @@ tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part)
 
 /* --- scatter: the last of several parts with one place is the one that stays --- */
 
-static void scatter_visit(void *to, int64_t number, int64_t offset)
-{
-    const index_job *job = to;
-    memcpy(job->to + offset * (int64_t)job->item, job->from + (size_t)number * job->item,
-           job->item);
-}
-
 static bool scatter_forward(tp__call *call)
 {
-    return index_put(call, scatter_visit);
+    return index_put(call, index_put_line);
 }
 
 /* 1 where a part stays. */

@@ -160,4 +160,4 @@ static const tp__op rnn_tanh_cell_op = {
 
 static const tp__op *const recurrent_ops[] = {&lstm_cell_op, &gru_cell_op, &rnn_tanh_cell_op, NULL};
 
-const tp__family tp__family_recurrent = {"recurrent", "recurrent layers", recurrent_ops};
+const tp__family tp__family_recurrent = {"recurrent", "steps of recurrent layers", recurrent_ops};

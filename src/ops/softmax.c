@@ -1,14 +1,107 @@
 /* SPDX-License-Identifier: MIT
  *
- * Softmax and normalisation over other operations. The largest element drops out of a softmax and
- * of its derivatives; where it is infinite 0 is taken instead, so that masked elements do no harm.
+ * Softmax and normalisation. Along rows they are operations of their own (rows.h), whose
+ * derivatives of higher order go through others; normalisation of channels is others throughout.
+ * The largest element drops out of a softmax and of its derivatives; where it is infinite 0 is
+ * taken instead, so that masked elements do no harm.
  */
 #include "base/features.h"
 
+#include <string.h>
+
 #include "array/array.h"
 #include "array/dtype.h"
+#include "graph/apply.h"
 #include "ops/families.h"
+#include "ops/rows.h"
 #include "tinypytorch.h"
+
+/* --- Records of rows: the last axis, or of a norm the last ones --- */
+
+static tp__kernel *softmax_fast[4], *log_softmax_fast[4], *layer_norm_fast[4], *rms_norm_fast[4];
+
+static const tp__op softmax_op, log_softmax_op, layer_norm_op, rms_norm_op;
+
+static tp__row_kind rows_kind(const tp__op *op)
+{
+    return op == &softmax_op       ? TP__SOFTMAX
+           : op == &log_softmax_op ? TP__LOG_SOFTMAX
+           : op == &layer_norm_op  ? TP__LAYER_NORM
+                                   : TP__RMS_NORM;
+}
+
+static const tp__row_kernels *rows_kernels(const tp__op *op, tp_dtype dtype)
+{
+    tp__row_choice *choice = (tp__row_choice *)op->fast[dtype];
+    return choice ? choice() : tp__row_reference(rows_kind(op), dtype);
+}
+
+static bool rows_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    call->dtype = (tp_dtype)x->dtype;
+    call->ndim = x->ndim;
+    memcpy(call->shape, tp__shape(x), x->ndim * sizeof *call->shape);
+    return true;
+}
+
+/* How many rows of how many elements x is; weight may be NULL. */
+static void rows_size(tp__rows *rows, const tp_var *x, const tp_var *weight)
+{
+    rows->n = weight ? weight->size : x->ndim ? tp__shape(x)[x->ndim - 1] : 1;
+    rows->rows = rows->n ? x->size / rows->n : 0;
+}
+
+static bool rows_forward(tp__call *call)
+{
+    size_t scope = tp_scope_begin();
+    tp_var *in[3] = {NULL};
+    bool good = true;
+    for (int i = 0; i < call->n_in; i++) {
+        in[i] = tp__plain(call->in[i]);
+        good = good && !tp_is_poison(in[i]);
+    }
+    if (good) {
+        tp__rows rows = {.x = in[0]->data, .to = call->out->data, .epsilon = call->attr.number};
+        rows_size(&rows, in[0], in[1]);
+        rows.weight = in[1] ? in[1]->data : NULL;
+        rows.bias = in[2] ? in[2]->data : NULL;
+        tp__rows_forward(rows_kernels(call->op, call->dtype), &rows, tp__dtype_size(call->dtype));
+    }
+    tp_scope_end(scope);
+    return good;
+}
+
+/* The gradient of operand i, if that is wanted: zeros to add to; NULL if it is not. */
+static char *rows_room(const tp__pull *pull, int i)
+{
+    if (i >= (int)pull->y->n_in || !pull->wanted[i])
+        return NULL;
+    const tp_var *x = pull->x[i];
+    pull->gx[i] = i ? tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x))
+                    : tp__empty((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    return tp__evaluate(pull->gx[i]) ? pull->gx[i]->data : NULL;
+}
+
+static void rows_gradient(const tp__pull *pull)
+{
+    const tp__op *op = pull->y->op;
+    tp_dtype dtype = (tp_dtype)pull->y->dtype;
+    bool norm = op->n_in > 1;
+    tp_var *gy = tp__plain(pull->gy), *read = tp__plain(norm ? pull->x[0] : pull->y);
+    tp_var *weight = norm ? tp__plain(pull->x[1]) : NULL;
+    if (tp_is_poison(gy) || tp_is_poison(read) || (weight && tp_is_poison(weight)))
+        return;
+    tp__rows rows = {.gy = gy->data, .epsilon = pull->y->attr.number};
+    rows_size(&rows, pull->y, weight);
+    *(norm ? &rows.x : &rows.y) = read->data;
+    rows.weight = weight ? weight->data : NULL;
+    rows.to = rows_room(pull, 0);
+    rows.g_weight = rows_room(pull, 1);
+    rows.g_bias = rows_room(pull, 2);
+    if (!tp_error())
+        tp__rows_backward(rows_kernels(op, dtype), &rows, dtype);
+}
 
 /* --- softmax --- */
 
@@ -17,36 +110,50 @@ static tp_reduce_options softmax_rows(int axis)
     return (tp_reduce_options){{1, {axis}}, true, sizeof(tp_reduce_options)};
 }
 
-/* x, floating, less its largest elements along axis. Poison on error. */
-static tp_var *softmax_shifted(const char *call, tp_var *x, int *axis)
+/* x less its largest elements along the last axis. */
+static tp_var *softmax_shifted(tp_var *x)
 {
-    if (!tp__check_operand(call, x) || (*axis = tp__check_axis(call, *axis, x->ndim)) < 0)
-        return tp__poison();
-    x = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64);
-    if (tp_is_poison(x) || x->size == 0)
-        return x;
-    const tp_reduce_options rows = softmax_rows(*axis);
+    const tp_reduce_options rows = softmax_rows(-1);
     tp_var *largest = (tp_max)(tp_detach(x), &rows);
     return tp_sub(x, tp_where(tp_isfinite(largest), largest, 0));
 }
 
+static tp_var *softmax_compose(const tp_var *y, tp_var *const *x)
+{
+    (void)y;
+    const tp_reduce_options rows = softmax_rows(-1);
+    tp_var *powers = x[0]->size ? tp_exp(softmax_shifted(x[0])) : tp_exp(x[0]);
+    return tp_div(powers, (tp_sum)(powers, &rows));
+}
+
+static tp_var *log_softmax_compose(const tp_var *y, tp_var *const *x)
+{
+    (void)y;
+    const tp_reduce_options rows = softmax_rows(-1);
+    tp_var *shifted = x[0]->size ? softmax_shifted(x[0]) : x[0];
+    return tp_sub(shifted, tp_log((tp_sum)(tp_exp(shifted), &rows)));
+}
+
+static tp_var *softmax_along(const tp__op *op, tp_var *x, int axis)
+{
+    if (!tp__check_operand(op->name, x) || (axis = tp__check_axis(op->name, axis, x->ndim)) < 0)
+        return tp__poison();
+    x = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64);
+    int last = x->ndim - 1;
+    if (!tp_is_poison(x) && axis != last)
+        x = tp_transpose(x, axis, last);
+    x = tp__apply(op, &x, 1, (tp__attr){0}, -1, NULL);
+    return tp_is_poison(x) || axis == last ? x : tp_transpose(x, axis, last);
+}
+
 tp_var *tp_softmax(tp_var *x, int axis)
 {
-    tp_var *shifted = softmax_shifted("softmax", x, &axis);
-    if (tp_is_poison(shifted))
-        return tp__poison();
-    const tp_reduce_options rows = softmax_rows(axis);
-    tp_var *powers = tp_exp(shifted);
-    return tp_div(powers, (tp_sum)(powers, &rows));
+    return softmax_along(&softmax_op, x, axis);
 }
 
 tp_var *tp_log_softmax(tp_var *x, int axis)
 {
-    tp_var *shifted = softmax_shifted("log_softmax", x, &axis);
-    if (tp_is_poison(shifted))
-        return tp__poison();
-    const tp_reduce_options rows = softmax_rows(axis);
-    return tp_sub(shifted, tp_log((tp_sum)(tp_exp(shifted), &rows)));
+    return softmax_along(&log_softmax_op, x, axis);
 }
 
 /* --- Normalisation --- */
@@ -62,7 +169,7 @@ static tp_var *normalise_over(tp_var *x, const tp_axes *axes, double epsilon)
     const tp_reduce_options rows = {*axes, true, sizeof rows};
     tp_var *centred = tp_sub(x, (tp_mean)(x, &rows));
     tp_var *variance = (tp_mean)(tp_square(centred), &rows);
-    return tp_mul(centred, tp_rsqrt(tp_add(variance, softmax_epsilon(epsilon))));
+    return tp_mul(centred, tp_rsqrt(tp_add(variance, epsilon)));
 }
 
 static tp_var *normalise_scale(tp_var *x, tp_var *weight, tp_var *bias)
@@ -102,6 +209,49 @@ static bool normalise_last(const char *call, const tp_var *x, int n, tp_axes *ax
     return true;
 }
 
+static tp_axes normalise_axes(const tp_var *weight)
+{
+    tp_axes axes = {.n = weight->ndim};
+    for (int i = 0; i < axes.n; i++)
+        axes.at[i] = i - axes.n;
+    return axes;
+}
+
+static tp_var *layer_norm_compose(const tp_var *y, tp_var *const *x)
+{
+    const tp_axes axes = normalise_axes(x[1]);
+    return normalise_scale(normalise_over(x[0], &axes, y->attr.number), x[1], x[2]);
+}
+
+static tp_var *rms_norm_compose(const tp_var *y, tp_var *const *x)
+{
+    const tp_reduce_options rows = {normalise_axes(x[1]), true, sizeof rows};
+    tp_var *square = (tp_mean)(tp_square(x[0]), &rows);
+    return tp_mul(tp_mul(x[0], tp_rsqrt(tp_add(square, y->attr.number))), x[1]);
+}
+
+/* Applies a record to x and a weight and bias over its last n axes, of one floating type. */
+static tp_var *normalise_rows(const tp__op *op, int n, tp_var *const *given, double epsilon)
+{
+    tp_var *in[3], *present[3];
+    int count = 0;
+    for (int i = 0; i < op->n_in; i++)
+        if (given[i])
+            present[count++] = given[i];
+    tp_dtype dtype = tp__promote(present, count);
+    dtype = tp__is_float(dtype) ? dtype : TP_F64;
+    const int64_t *shape = tp__shape(given[0]) + given[0]->ndim - n;
+    for (int i = 0; i < op->n_in; i++) {
+        in[i] = given[i] ? tp_to(given[i], dtype)
+                : i == 1 ? tp_ones(dtype, n, shape)
+                         : tp_zeros(dtype, n, shape);
+        if (tp_is_poison(in[i]))
+            return in[i];
+    }
+    tp__attr attr = {.number = softmax_epsilon(epsilon)};
+    return tp__apply(op, in, op->n_in, attr, -1, NULL);
+}
+
 tp_var *tp_layer_norm(tp_var *x, int n, tp_var *weight, tp_var *bias, double epsilon)
 {
     tp_axes axes;
@@ -111,7 +261,7 @@ tp_var *tp_layer_norm(tp_var *x, int n, tp_var *weight, tp_var *bias, double eps
     if (!normalise_check("layer_norm", "weight", weight, n, shape) ||
         !normalise_check("layer_norm", "bias", bias, n, shape))
         return tp__poison();
-    return normalise_scale(normalise_over(x, &axes, epsilon), weight, bias);
+    return normalise_rows(&layer_norm_op, n, (tp_var *[]){x, weight, bias}, epsilon);
 }
 
 tp_var *tp_rms_norm(tp_var *x, int n, tp_var *weight, double epsilon)
@@ -120,10 +270,7 @@ tp_var *tp_rms_norm(tp_var *x, int n, tp_var *weight, double epsilon)
     if (!normalise_last("rms_norm", x, n, &axes) ||
         !normalise_check("rms_norm", "weight", weight, n, tp__shape(x) + x->ndim - n))
         return tp__poison();
-    const tp_reduce_options rows = {axes, true, sizeof rows};
-    tp_var *square = (tp_mean)(tp_square(x), &rows);
-    tp_var *y = tp_mul(x, tp_rsqrt(tp_add(square, softmax_epsilon(epsilon))));
-    return normalise_scale(y, weight, NULL);
+    return normalise_rows(&rms_norm_op, n, (tp_var *[]){x, weight}, epsilon);
 }
 
 /* v (C) as (C, 1 …) beside (N, C, …). */
@@ -171,7 +318,7 @@ tp_var *tp_batch_norm(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight,
         for (int i = 0; i < x->ndim; i++)
             if (i != 1)
                 axes.at[axes.n++] = i;
-        y = normalise_over(x, &axes, epsilon);
+        y = normalise_over(x, &axes, softmax_epsilon(epsilon));
     }
     return normalise_scale(y, normalise_channel(weight, x), normalise_channel(bias, x));
 }
@@ -191,11 +338,38 @@ tp_var *tp_group_norm(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias, d
     if (tp_is_poison(flat))
         return flat;
     const tp_axes last = {1, {-1}};
-    tp_var *y = tp_reshape(normalise_over(flat, &last, epsilon), x->ndim, tp__shape(x));
+    tp_var *y =
+        tp_reshape(normalise_over(flat, &last, softmax_epsilon(epsilon)), x->ndim, tp__shape(x));
     return normalise_scale(y, normalise_channel(weight, x), normalise_channel(bias, x));
 }
 
 /* --- Records, for tests and the list of operations. A NULL operand is an error to tests --- */
+
+#define ROWS_RECORD(label_, name_, operands, reads_, formula_, rule_, shapes, call_, torch_)       \
+    static tp_var *name_##_sample(tp_var *const *x)                                                \
+    {                                                                                              \
+        return call_;                                                                              \
+    }                                                                                              \
+    static const tp__op name_##_op = {                                                             \
+        .label = #label_,                                                                          \
+        .name = #name_,                                                                            \
+        .n_in = operands,                                                                          \
+        .flags = TP__COSTLY,                                                                       \
+        .reads = reads_,                                                                           \
+        .infer = rows_infer,                                                                       \
+        .forward = rows_forward,                                                                   \
+        .fast = name_##_fast,                                                                      \
+        .gradient = rows_gradient,                                                                 \
+        .compose = name_##_compose,                                                                \
+        .formula = formula_,                                                                       \
+        .rule = rule_,                                                                             \
+        .samples = (const tp__sample[]){{shapes, name_##_sample, torch_}, {0}},                    \
+    };
+
+#define ROWS_READS(...)                                                                            \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 #define SOFTMAX_RECORD(label_, name_, operands, formula_, shapes, call_, torch_)                   \
     static tp_var *name_##_sample(tp_var *const *x)                                                \
@@ -213,12 +387,14 @@ tp_var *tp_group_norm(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias, d
     };
 
 /* clang-format off */
-SOFTMAX_RECORD(Softmax, softmax, 1, "eˣ / Σ eˣ", "2,3", tp_softmax(x[0], 1), "x0.softmax(1)")
-SOFTMAX_RECORD(LogSoftmax, log_softmax, 1, "x − ln Σ eˣ", "3,2", tp_log_softmax(x[0], 0), "x0.log_softmax(0)")
-SOFTMAX_RECORD(LayerNorm, layer_norm, 3, "(x − mean) / √(variance + ε) · weight + bias", "2,4; 4; 4",
+ROWS_RECORD(Softmax, softmax, 1, ROWS_READS(TP__READS_OUT), "eˣ / Σ eˣ", "y (gy − Σ gy y)", "2,3", tp_softmax(x[0], 1), "x0.softmax(1)")
+ROWS_RECORD(LogSoftmax, log_softmax, 1, ROWS_READS(TP__READS_OUT), "x − ln Σ eˣ", "gy − e^y Σ gy", "3,2", tp_log_softmax(x[0], 0), "x0.log_softmax(0)")
+ROWS_RECORD(LayerNorm, layer_norm, 3, ROWS_READS(TP__READS_0 | TP__READS_1, TP__READS_0), "(x − mean) / √(variance + ε) · weight + bias",
+            "with h = (x − mean) / √(variance + ε), g = gy weight: x: (g − mean g − h mean(g h)) / √…; weight: Σ gy h; bias: Σ gy", "2,4; 4; 4",
                tp_layer_norm(x[0], 1, tp_add(x[1], 0), tp_add(x[2], 0), 0),
                "F.layer_norm(x0, x0.shape[-1:], x1, x2)")
-SOFTMAX_RECORD(RmsNorm, rms_norm, 2, "x / √(mean of x² + ε) · weight", "2,4; 4",
+ROWS_RECORD(RmsNorm, rms_norm, 2, ROWS_READS(TP__READS_0 | TP__READS_1, TP__READS_0), "x / √(mean of x² + ε) · weight",
+            "with h = x / √(mean of x² + ε), g = gy weight: x: (g − h mean(g h)) / √…; weight: Σ gy h", "2,4; 4",
                tp_rms_norm(x[0], 1, tp_add(x[1], 0), 0.1),
                "x0 * (x0.square().mean(-1, keepdim=True) + 0.1).rsqrt() * x1")
 SOFTMAX_RECORD(BatchNorm, batch_norm, 3, "(x − mean) / √(variance + ε) · weight + bias, a channel at a time", "3,2; 2; 2",

@@ -40,8 +40,10 @@ const tp__family *const tp__families[] = {
     &tp__family_attention,
     &tp__family_position,
     &tp__family_recurrent,
+    &tp__family_recurrent_layers,
     &tp__family_softmax,
     &tp__family_loss,
+    &tp__family_ctc,
     NULL,
 };
 /* clang-format on */
