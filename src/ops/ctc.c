@@ -76,7 +76,7 @@ static bool ctc_row(ctc_plan *plan, int64_t row, const int64_t *target, int64_t 
 {
     int64_t at = row * plan->states;
     for (int64_t s = 0; s < plan->states; s++) {
-        bool inside = s / 2 < plan->length[row];
+        bool inside = target && s / 2 < plan->length[row];
         int64_t class = s % 2 && inside ? target[s / 2] : blank;
         if (class < 0 || class >= plan->classes || (s % 2 && inside && class == blank)) {
             tp_fail(TP_ERROR_ARGUMENT,

@@ -152,8 +152,9 @@ static void layer_gradient(const tp__pull *pull)
     layer_describe(&recur, lstm, in, y->data);
     const int64_t places = recur.steps * recur.rows;
     const char *last = (char *)gy->data + layer_bytes(&recur, places * recur.size);
-    tp_var *change = tp__empty((tp_dtype)in[0]->dtype, 1, &in[at->gates]->size);
-    tp_var *ones = tp_ones((tp_dtype)in[0]->dtype, 1, &places);
+    tp_dtype dtype = (tp_dtype)y->dtype;
+    tp_var *change = tp__empty(dtype, 1, &pull->x[at->gates]->size);
+    tp_var *ones = tp_ones(dtype, 1, &places);
     if (tp_is_poison(change) || tp_is_poison(ones) || !tp__evaluate(ones))
         return;
     recur.gy = gy->data;

@@ -61,7 +61,7 @@ static bool rows_forward(tp__call *call)
         in[i] = tp__plain(call->in[i]);
         good = good && !tp_is_poison(in[i]);
     }
-    if (good) {
+    if (good && in[0]) {
         tp__rows rows = {.x = in[0]->data, .to = call->out->data, .epsilon = call->attr.number};
         rows_size(&rows, in[0], in[1]);
         rows.weight = in[1] ? in[1]->data : NULL;
