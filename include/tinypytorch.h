@@ -40,6 +40,7 @@
 #include "tinypytorch/array.h"
 #include "tinypytorch/base.h"
 #include "tinypytorch/calculus.h"
+#include "tinypytorch/sparse.h"
 #include "tinypytorch/checkpoint.h"
 #include "tinypytorch/conv.h"
 #include "tinypytorch/draw.h"

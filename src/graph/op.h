@@ -126,6 +126,11 @@ struct tp__op {
      * linear in dx. Taylor series follow from it, and gradients by tp__tangent_gradient. */
     tp_var *(*tangent)(tp_var *y, tp_var *x, tp_var *dx);
 
+    /* Of a reduction: the axes of its operand, as bits, that become one element; those of y are the
+     * others, in order. NULL: an element of y may depend on all elements, but for what the flags
+     * TP__ELEMENTWISE and TP__MOVES tell. */
+    unsigned (*folds)(const tp_var *y);
+
     const char *formula; /* y, as text */
     const char *rule;    /* the gradient, as text */
     tp__domain domain;

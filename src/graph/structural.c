@@ -111,15 +111,25 @@ static bool sum_to_infer(tp__call *call)
     return true;
 }
 
+static unsigned sum_to_axes(const tp_var *x, int ndim, const int64_t *shape)
+{
+    int lead = x->ndim - ndim;
+    unsigned axes = 0;
+    for (int i = 0; i < x->ndim; i++)
+        if (i < lead || shape[i - lead] != tp__shape(x)[i])
+            axes |= 1u << i;
+    return axes;
+}
+
 static bool sum_to_forward(tp__call *call)
 {
     const tp_var *x = call->in[0];
-    int lead = x->ndim - call->ndim;
-    unsigned axes = 0;
-    for (int i = 0; i < x->ndim; i++)
-        if (i < lead || call->shape[i - lead] != tp__shape(x)[i])
-            axes |= 1u << i;
-    return tp__fold(TP__SUM, call->out, x, axes, 1);
+    return tp__fold(TP__SUM, call->out, x, sum_to_axes(x, call->ndim, call->shape), 1);
+}
+
+static unsigned sum_to_folds(const tp_var *y)
+{
+    return sum_to_axes(tp__inputs((tp_var *)y)[0], y->ndim, tp__shape(y));
 }
 
 static void sum_to_gradient(const tp__pull *pull)
@@ -159,6 +169,7 @@ const tp__op tp__op_sum_to = {
     .flags = TP__LINEAR,
     .infer = sum_to_infer,
     .forward = sum_to_forward,
+    .folds = sum_to_folds,
     .gradient = sum_to_gradient,
     .formula = "x summed down to a smaller shape",
     .rule = "broadcast_to(gy, shape of x)",

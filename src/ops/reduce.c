@@ -61,6 +61,11 @@ static unsigned reduce_mask(const tp__attr *attr)
     return (unsigned)attr->integer & (REDUCE_KEEP - 1);
 }
 
+static unsigned reduce_folds(const tp_var *y)
+{
+    return reduce_mask(&y->attr);
+}
+
 /* --- sum and mean --- */
 
 /* A sum over everything may wait with its elements. */
@@ -199,6 +204,7 @@ REDUCE_SAMPLES(min)
         .reads = {reads_},                                                                         \
         .infer = infer_,                                                                           \
         .forward = forward_,                                                                       \
+        .folds = reduce_folds,                                                                     \
         .gradient = gradient_,                                                                     \
         .taylor = taylor_,                                                                         \
         .formula = formula_,                                                                       \
