@@ -33,8 +33,8 @@ struct state {
     int64_t steps = 0;
 };
 
-// OpenMP's threads are libtorch's own; OpenBLAS's would come on top of them, and cost more than they
-// bring.
+// OpenMP's threads are libtorch's own; OpenBLAS's would come on top of them, and cost more than
+// they bring.
 void set_threads(int n)
 {
     using set_number = void (*)(int);

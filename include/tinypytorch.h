@@ -22,6 +22,7 @@
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
  *     calculus.h     Jacobians, Hessians, checking gradients, finding minima
+ *     sparse.h       sparse Jacobians and Hessians by coloring
  *     equations.h    least squares, roots
  *     checkpoint.h   gradients in less memory
  *     anomaly.h      where the first NaN comes from
@@ -40,7 +41,6 @@
 #include "tinypytorch/array.h"
 #include "tinypytorch/base.h"
 #include "tinypytorch/calculus.h"
-#include "tinypytorch/sparse.h"
 #include "tinypytorch/checkpoint.h"
 #include "tinypytorch/conv.h"
 #include "tinypytorch/draw.h"
@@ -59,6 +59,7 @@
 #include "tinypytorch/scope.h"
 #include "tinypytorch/sequence.h"
 #include "tinypytorch/shape.h"
+#include "tinypytorch/sparse.h"
 #include "tinypytorch/taylor.h"
 
 #include "tinypytorch/sugar.h"

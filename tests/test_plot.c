@@ -74,7 +74,8 @@ TEST(edges_belong_to_the_bin_above)
 
 TEST(what_is_no_number_does_not_count)
 {
-    tp_var *x = tp_array(TP_F64, TP_SHAPE(5), (double[]){1, NAN, 2, INFINITY, -INFINITY});
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(5),
+                         (double[]){1, (double)NAN, 2, (double)INFINITY, -(double)INFINITY});
     tp_plot *plot = tp_plot_new();
     tp_plot_histogram(plot, x, .bins = 2);
     COUNTS(plot, 1, 1);
@@ -138,7 +139,7 @@ TEST(training_is_two_curves)
 TEST(images_become_colors)
 {
     tp_plot *plot = tp_plot_new();
-    tp_plot_images(plot, tp_array(TP_F64, TP_SHAPE(2, 2), (double[]){0, 1, NAN, 9}),
+    tp_plot_images(plot, tp_array(TP_F64, TP_SHAPE(2, 2), (double[]){0, 1, (double)NAN, 9}),
                    .palette = TP_PALETTE_GRAY, .high = 2);
     const uint32_t *pixel = plot->first->pixels;
     CHECK(pixel[0] == 0 && pixel[1] == 0x808080 && pixel[2] == 0xd62728 && pixel[3] == 0xffffff);
@@ -264,8 +265,9 @@ TEST(sparklines)
     CHECK(sparkline_is(tp_arange(TP_F64, 0, 8, 1), 0, "▁▂▃▄▅▆▇█"));
     CHECK(sparkline_is(tp_arange(TP_F64, 0, 16, 1), 8, "▁▂▃▄▅▆▇█"));
     CHECK(sparkline_is(tp_ones(TP_F32, TP_SHAPE(3)), 0, "▄▄▄"));
-    CHECK(sparkline_is(tp_array(TP_F64, TP_SHAPE(3), (double[]){0, NAN, 1}), 0, "▁ █"));
-    CHECK(sparkline_is(tp_array(TP_F64, TP_SHAPE(2), (double[]){NAN, INFINITY}), 0, "  "));
+    CHECK(sparkline_is(tp_array(TP_F64, TP_SHAPE(3), (double[]){0, (double)NAN, 1}), 0, "▁ █"));
+    CHECK(sparkline_is(tp_array(TP_F64, TP_SHAPE(2), (double[]){(double)NAN, (double)INFINITY}), 0,
+                       "  "));
     CHECK(sparkline_is(tp_zeros(TP_F64, TP_SHAPE(0)), 0, ""));
     CHECK(sparkline_is(tp_num(3), 5, "▄"));
     CHECK(!tp_sparkline(tp_num(3), -1));

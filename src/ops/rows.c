@@ -199,8 +199,8 @@ bool tp__rows_backward(const tp__row_kernels *kernels, const tp__rows *rows, tp_
             double mean, scale = rows_##name##_scale_##Type(rows, r, &mean);                       \
             for (int64_t i = 0; i < n; i++)                                                        \
                 ROWS_TO(Type)                                                                      \
-                [i] = (Type)(((double)ROWS_AT(Type, x)[i] - mean) * scale * (double)w[i] +         \
-                             (b ? (double)b[i] : 0));                                              \
+            [i] = (Type)(((double)ROWS_AT(Type, x)[i] - mean) * scale * (double)w[i] +             \
+                         (b ? (double)b[i] : 0));                                                  \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Writes the pages that page.mjs opens: small.html and large.html, of about 100 and 10,000 nodes,
- * scopes.html, of a network with name scopes, hostile.html, whose names are an attack, and plot.html,
- * a curve on logarithmic axes under a hostile title.
+ * scopes.html, of a network with name scopes, hostile.html, whose names are an attack, and
+ * plot.html, a curve on logarithmic axes under a hostile title.
  */
 #include <stdio.h>
 #include <tinypytorch.h>
