@@ -141,6 +141,8 @@ static bool walk_begin(sparse_walk *walk, tp_var *y, const tp_var *x)
 static int64_t unite(const uint32_t *a, int64_t n, const uint32_t *b, int64_t m, uint32_t *to)
 {
     int64_t i = 0, j = 0, k = 0;
+    n = a ? n : 0;
+    m = b ? m : 0;
     while (i < n || j < m) {
         uint32_t next = j == m || (i < n && a[i] <= b[j]) ? a[i] : b[j];
         i += i < n && a[i] == next;
@@ -351,8 +353,8 @@ enum { NODE_OPERANDS = 64 };
 static bool node_moved(sparse_walk *walk, tp_var *v, tp__pattern *to, bool *good)
 {
     tp_var *in[NODE_OPERANDS];
-    const tp__pattern *operand[NODE_OPERANDS];
-    int64_t before[NODE_OPERANDS], all = 0;
+    const tp__pattern *operand[NODE_OPERANDS] = {NULL};
+    int64_t before[NODE_OPERANDS] = {0}, all = 0;
     int n = 0;
     if (v->n_in > NODE_OPERANDS)
         return false;

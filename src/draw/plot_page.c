@@ -174,7 +174,7 @@ static void plot_page_minor(const tp__plot_page *page, bool across)
     if (ticks->n < 2 || fabs(ticks->at[1] - ticks->at[0] - 1) > 1e-9)
         return;
     double tick = PLOT_PAGE_TICK * page->unit / 2;
-    for (double decade = floor(range->low); decade <= range->high; decade++)
+    for (int decade = (int)floor(range->low); decade <= range->high; decade++)
         for (int m = 2; m <= 9; m++) {
             double at = decade + log10(m);
             if (at <= range->low || at >= range->high)
