@@ -126,12 +126,14 @@ static bool walk_begin(sparse_walk *walk, tp_var *y, const tp_var *x)
     qsort(walk->nodes, walk->n, sizeof *walk->nodes, walk_compare);
     for (size_t i = 0; i < walk->n; i++)
         tp__map_find(&walk->map, walk->nodes[i].v)->value.number = i;
-    for (size_t i = 0; i < walk->n; i++)
-        for (uint32_t k = 0; walk->nodes[i].v != x && k < walk->nodes[i].v->n_in; k++) {
-            sparse_node *in = walk_node(walk, tp__inputs(walk->nodes[i].v)[k]);
+    for (size_t i = 0; i < walk->n; i++) {
+        tp_var *v = walk->nodes[i].v;
+        for (uint32_t k = 0; v != x && k < v->n_in; k++) {
+            sparse_node *in = walk_node(walk, tp__inputs(v)[k]);
             if (in)
                 in->users++;
         }
+    }
     return true;
 }
 
@@ -141,12 +143,11 @@ static bool walk_begin(sparse_walk *walk, tp_var *y, const tp_var *x)
 static int64_t unite(const uint32_t *a, int64_t n, const uint32_t *b, int64_t m, uint32_t *to)
 {
     int64_t i = 0, j = 0, k = 0;
-    n = a ? n : 0;
-    m = b ? m : 0;
     while (i < n || j < m) {
-        uint32_t next = j == m || (i < n && a[i] <= b[j]) ? a[i] : b[j];
-        i += i < n && a[i] == next;
+        bool first = i < n && (j >= m || a[i] <= b[j]);
+        uint32_t next = first ? a[i] : b[j];
         j += j < m && b[j] == next;
+        i += first;
         if (to)
             to[k] = next;
         k++;
@@ -334,7 +335,7 @@ static bool node_copy_moved(const int64_t *number, int64_t rows, const tp__patte
             while (k > 0 && number[i] <= before[k])
                 k--;
             length = 0;
-            if (number[i] > 0)
+            if (number[i] > 0 && operand[k])
                 pattern_row(operand[k], number[i] - 1 - before[k], &p, &length);
             if (pass == 0)
                 to->start[i + 1] = to->start[i] + length;
