@@ -128,7 +128,7 @@ static bool walk_begin(sparse_walk *walk, tp_var *y, const tp_var *x)
         tp__map_find(&walk->map, walk->nodes[i].v)->value.number = i;
     for (size_t i = 0; i < walk->n; i++) {
         tp_var *v = walk->nodes[i].v;
-        for (uint32_t k = 0; v != x && k < v->n_in; k++) {
+        for (uint32_t k = 0; v && v != x && k < v->n_in; k++) {
             sparse_node *in = walk_node(walk, tp__inputs(v)[k]);
             if (in)
                 in->users++;
