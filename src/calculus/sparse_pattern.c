@@ -118,17 +118,20 @@ static bool walk_begin(sparse_walk *walk, tp_var *y, const tp_var *x)
     if (!walk_find(walk, y, x))
         return false;
     walk->n = walk->map.n;
-    walk->nodes = tp__alloc_zero(walk->n, sizeof *walk->nodes);
-    if (!walk->nodes)
+    sparse_node *nodes = walk->nodes = tp__alloc_zero(walk->n, sizeof *walk->nodes);
+    if (!nodes)
         return false;
     for (size_t i = 0; i < walk->n; i++)
-        walk->nodes[i].v = (tp_var *)tp__map_at(&walk->map)[i].key;
-    qsort(walk->nodes, walk->n, sizeof *walk->nodes, walk_compare);
-    for (size_t i = 0; i < walk->n; i++)
-        tp__map_find(&walk->map, walk->nodes[i].v)->value.number = i;
+        nodes[i].v = (tp_var *)tp__map_at(&walk->map)[i].key;
+    qsort(nodes, walk->n, sizeof *nodes, walk_compare);
     for (size_t i = 0; i < walk->n; i++) {
-        tp_var *v = walk->nodes[i].v;
-        for (uint32_t k = 0; v && v != x && k < v->n_in; k++) {
+        tp__map_entry *entry = tp__map_find(&walk->map, nodes[i].v);
+        if (entry)
+            entry->value.number = i;
+    }
+    for (size_t i = 0; i < walk->n; i++) {
+        tp_var *v = nodes[i].v;
+        for (uint32_t k = 0; v != x && k < v->n_in; k++) {
             sparse_node *in = walk_node(walk, tp__inputs(v)[k]);
             if (in)
                 in->users++;

@@ -149,7 +149,8 @@ static bool index_run(index_job *job, const tp_var *x, tp_var *index, int axis, 
     size_t scope = tp_scope_begin();
     int64_t line = index_line(x, index, axis);
     tp_var *once = line > 1 ? index_once(index, axis + 1) : tp__plain(index);
-    if (!tp_is_poison(once) && index->size > 0) {
+    bool good = !tp_is_poison(once);
+    if (good && index->size > 0) {
         job->at = once->data;
         job->x = x;
         job->axis = axis;
@@ -163,7 +164,7 @@ static bool index_run(index_job *job, const tp_var *x, tp_var *index, int axis, 
                      meet ? index_columns_task : index_lines_task, job);
     }
     tp_scope_end(scope);
-    return !tp_is_poison(once);
+    return good;
 }
 
 static void index_take_line(const index_job *job, int64_t number, int64_t offset)
