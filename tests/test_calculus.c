@@ -93,6 +93,118 @@ TEST(what_does_not_depend_has_zeros)
     CHECK_SHAPE(tp_jacobian(tp_slice(x, 0, 0, 0, 1), x), 0, 5);
 }
 
+/* --- Along lines --- */
+
+/* exp(2 a + 3 b) sin(c): ∂^(i + j + k) = 2^i 3^j exp(2 a + 3 b) sin(c + k π / 2) */
+static tp_var *product_of_three(tp_var *x)
+{
+    tp_var *a = tp_select(x, 0, 0), *b = tp_select(x, 0, 1), *c = tp_select(x, 0, 2);
+    return tp_mul(tp_exp(tp_add(tp_mul(2, a), tp_mul(3, b))), tp_sin(c));
+}
+
+TEST(mixed_derivatives)
+{
+    static const int64_t index[][6] = {{0},       {2, 0},       {0, 0, 1},         {0, 1, 2},
+                                       {2, 2, 2}, {1, 0, 1, 2}, {0, 1, 2, 2, 1, 0}};
+    static const int order[] = {1, 2, 3, 3, 3, 4, 6};
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.1, -0.2, 0.7})));
+    for (int i = 0; i < 7; i++) {
+        double expected = exp(0.2 - 0.6);
+        int sines = 0;
+        for (int k = 0; k < order[i]; k++) {
+            expected *= index[i][k] == 0 ? 2 : index[i][k] == 1 ? 3 : 1;
+            sines += index[i][k] == 2;
+        }
+        expected *= sin(0.7 + sines * acos(0));
+        tp_var *d = tp_mixed(product_of_three(x), x, order[i], index[i]);
+        CHECK_CLOSE(tp_item(d), expected, 1e-12);
+        tp_var *more = tp_gradient(d, x);
+        CHECK_CLOSE(tp_item(tp_select(more, 0, 0)), 2 * expected, 1e-11);
+    }
+    tp_mixed(x, x, 2, (const int64_t[]){0, 3});
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "mixed: index 3, expected 0 to 2");
+    tp_mixed(x, x, 21, index[0]);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "mixed: order 21, expected 1 to 20");
+}
+
+/* Δ² of exp(2 a + 3 b) sin c is (4 + 9 − 1)² times itself; of a⁴ b² + c, 24 b² + 48 a². */
+TEST(biharmonic_operator)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.1, -0.2, 0.7})));
+    tp_var *y = product_of_three(x);
+    CHECK_CLOSE(tp_item(tp_biharmonic(y, x)), 144 * tp_item(y), 1e-12);
+    CHECK_CLOSE(tp_item(tp_laplacian(y, x)), 12 * tp_item(y), 1e-12);
+    tp_var *a = tp_select(x, 0, 0), *b = tp_select(x, 0, 1), *c = tp_select(x, 0, 2);
+    y = tp_add(tp_mul(tp_pow(a, 4), tp_pow(b, 2)), c);
+    CHECK_CLOSE(tp_item(tp_biharmonic(y, x)), 24 * 0.04 + 48 * 0.01, 1e-13);
+    tp_var *g = tp_gradient(tp_biharmonic(y, x), x);
+    CHECK_CLOSE(tp_item(tp_select(g, 0, 0)), 9.6, 1e-12);
+    CHECK_CLOSE(tp_item(tp_select(g, 0, 1)), -9.6, 1e-12);
+}
+
+/* A parameter's gradient of a high derivative: d/dw of the fifth derivative of sin(w t), w⁵ cos. */
+TEST(backward_over_series)
+{
+    tp_var *t = tp_variable(0.3), *w = tp_variable(1.7), *d[5];
+    tp_derivatives(tp_sin(tp_mul(w, t)), t, 5, d);
+    double angle = 1.7 * 0.3;
+    CHECK_CLOSE(tp_item(d[4]), pow(1.7, 5) * cos(angle), 1e-13);
+    tp_var *g = tp_gradient(d[4], w, .create_graph = true);
+    CHECK_CLOSE(tp_item(g), 5 * pow(1.7, 4) * cos(angle) - pow(1.7, 5) * 0.3 * sin(angle), 1e-13);
+    CHECK_CLOSE(tp_item(tp_gradient(g, w)),
+                20 * pow(1.7, 3) * cos(angle) - 10 * pow(1.7, 4) * 0.3 * sin(angle) -
+                    pow(1.7, 5) * 0.09 * cos(angle),
+                1e-12);
+}
+
+/* From tanh's derivative polynomials in exact arithmetic, to 17 digits. */
+TEST(tanh_to_order_16)
+{
+    static const double expected[] = {
+        0.41997434161402608, -0.63970000844922448, 0.62162668077129624, 0.66509104475050163,
+        -5.5568935584737202, 13.624075441312105,   12.288367894320364,  -277.06213560303098,
+        1183.4218675111372,  366.41479668582724,   -39870.110111755239, 262013.36984264976,
+        -170889.98717367896, -12372815.001947604,  117399381.93781675,  -227058762.86626312};
+    tp_var *x = tp_variable(1.0), *d[16];
+    tp_derivatives(tp_tanh(x), x, 16, d);
+    for (int k = 0; k < 16; k++)
+        CHECK(fabs(tp_item(d[k]) - expected[k]) <= 1e-13 * fmax(1, fabs(expected[k])));
+}
+
+TEST(linear_maps)
+{
+    tp_manual_seed(8);
+    tp_var *x = tp_variable(tp_randn(TP_F64, TP_SHAPE(3))), *v = tp_randn(TP_F64, TP_SHAPE(3));
+    tp_var *y = waves(x, 4), *jacobian = tp_jacobian(y, x);
+    tp_linear_map *linear = tp_linearize(y, x);
+    tp_var *u = tp_randn(TP_F64, TP_SHAPE(4)), *forward = tp_linear_map_apply(linear, v);
+    tp_var *backward = tp_linear_map_transpose(linear, u);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(forward, tp_matmul(jacobian, v))))) < 1e-14);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(backward, tp_matmul(u, jacobian))))) < 1e-14);
+    tp_linear_map_free(linear);
+    CHECK(!tp_linearize(x, tp_num(1)));
+    CHECK_ERROR(TP_ERROR_GRAPH, "linearize: x is a constant");
+    tp_linear_map_apply(NULL, v);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "linear_map_apply: the linear map is NULL");
+}
+
+/* Any of these of any other: a Hessian's rows are the gradient of a directional derivative, a
+ * Laplacian's gradient is that of a trace. */
+TEST(transforms_of_transforms)
+{
+    tp_manual_seed(8);
+    tp_var *x = tp_variable(tp_randn(TP_F64, TP_SHAPE(3))), *v = tp_randn(TP_F64, TP_SHAPE(3));
+    tp_var *y = tp_sum(tp_square(waves(x, 4))), *hessian = tp_hessian(y, x);
+    tp_var *row = tp_gradient(tp_jvp(y, x, v), x), *product = tp_matmul(hessian, v);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(row, product)))) < 1e-11);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(tp_hvp(y, x, v), product)))) < 1e-11);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(hessian, tp_transpose(hessian, 0, 1))))) < 1e-11);
+    tp_var *along = tp_gradient(tp_trace(hessian), x), *laplacian = tp_laplacian(y, x);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(tp_gradient(laplacian, x), along)))) < 1e-9);
+    tp_var *third = tp_jacobian(tp_hvp(y, x, v), x), *other = tp_jvp(hessian, x, v);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(third, other)))) < 1e-9);
+}
+
 /* --- gradcheck --- */
 
 static tp_var *smooth(void *ctx, tp_var *const *x)

@@ -41,6 +41,26 @@ TP_API tp_var *tp_hvp(tp_var *y, tp_var *x, tp_var *v);
  * Taylor series an element. */
 TP_API tp_var *tp_laplacian(tp_var *y, tp_var *x);
 
+/* The fourth-order counterpart, Δ² of sum(y): Σ over i, j of ∂⁴ / ∂x[i]² ∂x[j]², from n² series for
+ * n elements of x. */
+TP_API tp_var *tp_biharmonic(tp_var *y, tp_var *x);
+
+/* The derivative of order `order`, 1 to 20, by x[index[0]], x[index[1]] …, elements counted in
+ * row-major order, any of them several times: of y's shape. From series along lines (Griewank, Utke
+ * & Walther 2000), half of Π (aᵢ + 1) for variables that occur aᵢ times; derivatives of parameters
+ * through it are those of one series each. Errors: an index out of range. */
+TP_API tp_var *tp_mixed(tp_var *y, tp_var *x, int order, const int64_t *index);
+
+/* y's derivative for x as a linear map, to be applied many times: J v, of y's shape, and vᵀ J, of
+ * x's. It holds y and x until tp_linear_map_free, which ignores NULL; the scope that y's graph was
+ * recorded in stays open as long, since a series reads values that a sweep back does not. NULL,
+ * with an error, if x is a constant. */
+typedef struct tp_linear_map tp_linear_map;
+TP_API tp_linear_map *tp_linearize(tp_var *y, tp_var *x);
+TP_API tp_var *tp_linear_map_apply(const tp_linear_map *linear, tp_var *v);
+TP_API tp_var *tp_linear_map_transpose(const tp_linear_map *linear, tp_var *v);
+TP_API void tp_linear_map_free(tp_linear_map *linear);
+
 /* --- Checking --- */
 
 typedef struct tp_gradcheck_options {
