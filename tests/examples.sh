@@ -177,6 +177,11 @@ lines add_graph/sample.dot ' \[label="Add", color=lightblue, style=filled, shape
 # The solution is sin x; a net of this size comes within 2e-3 of it.
 numbers physics 2e-3 "largest error:" 0
 
+check "sparse_hessian: not 3 n - 2 entries in 3 colors" \
+    grep -q '^200000 variables, 599998 entries, 3 colors$' "$work/sparse_hessian/stdout"
+check "sparse_hessian: six steps do not bring f below 1e-4" awk '
+    /^step 6:/ { good = $4 + 0 < 1e-4 } END { exit !good }' "$work/sparse_hessian/stdout"
+
 numbers goldstein 1e-13 "goldstein(1, 1):" 1876 -5376 8064
 numbers goldstein 1e-13 "goldstein(0, -1):" 3 0 0
 dot_text goldstein goldstein.dot 95 108
