@@ -12,7 +12,7 @@
  * Small chains are limited by overhead alone, and so have no limit here; neither has the
  * physics-informed network. Compile with -O3: the passes must be vectorised.
  */
-#include "tensors_text.h"
+#include "tensors_layers.h"
 #include "tensors_vector.h"
 
 #include <stdlib.h>
@@ -268,9 +268,10 @@ const tensors_side *tensors_limit(const tensors_row *row)
                                       .open = limit_open,
                                       .step = limit_step,
                                       .close = limit_close};
-    return tensors_is_cnn(row)    ? tensors_cnn_limit()
-           : tensors_is_text(row) ? tensors_text_limit()
-                                  : &side;
+    return tensors_is_cnn(row)     ? tensors_cnn_limit()
+           : tensors_is_text(row)  ? tensors_text_limit()
+           : tensors_is_layer(row) ? tensors_layer_limit()
+                                   : &side;
 }
 
 /* --- The machine --- */

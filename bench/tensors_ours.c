@@ -3,7 +3,7 @@
  * The rows with this library, through its public header and as its users write them: each layer in
  * a scope of its own, graphs consumed by the sweep.
  */
-#include "tensors_text.h"
+#include "tensors_layers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -231,7 +231,8 @@ const tensors_side *tensors_ours(const tensors_row *row)
                                       .open = ours_open,
                                       .step = ours_step,
                                       .close = ours_close};
-    return tensors_is_cnn(row)    ? tensors_cnn_ours()
-           : tensors_is_text(row) ? tensors_text_ours()
-                                  : &side;
+    return tensors_is_cnn(row)     ? tensors_cnn_ours()
+           : tensors_is_text(row)  ? tensors_text_ours()
+           : tensors_is_layer(row) ? tensors_layer_ours()
+                                   : &side;
 }

@@ -5,7 +5,7 @@
  * one's, which need third derivatives, from central differences in some of its parameters, with u'
  * and u'' carried along with u.
  */
-#include "tensors_text.h"
+#include "tensors_layers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -351,6 +351,9 @@ static void plain_step(void *state, tensors_results *results)
         break;
     case TENSORS_PHYSICS:
         plain_physics(plain, results);
+        break;
+    case TENSORS_PART:
+        tensors_layer_reference(&plain->row, plain->in, results);
         break;
     case TENSORS_LSTM:
     case TENSORS_GPT:

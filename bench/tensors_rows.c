@@ -3,7 +3,7 @@
  * The rows, and the inputs that follow from a row's kind and sizes. An element is a function of
  * its input's number and its place, so that every side has the same without sharing memory.
  */
-#include "tensors_text.h"
+#include "tensors_layers.h"
 
 #include <math.h>
 #include <string.h>
@@ -83,6 +83,13 @@ const tensors_row tensors_rows[] = {
     CONV("conv2d 64x1x28x28, data", "data", 64, 1, 28, 32),
     CONV("conv2d 64x1x28x28, weights", "weights", 64, 1, 28, 32),
     PLAIN("max_pool2d 64x32x28x28", TENSORS_POOL, "", 64, 32, 28),
+    PLAIN("softmax 4096x1000", TENSORS_PART, "softmax", 4096, 1000),
+    PLAIN("cross-entropy 4096x1000", TENSORS_PART, "cross_entropy", 4096, 1000),
+    PLAIN("layer norm 4096x1024", TENSORS_PART, "layer_norm", 4096, 1024),
+    PLAIN("RMS norm 4096x1024", TENSORS_PART, "rms_norm", 4096, 1024),
+    PLAIN("batch norm 64x64x28x28", TENSORS_PART, "batch_norm", 64, 64, 28),
+    PLAIN("embedding 8192 of 1000x256", TENSORS_PART, "embedding", 8192, 256, 1000),
+    PLAIN("attention 64x256x64", TENSORS_PART, "attention", 64, 256, 64),
     CNN("cnn batch 64", 64, 1.6, 1.3, 0.55),
     TEXT("lstm 64 x 32, width 128", TENSORS_LSTM, 1.6, 64, 32, 128),
     TEXT("gpt 4 x 128, 64 x 8", TENSORS_GPT, 1.4, 4, 128, 4, 64, 8),
@@ -184,6 +191,8 @@ static int rows_list(const tensors_row *row, tensors_input *input)
         input[0].content = input[1].content = TENSORS_SPACED;
         return 2 + rows_network(size + 1, input + 2);
     default:
+        if (tensors_is_layer(row))
+            return tensors_layer_list(row, input);
         return tensors_is_text(row) ? tensors_text_list(row, input) : tensors_cnn_list(row, input);
     }
 }

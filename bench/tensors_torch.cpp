@@ -4,7 +4,7 @@
 // zeroed, so that the sweep hands its buffers over; nothing is recorded where nothing is
 // differentiated; linear layers and cross-entropy are its fused ones.
 
-#include "tensors_text.h"
+#include "tensors_layers.h"
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
@@ -214,7 +214,8 @@ void step(void *opened, tensors_results *results)
 const tensors_side *tensors_torch(const tensors_row *row)
 {
     static const tensors_side side = {"libtorch", TORCH_VERSION, set_threads, open, step, close};
-    return tensors_is_cnn(row)    ? tensors_cnn_torch(set_threads)
-           : tensors_is_text(row) ? tensors_text_torch(set_threads)
-                                  : &side;
+    return tensors_is_cnn(row)     ? tensors_cnn_torch(set_threads)
+           : tensors_is_text(row)  ? tensors_text_torch(set_threads)
+           : tensors_is_layer(row) ? tensors_layer_torch(set_threads)
+                                   : &side;
 }
