@@ -13,6 +13,24 @@ typedef struct layer_ours {
     tp_var *in[TENSORS_INPUTS], *index;
 } layer_ours;
 
+/* Where the ones are. */
+static tp_var *layer_index(const tensors_input *input, int number)
+{
+    int64_t rows = input->shape[0], n = input->shape[1];
+    float *one_hot = malloc((size_t)input->n * sizeof *one_hot);
+    int64_t *index = calloc((size_t)rows, sizeof *index);
+    if (!one_hot || !index)
+        abort();
+    tensors_fill(input, number, TENSORS_F32, one_hot);
+    for (int64_t i = 0; i < input->n; i++)
+        if (one_hot[i] > 0)
+            index[i / n] = i % n;
+    tp_var *v = tp_keep(tp_array(TP_I64, TP_SHAPE(rows), index));
+    free(one_hot);
+    free(index);
+    return v;
+}
+
 static void *layer_open(const tensors_row *row)
 {
     TP_SCOPE();
@@ -23,12 +41,10 @@ static void *layer_open(const tensors_row *row)
     ours->row = *row;
     ours->inputs = tensors_describe(row, input);
     for (int i = 0; i < ours->inputs; i++)
-        ours->in[i] = tensors_ours_input(&input[i], i, row->type);
-    if (input[1].content == TENSORS_ONE_HOT) {
-        ours->index = tp_keep(tp_argmax(ours->in[1], 1));
-        tp_free(ours->in[1]);
-        ours->in[1] = NULL;
-    }
+        if (input[i].content == TENSORS_ONE_HOT)
+            ours->index = layer_index(&input[i], i);
+        else
+            ours->in[i] = tensors_ours_input(&input[i], i, row->type);
     tp_trim_memory();
     return ours;
 }

@@ -202,11 +202,110 @@
         return &kernels;                                                                           \
     }
 
+/* Planes of a channel, one an image. */
+#define ROWS_PLANES                                                                                \
+    for (int64_t image = 0, at = c * n; image < s->images; image++, at += s->channels * n)
+
+#define ROWS_PLANE(pointer) ((pointer) + at * (int64_t)sizeof(type))
+
+#define ROWS_CHANNELS(Type)                                                                        \
+    static Type VECTOR(rows_channel_scale_##Type)(const tp__channels *s, int64_t c, Type *mean)    \
+    {                                                                                              \
+        typedef Type type;                                                                         \
+        const int64_t n = s->plane;                                                                \
+        const double count = (double)(s->images * n);                                              \
+        double total = 0, square = 0;                                                              \
+        ROWS_PLANES                                                                                \
+        {                                                                                          \
+            VECTOR_OF_##Type sum = {0};                                                            \
+            ROWS_EACH(Type)                                                                        \
+            sum += ROWS_TAKE(Type, ROWS_PLANE(s->x));                                              \
+            total += (double)VECTOR(sequence_sum_##Type)(sum);                                     \
+        }                                                                                          \
+        const Type middle = (Type)(total / count);                                                 \
+        ROWS_PLANES                                                                                \
+        {                                                                                          \
+            VECTOR_OF_##Type sum = {0};                                                            \
+            ROWS_EACH(Type)                                                                        \
+            {                                                                                      \
+                VECTOR_OF_##Type away =                                                            \
+                    ROWS_KEEP(Type, ROWS_TAKE(Type, ROWS_PLANE(s->x)) - middle, 0);                \
+                sum += away * away;                                                                \
+            }                                                                                      \
+            square += (double)VECTOR(sequence_sum_##Type)(sum);                                    \
+        }                                                                                          \
+        *mean = middle;                                                                            \
+        return (Type)(1 / sqrt(square / count + s->epsilon));                                      \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(rows_channels_##Type)(const tp__channels *s)                                \
+    {                                                                                              \
+        typedef Type type;                                                                         \
+        const int64_t n = s->plane;                                                                \
+        for (int64_t c = s->first; c < s->last; c++) {                                             \
+            Type mean, scale = VECTOR(rows_channel_scale_##Type)(s, c, &mean);                     \
+            const Type w = ((const Type *)(const void *)s->weight)[c];                             \
+            const Type b = ((const Type *)(const void *)s->bias)[c];                               \
+            ROWS_PLANES                                                                            \
+            ROWS_EACH(Type)                                                                        \
+            ROWS_PUT(Type, ROWS_PLANE(s->to),                                                      \
+                     (ROWS_TAKE(Type, ROWS_PLANE(s->x)) - mean) * scale * w + b);                  \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(rows_channels_back_##Type)(const tp__channels *s)                           \
+    {                                                                                              \
+        typedef Type type;                                                                         \
+        const int64_t n = s->plane;                                                                \
+        const double count = (double)(s->images * n);                                              \
+        for (int64_t c = s->first; c < s->last; c++) {                                             \
+            Type mean, scale = VECTOR(rows_channel_scale_##Type)(s, c, &mean);                     \
+            double all = 0, dots = 0;                                                              \
+            ROWS_PLANES                                                                            \
+            {                                                                                      \
+                VECTOR_OF_##Type sum = {0}, dot = {0};                                             \
+                ROWS_EACH(Type)                                                                    \
+                {                                                                                  \
+                    VECTOR_OF_##Type g = ROWS_TAKE(Type, ROWS_PLANE(s->gy));                       \
+                    sum += g;                                                                      \
+                    dot += g * ((ROWS_TAKE(Type, ROWS_PLANE(s->x)) - mean) * scale);               \
+                }                                                                                  \
+                all += (double)VECTOR(sequence_sum_##Type)(sum);                                   \
+                dots += (double)VECTOR(sequence_sum_##Type)(dot);                                  \
+            }                                                                                      \
+            if (s->g_weight)                                                                       \
+                ((Type *)(void *)s->g_weight)[c] = (Type)dots;                                     \
+            if (s->g_bias)                                                                         \
+                ((Type *)(void *)s->g_bias)[c] = (Type)all;                                        \
+            if (!s->to)                                                                            \
+                continue;                                                                          \
+            const Type sum = (Type)(all / count), dot = (Type)(dots / count);                      \
+            const Type factor = ((const Type *)(const void *)s->weight)[c] * scale;                \
+            ROWS_PLANES                                                                            \
+            ROWS_EACH(Type)                                                                        \
+            {                                                                                      \
+                VECTOR_OF_##Type here = (ROWS_TAKE(Type, ROWS_PLANE(s->x)) - mean) * scale;        \
+                VECTOR_OF_##Type g = ROWS_TAKE(Type, ROWS_PLANE(s->gy));                           \
+                ROWS_PUT(Type, ROWS_PLANE(s->to), factor *(g - (sum + here * dot)));               \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static const tp__channel_kernels *VECTOR(rows_channels_choice_##Type)(void)                    \
+    {                                                                                              \
+        static const tp__channel_kernels kernels = {                                               \
+            .cost = 20.0 * sizeof(Type) / 4 / VECTOR_BYTES,                                        \
+            .forward = VECTOR(rows_channels_##Type),                                               \
+            .backward = VECTOR(rows_channels_back_##Type)};                                        \
+        return &kernels;                                                                           \
+    }
+
 #define ROWS_ALL(Type)                                                                             \
     ROWS_VECTORS(Type)                                                                             \
     ROWS_SOFTMAX(Type)                                                                             \
     ROWS_NORM(layer_norm, Type, true)                                                              \
     ROWS_NORM(rms_norm, Type, false)                                                               \
+    ROWS_CHANNELS(Type)                                                                            \
     ROWS_KERNELS(softmax, Type, 40.0)                                                              \
     ROWS_KERNELS(log_softmax, Type, 40.0)                                                          \
     ROWS_KERNELS(layer_norm, Type, 20.0)                                                           \
@@ -225,8 +324,12 @@ ROWS_ALL(double)
 
 const tp__override VECTOR(tp__row_kernels)[] = {
 #if defined(TP_WITH_MVEC)
-    ROWS_PAIR(softmax, 1),    ROWS_PAIR(log_softmax, 1),
-    ROWS_PAIR(layer_norm, 3), ROWS_PAIR(rms_norm, 2),
+    ROWS_PAIR(softmax, 1),
+    ROWS_PAIR(log_softmax, 1),
+    ROWS_PAIR(layer_norm, 3),
+    ROWS_PAIR(rms_norm, 2),
+    {"batch_norm", 3, TP_F32, (tp__kernel *)VECTOR(rows_channels_choice_float)},
+    {"batch_norm", 3, TP_F64, (tp__kernel *)VECTOR(rows_channels_choice_double)},
 #endif
     {NULL, 0, TP_F32, NULL},
 };

@@ -158,7 +158,7 @@ static bool index_run(index_job *job, const tp_var *x, tp_var *index, int axis, 
         memcpy(job->shape, tp__shape(once), once->ndim * sizeof *job->shape);
         job->line = job->n = line;
         job->lines = once->size;
-        job->chunk = meet ? 64 : INDEX_TASK / line + 1;
+        job->chunk = !meet ? INDEX_TASK / line + 1 : line > 128 ? line / 2 : 64;
         int64_t tasks = ((meet ? line : job->lines) - 1) / job->chunk + 1;
         tp__parallel(tasks, (double)index->size * (line > 1 ? 0.3 : 3),
                      meet ? index_columns_task : index_lines_task, job);

@@ -107,6 +107,31 @@ bool tp__rows_backward(const tp__row_kernels *kernels, const tp__rows *rows, tp_
     return true;
 }
 
+/* --- Channels --- */
+
+typedef struct rows_channels {
+    const tp__channels *channels;
+    void (*kernel)(const tp__channels *channels);
+} rows_channels;
+
+static void rows_channel_task(void *ctx, int64_t number)
+{
+    const rows_channels *work = ctx;
+    tp__channels one = *work->channels;
+    one.first = number;
+    one.last = number + 1;
+    work->kernel(&one);
+}
+
+void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *channels,
+                      bool backward)
+{
+    rows_channels work = {channels, backward ? kernels->backward : kernels->forward};
+    double elements = (double)channels->images * (double)channels->channels;
+    tp__parallel(channels->channels, kernels->cost * elements * (double)channels->plane,
+                 rows_channel_task, &work);
+}
+
 /* --- Reference --- */
 
 #define ROWS_AT(Type, pointer) ((const Type *)(const void *)(rows->pointer) + r * n)
@@ -227,6 +252,72 @@ bool tp__rows_backward(const tp__row_kernels *kernels, const tp__rows *rows, tp_
             }                                                                                      \
         }                                                                                          \
     }
+
+#define ROWS_EACH_OF_CHANNEL                                                                       \
+    for (int64_t i = 0, at = c * s->plane; i < s->images; i++, at += s->channels * s->plane)       \
+        for (int64_t k = at; k < at + s->plane; k++)
+
+#define ROWS_CHANNELS(Type)                                                                        \
+    static double rows_channel_scale_##Type(const tp__channels *s, int64_t c, double *mean)        \
+    {                                                                                              \
+        const Type *x = (const Type *)(const void *)s->x;                                          \
+        double square = 0, n = (double)(s->images * s->plane);                                     \
+        *mean = 0;                                                                                 \
+        ROWS_EACH_OF_CHANNEL                                                                       \
+        *mean += (double)x[k];                                                                     \
+        *mean /= n;                                                                                \
+        ROWS_EACH_OF_CHANNEL                                                                       \
+        square += ((double)x[k] - *mean) * ((double)x[k] - *mean);                                 \
+        return 1 / sqrt(square / n + s->epsilon);                                                  \
+    }                                                                                              \
+                                                                                                   \
+    static void rows_channels_##Type(const tp__channels *s)                                        \
+    {                                                                                              \
+        const Type *x = (const Type *)(const void *)s->x;                                          \
+        for (int64_t c = s->first; c < s->last; c++) {                                             \
+            double mean, scale = rows_channel_scale_##Type(s, c, &mean);                           \
+            double w = (double)((const Type *)(const void *)s->weight)[c];                         \
+            double b = (double)((const Type *)(const void *)s->bias)[c];                           \
+            ROWS_EACH_OF_CHANNEL((Type *)(void *)s->to)                                            \
+            [k] = (Type)(((double)x[k] - mean) * scale * w + b);                                   \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void rows_channels_back_##Type(const tp__channels *s)                                   \
+    {                                                                                              \
+        const Type *x = (const Type *)(const void *)s->x;                                          \
+        const Type *gy = (const Type *)(const void *)s->gy;                                        \
+        double n = (double)(s->images * s->plane);                                                 \
+        for (int64_t c = s->first; c < s->last; c++) {                                             \
+            double mean, scale = rows_channel_scale_##Type(s, c, &mean), sum = 0, dot = 0;         \
+            double w = (double)((const Type *)(const void *)s->weight)[c];                         \
+            ROWS_EACH_OF_CHANNEL                                                                   \
+            {                                                                                      \
+                sum += (double)gy[k];                                                              \
+                dot += (double)gy[k] * ((double)x[k] - mean) * scale;                              \
+            }                                                                                      \
+            if (s->g_weight)                                                                       \
+                ((Type *)(void *)s->g_weight)[c] = (Type)dot;                                      \
+            if (s->g_bias)                                                                         \
+                ((Type *)(void *)s->g_bias)[c] = (Type)sum;                                        \
+            if (!s->to)                                                                            \
+                continue;                                                                          \
+            ROWS_EACH_OF_CHANNEL((Type *)(void *)s->to)                                            \
+            [k] = (Type)(w * scale *                                                               \
+                         ((double)gy[k] - (sum + ((double)x[k] - mean) * scale * dot) / n));       \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static const tp__channel_kernels rows_channel_kernels_##Type = {3, rows_channels_##Type,       \
+                                                                    rows_channels_back_##Type};
+
+ROWS_CHANNELS(float)
+ROWS_CHANNELS(double)
+
+const tp__channel_kernels *tp__channel_reference(tp_dtype dtype)
+{
+    return dtype == TP_F32 ? &rows_channel_kernels_float : &rows_channel_kernels_double;
+}
 
 #define ROWS_REFERENCE(Type)                                                                       \
     ROWS_SOFTMAX(Type)                                                                             \

@@ -39,6 +39,27 @@ const tp__row_kernels *tp__row_reference(tp__row_kind kind, tp_dtype dtype);
 
 void tp__rows_forward(const tp__row_kernels *kernels, const tp__rows *rows, size_t item);
 
+/* Normalisation of channels: x (images, channels, plane), whose statistics are over all but
+ * channels; weight, bias and their gradients have one element a channel. Kernels do channels from
+ * `first` to `last`. Of gradients NULL is not wanted. */
+typedef struct tp__channels {
+    int64_t images, channels, plane, first, last;
+    const char *x, *gy, *weight, *bias;
+    char *to, *g_weight, *g_bias;
+    double epsilon;
+} tp__channels;
+
+typedef struct tp__channel_kernels {
+    double cost;
+    void (*forward)(const tp__channels *channels), (*backward)(const tp__channels *channels);
+} tp__channel_kernels;
+
+typedef const tp__channel_kernels *tp__channel_choice(void);
+
+const tp__channel_kernels *tp__channel_reference(tp_dtype dtype);
+void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *channels,
+                      bool backward);
+
 /* False, with an error, when out of memory. */
 bool tp__rows_backward(const tp__row_kernels *kernels, const tp__rows *rows, tp_dtype dtype);
 

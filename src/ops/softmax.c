@@ -230,8 +230,10 @@ static tp_var *rms_norm_compose(const tp_var *y, tp_var *const *x)
     return tp_mul(tp_mul(x[0], tp_rsqrt(tp_add(square, y->attr.number))), x[1]);
 }
 
-/* Applies a record to x and a weight and bias over its last n axes, of one floating type. */
-static tp_var *normalise_rows(const tp__op *op, int n, tp_var *const *given, double epsilon)
+/* Applies a record to x and a weight and bias of this shape, of one floating type; NULL: ones and
+ * zeros. */
+static tp_var *normalise_by(const tp__op *op, int n, const int64_t *shape, tp_var *const *given,
+                            double epsilon)
 {
     tp_var *in[3], *present[3];
     int count = 0;
@@ -240,7 +242,6 @@ static tp_var *normalise_rows(const tp__op *op, int n, tp_var *const *given, dou
             present[count++] = given[i];
     tp_dtype dtype = tp__promote(present, count);
     dtype = tp__is_float(dtype) ? dtype : TP_F64;
-    const int64_t *shape = tp__shape(given[0]) + given[0]->ndim - n;
     for (int i = 0; i < op->n_in; i++) {
         in[i] = given[i] ? tp_to(given[i], dtype)
                 : i == 1 ? tp_ones(dtype, n, shape)
@@ -261,7 +262,7 @@ tp_var *tp_layer_norm(tp_var *x, int n, tp_var *weight, tp_var *bias, double eps
     if (!normalise_check("layer_norm", "weight", weight, n, shape) ||
         !normalise_check("layer_norm", "bias", bias, n, shape))
         return tp__poison();
-    return normalise_rows(&layer_norm_op, n, (tp_var *[]){x, weight, bias}, epsilon);
+    return normalise_by(&layer_norm_op, n, shape, (tp_var *[]){x, weight, bias}, epsilon);
 }
 
 tp_var *tp_rms_norm(tp_var *x, int n, tp_var *weight, double epsilon)
@@ -270,7 +271,8 @@ tp_var *tp_rms_norm(tp_var *x, int n, tp_var *weight, double epsilon)
     if (!normalise_last("rms_norm", x, n, &axes) ||
         !normalise_check("rms_norm", "weight", weight, n, tp__shape(x) + x->ndim - n))
         return tp__poison();
-    return normalise_rows(&rms_norm_op, n, (tp_var *[]){x, weight}, epsilon);
+    return normalise_by(&rms_norm_op, n, tp__shape(x) + x->ndim - n, (tp_var *[]){x, weight},
+                        epsilon);
 }
 
 /* v (C) as (C, 1 …) beside (N, C, …). */
@@ -299,6 +301,80 @@ static bool normalise_channels(const char *call, const tp_var *x, tp_var *const 
     return true;
 }
 
+/* --- Batch norm by its own statistics: one operation where planes are not too small for it --- */
+
+enum { BATCH_NORM_PLANE = 16 };
+
+static tp__kernel *batch_norm_fast[4];
+
+static const tp__op batch_norm_op;
+
+/* Statistics over all axes but the second. */
+static tp_var *batch_norm_composed(tp_var *x, tp_var *weight, tp_var *bias, double epsilon)
+{
+    tp_axes axes = {.n = 0};
+    for (int i = 0; i < x->ndim; i++)
+        if (i != 1)
+            axes.at[axes.n++] = i;
+    tp_var *y = normalise_over(x, &axes, epsilon);
+    return normalise_scale(y, normalise_channel(weight, x), normalise_channel(bias, x));
+}
+
+static tp_var *batch_norm_compose(const tp_var *y, tp_var *const *x)
+{
+    return batch_norm_composed(x[0], x[1], x[2], y->attr.number);
+}
+
+static void channels_describe(tp__channels *channels, tp_var *x, tp_var *weight, double epsilon)
+{
+    const int64_t *shape = tp__shape(x);
+    *channels = (tp__channels){.images = shape[0],
+                               .channels = shape[1],
+                               .plane = x->size / (shape[0] * shape[1]),
+                               .x = x->data,
+                               .weight = weight->data,
+                               .epsilon = epsilon};
+}
+
+static const tp__channel_kernels *channels_kernels(tp_dtype dtype)
+{
+    tp__channel_choice *choice = (tp__channel_choice *)batch_norm_fast[dtype];
+    return choice ? choice() : tp__channel_reference(dtype);
+}
+
+static bool batch_norm_forward(tp__call *call)
+{
+    size_t scope = tp_scope_begin();
+    tp_var *x = tp__plain(call->in[0]), *weight = tp__plain(call->in[1]);
+    tp_var *bias = tp__plain(call->in[2]);
+    bool good = !tp_is_poison(x) && !tp_is_poison(weight) && !tp_is_poison(bias);
+    if (good) {
+        tp__channels channels;
+        channels_describe(&channels, x, weight, call->attr.number);
+        channels.bias = bias->data;
+        channels.to = call->out->data;
+        tp__channels_run(channels_kernels(call->dtype), &channels, false);
+    }
+    tp_scope_end(scope);
+    return good;
+}
+
+static void batch_norm_gradient(const tp__pull *pull)
+{
+    tp_dtype dtype = (tp_dtype)pull->y->dtype;
+    tp_var *gy = tp__plain(pull->gy), *x = tp__plain(pull->x[0]), *weight = tp__plain(pull->x[1]);
+    if (tp_is_poison(gy) || tp_is_poison(x) || tp_is_poison(weight))
+        return;
+    tp__channels channels;
+    channels_describe(&channels, x, weight, pull->y->attr.number);
+    channels.gy = gy->data;
+    channels.to = rows_room(pull, 0);
+    channels.g_weight = rows_room(pull, 1);
+    channels.g_bias = rows_room(pull, 2);
+    if (!tp_error())
+        tp__channels_run(channels_kernels(dtype), &channels, true);
+}
+
 tp_var *tp_batch_norm(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight, tp_var *bias,
                       double epsilon)
 {
@@ -307,20 +383,17 @@ tp_var *tp_batch_norm(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight,
     if (!mean != !variance)
         return tp_fail(TP_ERROR_ARGUMENT,
                        "batch_norm: expected both mean and variance, or neither");
-    if (tp__shape(x)[1] == 0)
+    const int64_t *shape = tp__shape(x);
+    if (shape[1] == 0)
         return tp_fail(TP_ERROR_SHAPE, "batch_norm: x has no channels");
-    tp_var *y;
     if (mean) {
         tp_var *scale = tp_rsqrt(tp_add(variance, softmax_epsilon(epsilon)));
-        y = tp_mul(tp_sub(x, normalise_channel(mean, x)), normalise_channel(scale, x));
-    } else {
-        tp_axes axes = {.n = 0};
-        for (int i = 0; i < x->ndim; i++)
-            if (i != 1)
-                axes.at[axes.n++] = i;
-        y = normalise_over(x, &axes, softmax_epsilon(epsilon));
+        tp_var *y = tp_mul(tp_sub(x, normalise_channel(mean, x)), normalise_channel(scale, x));
+        return normalise_scale(y, normalise_channel(weight, x), normalise_channel(bias, x));
     }
-    return normalise_scale(y, normalise_channel(weight, x), normalise_channel(bias, x));
+    if (x->size < BATCH_NORM_PLANE * shape[0] * shape[1] || x->size == 0)
+        return batch_norm_composed(x, weight, bias, softmax_epsilon(epsilon));
+    return normalise_by(&batch_norm_op, 1, shape + 1, (tp_var *[]){x, weight, bias}, epsilon);
 }
 
 tp_var *tp_group_norm(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias, double epsilon)
@@ -397,13 +470,35 @@ ROWS_RECORD(RmsNorm, rms_norm, 2, ROWS_READS(TP__READS_0 | TP__READS_1, TP__READ
             "with h = x / √(mean of x² + ε), g = gy weight: x: (g − h mean(g h)) / √…; weight: Σ gy h", "2,4; 4",
                tp_rms_norm(x[0], 1, tp_add(x[1], 0), 0.1),
                "x0 * (x0.square().mean(-1, keepdim=True) + 0.1).rsqrt() * x1")
-SOFTMAX_RECORD(BatchNorm, batch_norm, 3, "(x − mean) / √(variance + ε) · weight + bias, a channel at a time", "3,2; 2; 2",
-               tp_batch_norm(x[0], NULL, NULL, tp_add(x[1], 0), tp_add(x[2], 0), 0.1),
-               "F.batch_norm(x0, None, None, x1, x2, True, eps=0.1)")
 SOFTMAX_RECORD(GroupNorm, group_norm, 3, "batch_norm of groups of channels, a row at a time", "3,4; 4; 4",
                tp_group_norm(x[0], 2, tp_add(x[1], 0), tp_add(x[2], 0), 0.1),
                "F.group_norm(x0, 2, x1, x2, 0.1)")
 /* clang-format on */
+
+static tp_var *batch_norm_sample(tp_var *const *x)
+{
+    return tp_batch_norm(x[0], NULL, NULL, tp_add(x[1], 0), tp_add(x[2], 0), 0.1);
+}
+
+#define BATCH_NORM_TORCH "F.batch_norm(x0, None, None, x1, x2, True, eps=0.1)"
+
+static const tp__op batch_norm_op = {
+    .label = "BatchNorm",
+    .name = "batch_norm",
+    .n_in = 3,
+    .flags = TP__COSTLY,
+    .reads = {TP__READS_0 | TP__READS_1, TP__READS_0},
+    .infer = rows_infer,
+    .forward = batch_norm_forward,
+    .fast = batch_norm_fast,
+    .gradient = batch_norm_gradient,
+    .compose = batch_norm_compose,
+    .formula = "(x − mean) / √(variance + ε) · weight + bias, a channel at a time",
+    .rule = "that of layer_norm, with means over all axes but the channels'",
+    .samples = (const tp__sample[]){{"3,2; 2; 2", batch_norm_sample, BATCH_NORM_TORCH},
+                                    {"3,2,17; 2; 2", batch_norm_sample, BATCH_NORM_TORCH},
+                                    {0}},
+};
 
 static const tp__op *const softmax_ops[] = {&softmax_op,  &log_softmax_op, &layer_norm_op,
                                             &rms_norm_op, &batch_norm_op,  &group_norm_op,
