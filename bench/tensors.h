@@ -35,14 +35,14 @@ typedef enum tensors_kind {
     TENSORS_MLP,          /* (batch, widths …): ReLU, softmax cross-entropy, one step of Adam */
     TENSORS_PHYSICS,      /* (points, 1, width, width, 1): tanh, loss mean((u'' + sin x)²) +
                              u(0)² + u(π)², one step of Adam */
-    TENSORS_CONV,  /* (images, channels, side, filters): 3 × 3, padding 1; `how` is "forward",
-                      or the gradient for "data" or "weights" */
-    TENSORS_POOL,  /* (images, channels, side): max_pool2d of 2 × 2 and its gradient */
-    TENSORS_CNN,   /* (batch, side, filters, filters, width): twice convolution, ReLU and
-                      pooling, then two linear layers, cross-entropy, one step of SGD */
-    TENSORS_LSTM,  /* (steps, batch, width): characters, one step of Adam */
-    TENSORS_GPT,   /* (layers, width, heads, length, batch): the same */
-    TENSORS_PART /* a part of a network and its gradient: tensors_layers.h */
+    TENSORS_CONV, /* (images, channels, side, filters): 3 × 3, padding 1; `how` is "forward",
+                     or the gradient for "data" or "weights" */
+    TENSORS_POOL, /* (images, channels, side): max_pool2d of 2 × 2 and its gradient */
+    TENSORS_CNN,  /* (batch, side, filters, filters, width): twice convolution, ReLU and
+                     pooling, then two linear layers, cross-entropy, one step of SGD */
+    TENSORS_LSTM, /* (steps, batch, width): characters, one step of Adam */
+    TENSORS_GPT,  /* (layers, width, heads, length, batch): the same */
+    TENSORS_PART  /* a part of a network and its gradient: tensors_layers.h */
 } tensors_kind;
 
 typedef enum tensors_type { TENSORS_F32, TENSORS_F64 } tensors_type;

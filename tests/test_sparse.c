@@ -217,6 +217,18 @@ static tp_var *fuzz_program(tp_var *x, int length)
     return pool[length];
 }
 
+/* Rows of backward sweeps against columns of series. */
+static bool hessian_is_symmetric(tp_var *y, tp_var *x)
+{
+    TP_SCOPE();
+    TP_NO_GRAD();
+    tp_var *hessian = tp_hessian(y, x);
+    double size = largest(hessian);
+    return !(size < 1e6) ||
+           CHECK(largest(tp_sub(hessian, tp_transpose(hessian, 0, 1))) <= 1e-10 * (1 + size));
+}
+
+/* Jacobians forwards and backwards agree, and Hessians are symmetric. */
 TEST(random_programs)
 {
     int rounds = test_short() ? 20 : 200;
@@ -229,7 +241,7 @@ TEST(random_programs)
             tp_clear_error();
             continue;
         }
-        bool good = jacobian_agrees(y, x, -1, -1);
+        bool good = jacobian_agrees(y, x, -1, -1) && hessian_is_symmetric(tp_sum(y), x);
         if (!CHECK(good))
             fprintf(stderr, "    program %d\n", i);
     }

@@ -97,6 +97,10 @@ static bool mixed_begin(directions_mixed *mixed, const tp_var *x, int order, con
         tp_fail(TP_ERROR_ARGUMENT, "mixed: order %d, expected 1 to %d", order, DIRECTIONS_MOST);
         return false;
     }
+    if (!index) {
+        tp_fail(TP_ERROR_ARGUMENT, "mixed: index is NULL");
+        return false;
+    }
     *mixed = (directions_mixed){.order = order};
     for (int i = 0; i < order; i++) {
         int at = 0;
@@ -147,8 +151,11 @@ static tp_var *mixed_term(const directions_mixed *mixed, tp_var *y, tp_var *x)
         return NULL;
     for (int k = 1; k <= mixed->order; k++)
         factor /= 2.0 * k;
+    size_t scope = tp_scope_begin();
     tp_var *along = directions_along(y, x, mixed->order, mixed->n, mixed->element, weight);
-    return tp_is_poison(along) ? along : tp_mul(along, tp_num(factor));
+    tp_var *term = tp_is_poison(along) ? along : tp_leave(tp_mul(along, tp_num(factor)));
+    tp_scope_end(scope);
+    return term;
 }
 
 tp_var *tp_mixed(tp_var *y, tp_var *x, int order, const int64_t *index)

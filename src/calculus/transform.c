@@ -131,11 +131,16 @@ tp_var *tp_laplacian(tp_var *y, tp_var *x)
 {
     if (!transform_check("laplacian", y, x))
         return tp__poison();
+    size_t scope = tp_scope_begin();
     tp_var *sum = tp_zeros((tp_dtype)y->dtype, 0, NULL);
     for (int64_t i = 0; i < x->size && !tp_is_poison(sum); i++) {
+        size_t inner = tp_scope_begin();
         tp_var *unit = transform_unit(x, i), *second[2];
         tp_taylor(y, x, unit, 2, second);
-        sum = tp_is_poison(second[1]) ? second[1] : tp_add(sum, tp_sum(second[1], NULL));
+        sum = tp_is_poison(second[1]) ? second[1] : tp_leave(tp_add(sum, tp_sum(second[1], NULL)));
+        tp_scope_end(inner);
     }
+    sum = tp_is_poison(sum) ? sum : tp_leave(sum);
+    tp_scope_end(scope);
     return sum;
 }
