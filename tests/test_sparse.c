@@ -162,6 +162,78 @@ TEST(values_have_derivatives)
     tp_sparsity_free(pattern);
 }
 
+/* Edges (i, 7 i mod n) and (i, i + 1): a graph's energy. */
+static tp_var *edges(tp_var *x)
+{
+    int64_t n = tp_size(x);
+    tp_var *from = tp_arange(TP_I64, 0, (double)n, 1);
+    tp_var *to = tp_remainder(tp_mul(from, 7), n), *next = tp_remainder(tp_add(from, 1), n);
+    tp_var *a = tp_gather(x, 0, from), *b = tp_gather(x, 0, to), *c = tp_gather(x, 0, next);
+    return tp_sum(tp_add(tp_exp(tp_sub(a, b)), tp_square(tp_mul(a, c))));
+}
+
+TEST(picked_elements_keep_hessians_sparse)
+{
+    tp_var *x = variable(TP_SHAPE(30));
+    CHECK(hessian_agrees(edges(x), x, -1, -1));
+    tp_sparsity *pattern = tp_hessian_sparsity(edges(x), x);
+    CHECK(tp_sparsity_entries(pattern) <= 5 * 30);
+    tp_sparsity_free(pattern);
+}
+
+/* Σ over i of exp(x[i] x[i + 1] … x[i + width − 1]) */
+static tp_var *band(tp_var *x, int64_t width)
+{
+    int64_t n = tp_size(x) - width + 1;
+    tp_var *product = tp_narrow(x, 0, 0, n);
+    for (int64_t k = 1; k < width; k++)
+        product = tp_mul(product, tp_narrow(x, 0, k, n));
+    return tp_sum(tp_exp(product));
+}
+
+TEST(bands_and_blocks)
+{
+    tp_var *x = variable(TP_SHAPE(24));
+    CHECK(hessian_agrees(band(x, 3), x, 24 + 2 * 23 + 2 * 22, -1));
+    CHECK(hessian_agrees(band(x, 5), x, -1, -1));
+    tp_var *blocks = tp_sum(tp_reshape(x, TP_SHAPE(6, 4)), .axes = TP_AXES(1));
+    CHECK(hessian_agrees(tp_sum(tp_exp(blocks)), x, 6 * 16, 4));
+    CHECK(hessian_agrees(tp_exp(tp_sum(x)), x, 24 * 24, 24));
+}
+
+/* Time grows with entries: hubs and full rows do not make it quadratic. */
+TEST(hubs_and_full_rows)
+{
+    int64_t n = test_short() ? 1000 : 100000;
+    tp_var *x = variable(TP_SHAPE(n)), *first = tp_narrow(x, 0, 0, 1);
+    tp_sparsity *pattern = tp_hessian_sparsity(tp_sum(tp_exp(tp_mul(first, x))), x);
+    CHECK(tp_sparsity_entries(pattern) == 3 * n - 2 && tp_sparsity_colors(pattern) == 2);
+    tp_sparsity_free(pattern);
+    pattern = tp_jacobian_sparsity(tp_sum(tp_square(x)), x);
+    CHECK(tp_sparsity_entries(pattern) == n && tp_sparsity_colors(pattern) == 1);
+    tp_sparsity_free(pattern);
+    pattern = tp_jacobian_sparsity(tp_sum(tp_square(tp_softmax(x, 0))), x);
+    CHECK(tp_sparsity_entries(pattern) == n);
+    tp_sparsity_free(pattern);
+}
+
+/* A pattern serves every point of its program, and says so where it does not. */
+TEST(patterns_at_other_points)
+{
+    tp_var *x = variable(TP_SHAPE(12)), *other = variable(TP_SHAPE(12));
+    tp_sparsity *pattern = tp_hessian_sparsity(band(x, 3), x);
+    tp_var *values = tp_sparse_hessian(band(other, 3), other, pattern);
+    tp_var *dense = tp_hessian(band(other, 3), other);
+    CHECK(largest(tp_sub(tp_sparse_to_dense(pattern, values), dense)) < 1e-12);
+    tp_sparse_hessian(band(other, 4), other, pattern);
+    CHECK_ERROR(TP_ERROR_GRAPH, "sparse_hessian: there are entries that the pattern does not have");
+    tp_sparsity_free(pattern);
+    pattern = tp_jacobian_sparsity(tp_sort(tp_square(x), 0, false, NULL), x);
+    tp_sparse_jacobian(tp_sort(tp_square(other), 0, false, NULL), other, pattern);
+    CHECK_ERROR(TP_ERROR_GRAPH, "sparse_jacobian: there are entries");
+    tp_sparsity_free(pattern);
+}
+
 /* --- Random programs of the table's operations --- */
 
 static uint64_t fuzz_state = 1;
@@ -241,9 +313,10 @@ TEST(random_programs)
             tp_clear_error();
             continue;
         }
-        bool good = jacobian_agrees(y, x, -1, -1) && hessian_is_symmetric(tp_sum(y), x);
+        bool good = jacobian_agrees(y, x, -1, -1) && hessian_is_symmetric(tp_sum(y), x) &&
+                    hessian_agrees(tp_sum(y), x, -1, -1);
         if (!CHECK(good))
-            fprintf(stderr, "    program %d\n", i);
+            fprintf(stderr, "    program %d: %s\n", i, tp_error() ? tp_error() : "");
     }
 }
 

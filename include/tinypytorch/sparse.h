@@ -5,13 +5,15 @@
  *     tp_sparsity *pattern = tp_hessian_sparsity(loss, x);       once for a program
  *     tp_var *values = tp_sparse_hessian(loss, x, pattern);      at every point
  *
- * 1. The pattern is found from the recorded graph: which elements of x each element depends on.
- *    It holds every entry that can be other than zero at any point of the same program, and for
- *    operations by element, those that move elements, and reductions no other; after any other
- *    operation each element counts as depending on all elements of the operands.
- * 2. Columns that share no row (of a symmetric matrix: a star coloring, Gebremedhin, Manne &
- *    Pothen 2005) have one color, and a sweep along all columns of a color gives them all
- *    (Curtis, Powell & Reid 1974).
+ * 1. The pattern is found from the recorded graph: which elements of x each element depends on. It
+ *    holds every entry that can be other than zero at any point of the same program. After
+ *    operations by element, those that move or pick elements or add picked ones, and reductions it
+ *    has no other; after any other operation each element counts as depending on all of the
+ * operands. Indices belong to the program, also those of a sort or a median: values are checked
+ * along one line, by one sweep more, and where an entry is missing it is an error.
+ * 2. Columns that share no row have one color, and a sweep along all columns of a color gives them
+ *    all (Curtis, Powell & Reid 1974); rows and sweeps back, where these are fewer. Colors of a
+ *    symmetric matrix are of stars (Gebremedhin, Manne & Pothen 2005).
  * 3. Entries are ordered by row, then by column: compressed sparse rows. Time and memory grow with
  *    the number of entries and colors; x has fewer than 2³² elements.
  */

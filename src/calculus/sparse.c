@@ -49,52 +49,89 @@ static void sparse_place(tp_sparsity *s, int64_t k, int64_t i, int64_t j)
     s->from[k] = s->by_rows ? s->color[i] * s->columns + j : s->color[j] * rows + i;
 }
 
-/* How often row i has a color, 2 standing for more. */
-static int sparse_count(const tp_sparsity *s, int64_t i, uint32_t color)
+/* count[c] ← how often row i has color c, itself included; or back to 0. */
+static void sparse_count(const tp_sparsity *s, int64_t i, uint32_t *count, bool back)
 {
-    int n = s->color[i] == color ? 1 : 0;
-    for (int64_t k = s->entries.start[i]; n < 2 && k < s->entries.start[i + 1]; k++)
-        n += s->entries.index[k] != (uint64_t)i && s->color[s->entries.index[k]] == color;
-    return n;
+    uint32_t own = s->color[i];
+    count[own] = back ? 0 : count[own] + 1;
+    for (int64_t k = s->entries.start[i]; k < s->entries.start[i + 1]; k++) {
+        uint32_t j = s->entries.index[k], c = s->color[j];
+        if (j != i)
+            count[c] = back ? 0 : count[c] + 1;
+    }
 }
 
+/* In a symmetric matrix an entry stands alone in its row or, by the coloring, in its column. */
 static bool sparse_places(tp_sparsity *s)
 {
     s->from = tp__alloc((size_t)tp__pattern_count(&s->entries) * sizeof *s->from + 1);
-    for (int64_t i = 0; s->from && i < s->entries.rows; i++)
+    uint32_t *count = tp__alloc_zero((size_t)s->n_colors + 1, sizeof *count);
+    bool good = s->from && count;
+    for (int64_t i = 0; good && i < s->entries.rows; i++) {
+        if (s->symmetric)
+            sparse_count(s, i, count, false);
         for (int64_t k = s->entries.start[i]; k < s->entries.start[i + 1]; k++) {
             int64_t j = s->entries.index[k];
-            bool alone = !s->symmetric || sparse_count(s, i, s->color[j]) == 1;
+            bool alone = !s->symmetric || count[s->color[j]] == 1;
             sparse_place(s, k, alone ? i : j, alone ? j : i);
         }
-    return s->from;
+        if (s->symmetric)
+            sparse_count(s, i, count, true);
+    }
+    tp__free(count);
+    return good;
 }
 
-/* Colors of rows where these are fewer. */
+/* Colors of columns, or of rows where these are fewer; first of the side that may have fewer. */
+static bool sparse_color_sides(tp_sparsity *s, const tp__pattern *turned)
+{
+    const tp__pattern *rows = &s->entries;
+    int64_t least_columns = tp__pattern_longest(rows), least_rows = tp__pattern_longest(turned), n;
+    s->by_rows = least_rows < least_columns;
+    const tp__pattern *across = s->by_rows ? turned : rows, *along = s->by_rows ? rows : turned;
+    s->color = tp__alloc((size_t)along->rows * sizeof *s->color + 1);
+    if (!s->color || !tp__color_columns(across, along, s->color, &s->n_colors))
+        return false;
+    if ((s->by_rows ? least_columns : least_rows) >= s->n_colors)
+        return true;
+    uint32_t *other = tp__alloc((size_t)across->rows * sizeof *other + 1);
+    bool good = other && tp__color_columns(along, across, other, &n);
+    if (good && n < s->n_colors) {
+        uint32_t *first = s->color;
+        s->color = other;
+        other = first;
+        s->n_colors = n;
+        s->by_rows = !s->by_rows;
+    }
+    tp__free(other);
+    return good;
+}
+
 static bool sparse_color(tp_sparsity *s)
 {
     tp__pattern turned;
-    int64_t rows = s->entries.rows, n_rows = 0;
     if (s->symmetric) {
-        s->color = tp__alloc((size_t)rows * sizeof *s->color + 1);
+        s->color = tp__alloc((size_t)s->columns * sizeof *s->color + 1);
         return s->color && tp__color_star(&s->entries, s->color, &s->n_colors);
     }
     if (!tp__pattern_turn(&s->entries, s->columns, &turned))
         return false;
-    uint32_t *of_rows = tp__alloc((size_t)rows * sizeof *of_rows + 1);
-    s->color = tp__alloc((size_t)s->columns * sizeof *s->color + 1);
-    bool good = of_rows && s->color &&
-                tp__color_columns(&s->entries, &turned, s->color, &s->n_colors) &&
-                tp__color_columns(&turned, &s->entries, of_rows, &n_rows);
-    if (good && n_rows < s->n_colors) {
-        uint32_t *of_columns = s->color;
-        s->by_rows = true;
-        s->color = of_rows;
-        s->n_colors = n_rows;
-        of_rows = of_columns;
-    }
-    tp__free(of_rows);
+    bool good = sparse_color_sides(s, &turned);
     tp__pattern_free(&turned);
+    return good;
+}
+
+/* What may be there on one side of the diagonal may be there on the other: a rule that takes more
+ * than there is need not take it on both. */
+static bool sparse_mirror(tp_sparsity *s)
+{
+    tp__pattern turned, both;
+    if (!tp__pattern_turn(&s->entries, s->columns, &turned))
+        return false;
+    bool good = tp__pattern_unite(&s->entries, &turned, s->columns, &both);
+    tp__pattern_free(&turned);
+    tp__pattern_free(&s->entries);
+    s->entries = both;
     return good;
 }
 
@@ -105,7 +142,8 @@ static tp_sparsity *sparse_make(tp_var *y, tp_var *x, bool symmetric)
         return NULL;
     s->columns = x->size;
     s->symmetric = symmetric;
-    if (tp__pattern_find(y, x, &s->entries) && sparse_color(s) && sparse_places(s))
+    if (tp__pattern_find(y, x, &s->entries) && (!symmetric || sparse_mirror(s)) &&
+        sparse_color(s) && sparse_places(s))
         return s;
     tp_sparsity_free(s);
     return NULL;
@@ -241,6 +279,64 @@ static tp_var *sparse_values(const tp_sparsity *s, tp_var *y, tp_var *x)
     return good ? tp_gather(values, 0, tp_array(TP_I64, 1, &n, s->from)) : values;
 }
 
+/* Numbers between 1/2 and 1, all different, of v's shape. */
+static tp_var *sparse_probe(const tp_var *v)
+{
+    tp_var *probe = tp__empty(TP_F64, 1, &v->size);
+    double *at = tp_is_poison(probe) ? NULL : probe->data;
+    for (int64_t i = 0; at && i < v->size; i++) {
+        double turn = (double)i * 0.6180339887498949;
+        at[i] = 0.5 + 0.5 * (turn - (double)(int64_t)turn);
+    }
+    return tp_reshape(tp_to(probe, (tp_dtype)v->dtype), v->ndim, tp__shape(v));
+}
+
+/* Σ of values · v over rows, or of their magnitudes; over columns if by_rows. */
+static tp_var *sparse_along(const tp_sparsity *s, tp_var *values, tp_var *v)
+{
+    int64_t n = s->by_rows ? s->columns : s->entries.rows;
+    tp_var *flat = tp_reshape(v, 1, &v->size), *rows = tp_sparsity_row_of(s);
+    tp_var *columns = tp_sparsity_column_of(s), *from = s->by_rows ? rows : columns;
+    tp_var *terms = tp_mul(values, tp_gather(flat, 0, from));
+    return tp_is_poison(terms) ? terms
+                               : tp_scatter_add(tp_zeros((tp_dtype)terms->dtype, 1, &n), 0,
+                                                s->by_rows ? columns : rows, terms);
+}
+
+static double sparse_largest(tp_var *v)
+{
+    return v->size ? tp_item(tp_max(tp_abs(tp_detach(v)), NULL)) : 0;
+}
+
+/* False, with an error, if a sweep along a line shows an entry that the pattern does not have: this
+ * is another program, with other indices, than the one that the pattern is of. What is less than
+ * rounding leaves of the largest numbers around is not seen. */
+static bool sparse_fits(const char *call, const tp_sparsity *s, tp_var *y, tp_var *x,
+                        tp_var *values)
+{
+    double tolerance = values->dtype == TP_F32 ? 1e-3 : 1e-8;
+    size_t scope = tp_scope_begin();
+    bool mode = tp_set_grad_enabled(false);
+    tp_var *probe = sparse_probe(s->by_rows ? y : x);
+    tp_var *right = s->by_rows ? tp_vjp(y, x, probe) : tp_jvp(y, x, probe);
+    values = tp_detach(values);
+    tp_var *ours = sparse_along(s, values, probe);
+    tp_var *size = sparse_along(s, tp_abs(values), probe);
+    if (!tp_is_poison(right) && !tp_is_poison(ours)) {
+        tp_var *off = tp_abs(tp_sub(tp_reshape(right, 1, &ours->size), ours));
+        double around = sparse_largest(size) + sparse_largest(y) + 1e-300;
+        tp_var *room = tp_mul(tp_add(size, tp_num(around)), tp_num(tolerance));
+        if (tp_item(tp_any(tp_gt(off, room), NULL)) > 0)
+            tp_fail(TP_ERROR_GRAPH,
+                    "%s: there are entries that the pattern does not have: it is of another "
+                    "program, or of one with other indices",
+                    call);
+    }
+    tp_set_grad_enabled(mode);
+    tp_scope_end(scope);
+    return !tp__here()->code;
+}
+
 static tp_var *sparse_derive(const char *call, const tp_sparsity *s, tp_var *y, tp_var *x)
 {
     if (y->size != s->entries.rows || x->size != s->columns)
@@ -249,6 +345,8 @@ static tp_var *sparse_derive(const char *call, const tp_sparsity *s, tp_var *y, 
                        (long long)s->columns);
     size_t scope = tp_scope_begin();
     tp_var *values = sparse_values(s, y, x);
+    if (!tp_is_poison(values) && tp_requires_grad(y) && !sparse_fits(call, s, y, x, values))
+        values = tp__poison();
     values = tp_is_poison(values) ? values : tp_leave(values);
     tp_scope_end(scope);
     return values;

@@ -39,6 +39,12 @@ void tp__pattern_free(tp__pattern *p);
  * when out of memory. */
 bool tp__pattern_find(tp_var *y, tp_var *x, tp__pattern *found);
 
+/* Row by row, what a or b has. */
+bool tp__pattern_unite(const tp__pattern *a, const tp__pattern *b, int64_t rows, tp__pattern *to);
+
+/* The most entries of a row: a bound from below for the colors of columns. */
+int64_t tp__pattern_longest(const tp__pattern *p);
+
 /* The rows of columns. */
 bool tp__pattern_turn(const tp__pattern *p, int64_t columns, tp__pattern *turned);
 

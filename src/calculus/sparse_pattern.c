@@ -158,8 +158,7 @@ static int64_t unite(const uint32_t *a, int64_t n, const uint32_t *b, int64_t m,
     return k;
 }
 
-/* Row by row. */
-static bool unite_rows(const tp__pattern *a, const tp__pattern *b, int64_t rows, tp__pattern *to)
+bool tp__pattern_unite(const tp__pattern *a, const tp__pattern *b, int64_t rows, tp__pattern *to)
 {
     const uint32_t *p, *q;
     int64_t n, m;
@@ -198,23 +197,36 @@ static int mark_compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The most indices that the groups can have. */
+static int64_t groups_most(const tp__pattern *from, int64_t columns, int64_t groups,
+                           const int64_t *at, const int64_t *member)
+{
+    int64_t most = 0;
+    for (int64_t g = 0; g < groups; g++) {
+        const uint32_t *p;
+        int64_t n, all = 0;
+        for (int64_t i = at[g]; i < at[g + 1] && all < columns; i++) {
+            pattern_row(from, member[i], &p, &n);
+            all += n;
+        }
+        most += all < columns ? all : columns;
+    }
+    return most;
+}
+
 /* Unites rows of groups: member[at[g] … at[g + 1]) are the rows that become row g of `to`. */
 static bool unite_groups(const tp__pattern *from, int64_t columns, int64_t groups,
                          const int64_t *at, const int64_t *member, tp__pattern *to)
 {
-    const uint32_t *p;
-    int64_t n, most = 0;
     if (!pattern_make(to, groups, false))
         return false;
-    for (int64_t g = 0; g < groups; g++)
-        for (int64_t i = at[g]; i < at[g + 1]; i++) {
-            pattern_row(from, member[i], &p, &n);
-            most += n;
-        }
+    int64_t most = groups_most(from, columns, groups, at, member);
     uint32_t *seen = tp__alloc_zero((size_t)columns, sizeof *seen);
     to->index = tp__alloc((size_t)most * sizeof *to->index + 1);
     for (int64_t g = 0, k = 0; seen && to->index && g < groups; g++) {
         for (int64_t i = at[g]; i < at[g + 1]; i++) {
+            const uint32_t *p;
+            int64_t n;
             pattern_row(from, member[i], &p, &n);
             for (int64_t j = 0; j < n; j++)
                 if (seen[p[j]] != (uint32_t)(g + 1)) {
@@ -231,6 +243,25 @@ static bool unite_groups(const tp__pattern *from, int64_t columns, int64_t group
     return good;
 }
 
+/* The same, of rows that each say their group, in group, from `first` on; overwritten. */
+static bool unite_grouped(const tp__pattern *from, int64_t columns, int64_t groups,
+                          const int64_t *group, int64_t first, tp__pattern *to)
+{
+    int64_t *at = tp__alloc_zero((size_t)groups + 2, sizeof *at);
+    int64_t *member = tp__alloc(((size_t)from->rows + 1) * sizeof *member);
+    bool good = at && member;
+    for (int64_t i = 0; good && i < from->rows; i++)
+        at[group[i] - first + 2]++;
+    for (int64_t g = 0; good && g < groups; g++)
+        at[g + 2] += at[g + 1];
+    for (int64_t i = 0; good && i < from->rows; i++)
+        member[at[group[i] - first + 1]++] = i;
+    good = good && unite_groups(from, columns, groups, at, member, to);
+    tp__free(at);
+    tp__free(member);
+    return good;
+}
+
 /* --- A node's pattern --- */
 
 /* Unites what is there with another operand's pattern. */
@@ -239,7 +270,7 @@ static bool node_join(tp__pattern *all, const tp__pattern *more, int64_t rows)
     tp__pattern both;
     if (!all->start)
         return copy_rows(more, all);
-    bool good = unite_rows(all, more, rows, &both);
+    bool good = tp__pattern_unite(all, more, rows, &both);
     tp__pattern_free(all);
     *all = both;
     return good;
@@ -287,11 +318,10 @@ static bool node_reduced(const sparse_walk *walk, const tp_var *v, const tp__pat
 {
     const tp_var *x = tp__inputs((tp_var *)v)[0];
     unsigned folds = v->op->folds(v);
-    int64_t groups = v->size, *at = tp__alloc_zero((size_t)groups + 2, sizeof *at);
-    int64_t *member = tp__alloc(((size_t)x->size + 1) * sizeof *member);
+    if (from->set)
+        return node_join(to, from, v->size);
     int64_t *group = tp__alloc(((size_t)x->size + 1) * sizeof *group);
-    bool good = at && member && group;
-    for (int64_t i = 0; good && i < x->size; i++) {
+    for (int64_t i = 0; group && i < x->size; i++) {
         int64_t rest = i, stride = 1, g = 0;
         for (int d = x->ndim - 1; d >= 0; d--) {
             int64_t size = tp__shape(x)[d];
@@ -302,15 +332,8 @@ static bool node_reduced(const sparse_walk *walk, const tp_var *v, const tp__pat
             rest /= size;
         }
         group[i] = g;
-        at[g + 2]++;
     }
-    for (int64_t g = 0; good && g < groups; g++)
-        at[g + 2] += at[g + 1];
-    for (int64_t i = 0; good && i < x->size; i++)
-        member[at[group[i] + 1]++] = i;
-    good = good && unite_groups(from, walk->columns, groups, at, member, to);
-    tp__free(at);
-    tp__free(member);
+    bool good = group && unite_grouped(from, walk->columns, v->size, group, 0, to);
     tp__free(group);
     return good;
 }
@@ -387,6 +410,63 @@ static bool node_moved(sparse_walk *walk, tp_var *v, tp__pattern *to, bool *good
     return told;
 }
 
+/* A row of its own for each row, also of a set or of nothing. */
+static bool walk_spread_rows(const tp__pattern *from, int64_t rows, tp__pattern *to)
+{
+    if (from->start && !from->set)
+        return copy_rows(from, to);
+    if (!pattern_make(to, rows, false))
+        return false;
+    int64_t each = from->start ? tp__pattern_count(from) : 0;
+    for (int64_t i = 0; i < rows; i++)
+        to->start[i + 1] = to->start[i] + each;
+    if (!pattern_room(to))
+        return false;
+    for (int64_t i = 0; each && i < rows; i++)
+        memcpy(to->index + i * each, from->index, (size_t)each * sizeof *to->index);
+    return true;
+}
+
+/* Where the elements of operand i go: numbers of y's, moved by the gradient. */
+static tp_var *node_targets(tp_var *v, uint32_t i)
+{
+    tp_var *gx[NODE_OPERANDS] = {NULL};
+    bool wanted[NODE_OPERANDS] = {false};
+    tp__pull pull = {.y = v, .x = tp__inputs(v), .gx = gx, .wanted = wanted};
+    wanted[i] = true;
+    pull.gy = node_numbers(v, true, 0);
+    v->op->gradient(&pull);
+    return gx[i] ? gx[i] : tp__poison();
+}
+
+/* False if it cannot be told so. */
+static bool node_added(sparse_walk *walk, tp_var *v, tp__pattern *to, bool *good)
+{
+    bool told = v->n_in <= NODE_OPERANDS;
+    for (uint32_t i = 0; told && *good && i < v->n_in; i++) {
+        const sparse_node *in = walk_node(walk, tp__inputs(v)[i]);
+        if (!in || !in->pattern.start)
+            continue;
+        size_t scope = tp_scope_begin();
+        bool mode = tp_set_grad_enabled(false);
+        tp_var *targets = node_targets(v, i);
+        const int64_t *target =
+            !tp_is_poison(targets) && targets->dtype == TP_I64 ? tp_data(targets) : NULL;
+        tp__pattern sums = {0}, rows = {0};
+        told = target && targets->size == tp__inputs(v)[i]->size;
+        if (told) {
+            *good = walk_spread_rows(&in->pattern, targets->size, &rows) &&
+                    unite_grouped(&rows, walk->columns, v->size, target, 1, &sums) &&
+                    node_join(to, &sums, v->size);
+        }
+        tp__pattern_free(&sums);
+        tp__pattern_free(&rows);
+        tp_set_grad_enabled(mode);
+        tp_scope_end(scope);
+    }
+    return told;
+}
+
 static bool node_find(sparse_walk *walk, sparse_node *node)
 {
     tp_var *v = node->v;
@@ -397,8 +477,11 @@ static bool node_find(sparse_walk *walk, sparse_node *node)
         sparse_node *in = walk_node(walk, tp__inputs(v)[i]);
         depends = depends || (in && in->pattern.start);
     }
-    if (!depends ||
-        (!same && (op->flags & TP__MOVES) && node_moved(walk, v, &node->pattern, &good)))
+    if (!depends)
+        return true;
+    if (!same && (op->flags & TP__MOVES) && node_moved(walk, v, &node->pattern, &good))
+        return good;
+    if ((op->flags & TP__ADDS) && node_added(walk, v, &node->pattern, &good))
         return good;
     if (tp__here()->code)
         return false;
@@ -435,26 +518,6 @@ static bool walk_identity(tp__pattern *p, int64_t n)
     return true;
 }
 
-/* A pattern of its own for each row; none where y depends on nothing. */
-static bool walk_spread(tp__pattern *from, int64_t rows, tp__pattern *to)
-{
-    if (from->start && !from->set) {
-        *to = *from;
-        *from = (tp__pattern){0};
-        return true;
-    }
-    if (!pattern_make(to, rows, false))
-        return false;
-    int64_t each = from->start ? tp__pattern_count(from) : 0;
-    for (int64_t i = 0; i < rows; i++)
-        to->start[i + 1] = to->start[i] + each;
-    if (!pattern_room(to))
-        return false;
-    for (int64_t i = 0; each && i < rows; i++)
-        memcpy(to->index + i * each, from->index, (size_t)each * sizeof *to->index);
-    return true;
-}
-
 bool tp__pattern_find(tp_var *y, tp_var *x, tp__pattern *found)
 {
     sparse_walk walk = {.columns = x->size};
@@ -470,7 +533,7 @@ bool tp__pattern_find(tp_var *y, tp_var *x, tp__pattern *found)
             node_release(&walk, node->v);
     }
     sparse_node *top = good ? walk_node(&walk, y) : NULL;
-    good = good && top && walk_spread(&top->pattern, y->size, found);
+    good = good && top && walk_spread_rows(&top->pattern, y->size, found);
     for (size_t i = 0; walk.nodes && i < walk.n; i++)
         tp__pattern_free(&walk.nodes[i].pattern);
     tp__free(walk.nodes);

@@ -92,8 +92,9 @@ enum {
     TP__COSTLY = 128,    /* an element takes more time than reading it from memory */
     TP__MOVES = 256,     /* takes elements as they are, of any type; others get working types */
     TP__COMPOSITE = 512, /* never applied: stands in the table for a function over other records */
-    TP__SLOPE = 2048,    /* a gradient as one step, of gy and of what the rule reads */
-    TP__LAPACK = 1024    /* needs LAPACK, which the library may have been built without */
+    TP__ADDS = 4096,  /* elements of y are sums of moved ones: `gradient` only moves those of gy */
+    TP__SLOPE = 2048, /* a gradient as one step, of gy and of what the rule reads */
+    TP__LAPACK = 1024 /* needs LAPACK, which the library may have been built without */
 };
 
 struct tp__op {

@@ -342,6 +342,7 @@ static const tp__op scatter_add_op = {
     .label = "ScatterAdd",
     .name = "scatter_add",
     .n_in = 3,
+    .flags = TP__ADDS,
     .reads = {0, 0, TP__READS_1},
     .infer = scatter_add_infer,
     .forward = scatter_add_forward,
