@@ -366,7 +366,7 @@ static const tp__op lstm_op = {
     .rule = "that of lstm_cell, from the last step to the first",
     .samples =
         (const tp__sample[]){
-            {"5,3,4; 3,2; 3,2; 8,4; 8,2; 8", lstm_sample,
+            {"3,5,4; 5,2; 5,2; 8,4; 8,2; 8", lstm_sample,
              "(lambda r: r[0] + r[2][0])(torch._VF.lstm(x0, (x1[None], x2[None]), [x3, x4, x5, "
              "torch.zeros_like(x5)], True, 1, 0.0, False, False, False))"},
             {0}},
@@ -384,7 +384,7 @@ static const tp__op gru_op = {
     .compose = gru_compose,
     .formula = "h of gru_cell for each step",
     .rule = "that of gru_cell, from the last step to the first",
-    .samples = (const tp__sample[]){{"5,3,4; 3,2; 6,4; 6,2; 6; 6", gru_sample,
+    .samples = (const tp__sample[]){{"3,5,4; 5,2; 6,4; 6,2; 6; 6", gru_sample,
                                      "torch._VF.gru(x0, x1[None], [x2, x3, x4, x5], True, 1, 0.0, "
                                      "False, False, False)[0]"},
                                     {0}},
