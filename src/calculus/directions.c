@@ -184,12 +184,14 @@ static tp_var *biharmonic_sums(tp_var *y, tp_var *x, bool pairs)
     for (int64_t i = 0; i < x->size; i++)
         for (int64_t j = pairs ? i + 1 : x->size - 1; j < x->size; j++)
             for (int sign = 1; sign >= (pairs ? -1 : 1); sign -= 2) {
+                size_t scope = tp_scope_begin();
                 const int64_t element[] = {i, j};
                 tp_var *d =
                     directions_along(y, x, 4, pairs ? 2 : 1, element, (const double[]){1, sign});
-                if (tp_is_poison(d))
-                    return d;
-                sum = tp_add(sum, tp_sum(d, NULL));
+                sum = tp_is_poison(d) ? d : tp_leave(tp_add(sum, tp_sum(d, NULL)));
+                tp_scope_end(scope);
+                if (tp_is_poison(sum))
+                    return sum;
             }
     return sum;
 }
