@@ -5,6 +5,7 @@
  */
 #include "elements.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static double through(tp_dtype dtype, double value)
@@ -141,4 +142,37 @@ TEST(elements_of_two_bytes_move)
                    9, 10, 11, 1, 5, 9);
     CHECK_ELEMENTS(tp_full(TP_F16, TP_SHAPE(2, 3), 1.5), 1.5, 1.5, 1.5, 1.5, 1.5, 1.5);
     CHECK_ELEMENTS(tp_eye(TP_BOOL, 2), 1, 0, 0, 1);
+}
+
+/* Losses and norms, whose steps would leave the range or the digits of a half type. */
+TEST(composites_of_half_types_keep_float32_inside)
+{
+    for (int i = 0; i < 2; i++) {
+        TP_SCOPE();
+        tp_dtype half = i ? TP_BF16 : TP_F16;
+        tp_var *logits = tp_variable(tp_zeros(half, TP_SHAPE(70000, 2)));
+        tp_var *loss = tp_cross_entropy(logits, tp_zeros(TP_I64, TP_SHAPE(70000)));
+        CHECK_BITS(tp_item(loss), tp_item(tp_to(tp_scalar(0.6931471805599453), half)));
+        tp_var *g = tp_select(tp_gradient(tp_mul(loss, 1024), logits), 0, 69999);
+        double slope = tp_item(tp_to(tp_scalar(0.5 * 1024 / 70000), half));
+        CHECK_ELEMENTS(g, -slope, slope);
+        /* ε = 1e-8 is more than the variance 1e-10 of these, and less than float16 has. */
+        tp_var *x = tp_full(half, TP_SHAPE(1, 2), 1);
+        CHECK_ELEMENTS(tp_group_norm(x, 1, NULL, NULL, 1e-8), 0, 0);
+        CHECK_ELEMENTS(
+            tp_batch_norm(tp_full(half, TP_SHAPE(2, 1), 3), NULL, NULL, NULL, NULL, 1e-8), 0, 0);
+        /* Sums of squares are above 65504. */
+        tp_var *large = tp_full(half, TP_SHAPE(4), 512);
+        CHECK_BITS(tp_item(tp_norm(large, 2)), 1024);
+        CHECK_BITS(tp_item(tp_norm(large, 4)), tp_item(tp_to(tp_scalar(512 * sqrt(2)), half)));
+        CHECK_BITS(tp_item(tp_cosine_similarity(large, large, 0)), 1);
+        CHECK_BITS(tp_item(tp_std(tp_mul(large, tp_arange(half, -1.5, 2.5, 1)))),
+                   tp_item(tp_to(tp_scalar(512 * sqrt(5.0 / 3)), half)));
+        tp_var *a = tp_full(half, TP_SHAPE(1, 1), 300), *b = tp_full(half, TP_SHAPE(1, 1), 0.0);
+        CHECK_BITS(tp_item(tp_cdist(a, b)), tp_item(a));
+        CHECK_BITS(tp_item(tp_addmm(tp_full(half, TP_SHAPE(1, 1), -60000), a, a, 1, 1)),
+                   tp_item(tp_to(
+                       tp_sub(tp_square(tp_to(a, TP_F32)), tp_item(tp_to(tp_scalar(60000), half))),
+                       half)));
+    }
 }

@@ -8,6 +8,7 @@
 #include "ops/elementwise.h"
 
 #include "array/array.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -16,6 +17,7 @@
 /* A bound is taken by comparing, so that the derivative at the bound itself is 1. */
 tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
 {
+    TP__IN_FLOAT32((tp_clamp)(x, low, high), &x, &low, &high);
     if (!low && !high)
         return tp_fail(TP_ERROR_ARGUMENT, "clamp: expected a lower or an upper bound");
     if (!tp__check_operand("clamp", x))
@@ -26,6 +28,7 @@ tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
 
 tp_var *(tp_lerp)(tp_var *a, tp_var *b, tp_var *weight)
 {
+    TP__IN_FLOAT32((tp_lerp)(a, b, weight), &a, &b, &weight);
     if (!tp__check_operand("lerp", a) || !tp__check_operand("lerp", b) ||
         !tp__check_operand("lerp", weight))
         return tp__poison();
@@ -36,42 +39,50 @@ tp_var *(tp_lerp)(tp_var *a, tp_var *b, tp_var *weight)
 
 tp_var *tp_silu(tp_var *x)
 {
+    TP__IN_FLOAT32(tp_silu(x), &x);
     return tp_mul(x, tp_sigmoid(x));
 }
 
 tp_var *tp_gelu(tp_var *x)
 {
+    TP__IN_FLOAT32(tp_gelu(x), &x);
     return tp_mul(tp_mul(0.5, x), tp_add(1, tp_erf(tp_mul(0.7071067811865476, x))));
 }
 
 tp_var *tp_gelu_tanh(tp_var *x)
 {
+    TP__IN_FLOAT32(tp_gelu_tanh(x), &x);
     tp_var *cubic = tp_mul(x, tp_add(1, tp_mul(0.044715, tp_square(x))));
     return tp_mul(tp_mul(0.5, x), tp_add(1, tp_tanh(tp_mul(0.7978845608028654, cubic))));
 }
 
 tp_var *tp_elu(tp_var *x, double alpha)
 {
+    TP__IN_FLOAT32(tp_elu(x, alpha), &x);
     return tp_where(tp_gt(x, 0), x, tp_mul(alpha, tp_expm1(x)));
 }
 
 tp_var *tp_celu(tp_var *x, double alpha)
 {
+    TP__IN_FLOAT32(tp_celu(x, alpha), &x);
     return tp_where(tp_gt(x, 0), x, tp_mul(alpha, tp_expm1(tp_div(x, alpha))));
 }
 
 tp_var *tp_selu(tp_var *x)
 {
+    TP__IN_FLOAT32(tp_selu(x), &x);
     return tp_mul(1.0507009873554805, tp_elu(x, 1.6732632423543772));
 }
 
 tp_var *tp_leaky_relu(tp_var *x, double slope)
 {
+    TP__IN_FLOAT32(tp_leaky_relu(x, slope), &x);
     return tp_where(tp_gt(x, 0), x, tp_mul(slope, x));
 }
 
 tp_var *(tp_prelu)(tp_var *x, tp_var *slope)
 {
+    TP__IN_FLOAT32((tp_prelu)(x, slope), &x, &slope);
     return tp_where(tp_gt(x, 0), x, tp_mul(slope, x));
 }
 
@@ -93,26 +104,31 @@ tp_var *tp_relu6(tp_var *x)
 
 tp_var *tp_hardsigmoid(tp_var *x)
 {
+    TP__IN_FLOAT32(tp_hardsigmoid(x), &x);
     return tp_div(tp_relu6(tp_add(x, 3)), 6);
 }
 
 tp_var *tp_hardswish(tp_var *x)
 {
+    TP__IN_FLOAT32(tp_hardswish(x), &x);
     return tp_mul(x, tp_hardsigmoid(x));
 }
 
 tp_var *tp_mish(tp_var *x)
 {
+    TP__IN_FLOAT32(tp_mish(x), &x);
     return tp_mul(x, tp_tanh(tp_softplus(x)));
 }
 
 tp_var *tp_softsign(tp_var *x)
 {
+    TP__IN_FLOAT32(tp_softsign(x), &x);
     return tp_div(x, tp_add(1, tp_abs(x)));
 }
 
 tp_var *tp_logsigmoid(tp_var *x)
 {
+    TP__IN_FLOAT32(tp_logsigmoid(x), &x);
     return tp_neg(tp_softplus(tp_mul(-1.0, x)));
 }
 

@@ -8,6 +8,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "graph/half.h"
 #include "ops/conv_op.h"
 #include "tinypytorch.h"
 
@@ -187,6 +188,7 @@ static tp_var *conv_images(const conv_call *call, tp_var *x, tp_var *w, tp_var *
 static tp_var *conv_call_with(const conv_call *call, tp_var *x, tp_var *w, tp_var *bias,
                               const tp_conv_options *given)
 {
+    TP__IN_FLOAT32(conv_call_with(call, x, w, bias, given), &x, &w, &bias);
     tp_conv_options options = {0};
     tp_var *in[] = {x, w, bias};
     if (!conv_operands(call, in, bias ? 3 : 2) ||
@@ -222,6 +224,7 @@ CONV_CALL(conv_transpose3d, tp__conv_transpose_op, 3)
 
 tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias)
 {
+    TP__IN_FLOAT32(tp_linear(x, weight, bias), &x, &weight, &bias);
     tp_var *in[] = {x, weight, bias};
     char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
     for (int i = 0; i < (bias ? 3 : 2); i++)

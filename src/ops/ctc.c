@@ -12,6 +12,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -197,6 +198,8 @@ static bool ctc_options(tp_var *logs, tp_ctc_options *own, const tp_ctc_options 
 tp_var *(tp_ctc_loss)(tp_var *log_probs, tp_var *targets, tp_var *input_lengths,
                       tp_var *target_lengths, const tp_ctc_options *options)
 {
+    TP__IN_FLOAT32((tp_ctc_loss)(log_probs, targets, input_lengths, target_lengths, options),
+                   &log_probs);
     tp_ctc_options own = {.size = sizeof own};
     if (!ctc_options(log_probs, &own, options) || !tp__check_operand("ctc_loss", targets))
         return tp__poison();

@@ -15,6 +15,7 @@
 #include "array/dtype.h"
 #include "base/alloc.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "ops/einsum_text.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -379,10 +380,10 @@ tp_var *tp_einsum(const char *equation, tp_var *const *xs, int n)
         return tp__poison();
     tp__einsum_text e = {.text = equation};
     size_t scope = tp_scope_begin();
-    tp_dtype dtype = tp__promote(xs, n);
+    tp_dtype dtype = tp__promote(xs, n), work = tp__working_type(dtype);
     for (int i = 0; i < n; i++)
-        terms[i].v = tp_to(xs[i], tp__is_float(dtype) ? dtype : TP_I64);
-    tp_var *y = tp_leave(einsum_run(&e, terms, n));
+        terms[i].v = tp_to(xs[i], tp__is_float(dtype) ? work : TP_I64);
+    tp_var *y = tp_leave(tp__narrow(einsum_run(&e, terms, n), dtype));
     tp_scope_end(scope);
     tp__free(terms);
     return y;

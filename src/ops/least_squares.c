@@ -9,6 +9,7 @@
 
 #include "array/array.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "graph/tangent.h"
 #include "ops/families.h"
 #include "ops/lapack.h"
@@ -134,6 +135,7 @@ static tp_var *lstsq_matrices(tp_var *a, tp_var *b)
 
 tp_var *tp_lstsq(tp_var *a, tp_var *b)
 {
+    TP__IN_FLOAT32(tp_lstsq(a, b), &a, &b);
     a = tp__matrices("lstsq", a, false);
     if (tp_is_poison(a) || !tp__check_operand("lstsq", b))
         return tp__poison();

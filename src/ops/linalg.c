@@ -6,6 +6,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "ops/gemm.h"
 #include "tinypytorch.h"
@@ -228,6 +229,7 @@ static tp_var *matmul_operand(tp_var *v, tp_dtype dtype, int axis)
 
 tp_var *tp_matmul(tp_var *a, tp_var *b)
 {
+    TP__IN_FLOAT32(tp_matmul(a, b), &a, &b);
     tp_var *operands[] = {a, b};
     for (int i = 0; i < 2; i++)
         if (!operands[i] || tp_is_poison(operands[i])) {

@@ -7,6 +7,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -34,6 +35,7 @@ static tp_var *loss_reduced(tp_var *loss, tp_reduction reduction)
 
 tp_var *(tp_mse_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
+    TP__IN_FLOAT32((tp_mse_loss)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("mse_loss", x, target, given, &own))
         return tp__poison();
@@ -42,6 +44,7 @@ tp_var *(tp_mse_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
 
 tp_var *(tp_l1_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
+    TP__IN_FLOAT32((tp_l1_loss)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("l1_loss", x, target, given, &own))
         return tp__poison();
@@ -59,6 +62,7 @@ static tp_var *loss_huber(tp_var *difference, double delta)
 
 tp_var *(tp_huber_loss)(tp_var *x, tp_var *target, double delta, const tp_loss_options *given)
 {
+    TP__IN_FLOAT32((tp_huber_loss)(x, target, delta, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("huber_loss", x, target, given, &own))
         return tp__poison();
@@ -69,6 +73,7 @@ tp_var *(tp_huber_loss)(tp_var *x, tp_var *target, double delta, const tp_loss_o
 
 tp_var *(tp_smooth_l1_loss)(tp_var *x, tp_var *target, double beta, const tp_loss_options *given)
 {
+    TP__IN_FLOAT32((tp_smooth_l1_loss)(x, target, beta, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("smooth_l1_loss", x, target, given, &own))
         return tp__poison();
@@ -88,6 +93,7 @@ static tp_var *loss_log(tp_var *x)
 
 tp_var *(tp_binary_cross_entropy)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
+    TP__IN_FLOAT32((tp_binary_cross_entropy)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("binary_cross_entropy", x, target, given, &own))
         return tp__poison();
@@ -99,6 +105,7 @@ tp_var *(tp_binary_cross_entropy)(tp_var *x, tp_var *target, const tp_loss_optio
 tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
                                               const tp_loss_options *given)
 {
+    TP__IN_FLOAT32((tp_binary_cross_entropy_with_logits)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("binary_cross_entropy_with_logits", x, target, given, &own))
         return tp__poison();
@@ -107,6 +114,7 @@ tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
 
 tp_var *(tp_kl_div)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
+    TP__IN_FLOAT32((tp_kl_div)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("kl_div", x, target, given, &own))
         return tp__poison();
@@ -207,6 +215,7 @@ static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target,
 
 tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
 {
+    TP__IN_FLOAT32((tp_nll_loss)(x, target, given), &x);
     tp_class_options own;
     if (!loss_take_class("nll_loss", x, target, given, &own))
         return tp__poison();
@@ -217,6 +226,7 @@ tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
 
 tp_var *(tp_cross_entropy)(tp_var *x, tp_var *target, const tp_class_options *given)
 {
+    TP__IN_FLOAT32((tp_cross_entropy)(x, target, given), &x);
     tp_class_options own;
     if (!loss_take_class("cross_entropy", x, target, given, &own))
         return tp__poison();
@@ -228,6 +238,7 @@ tp_var *(tp_cross_entropy)(tp_var *x, tp_var *target, const tp_class_options *gi
 
 tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
 {
+    TP__IN_FLOAT32(tp_cosine_similarity(a, b, axis), &a, &b);
     if (!tp__check_operand("cosine_similarity", a) || !tp__check_operand("cosine_similarity", b))
         return tp__poison();
     const tp_reduce_options along = {{1, {axis}}, false, sizeof along};
@@ -239,6 +250,7 @@ tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
 tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double margin,
                                    const tp_loss_options *given)
 {
+    TP__IN_FLOAT32((tp_cosine_embedding_loss)(a, b, target, margin, given), &a, &b);
     tp_loss_options own;
     if (!tp__check_operand("cosine_embedding_loss", b) ||
         !loss_options("cosine_embedding_loss", a, target, given, &own))
@@ -251,6 +263,7 @@ tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double 
 tp_var *(tp_hinge_embedding_loss)(tp_var *x, tp_var *target, double margin,
                                   const tp_loss_options *given)
 {
+    TP__IN_FLOAT32((tp_hinge_embedding_loss)(x, target, margin, given), &x);
     tp_loss_options own;
     if (!loss_options("hinge_embedding_loss", x, target, given, &own))
         return tp__poison();

@@ -15,6 +15,7 @@
 #include "array/array.h"
 #include "base/alloc.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "ops/matrices.h"
 #include "tinypytorch.h"
@@ -218,6 +219,7 @@ static const tp__op matrix_power_op = {
 
 tp_var *tp_matrix_power(tp_var *a, int64_t n)
 {
+    TP__IN_FLOAT32(tp_matrix_power(a, n), &a);
     a = tp__square("matrix_power", a);
     a = n < 0 ? tp_inverse(a) : a;
     if (tp_is_poison(a))

@@ -12,6 +12,7 @@
 #include "array/dtype.h"
 #include "base/alloc.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -134,6 +135,7 @@ tp_var *tp_cumsum(tp_var *x, int axis)
 
 tp_var *tp_cumprod(tp_var *x, int axis)
 {
+    TP__IN_FLOAT32(tp_cumprod(x, axis), &x);
     if (!tp__check_operand("cumprod", x) || (axis = tp__check_axis("cumprod", axis, x->ndim)) < 0)
         return tp__poison();
     tp_var *y = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_I64);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "ops/matrices.h"
 #include "tinypytorch.h"
@@ -60,11 +61,13 @@ tp_var *tp_bmm(tp_var *a, tp_var *b)
 
 tp_var *tp_outer(tp_var *a, tp_var *b)
 {
+    TP__IN_FLOAT32(tp_outer(a, b), &a, &b);
     return product_takes("outer", a, 1, b, 1) ? tp_mul(tp_unsqueeze(a, 1), b) : tp__poison();
 }
 
 tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
 {
+    TP__IN_FLOAT32(tp_addmm(input, a, b, beta, alpha), &input, &a, &b);
     if (!tp__check_operand("addmm", input) || !product_takes("addmm", a, 2, b, 2))
         return tp__poison();
     tp_var *y = product_matmul("addmm", a, 1, b, 0);
@@ -154,6 +157,7 @@ tp_var *tp_inner(tp_var *a, tp_var *b)
 
 tp_var *tp_kron(tp_var *a, tp_var *b)
 {
+    TP__IN_FLOAT32(tp_kron(a, b), &a, &b);
     int64_t left[2 * TP_MAX_NDIM], right[2 * TP_MAX_NDIM], shape[TP_MAX_NDIM];
     if (!tp__check_two("kron", a, b))
         return tp__poison();
@@ -195,6 +199,7 @@ static tp_var *cross_turn(tp_var *x, int axis)
 
 tp_var *tp_cross(tp_var *a, tp_var *b, int axis)
 {
+    TP__IN_FLOAT32(tp_cross(a, b, axis), &a, &b);
     if (!tp__check_two("cross", a, b))
         return tp__poison();
     if (a->ndim != b->ndim)
@@ -213,6 +218,7 @@ tp_var *tp_cross(tp_var *a, tp_var *b, int axis)
 
 tp_var *tp_cdist(tp_var *a, tp_var *b)
 {
+    TP__IN_FLOAT32(tp_cdist(a, b), &a, &b);
     if (!tp__check_two("cdist", a, b))
         return tp__poison();
     if (a->ndim < 2 || b->ndim < 2)
@@ -226,6 +232,7 @@ tp_var *tp_cdist(tp_var *a, tp_var *b)
 
 tp_var *tp_vander(tp_var *x, int64_t n)
 {
+    TP__IN_FLOAT32(tp_vander(x, n), &x);
     if (!tp__check_operand("vander", x))
         return tp__poison();
     if (x->ndim == 0)

@@ -6,6 +6,7 @@
 #include "base/features.h"
 
 #include "array/array.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -53,6 +54,13 @@ static tp_var *recurrent_gate(tp_var *gates, int64_t number, int64_t width)
 tp_var *tp_lstm_cell(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
                      tp_var *b_hh, tp_var **c_n)
 {
+    tp_dtype narrow;
+    if (tp__widen((tp_var **[]){&x, &h, &c, &w_ih, &w_hh, &b_ih, &b_hh}, 7, &narrow)) {
+        tp_var *y = tp_lstm_cell(x, h, c, w_ih, w_hh, b_ih, b_hh, c_n);
+        if (c_n)
+            *c_n = tp__narrow(*c_n, narrow);
+        return tp__narrow(y, narrow);
+    }
     const recurrent_weights w = {w_ih, w_hh, b_ih, b_hh};
     if (c_n)
         *c_n = tp__poison();
@@ -78,6 +86,7 @@ tp_var *tp_lstm_cell(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh
 
 tp_var *tp_gru_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih, tp_var *b_hh)
 {
+    TP__IN_FLOAT32(tp_gru_cell(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih, &b_hh);
     const recurrent_weights w = {w_ih, w_hh, b_ih, b_hh};
     if (!recurrent_check("gru_cell", x, h, &w, 3))
         return tp__poison();
@@ -95,6 +104,8 @@ tp_var *tp_gru_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_
 tp_var *tp_rnn_tanh_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
                          tp_var *b_hh)
 {
+    TP__IN_FLOAT32(tp_rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih,
+                   &b_hh);
     const recurrent_weights w = {w_ih, w_hh, b_ih, b_hh};
     if (!recurrent_check("rnn_tanh_cell", x, h, &w, 1))
         return tp__poison();
@@ -107,7 +118,7 @@ tp_var *tp_rnn_tanh_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_va
 static tp_var *lstm_cell_sample(tp_var *const *x)
 {
     tp_var *c, *h = tp_lstm_cell(x[0], x[1], x[2], x[3], x[4], tp_add(x[5], 0), NULL, &c);
-    return tp_add(h, c);
+    return tp_is_poison(h) ? h : tp_concatenate((tp_var *[]){h, c}, 2, 0);
 }
 
 static tp_var *gru_cell_sample(tp_var *const *x)
@@ -129,7 +140,7 @@ static const tp__op lstm_cell_op = {
         "c' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c'); i f g o = x w_ihᵀ + b_ih + h w_hhᵀ + b_hh",
     .rule = "from its formula",
     .samples = (const tp__sample[]){{"3,4; 3,2; 3,2; 8,4; 8,2; 8", lstm_cell_sample,
-                                     "sum(torch._VF.lstm_cell(x0, (x1, x2), x3, x4, x5, "
+                                     "torch.cat(torch._VF.lstm_cell(x0, (x1, x2), x3, x4, x5, "
                                      "torch.zeros_like(x5)))"},
                                     {0}},
 };

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "graph/apply.h"
 #include "graph/compose.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "ops/recur.h"
 #include "tinypytorch.h"
@@ -295,6 +296,13 @@ static tp_var *layer_zeros(tp_var *like, int64_t n)
 tp_var *tp_lstm(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
                 tp_var *b_hh, tp_var **c_n)
 {
+    tp_dtype narrow;
+    if (tp__widen((tp_var **[]){&x, &h, &c, &w_ih, &w_hh, &b_ih, &b_hh}, 7, &narrow)) {
+        tp_var *y = tp_lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, c_n);
+        if (c_n)
+            *c_n = tp__narrow(*c_n, narrow);
+        return tp__narrow(y, narrow);
+    }
     if (c_n)
         *c_n = tp__poison();
     tp_var *biases[] = {b_ih, b_hh, h, c};
@@ -329,6 +337,7 @@ static tp_var *gru_bias(tp_var *x, int64_t size, tp_var *b_ih, tp_var *b_hh)
 
 tp_var *tp_gru(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih, tp_var *b_hh)
 {
+    TP__IN_FLOAT32(tp_gru(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih, &b_hh);
     if (!layer_begins("gru", (tp_var *[]){x, w_ih, w_hh}, 3, (tp_var *[]){b_ih, b_hh, h}, 3))
         return tp__poison();
     h = layer_start(h, x, w_hh);
@@ -344,7 +353,7 @@ static tp_var *lstm_sample(tp_var *const *x)
 {
     tp_var *c,
         *y = tp_lstm(x[0], tp_add(x[1], 0), tp_add(x[2], 0), x[3], x[4], tp_add(x[5], 0), NULL, &c);
-    return tp_add(y, c);
+    return tp_is_poison(y) ? y : tp_concatenate((tp_var *[]){y, tp_unsqueeze(c, 0)}, 2, 0);
 }
 
 static tp_var *gru_sample(tp_var *const *x)
@@ -364,12 +373,11 @@ static const tp__op lstm_op = {
     .compose = lstm_compose,
     .formula = "h of lstm_cell for each step",
     .rule = "that of lstm_cell, from the last step to the first",
-    .samples =
-        (const tp__sample[]){
-            {"3,5,4; 5,2; 5,2; 8,4; 8,2; 8", lstm_sample,
-             "(lambda r: r[0] + r[2][0])(torch._VF.lstm(x0, (x1[None], x2[None]), [x3, x4, x5, "
-             "torch.zeros_like(x5)], True, 1, 0.0, False, False, False))"},
-            {0}},
+    .samples = (const tp__sample[]){{"3,5,4; 5,2; 5,2; 8,4; 8,2; 8", lstm_sample,
+                                     "(lambda r: torch.cat((r[0], r[2])))(torch._VF.lstm(x0, "
+                                     "(x1[None], x2[None]), [x3, x4, x5, "
+                                     "torch.zeros_like(x5)], True, 1, 0.0, False, False, False))"},
+                                    {0}},
 };
 
 static const tp__op gru_op = {

@@ -12,6 +12,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/random.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -31,30 +32,35 @@ static tp_var *sampling_noise(const char *call, tp_var *a, tp_var *b,
 
 tp_var *(tp_normal)(tp_var *mean, tp_var *std)
 {
+    TP__IN_FLOAT32((tp_normal)(mean, std), &mean, &std);
     tp_var *noise = sampling_noise("normal", mean, std, tp_randn);
     return tp_is_poison(noise) ? noise : tp_add(mean, tp_mul(std, noise));
 }
 
 tp_var *(tp_uniform)(tp_var *low, tp_var *high)
 {
+    TP__IN_FLOAT32((tp_uniform)(low, high), &low, &high);
     tp_var *noise = sampling_noise("uniform", low, high, tp_rand);
     return tp_is_poison(noise) ? noise : tp_add(low, tp_mul(tp_sub(high, low), noise));
 }
 
 tp_var *tp_exponential(tp_var *rate)
 {
+    TP__IN_FLOAT32(tp_exponential(rate), &rate);
     tp_var *noise = sampling_noise("exponential", rate, rate, tp_rand);
     return tp_is_poison(noise) ? noise : tp_div(tp_neg(tp_log1p(tp_neg(noise))), rate);
 }
 
 tp_var *tp_bernoulli(tp_var *p)
 {
+    TP__IN_FLOAT32(tp_bernoulli(p), &p);
     tp_var *noise = sampling_noise("bernoulli", p, p, tp_rand);
     return tp_is_poison(noise) ? noise : tp_to(tp_lt(noise, tp_detach(p)), tp_dtype_of(noise));
 }
 
 tp_var *tp_dropout(tp_var *x, double p, bool training)
 {
+    TP__IN_FLOAT32(tp_dropout(x, p, training), &x);
     if (!tp__check_operand("dropout", x))
         return tp__poison();
     if (!(p >= 0 && p <= 1))

@@ -12,6 +12,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "ops/rows.h"
 #include "tinypytorch.h"
@@ -378,6 +379,8 @@ static void batch_norm_gradient(const tp__pull *pull)
 tp_var *tp_batch_norm(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight, tp_var *bias,
                       double epsilon)
 {
+    TP__IN_FLOAT32(tp_batch_norm(x, mean, variance, weight, bias, epsilon), &x, &mean, &variance,
+                   &weight, &bias);
     if (!normalise_channels("batch_norm", x, (tp_var *[]){weight, bias, mean, variance}, 4))
         return tp__poison();
     if (!mean != !variance)
@@ -398,6 +401,7 @@ tp_var *tp_batch_norm(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight,
 
 tp_var *tp_group_norm(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias, double epsilon)
 {
+    TP__IN_FLOAT32(tp_group_norm(x, groups, weight, bias, epsilon), &x, &weight, &bias);
     if (!normalise_channels("group_norm", x, (tp_var *[]){weight, bias}, 2))
         return tp__poison();
     int64_t channels = tp__shape(x)[1], rows = tp__shape(x)[0];

@@ -9,6 +9,7 @@
 
 #include "array/array.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "graph/series.h"
 #include "graph/tangent.h"
 #include "ops/families.h"
@@ -254,6 +255,7 @@ static tp_var *solve_columns(const tp__op *op, tp_var *a, tp_var *b, int64_t mod
 
 static tp_var *solve_apply(const tp__op *op, tp_var *a, tp_var *b, int64_t mode)
 {
+    TP__IN_FLOAT32(solve_apply(op, a, b, mode), &a, &b);
     a = tp__matrices(op->name, a, true);
     b = tp_is_poison(a) ? a : tp__matrices(op->name, b, false);
     if (tp_is_poison(b))
@@ -450,6 +452,7 @@ static const tp__op cholesky_solve_op = {
 /* The logarithm of the sign is 0, NaN or −∞. */
 tp_var *tp_logdet(tp_var *a)
 {
+    TP__IN_FLOAT32(tp_logdet(a), &a);
     tp_var *sign, *log;
     tp_slogdet(tp__matrices("logdet", a, true), &sign, &log);
     return tp_add(log, tp_log(sign));
@@ -457,6 +460,7 @@ tp_var *tp_logdet(tp_var *a)
 
 tp_var *tp_cholesky_solve(tp_var *b, tp_var *l)
 {
+    TP__IN_FLOAT32(tp_cholesky_solve(b, l), &b, &l);
     b = tp__matrices("cholesky_solve", b, false);
     l = tp_is_poison(b) ? b : tp__matrices("cholesky_solve", l, true);
     if (tp_is_poison(l))

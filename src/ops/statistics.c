@@ -9,6 +9,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -68,6 +69,7 @@ static tp_var *statistics_variance(const char *call, tp_var *x, const tp_var_opt
 
 tp_var *(tp_variance)(tp_var *x, const tp_var_options *options)
 {
+    TP__IN_FLOAT32((tp_variance)(x, options), &x);
     return statistics_variance("variance", x, options);
 }
 
@@ -80,6 +82,7 @@ static tp_var *statistics_root(tp_var *s)
 
 tp_var *(tp_std)(tp_var *x, const tp_var_options *options)
 {
+    TP__IN_FLOAT32((tp_std)(x, options), &x);
     tp_var *variance = statistics_variance("std", x, options);
     return tp_is_poison(variance) ? variance : statistics_root(variance);
 }
@@ -96,6 +99,7 @@ static tp_var *statistics_power_norm(tp_var *x, double p, const tp_reduce_option
 
 tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
 {
+    TP__IN_FLOAT32((tp_norm)(x, p, options), &x);
     if (!tp__check_operand("norm", x))
         return tp__poison();
     if (isnan(p))
@@ -117,6 +121,7 @@ tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
 /* ln Σ eˣ from the largest element, which drops out of the derivative. */
 tp_var *(tp_logsumexp)(tp_var *x, const tp_reduce_options *given)
 {
+    TP__IN_FLOAT32((tp_logsumexp)(x, given), &x);
     tp_reduce_options own, kept;
     if (!statistics_kept("logsumexp", x, given, &own, &kept))
         return tp__poison();
@@ -183,6 +188,7 @@ static bool statistics_mask(const char *call, const tp_var *x, const tp_axes *ax
 
 tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
 {
+    TP__IN_FLOAT32((tp_prod)(x, given), &x);
     tp_reduce_options own, kept;
     unsigned mask;
     if (!statistics_kept("prod", x, given, &own, &kept))

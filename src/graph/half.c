@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "graph/half.h"
+
+#include "array/dtype.h"
+#include "tinypytorch/array.h"
+
+/* Operands of a call that are looked at together; more than any function with TP__IN_FLOAT32 has.
+ */
+enum { HALF_OPERANDS = 8 };
+
+/* A conversion that drawings pass over. */
+static tp_var *half_convert(tp_var *v, tp_dtype dtype)
+{
+    tp__thread *t = tp__here();
+    uint32_t marks = t->marks;
+    t->marks |= TP__IMPLICIT;
+    v = tp_to(v, dtype);
+    t->marks = marks;
+    return v;
+}
+
+static bool half_is(const tp_var *v)
+{
+    return v && tp__is_half((tp_dtype)v->dtype);
+}
+
+bool tp__widen(tp_var **const *in, int n, tp_dtype *narrow)
+{
+    tp_var *present[HALF_OPERANDS];
+    bool any = false;
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        any |= half_is(*in[i]);
+        if (*in[i])
+            present[count++] = *in[i];
+    }
+    if (!any)
+        return false;
+    *narrow = tp__promote(present, count);
+    for (int i = 0; i < n; i++)
+        if (half_is(*in[i]))
+            *in[i] = half_convert(*in[i], TP_F32);
+    return true;
+}
+
+tp_var *tp__narrow(tp_var *y, tp_dtype narrow)
+{
+    return y->dtype == TP_F32 && tp__is_half(narrow) ? half_convert(y, narrow) : y;
+}
