@@ -233,3 +233,28 @@ TEST(gradcheck_tells_right_from_wrong)
     CHECK(!tp_gradcheck(smooth, NULL, single, 1));
     CHECK_ERROR(TP_ERROR_DTYPE, "gradcheck: array 0 is float32, expected float64");
 }
+
+/* NIST's Misra1b: b₁ (1 − (1 + b₂ x / 2)⁻²), by a layer that closes its scope. Certified values. */
+static tp_var *misra(void *ctx, tp_var *b)
+{
+    static const double x[] = {77.6,  114.9, 141.1, 190.8, 239.9, 289.0, 332.8,
+                               378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0},
+                        y[] = {10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02,
+                               44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78};
+    (void)ctx;
+    TP_SCOPE();
+    tp_var *b1 = tp_select(b, 0, 0), *b2 = tp_select(b, 0, 1);
+    tp_var *half = tp_add(1, tp_mul(b2, tp_mul(tp_array(TP_F64, TP_SHAPE(14), x), 0.5)));
+    tp_var *model = tp_mul(b1, tp_sub(1, tp_pow(half, -2)));
+    return tp_leave(tp_sub(model, tp_array(TP_F64, TP_SHAPE(14), y)));
+}
+
+TEST(least_squares_of_a_layer_whose_scope_closed)
+{
+    const double start[] = {300, 2e-4};
+    tp_minimize_result fit;
+    tp_least_squares(misra, NULL, tp_array(TP_F64, TP_SHAPE(2), start), &fit);
+    CHECK_CLOSE(at(fit.x, 0) / 3.3799746163e+02, 1, 1e-7);
+    CHECK_CLOSE(at(fit.x, 1) / 3.9039091287e-04, 1, 1e-7);
+    CHECK_CLOSE(fit.value, 7.5464681533e-02, 1e-9);
+}

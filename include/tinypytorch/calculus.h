@@ -52,9 +52,8 @@ TP_API tp_var *tp_biharmonic(tp_var *y, tp_var *x);
 TP_API tp_var *tp_mixed(tp_var *y, tp_var *x, int order, const int64_t *index);
 
 /* y's derivative for x as a linear map, to be applied many times: J v, of y's shape, and vᵀ J, of
- * x's. It holds y and x until tp_linear_map_free, which ignores NULL; the scope that y's graph was
- * recorded in stays open as long, since a series reads values that a sweep back does not. NULL,
- * with an error, if x is a constant. */
+ * x's. It holds y and x, and with them y's graph, until tp_linear_map_free, which ignores NULL.
+ * NULL, with an error, if x is a constant, or if y was computed without recording. */
 typedef struct tp_linear_map tp_linear_map;
 TP_API tp_linear_map *tp_linearize(tp_var *y, tp_var *x);
 TP_API tp_var *tp_linear_map_apply(const tp_linear_map *linear, tp_var *v);

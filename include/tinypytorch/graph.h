@@ -15,10 +15,11 @@
  * that fails leaves every gradient as it was. A graph can be swept any number of times, unless it
  * was consumed.
  *
- * Memory: a result's elements live while a handle or a gradient rule may read them. A layer that
- * opens a scope and leaves with its result so holds what its gradient needs, and no more. With
- * .consume the sweep itself lets go of arrays behind it; another sweep that needs them is an error,
- * and so is reading a value whose elements are gone.
+ * Memory: a result's elements live while a handle or a gradient rule may read them. So a layer that
+ * opens a scope and leaves with its result holds what its gradient needs, and no more. Where a
+ * Taylor series (taylor.h) reads more, what is gone is computed again from what is there. With
+ * .consume the sweep lets go of arrays behind it, and another sweep over the same graph is an
+ * error.
  *
  * Ownership of gradients: a plain backward adds numbers into a buffer that x owns. A gradient made
  * with create_graph belongs to the scope in which backward ran: when that scope closes, x has no

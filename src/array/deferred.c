@@ -265,16 +265,8 @@ void tp__recipe_drop(tp__recipe *recipe)
 
 bool tp__evaluate_deferred(tp_var *v)
 {
-    if ((v->flags & (TP__DROPPED | TP__REMADE)) == (TP__DROPPED | TP__REMADE))
+    if (v->flags & TP__DROPPED)
         return tp__remake(v);
-    if (v->flags & TP__DROPPED) {
-        char name[64];
-        tp_fail(TP_ERROR_GRAPH,
-                "read after drop: the elements of a value%s are gone: no handle was left, and no "
-                "gradient reads them (keep its scope open)",
-                tp__name_text(name, v));
-        return false;
-    }
     if (!v->storage->data && !tp__storage_evaluate(tp__here(), v->storage))
         return false;
     v->data = v->storage->data;

@@ -15,8 +15,8 @@
  *
  * Elements live as long as somebody may read them: a handle, or a consumer whose gradient rule
  * does, or the node's own rule (reads). unread counts the other consumers; when only these are left
- * the storage goes (TP__DROPPED). Variables keep theirs. Inside a checkpoint all may go and come
- * back (TP__REMADE).
+ * the storage goes (TP__DROPPED). Variables keep theirs. Who reads such elements after all has them
+ * computed again (graph/remake.h). Inside a checkpoint all may go at any time (TP__REMADE).
  *
  * Inputs. A recorded node holds its inputs and the version each had. Versions grow with edits in
  * place, which only leaves and constants suffer; a rule that reads an input compares them.
@@ -60,7 +60,7 @@ enum {
     TP__DROPPED = 1 << 16,
     TP__CONSUMED = 1 << 17, /* a sweep has been here that said it would be the last */
     TP__STEP = 1 << 18,     /* made by a gradient rule on its way to a gradient */
-    TP__REMADE = 1 << 19,   /* its elements can be computed again: graph/remake.h */
+    TP__REMADE = 1 << 19,   /* lies in a checkpoint: its elements may go at any time */
     TP__ORDER = 1 << 20, /* the first of TP__ORDERS: a derivative of order k has k of them, so the
                           * order of what several values lead to is their union */
     TP__ORDERS = 0x7FF << 20
@@ -317,8 +317,9 @@ TP_INLINE void tp__node_put(tp__thread *t, tp_var *v)
 /* Frees v, which has no reference left, and what only it held; with a work list, in any depth. */
 void tp__node_free(tp__thread *t, tp_var *v);
 
-/* Computes v's elements (TP__REMADE), which were dropped, and what is needed for them
- * (graph/remake.c). False, with an error, if an operand was edited since, or out of memory. */
+/* Computes v's elements, which were dropped, and what is needed for them (graph/remake.c). False,
+ * with an error, if a constant that is needed is gone too, if an operand was edited since, or out
+ * of memory. */
 bool tp__remake(tp_var *v);
 
 /* Drops the elements, which are in a storage; or if nobody will read them. */

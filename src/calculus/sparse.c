@@ -142,7 +142,7 @@ static tp_sparsity *sparse_make(tp_var *y, tp_var *x, bool symmetric)
         return NULL;
     s->columns = x->size;
     s->symmetric = symmetric;
-    if (tp__pattern_find(y, x, &s->entries) && (!symmetric || sparse_mirror(s)) &&
+    if (tp__pattern_find(y, x, &s->entries, &s->rounding) && (!symmetric || sparse_mirror(s)) &&
         sparse_color(s) && sparse_places(s))
         return s;
     tp_sparsity_free(s);
@@ -314,7 +314,6 @@ static double sparse_largest(tp_var *v)
 static bool sparse_fits(const char *call, const tp_sparsity *s, tp_var *y, tp_var *x,
                         tp_var *values)
 {
-    double tolerance = values->dtype == TP_F32 ? 1e-3 : 1e-8;
     size_t scope = tp_scope_begin();
     bool mode = tp_set_grad_enabled(false);
     tp_var *probe = sparse_probe(s->by_rows ? y : x);
@@ -325,7 +324,7 @@ static bool sparse_fits(const char *call, const tp_sparsity *s, tp_var *y, tp_va
     if (!tp_is_poison(right) && !tp_is_poison(ours)) {
         tp_var *off = tp_abs(tp_sub(tp_reshape(right, 1, &ours->size), ours));
         double around = sparse_largest(size) + sparse_largest(y) + 1e-300;
-        tp_var *room = tp_mul(tp_add(size, tp_num(around)), tp_num(tolerance));
+        tp_var *room = tp_mul(tp_add(size, tp_num(around)), tp_num(s->rounding));
         if (tp_item(tp_any(tp_gt(off, room), NULL)) > 0)
             tp_fail(TP_ERROR_GRAPH,
                     "%s: there are entries that the pattern does not have: it is of another "

@@ -25,6 +25,7 @@ struct tp_sparsity {
     int64_t columns, n_colors;
     bool symmetric, by_rows; /* by_rows: colors are of rows, sweeps are backwards */
     uint32_t *color;         /* of each column, or row */
+    double rounding;         /* relative error of the values to expect */
     int64_t *from;           /* where each entry is in the sweeps' results, one after the other */
 };
 
@@ -35,9 +36,9 @@ static inline int64_t tp__pattern_count(const tp__pattern *p)
 
 void tp__pattern_free(tp__pattern *p);
 
-/* Which elements of x the elements of y depend on: y->size rows, never a set. False, with an error,
- * when out of memory. */
-bool tp__pattern_find(tp_var *y, tp_var *x, tp__pattern *found);
+/* Which elements of x the elements of y depend on: y->size rows, never a set; and how far the
+ * coarsest type on the way rounds, relative. False, with an error, when out of memory. */
+bool tp__pattern_find(tp_var *y, tp_var *x, tp__pattern *found, double *rounding);
 
 /* Row by row, what a or b has. */
 bool tp__pattern_unite(const tp__pattern *a, const tp__pattern *b, int64_t rows, tp__pattern *to);

@@ -8,6 +8,7 @@
 
 #include "calculus/sparse.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -518,13 +519,21 @@ static bool walk_identity(tp__pattern *p, int64_t n)
     return true;
 }
 
-bool tp__pattern_find(tp_var *y, tp_var *x, tp__pattern *found)
+/* What rounding to a type leaves, relative, after some operations. */
+static double walk_rounding(tp_dtype dtype)
+{
+    return dtype == TP_BF16 ? 0.1 : dtype == TP_F16 ? 2e-2 : dtype == TP_F32 ? 1e-3 : 1e-8;
+}
+
+bool tp__pattern_find(tp_var *y, tp_var *x, tp__pattern *found, double *rounding)
 {
     sparse_walk walk = {.columns = x->size};
     bool good = walk_begin(&walk, y, x);
     *found = (tp__pattern){0};
+    *rounding = walk_rounding((tp_dtype)x->dtype);
     for (size_t i = 0; good && i < walk.n; i++) {
         sparse_node *node = &walk.nodes[i];
+        *rounding = fmax(*rounding, walk_rounding((tp_dtype)node->v->dtype));
         if (node->v == x)
             good = walk_identity(&node->pattern, x->size);
         else if (node->v->op)

@@ -4,6 +4,7 @@
 #include "graph/remake.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "array/array.h"
 #include "base/alloc.h"
@@ -26,18 +27,17 @@ size_t tp__remake_bytes(const tp_var *v)
     return (size_t)v->size * tp__dtype_size((tp_dtype)v->dtype);
 }
 
-/* What the caller has a pointer to stays where it is, and outputs of users' functions cannot be
- * made again by applying an operation. */
-static bool remake_can(const tp_var *v)
+/* Constants and outputs of users' functions cannot be made by applying an operation. */
+static bool remake_has_operation(const tp_var *v)
 {
-    return (v->flags & TP__REMADE) && v->op && v->storage && !v->storage->pinned &&
-           !v->storage->open && tp__remake_bytes(v) > TP__INLINE_BYTES &&
-           !(v->flags & (TP__SHARED | TP__OUTPUT)) && !(v->op->flags & TP__OUTPUTS);
+    return v->op && !(v->flags & TP__OUTPUT) && !(v->op->flags & TP__OUTPUTS);
 }
 
+/* What the caller has a pointer to stays where it is. */
 void tp__forget(tp_var *v)
 {
-    if (remake_can(v))
+    if ((v->flags & TP__REMADE) && remake_has_operation(v) && v->storage && !v->storage->pinned &&
+        !v->storage->open && tp__remake_bytes(v) > TP__INLINE_BYTES && !(v->flags & TP__SHARED))
         tp__node_empty(v);
 }
 
@@ -49,7 +49,7 @@ static bool remake_stale(const tp_var *v)
         if (tp__version(in[i]) != versions[i]) {
             char name[64];
             tp_fail(TP_ERROR_GRAPH,
-                    "checkpoint: %s cannot be computed again: operand %u of %u%s was edited in "
+                    "the result of %s cannot be computed again: operand %u of %u%s was edited in "
                     "place since it was recorded",
                     v->op->name, i + 1, v->n_in, tp__name_text(name, in[i]));
             return true;
@@ -69,25 +69,30 @@ static bool remake_one(tp_var *v)
         tp__storage_ref(again->storage);
         v->storage = again->storage;
         v->data = again->data;
-        v->flags &= ~(uint32_t)TP__DROPPED;
+        v->flags = (v->flags & ~(uint32_t)(TP__DROPPED | TP__CONTIGUOUS)) |
+                   (again->flags & TP__CONTIGUOUS);
+        memcpy(tp__strides(v), tp__strides(again), v->ndim * sizeof(int64_t));
     }
     tp_scope_end(scope);
     return good;
 }
 
-/* v and what below it was dropped too, with the number of those that will read each. */
-static bool remake_list(tp_var *v, tp__map *list)
+/* v and what below it was dropped too, with the number of those that will read each. False if one
+ * of these is *lost, or out of memory. */
+static bool remake_list(tp_var *v, tp__map *list, const tp_var **lost)
 {
     bool added;
     bool good = tp__map_add(list, v, &added) != NULL;
     for (size_t at = 0; at < list->n && good; at++) {
         tp_var *node = (tp_var *)tp__map_at(list)[at].key;
+        if (!remake_has_operation(node)) {
+            *lost = node;
+            return false;
+        }
         for (uint32_t i = 0; i < node->n_in && good; i++) {
             tp_var *in = tp__inputs(node)[i];
             if (!(in->flags & TP__DROPPED))
                 continue;
-            if (!(in->flags & TP__REMADE))
-                return tp__evaluate(in);
             tp__map_entry *entry = tp__map_add(list, in, &added);
             good = entry != NULL;
             if (good)
@@ -95,6 +100,27 @@ static bool remake_list(tp_var *v, tp__map *list)
         }
     }
     return good;
+}
+
+bool tp__can_read(tp_var *v)
+{
+    if (!(v->flags & TP__DROPPED))
+        return true;
+    tp__map list = {0};
+    const tp_var *lost = NULL;
+    bool good = remake_list(v, &list, &lost);
+    tp__map_drop(&list);
+    return good;
+}
+
+static void remake_lost(const tp_var *v, const tp_var *lost)
+{
+    char name[64];
+    tp_fail(TP_ERROR_GRAPH,
+            "read after drop: the elements of a value%s are gone: no handle was left, and no "
+            "gradient reads them%s (keep its scope open)",
+            tp__name_text(name, v),
+            lost == v ? "" : "; nor can they be computed again, since a constant is gone too");
 }
 
 static int remake_compare(const void *a, const void *b)
@@ -136,10 +162,13 @@ bool tp__remake(tp_var *v)
     const char *guard = t->guarded_call;
     bool mode = t->no_grad, anomaly = t->anomaly;
     tp__map list = {0};
+    const tp_var *lost = NULL;
     t->guarded_call = NULL;
     t->no_grad = true;
     t->anomaly = false;
-    bool good = remake_list(v, &list) && remake_run(v, &list);
+    bool good = remake_list(v, &list, &lost) && remake_run(v, &list);
+    if (lost)
+        remake_lost(v, lost);
     t->anomaly = anomaly;
     t->no_grad = mode;
     t->guarded_call = guard;

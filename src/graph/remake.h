@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values that can be made again (TP__REMADE): recorded by an operation whose operands stay, or can
- * be made again themselves. Dropping their elements is safe at any time.
+ * Elements that were dropped are made again when somebody reads them: the recorded operation is
+ * applied once more to the recorded operands, and to what is missing below these first. What a
+ * sweep reads never goes; a Taylor series may read more, and gets it so.
+ *
+ * Lost are only constants whose handle is gone and which no rule reads, outputs of users'
+ * functions, and results for which one of these is needed. Values that lie in a checkpoint
+ * (TP__REMADE) keep what they are made of, so dropping their elements is safe at any time.
  */
 #ifndef TP_REMAKE_H
 #define TP_REMAKE_H
 
 #include "base/node.h"
 
-/* Drops v's elements if they can be made again and are worth it. */
+/* True if v's elements are there or can be made again. */
+bool tp__can_read(tp_var *v);
+
+/* Drops the elements of a v that lies in a checkpoint, if that is worth it. */
 void tp__forget(tp_var *v);
 
 /* Computes again what v's rule, which reads this much, will read. Rules count on finding it, and

@@ -19,6 +19,7 @@
 #include "graph/apply.h"
 #include "graph/function.h"
 #include "graph/op.h"
+#include "graph/remake.h"
 #include "graph/series.h"
 #include "graph/tangent.h"
 
@@ -144,12 +145,25 @@ static void taylor_compose(const taylor_walk *w, const tp__jet *jet);
 static void taylor_by_gradient(const taylor_walk *w, const tp__jet *jet);
 static void taylor_tangent(const taylor_walk *w, const tp__jet *jet);
 
+/* True if the record's own rule has what it may read: values of operands and of the result. An
+ * elementwise record without goes by its gradient, which reads only what stays. */
+static bool taylor_can_read(const tp__jet *jet)
+{
+    tp_var *v = jet->node;
+    if ((v->op->flags & TP__LINEAR) || !(v->op->flags & TP__ELEMENTWISE))
+        return true;
+    bool good = tp__can_read(v);
+    for (uint32_t i = 0; i < v->n_in && good; i++)
+        good = tp__can_read(jet->x[i][0]);
+    return good;
+}
+
 static void taylor_rule(const taylor_walk *w, const tp__jet *jet, tp_var **operands)
 {
     const tp__op *op = jet->node->op;
     if (jet->order == 0)
         return;
-    if (op->taylor)
+    if (op->taylor && taylor_can_read(jet))
         op->taylor(jet);
     else if (op->flags & TP__LINEAR)
         taylor_linear(jet, operands);
@@ -229,8 +243,14 @@ static bool taylor_push(taylor_walk *w, tp_var *y)
     return true;
 }
 
+/* What was dropped before the walk, and made again for it, goes again. */
 static void taylor_end(taylor_walk *w)
 {
+    for (size_t i = 0; i < w->nodes.n; i++) {
+        tp_var *v = (tp_var *)tp__map_at(&w->nodes)[i].key;
+        if ((v->flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD)
+            tp__node_settle(v);
+    }
     tp__map_drop(&w->nodes);
     tp__free(w->by_generation);
     tp__free(w->series);
