@@ -45,13 +45,42 @@ TEST(parameters_of_smooth_draws_have_derivatives)
     CHECK_ERROR(TP_ERROR_GRAPH, "gamma: the draw has no derivative");
 }
 
+/* The share of elements of v, of n, for which holds is not 0, within five standard errors. */
+static void check_share(tp_var *holds, double p)
+{
+    double n = (double)tp_size(holds), share = tp_item(tp_count_nonzero(holds)) / n;
+    CHECK_CLOSE((share - p) / sqrt(fmax(p * (1 - p), 1 / n) / n) / 5, 0, 1);
+}
+
+/* Draws are compared before they are rounded: uniforms are below 1, and p = 0.996 is not 1. */
+TEST(draws_of_half_types_keep_their_odds)
+{
+    for (int i = 0; i < 2; i++) {
+        TP_SCOPE();
+        tp_manual_seed(15);
+        tp_dtype half = i ? TP_BF16 : TP_F16;
+        tp_var *ones = tp_ones(half, TP_SHAPE(200000)), *u = tp_rand(half, TP_SHAPE(200000));
+        CHECK_BITS(tp_item(tp_sum(tp_to(tp_ge(u, 1), TP_F32))), 0);
+        CHECK_CLOSE(tp_item(tp_mean(tp_to(u, TP_F64))), 0.5 - (i ? 0x1p-9 : 0x1p-12), 4e-3);
+        CHECK_BITS(tp_item(tp_count_nonzero(tp_bernoulli(ones))), 200000);
+        tp_var *p = tp_full(half, TP_SHAPE(200000), 0.996);
+        check_share(tp_bernoulli(p), tp_item(tp_select(p, 0, 0)));
+        check_share(tp_dropout(ones, 0.999, true), 0.001);
+        CHECK_BITS(tp_item(tp_count_nonzero(tp_isinf(tp_exponential(ones)))), 0);
+        CHECK_INT(tp_dtype_of(tp_normal(ones, ones)), half);
+    }
+}
+
 TEST(dropout_keeps_the_mean)
 {
     tp_manual_seed(13);
     tp_var *x = tp_variable(tp_ones(TP_F32, TP_SHAPE(DRAWS))), *y = tp_dropout(x, 0.25, true);
     check_moments(y, 1, 1.0 / 3, 0.25 + 0.75 / 81);
     CHECK_BITS(tp_item(tp_sum(tp_abs(tp_sub(tp_gradient(y, x), y)))), 0);
-    CHECK(tp_dropout(x, 0.25, false) == x && tp_dropout(x, 0, true) == x);
+    CHECK(tp_dropout(x, 0.25, false) == x);
+    tp_var *infinite = tp_full(TP_F64, TP_SHAPE(), HUGE_VAL);
+    CHECK_BITS(tp_item(tp_dropout(infinite, 1, true)), 0);
+    CHECK_BITS(tp_item(tp_dropout(infinite, 0, true)), HUGE_VAL);
     CHECK_BITS(tp_item(tp_sum(tp_dropout(x, 1, true))), 0);
     tp_dropout(x, 1.5, true);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "dropout: p is 1.5, expected 0 to 1");

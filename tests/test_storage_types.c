@@ -66,6 +66,75 @@ TEST(bfloat16_rounds_to_nearest_even)
     CHECK(isnan(through(TP_BF16, (double)NAN)));
 }
 
+/* A float64 a little beyond the middle of two float16 or bfloat16 numbers is, as a float, the
+ * middle. */
+TEST(float64_is_rounded_to_half_types_once)
+{
+    CHECK_BITS(through(TP_F16, 1 + 0x1p-11 + 0x1p-40), 1 + 0x1p-10);
+    CHECK_BITS(through(TP_F16, 1 + 0x1.8p-10 - 0x1p-40), 1 + 0x1p-10);
+    CHECK_BITS(through(TP_F16, -0x1p-25 - 0x1p-60), -0x1p-24);
+    CHECK_BITS(through(TP_F16, 65520 - 0x1p-30), 65504);
+    CHECK_BITS(through(TP_BF16, 1 + 0x1p-8 + 0x1p-40), 1 + 0x1p-7);
+    CHECK_BITS(through(TP_BF16, -1 - 0x1.8p-7 + 0x1p-40), -1 - 0x1p-7);
+    CHECK_BITS(through(TP_BF16, 0x1p-134 + 0x1p-170), 0x1p-133);
+    CHECK_BITS(through(TP_BF16, 0x1.ffp127 - 0x1p80), 0x1.fep127);
+    CHECK_BITS(through(TP_BF16, 1e300), HUGE_VAL);
+    tp_var *x = tp_full(TP_F16, TP_SHAPE(2), 1);
+    tp_add_(x, 0x1p-11 + 0x1p-30);
+    CHECK_ELEMENTS(x, 1, 1);
+    tp_mul_(x, tp_full(TP_F64, TP_SHAPE(2), 1 + 0x1p-11 + 0x1p-40));
+    CHECK_ELEMENTS(x, 1 + 0x1p-10, 1 + 0x1p-10);
+    tp_var *y = tp_full(TP_I32, TP_SHAPE(1), 2147483647);
+    tp_mul_(y, y);
+    CHECK_ELEMENTS(y, 1);
+}
+
+/* What an integer type cannot hold is refused; arrays wrap, as do sums and products. */
+TEST(numbers_that_do_not_fit_are_errors)
+{
+    tp_var *bytes = tp_full(TP_U8, TP_SHAPE(2), 200), *truth = tp_ones(TP_BOOL, TP_SHAPE(2));
+    tp_clamp(bytes, NULL, 300);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "300 is not a number of uint8");
+    tp_add(bytes, -1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "add: -1 is not a number of uint8");
+    tp_maximum(tp_full(TP_I32, TP_SHAPE(1), 1), INT64_MAX);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "maximum");
+    tp_masked_fill(truth, truth, 2);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "2 is not a number of bool");
+    tp_pad(tp_ones(TP_I64, TP_SHAPE(2)), 0, 1, 1, 9.5);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "pad: 9.5 is not a number of int64");
+    tp_pad(bytes, 0, 1, 1, -1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "pad: -1 is not a number of uint8");
+    tp_full(TP_I32, TP_SHAPE(1), 0x1p31);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "full");
+    tp_add_(bytes, 256);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "add_: 256 is not a number of uint8");
+    tp_copy_(bytes, -1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "copy_: -1 is not a number of uint8");
+    tp_div_(bytes, 2);
+    CHECK_ERROR(TP_ERROR_DTYPE, "div_: a uint8 target cannot hold quotients");
+    CHECK_ELEMENTS(bytes, 200, 200);
+    CHECK_ELEMENTS(tp_lt(bytes, 300), 1, 1);
+    CHECK_ELEMENTS(tp_gt(-1, bytes), 0, 0);
+    CHECK_ELEMENTS(tp_add(bytes, 100), 44, 44);
+    CHECK_ELEMENTS(tp_add(bytes, tp_full(TP_U8, TP_SHAPE(2), 100)), 44, 44);
+    CHECK_INT(tp_dtype_of(tp_add(truth, 5)), TP_I64);
+}
+
+TEST(bool_stays_bool_where_elements_are_chosen)
+{
+    tp_var *all = tp_ones(TP_BOOL, TP_SHAPE(2, 2)), *q = tp_ones(TP_F64, TP_SHAPE(2, 1));
+    tp_var *v = tp_reshape(tp_arange(TP_F64, 0, 2, 1), TP_SHAPE(2, 1)), *mask = tp_tril(all, 0);
+    CHECK_INT(tp_dtype_of(mask), TP_BOOL);
+    CHECK_ELEMENTS(mask, 1, 0, 1, 1);
+    CHECK_ELEMENTS(tp_scaled_dot_product_attention(q, q, v, .mask = mask), 0, 0.5);
+    CHECK_INT(tp_dtype_of(tp_triu(all, 0)), TP_BOOL);
+    CHECK_INT(tp_dtype_of(tp_where(mask, all, 0)), TP_BOOL);
+    CHECK_INT(tp_dtype_of(tp_masked_fill(all, mask, 0)), TP_BOOL);
+    CHECK_INT(tp_dtype_of(tp_clamp(all, 0, 1)), TP_BOOL);
+    CHECK_INT(tp_dtype_of(tp_where(mask, 2, 3)), TP_F64);
+}
+
 TEST(int32_wraps_and_bool_is_zero_or_one)
 {
     CHECK_BITS(through(TP_I32, 2147483648.0), -2147483648.0);

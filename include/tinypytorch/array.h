@@ -103,14 +103,17 @@ TP_API void tp_print(tp_var *v);
 
 /* --- Editing in place: target ← target op value --- */
 
-/* value broadcasts to the target's shape and may be a plain number; its graph is ignored. A
- * floating value does not fit an integer target. Nothing happens while an error is pending. */
+/* value broadcasts to the target's shape and may be a plain number; its graph is ignored. The result
+ * of the operation is rounded to the target's type once. Into an integer target there fit no
+ * floating values, no quotients and no plain number that is not one of its type; integers wrap
+ * around. Nothing happens while an error is pending. */
 TP_API void tp_add_(tp_var *target, tp_var *value);
 TP_API void tp_sub_(tp_var *target, tp_var *value);
 TP_API void tp_mul_(tp_var *target, tp_var *value);
 TP_API void tp_div_(tp_var *target, tp_var *value);
 
-/* target ← value, converted to the target's type. */
+/* target ← value, converted to the target's type as by tp_to, but a plain number beyond an integer
+ * type's range is an error. */
 TP_API void tp_copy_(tp_var *target, tp_var *value);
 
 #ifdef __cplusplus

@@ -34,9 +34,12 @@ extern "C" {
 typedef struct tp_var tp_var;
 
 /* Element types. Comparisons give uint8, 0 and 1. The last four are for storage: operations compute
- * float16 and bfloat16 in float32, int32 in int64 and bool in uint8. The results of floating
- * operands and of elementwise operations have the operands' type again; sums and products of
- * integers are int64. */
+ * float16 and bfloat16 in float32, to their end, and round once; int32 in int64 and bool in uint8.
+ * The results of floating operands and of elementwise operations have the operands' type again;
+ * sums, matrix products and what is made of them (einsum, inner, trace) are int64 for integers.
+ *
+ * Integers wrap around in sums, differences and products. A plain number that is not one of the
+ * integer type beside it (300 or 0.5 of uint8) is an error; comparisons compare it as it is. */
 typedef enum tp_dtype {
     TP_F32,
     TP_F64,

@@ -5,7 +5,8 @@
  *
  * Every operation takes variables of any element type unless said, broadcasts its operands to a
  * common shape as NumPy does (elementwise ones), and promotes element types as PyTorch does: a
- * plain number takes the array's type, a floating number beside an integer array gives float64,
+ * plain number takes the array's type (bool in tp_where, tp_clamp and what is made of them, int64
+ * beside bool elsewhere), a floating number beside an integer array gives float64,
  * and a function with non-integer values of an integer array computes in float64. Results belong
  * to the current scope. When an operand depends on a variable and recording is on, the result is
  * recorded and has derivatives of every order; comparisons and sign have derivative zero.

@@ -8,7 +8,8 @@
  * The stream: block c of four 32-bit words w0 … w3 is Philox of the counter (low 32 bits of c,
  * high 32 bits of c, 0, 0) under the key (low, high 32 bits of the seed). Each call starts at a
  * fresh block. A float64 uniform takes two words and is ((w0 << 32 | w1) >> 11) · 2^-53, a float32
- * one takes one word and is (w >> 8) · 2^-24. Normals take two float64 uniforms u, v
+ * one takes one word and is (w >> 8) · 2^-24; of float16 (w >> 21) · 2^-11, of bfloat16 (w >> 24) ·
+ * 2^-8. Other draws of half types are float32's, rounded at their end. Normals take two float64 uniforms u, v
  * (Box & Muller 1958): sqrt(−2 log(1 − u)) cos(2πv), then sin; bits up to libm's accuracy.
  */
 #ifndef TINYPYTORCH_RANDOM_H
@@ -47,8 +48,8 @@ TP_API tp_var *tp_gamma(tp_var *shape);
  * Without replacement each class at most once; classes of weight 0 then come last. */
 TP_API tp_var *tp_multinomial(tp_var *weights, int64_t n, bool replacement);
 
-/* In training each element is 0 with probability p, and otherwise x / (1 − p), so that the mean is
- * x (Srivastava et al. 2014). Otherwise x itself. */
+/* In training a new value: each element is 0 with probability p, and otherwise x / (1 − p), so that
+ * the mean is x (Srivastava et al. 2014). Otherwise x itself. */
 TP_API tp_var *tp_dropout(tp_var *x, double p, bool training);
 
 #ifdef __cplusplus

@@ -106,8 +106,8 @@ static tp_var *create_filled(const char *call, tp_dtype dtype, int ndim, const i
                              double value)
 {
     tp_var *v = create_array(call, dtype, ndim, shape);
-    if (tp_is_poison(v))
-        return v;
+    if (tp_is_poison(v) || !tp__check_number(call, dtype, value))
+        return tp__poison();
     if (v->size) {
         tp__write_element(dtype, v->data, value);
         tp__repeat_element(v->data, v->size, tp__dtype_size(dtype));
@@ -210,26 +210,33 @@ static double create_uniform(const uint32_t *words)
     return (double)(bits >> 11) * 0x1p-53;
 }
 
+/* As many bits as the type's fraction has, so that none is rounded up to 1. */
+static void create_half_uniform(tp_dtype dtype, void *at, uint32_t word)
+{
+    int bits = dtype == TP_F16 ? 11 : 8;
+    tp__write_element(dtype, at, ldexp(word >> (32 - bits), -bits));
+}
+
 tp_var *tp_rand(tp_dtype dtype, int ndim, const int64_t *shape)
 {
     if (!create_check_random("rand", dtype))
         return tp__poison();
-    if (!tp__is_working(dtype))
-        return tp_to(tp_rand(TP_F32, ndim, shape), dtype);
     tp_var *v = create_array("rand", dtype, ndim, shape);
     if (tp_is_poison(v))
         return v;
     tp__thread *t = tp__here();
     uint32_t words[4];
-    int per_block = dtype == TP_F32 ? 4 : 2;
+    int per_block = dtype == TP_F64 ? 2 : 4;
     for (int64_t i = 0; i < v->size; i++) {
         int at = (int)(i % per_block);
         if (at == 0)
             tp__philox(t->random_block++, t->seed, words);
         if (dtype == TP_F32)
             ((float *)v->data)[i] = (float)(words[at] >> 8) * 0x1p-24f;
-        else
+        else if (dtype == TP_F64)
             ((double *)v->data)[i] = create_uniform(words + 2 * at);
+        else
+            create_half_uniform(dtype, (char *)v->data + 2 * i, words[at]);
     }
     return v;
 }

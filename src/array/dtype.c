@@ -44,6 +44,46 @@ tp_dtype tp__promote(tp_var *const *in, int n)
     return result;
 }
 
+static bool dtype_fits(tp_dtype dtype, double value)
+{
+    switch (dtype) {
+    case TP_I64:
+        return value >= -0x1p63 && value < 0x1p63 && value == floor(value);
+    case TP_I32:
+        return value >= -0x1p31 && value < 0x1p31 && value == floor(value);
+    case TP_U8:
+        return value >= 0 && value < 256 && value == floor(value);
+    case TP_BOOL:
+        return value == 0 || value == 1;
+    default:
+        return true;
+    }
+}
+
+bool tp__check_number(const char *call, tp_dtype dtype, double value)
+{
+    if (dtype_fits(dtype, value))
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT, "%s: %.17g is not a number of %s", call, value,
+            tp_dtype_name(dtype));
+    return false;
+}
+
+bool tp__check_weak(const char *call, tp_var *const *in, int n, bool grows, tp_dtype *dtype)
+{
+    for (int i = 0; i < n; i++) {
+        const tp_var *v = in[i];
+        if (!(v->flags & TP__WEAK) || (*dtype == TP_I64 && v->dtype == TP_I64))
+            continue;
+        double value = tp__read_element((tp_dtype)v->dtype, v->data);
+        if (grows && !dtype_fits(*dtype, value))
+            *dtype = TP_I64;
+        else if (!tp__check_number(call, *dtype, value))
+            return false;
+    }
+    return true;
+}
+
 bool tp__check_dtype(const char *call, tp_dtype dtype)
 {
     if ((unsigned)dtype < TP_DTYPES)
@@ -106,6 +146,19 @@ static uint16_t dtype_write_bfloat(float value)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+/* The float nearest to value on the side of 0, its last bit set if it is not value itself: rounding
+ * it to fewer digits rounds value once. */
+static float dtype_round_to_odd(double value)
+{
+    float near = (float)value;
+    if (isnan(value) || (double)near == value)
+        return near;
+    uint32_t bits = dtype_bits_of(near);
+    if (fabs((double)near) > fabs(value))
+        bits--;
+    return dtype_float_of(bits | 1);
+}
+
 /* --- Elements --- */
 
 double tp__read_element(tp_dtype dtype, const void *at)
@@ -153,10 +206,10 @@ void tp__write_element(tp_dtype dtype, void *at, double value)
         *(uint8_t *)at = value != 0;
         break;
     case TP_F16:
-        *(uint16_t *)at = dtype_write_half((float)value);
+        *(uint16_t *)at = dtype_write_half(dtype_round_to_odd(value));
         break;
     case TP_BF16:
-        *(uint16_t *)at = dtype_write_bfloat((float)value);
+        *(uint16_t *)at = dtype_write_bfloat(dtype_round_to_odd(value));
         break;
     default:
         *(uint8_t *)at = (uint8_t)(uint64_t)dtype_truncate(value);

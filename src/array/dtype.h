@@ -36,6 +36,14 @@ tp_dtype tp__promote(tp_var *const *in, int n);
 /* True, or an error that names call. */
 bool tp__check_dtype(const char *call, tp_dtype dtype);
 
+/* True if value is a number of dtype, as every one is of a floating type; or an error that names
+ * call. */
+bool tp__check_number(const char *call, tp_dtype dtype, double value);
+
+/* The same for the plain numbers among n operands that promote to the integer type *dtype. Where
+ * the type grows instead, because the result does not show it, it becomes int64. */
+bool tp__check_weak(const char *call, tp_var *const *in, int n, bool grows, tp_dtype *dtype);
+
 double tp__read_element(tp_dtype dtype, const void *at);
 void tp__write_element(tp_dtype dtype, void *at, double value);
 

@@ -8,6 +8,7 @@
 #define TP_NO_SUGAR
 #include "tinypytorch/array.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "array/array.h"
@@ -66,33 +67,13 @@ void tp__inplace_override(const char *operation, tp_dtype dtype, tp__loop *loop)
             kinds[i]->fast[dtype] = loop;
 }
 
-/* For types without loops of their own. */
-typedef struct inplace_storage {
-    tp_dtype dtype;
-    double (*number)(double a, double b);
-} inplace_storage;
-
-static void inplace_run_storage(int64_t n, char *const *at, const int64_t *step,
-                                const tp__attr *attr)
-{
-    const inplace_storage *how = attr->block;
-    for (int64_t i = 0; i < n; i++) {
-        double a = tp__read_element(how->dtype, at[1] + i * step[1]);
-        double b = tp__read_element(how->dtype, at[2] + i * step[2]);
-        tp__write_element(how->dtype, at[0] + i * step[0], how->number(a, b));
-    }
-}
-
-/* target ← target · value, of one shape and type. */
+/* target ← target · value, of one shape and the target's type, which is a working one. */
 static void inplace_run(const inplace_kind *kind, tp_var *target, tp_var *value)
 {
-    bool storage = !tp__is_working(target->dtype);
     bool contiguous = target->flags & value->flags & TP__CONTIGUOUS;
-    tp__loop *fast = contiguous && !storage ? kind->fast[target->dtype] : NULL;
+    tp__loop *fast = contiguous ? kind->fast[target->dtype] : NULL;
     if (!fast) {
-        inplace_storage how = {(tp_dtype)target->dtype, kind->number};
-        tp__run_loop(storage ? inplace_run_storage : kind->loop[target->dtype],
-                     &(tp__attr){.block = &how}, (tp_var *[]){target, target, value}, 3);
+        tp__run_loop(kind->loop[target->dtype], NULL, (tp_var *[]){target, target, value}, 3);
         return;
     }
     int64_t item = (int64_t)tp__dtype_size(target->dtype);
@@ -138,8 +119,17 @@ static bool inplace_target(const char *call, const tp_var *target)
     return false;
 }
 
-/* value as elements of the target's type and shape, one reference; NULL with an error pending. */
-static tp_var *inplace_value(tp__thread *t, const char *call, tp_var *target, tp_var *value)
+/* The type to compute in: the one that operations would take for the two. */
+static tp_dtype inplace_type(tp_var *target, tp_var *value)
+{
+    if (!tp__is_float((tp_dtype)target->dtype))
+        return tp__working_type((tp_dtype)target->dtype);
+    return tp__working_type(tp__promote((tp_var *[]){target, value}, 2));
+}
+
+/* value as elements of a type, of the target's shape, one reference; NULL with an error pending. */
+static tp_var *inplace_value(tp__thread *t, const char *call, tp_var *target, tp_var *value,
+                             tp_dtype dtype)
 {
     char to[TP__SHAPE_TEXT], from[TP__SHAPE_TEXT];
     int ndim = target->ndim;
@@ -154,30 +144,68 @@ static tp_var *inplace_value(tp__thread *t, const char *call, tp_var *target, tp
         return NULL;
     }
     bool shares = value->storage && value->storage == target->storage;
-    if (!shares && value->dtype == target->dtype && value->ndim == ndim &&
+    if (!shares && value->dtype == dtype && value->ndim == ndim &&
         tp__same_shape(value, ndim, shape)) {
         tp__ref(value);
         return value;
     }
-    if (!shares && value->dtype == target->dtype)
+    if (!shares && value->dtype == dtype)
         return tp__broadcast_view(t, value, ndim, shape);
-    tp_var *copy = tp__copy_as(t, value, target->dtype);
+    tp_var *copy = tp__copy_as(t, value, dtype);
     tp_var *view = copy ? tp__broadcast_view(t, copy, ndim, shape) : NULL;
     if (copy)
         tp__drop(copy);
     return view;
 }
 
-static bool inplace_fits(const inplace_kind *kind, const tp_var *target, const tp_var *value)
+/* A plain number is one of the target's type; copying cuts off what is behind the point. */
+static bool inplace_holds(const inplace_kind *kind, tp_dtype to, tp_var *value)
+{
+    if (kind != &inplace_copy)
+        return tp__is_float(to) || tp__check_weak(kind->name, &value, 1, false, &to);
+    return to == TP_BOOL || value->dtype == TP_I64 ||
+           tp__check_number(kind->name, to, trunc(tp_item(value)));
+}
+
+static bool inplace_fits(const inplace_kind *kind, tp_var *target, tp_var *value)
 {
     tp_dtype from = value->flags & TP__WEAK_INT ? TP_I64 : (tp_dtype)value->dtype;
-    bool copies = kind == &inplace_copy;
-    if (kind->loop[tp__working_type(target->dtype)] &&
-        (copies || tp__is_float(target->dtype) || !tp__is_float(from)))
-        return true;
-    tp_fail(TP_ERROR_DTYPE, "%s: a %s value does not fit a %s target", kind->name,
-            tp_dtype_name(from), tp_dtype_name(target->dtype));
+    tp_dtype to = (tp_dtype)target->dtype;
+    if (!kind->loop[tp__working_type(to)])
+        tp_fail(TP_ERROR_DTYPE, "%s: a %s target cannot hold quotients", kind->name,
+                tp_dtype_name(to));
+    else if (kind != &inplace_copy && !tp__is_float(to) && tp__is_float(from))
+        tp_fail(TP_ERROR_DTYPE, "%s: a %s value does not fit a %s target", kind->name,
+                tp_dtype_name(from), tp_dtype_name(to));
+    else
+        return !(value->flags & TP__WEAK) || inplace_holds(kind, to, value);
     return false;
+}
+
+/* target ← target · value in another type, rounded to the target's once. */
+static bool inplace_run_as(tp__thread *t, const inplace_kind *kind, tp_var *target, tp_var *value)
+{
+    tp_var *wide = tp__copy_as(t, target, (tp_dtype)value->dtype);
+    if (!wide)
+        return false;
+    inplace_run(kind, wide, value);
+    tp__copy_elements(target, wide);
+    tp__drop(wide);
+    return true;
+}
+
+static bool inplace_edit(tp__thread *t, const inplace_kind *kind, tp_var *target, tp_var *value)
+{
+    if (!tp__edit(target))
+        return false;
+    if (kind == &inplace_copy) {
+        tp__copy_elements(target, value);
+        return true;
+    }
+    if (value->dtype != target->dtype)
+        return inplace_run_as(t, kind, target, value);
+    inplace_run(kind, target, value);
+    return true;
 }
 
 static void inplace_apply(const inplace_kind *kind, tp_var *target, tp_var *value)
@@ -192,12 +220,14 @@ static void inplace_apply(const inplace_kind *kind, tp_var *target, tp_var *valu
     } else {
         if (!inplace_fits(kind, target, value))
             return;
-        tp_var *fitted = inplace_value(t, kind->name, target, value);
-        if (!fitted)
+        tp_dtype dtype =
+            kind == &inplace_copy ? (tp_dtype)target->dtype : inplace_type(target, value);
+        tp_var *fitted = inplace_value(t, kind->name, target, value, dtype);
+        bool done = fitted && inplace_edit(t, kind, target, fitted);
+        if (fitted)
+            tp__drop(fitted);
+        if (!done)
             return;
-        if (tp__edit(target))
-            inplace_run(kind, target, fitted);
-        tp__drop(fitted);
     }
     tp__edited(target);
 }
@@ -227,9 +257,24 @@ void tp_copy_(tp_var *target, tp_var *value)
     inplace_apply(&inplace_copy, target, value);
 }
 
+/* Of half types, without memory. */
+static void inplace_add_halves(int64_t n, char *const *at, const int64_t *step,
+                               const tp__attr *attr)
+{
+    tp_dtype dtype = (tp_dtype)attr->integer;
+    for (int64_t i = 0; i < n; i++)
+        tp__write_element(dtype, at[0] + i * step[0],
+                          tp__read_element(dtype, at[1] + i * step[1]) +
+                              tp__read_element(dtype, at[2] + i * step[2]));
+}
+
 void tp__accumulate(tp_var *target, tp_var *value)
 {
-    inplace_run(&inplace_add, target, value);
+    if (tp__is_working(target->dtype))
+        inplace_run(&inplace_add, target, value);
+    else
+        tp__run_loop(inplace_add_halves, &(tp__attr){.integer = target->dtype},
+                     (tp_var *[]){target, target, value}, 3);
     tp__edited(target);
 }
 

@@ -164,6 +164,8 @@ tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value)
     if (before < 0 || after < 0)
         return tp_fail(TP_ERROR_ARGUMENT, "pad: %lld before and %lld after, expected 0 or more",
                        (long long)before, (long long)after);
+    if (!tp__check_number("pad", (tp_dtype)x->dtype, value))
+        return tp__poison();
     memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
     shape[axis] = before;
     tp_var *left = tp_full((tp_dtype)x->dtype, x->ndim, shape, value);
@@ -272,10 +274,10 @@ tp_var *tp_one_hot(tp_var *index, int64_t classes)
 ARRANGE_RECORD(Stack, stack, 2, "arrays of one shape along an axis of their own", "each its part of gy", "2,3; 2,3", tp_stack((tp_var *[]){x[0], x[1]}, 2, 1), "torch.stack((x0, x1), 1)")
 ARRANGE_RECORD(Repeat, repeat, 1, "x side by side", "the sum of gy over the copies", "2,3", tp_repeat(x[0], TP_SHAPE(2, 1, 3)), "x0.repeat(2, 1, 3)")
 ARRANGE_RECORD(Roll, roll, 1, "x[i − shift], around the end", "roll(gy, −shift)", "2,3", tp_roll(x[0], -4, 1), "x0.roll(-4, 1)")
-ARRANGE_RECORD(Pad, pad, 1, "x with numbers before and after it", "the part of gy where x is", "2,3", tp_pad(x[0], 1, 1, 2, 7), "F.pad(x0, (0, 0) * (x0.dim() - 2) + (1, 2), value=7)")
+ARRANGE_RECORD(Pad, pad, 1, "x with numbers before and after it", "the part of gy where x is", "2,3", tp_pad(x[0], 1, 1, 2, 1), "F.pad(x0, (0, 0) * (x0.dim() - 2) + (1, 2), value=1)")
 ARRANGE_RECORD(Narrow, narrow, 1, "length elements of an axis from start", "slice_scatter(zeros, gy)", "3,2", tp_narrow(x[0], 0, 1, 2), "x0.narrow(0, 1, 2)")
 ARRANGE_RECORD(Flatten, flatten, 1, "all elements in one axis", "reshape(gy, shape of x)", "2,3", tp_flatten(x[0]), "x0.reshape(-1)")
-ARRANGE_RECORD(MaskedFill, masked_fill, 1, "value where mask, else x", "gy where not mask", "2,3", tp_masked_fill(x[0], tp_gt(tp_detach(x[0]), 0), 9), "x0.masked_fill(x0 > 0, 9)")
+ARRANGE_RECORD(MaskedFill, masked_fill, 1, "value where mask, else x", "gy where not mask", "2,3", tp_masked_fill(x[0], tp_gt(tp_detach(x[0]), 0), 1), "x0.masked_fill(x0 > 0, 1)")
 ARRANGE_RECORD(Triu, triu, 1, "x from diagonal k up, else 0", "triu(gy, k)", "3,4", tp_triu(x[0], 1), "x0.triu(1)")
 ARRANGE_RECORD(Tril, tril, 1, "x up to diagonal k, else 0", "tril(gy, k)", "3,4", tp_tril(x[0], -1), "x0.tril(-1)")
 /* clang-format on */

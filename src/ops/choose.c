@@ -4,6 +4,7 @@
 #include "ops/elementwise.h"
 
 #include "array/array.h"
+#include "array/dtype.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -128,8 +129,21 @@ static const tp__op where_op = {
                              {0}},
 };
 
+/* A plain integer beside bool is one: what is chosen keeps its type. */
+static tp_var *where_number(tp_var *v, const tp_var *other)
+{
+    if (!v || !other || !(v->flags & TP__WEAK_INT) || other->dtype != TP_BOOL)
+        return v;
+    double value = tp_item(v);
+    return tp__check_number("where", TP_BOOL, value) ? tp_full(TP_BOOL, 0, NULL, value)
+                                                     : tp__poison();
+}
+
 tp_var *(tp_where)(tp_var *condition, tp_var *a, tp_var *b)
 {
+    tp_var *left = where_number(a, b);
+    b = where_number(b, a);
+    a = left;
     if (condition && condition->dtype != TP_U8)
         condition = tp_ne(condition, 0);
     return tp__apply(&where_op, (tp_var *[]){condition, a, b}, 3, (tp__attr){0}, -1, NULL);

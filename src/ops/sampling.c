@@ -65,10 +65,10 @@ tp_var *tp_dropout(tp_var *x, double p, bool training)
         return tp__poison();
     if (!(p >= 0 && p <= 1))
         return tp_fail(TP_ERROR_ARGUMENT, "dropout: p is %g, expected 0 to 1", p);
-    if (!training || p == 0)
+    if (!training)
         return x;
-    if (p == 1)
-        return tp_mul(x, 0.0);
+    if (p == 0 || p == 1)
+        return tp_where(p == 1, 0, x);
     tp_var *noise = sampling_noise("dropout", x, x, tp_rand);
     return tp_is_poison(noise) ? noise : tp_where(tp_lt(noise, p), 0, tp_mul(x, 1 / (1 - p)));
 }
