@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "harness.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -88,6 +89,11 @@ static bool chosen(const test_case *test, int n, char **names)
 int main(int argc, char **argv)
 {
     int passed = 0, failed = 0, skipped = 0;
+    const char *locale = getenv("TP_TEST_LOCALE");
+    if (locale && (!setlocale(LC_ALL, locale) || *localeconv()->decimal_point == '.')) {
+        printf("there is no locale %s with a decimal comma\n", locale);
+        return 1;
+    }
     for (const test_case *test = first_test; test; test = test->next) {
         if (!chosen(test, argc, argv))
             continue;

@@ -12,6 +12,8 @@
 
 #include "harness.h"
 
+#include "base/numbers.h"
+
 static inline char *read_all(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -40,7 +42,7 @@ static inline double read_number(const char **at)
         return -1;
     }
     char *end;
-    double x = strtod(*at, &end);
+    double x = tp__read_number(*at, &end);
     *at = end;
     return x;
 }
@@ -213,7 +215,7 @@ static inline double event_number(const char *event, const char *key)
     char pattern[200];
     snprintf(pattern, sizeof pattern, "\"%s\": ", key);
     const char *at = strstr(event, pattern);
-    return CHECK(at != NULL) ? strtod(at + strlen(pattern), NULL) : 0;
+    return CHECK(at != NULL) ? tp__read_number(at + strlen(pattern), NULL) : 0;
 }
 
 static const char *next_event(const char *at, const char *name)

@@ -8,6 +8,8 @@
 
 #include "elements.h"
 
+#include "base/numbers.h"
+
 /* Σ 100 (x[i+1] − x[i]²)² + (x[i] − 1)² */
 static tp_var *chained(tp_var *x)
 {
@@ -225,7 +227,9 @@ TEST(gradcheck_tells_right_from_wrong)
     CHECK(strstr(line, "most at element [2, 1] of array 1: "));
     double sweep = 0, difference = 0;
     const char *numbers = strstr(line, "array 1: ");
+    void *before = tp__locale_enter();
     CHECK(numbers && sscanf(numbers, "array 1: %lf by backward, %lf", &sweep, &difference) == 2);
+    tp__locale_leave(before);
     CHECK_CLOSE(difference, 2 * sweep, 1e-8);
     if (report)
         fclose(report);

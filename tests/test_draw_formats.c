@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/numbers.h"
 
 static const char *const hostile[] = {
     "say \"hi\"",
@@ -265,6 +266,7 @@ TEST(nodes_do_not_overlap)
         y = tp_gradient(y, x, .create_graph = true);
     char *svg = drawn(y, "svg", NULL, &everything);
     int n = 0;
+    void *before = tp__locale_enter();
     for (const char *at = svg; (at = strstr(at, "<ellipse")); at++)
         n += sscanf(at, "<ellipse cx=\"%lf\" cy=\"%lf\" rx=\"%lf\" ry=\"%lf\"", &nodes[n].x,
                     &nodes[n].y, &nodes[n].rx, &nodes[n].ry) == 4;
@@ -274,6 +276,7 @@ TEST(nodes_do_not_overlap)
                    &r.rx, &r.ry) == 4)
             nodes[n++] = (node){r.x + r.rx / 2, r.y + r.ry / 2, r.rx / 2, r.ry / 2};
     }
+    tp__locale_leave(before);
     CHECK_INT(n, 685);
     int overlaps = 0;
     for (int i = 0; i < n; i++)

@@ -446,7 +446,8 @@ TEST(hurt_drawing_that_cannot_be_written)
     FILE *full = fopen("/dev/full", "w");
     if (full) {
         CHECK(!tp_write_dot_graph(x, false, full));
-        CHECK_ERROR(TP_ERROR_FILE, "writing failed");
+        CHECK_ERROR(TP_ERROR_FILE,
+                    "write_dot_graph: cannot write the graph: No space left on device");
         fclose(full);
     }
 }

@@ -216,6 +216,24 @@ TEST(limits_ten_million_deep)
     limits_on_small_stack(limits_deep_number, &n);
 }
 
+/* Graphviz goes over a graph by recursion. */
+static void *limits_layout(void *arg)
+{
+    size_t mark = tp_scope_begin();
+    tp_var *x = tp_variable(1.0), *y = limits_chain(x, *(int *)arg, (tp_mul));
+    bool drawn = tp_draw_graph(y, "limits.svg", .layout = "dot");
+    CHECK(drawn || tp_status() == TP_ERROR_MISSING);
+    tp_clear_error();
+    tp_scope_end(mark);
+    return NULL;
+}
+
+TEST(limits_layout_of_a_chain)
+{
+    int n = 60;
+    limits_on_small_stack(limits_layout, &n);
+}
+
 /* d²/dx² of xⁿ⁺¹ at 1, by a sweep over a recorded sweep and by Taylor. */
 static void *limits_deep_orders(void *arg)
 {

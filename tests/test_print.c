@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/numbers.h"
+
 static void check_repr(tp_var *v, const char *expected)
 {
     char *text = tp_repr(v);
@@ -107,10 +109,10 @@ TEST(numbers_have_the_fewest_digits_that_read_back)
             value = round(value * 8) / 8;
         char *text = tp_repr(tp_num(value)), other[40];
         const char *number = text + strlen("variable(");
-        CHECK_BITS(strtod(number, NULL), value);
+        CHECK_BITS(tp__read_number(number, NULL), value);
         int digits = 1;
-        while (snprintf(other, sizeof other, "%.*e", digits - 1, value),
-               strtod(other, NULL) != value)
+        while (tp__format(other, sizeof other, "%.*e", digits - 1, value),
+               tp__read_number(other, NULL) != value)
             digits++;
         CHECK(significant(number) <= digits);
         free(text);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/numbers.h"
 #include "ops/families.h"
 
 enum { SERIES_ORDER = 16, SERIES_LINE = 1000 };
@@ -28,11 +29,11 @@ static double series_error(const tp__op *op, const char *numbers)
 {
     TP_SCOPE();
     char *rest;
-    tp_var *x = tp_variable(strtod(numbers, &rest)), *d[SERIES_ORDER];
+    tp_var *x = tp_variable(tp__read_number(numbers, &rest)), *d[SERIES_ORDER];
     tp_derivatives(op->call_1(x), x, SERIES_ORDER, d);
     double worst = 0;
     for (int k = 0; k < SERIES_ORDER; k++) {
-        double expected = strtod(rest, &rest);
+        double expected = tp__read_number(rest, &rest);
         worst = fmax(worst, fabs(tp_item(d[k]) - expected) / fmax(1, fabs(expected)));
     }
     return worst;

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/numbers.h"
 #include "ops/lapack.h"
 #include "table_check.h"
 #include "table_reference.h"
@@ -113,7 +114,7 @@ static bool equals_text(const table_case *c, const char *what, tp_var *v, const 
 {
     for (int64_t k = 0; k < tp_size(v); k++) {
         char *end;
-        double expected = strtod(text, &end), value = table_element(v, k);
+        double expected = tp__read_number(text, &end), value = table_element(v, k);
         if (!CASE_CHECK(c, end != text, "%s: %lld numbers, more than PyTorch's", what,
                         (long long)k + 1) ||
             !CASE_CHECK(c, (c->edge && isnan(expected)) || test_close(value, expected, tolerance),

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #include "array/dtype.h"
+#include "base/numbers.h"
 
 enum {
     FORMAT_PRECISION = 8,    /* digits after the point in an array */
@@ -55,11 +56,13 @@ typedef struct format_job {
 
 /* --- Numbers as decimals --- */
 
+/* The text has no point: strtof reads it in any locale. */
 static double format_read(uint64_t significand, int exponent, tp_dtype dtype)
 {
     char text[40];
     snprintf(text, sizeof text, "%" PRIu64 "e%d", significand, exponent);
-    return dtype == TP_F64 ? strtod(text, NULL) : tp__rounded_to(dtype, (double)strtof(text, NULL));
+    return dtype == TP_F64 ? tp__read_number(text, NULL)
+                           : tp__rounded_to(dtype, (double)strtof(text, NULL));
 }
 
 static void format_set_decimal(format_decimal *d, double value, uint64_t significand, int exponent)
@@ -76,7 +79,7 @@ static bool format_round(format_decimal *d, double value, tp_dtype dtype, int co
 {
     char text[64];
     double size = fabs(value);
-    snprintf(text, sizeof text, "%.*e", count - 1, size);
+    tp__format(text, sizeof text, "%.*e", count - 1, size);
     uint64_t significand = 0;
     const char *at = text;
     for (; *at != 'e'; at++)

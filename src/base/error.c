@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/node.h"
+#include "base/numbers.h"
 #include "base/thread.h"
 
 tp_var *tp_fail(tp_code code, const char *format, ...)
@@ -17,7 +18,7 @@ tp_var *tp_fail(tp_code code, const char *format, ...)
         char message[sizeof t->message]; /* arguments may point into the old one */
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(message, sizeof message, format, arguments);
+        tp__format_list(message, sizeof message, format, arguments);
         va_end(arguments);
         memcpy(t->message, message, sizeof message);
     }

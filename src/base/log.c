@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 
+#include "base/numbers.h"
+
 typedef void log_function(const char *line);
 
 static _Atomic(log_function *) log_chosen;
@@ -20,7 +22,7 @@ void tp__log(const char *format, ...)
     char line[640];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    tp__format_list(line, sizeof line, format, arguments);
     va_end(arguments);
     log_function *log = atomic_load(&log_chosen);
     if (log)

@@ -26,7 +26,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/numbers.h"
 #include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"
 
@@ -319,7 +321,7 @@ static profile_cell profile_number(double x, const char *unit)
 {
     profile_cell cell;
     int digits = x >= 99.95 ? 0 : x >= 9.995 ? 1 : x >= 0.9995 || x <= 0 ? 2 : 3;
-    snprintf(cell.text, sizeof cell.text, "%.*f%s", digits, x, unit);
+    tp__format(cell.text, sizeof cell.text, "%.*f%s", digits, x, unit);
     return cell;
 }
 
@@ -352,7 +354,7 @@ static profile_cell profile_percent(double part, double whole)
 {
     profile_cell cell = {"-"};
     if (part > 0 && whole > 0)
-        snprintf(cell.text, sizeof cell.text, "%.1f %%", 100 * part / whole);
+        tp__format(cell.text, sizeof cell.text, "%.1f %%", 100 * part / whole);
     return cell;
 }
 
@@ -450,28 +452,25 @@ static void profile_write_event(FILE *file, const profile_data *p, const profile
     fputs("\", \"ph\": \"X\"", file);
     profile_write_time(file, "ts", event->start - p->begin);
     profile_write_time(file, "dur", event->ns);
-    fprintf(file, ", \"pid\": %ld, \"tid\": %u, \"args\": {\"bytes\": %.0f, \"flops\": %.0f}}",
-            (long)getpid(), (unsigned)event->thread, event->bytes, event->flops);
+    tp__print(file, ", \"pid\": %ld, \"tid\": %u, \"args\": {\"bytes\": %.0f, \"flops\": %.0f}}",
+              (long)getpid(), (unsigned)event->thread, event->bytes, event->flops);
 }
 
 /* 0, or the system's error number. */
 static int profile_write(const char *path, const profile_data *p)
 {
-    FILE *file = fopen(path, "w");
-    if (!file)
-        return errno;
+    tp__file to;
+    tp__file_begin(&to, path);
     const profile_block *block = p->first;
-    fputs("[\n", file);
-    for (size_t i = 0; i < p->n_events; i++) {
+    tp__file_write(&to, "[\n", 2);
+    for (size_t i = 0; i < p->n_events && !to.error; i++) {
         if (i && i % PROFILE_BLOCK == 0)
             block = block->next;
-        profile_write_event(file, p, &block->event[i % PROFILE_BLOCK]);
-        fputs(i + 1 < p->n_events ? ",\n" : "\n", file);
+        profile_write_event(to.stream, p, &block->event[i % PROFILE_BLOCK]);
+        tp__file_write(&to, ",\n" + (i + 1 == p->n_events), 1 + (i + 1 < p->n_events));
     }
-    fputs("]\n", file);
-    int error = ferror(file) ? EIO : 0;
-    if (fclose(file))
-        error = errno;
+    tp__file_write(&to, "]\n", 2);
+    int error = tp__file_end(&to, true);
     if (p->lost_events)
         tp__log("profile: %" PRIu64 " events are not in %s, which has the first %zu",
                 p->lost_events, path, p->n_events);
@@ -499,8 +498,7 @@ static int profile_finish(FILE *table, const char *trace)
 void tp_profile_end(FILE *table, const char *trace)
 {
     int error = profile_finish(table, trace);
-    if (error)
-        tp_fail(TP_ERROR_FILE, "profile_end: cannot write %s: %s", trace, strerror(error));
+    tp__file_good("profile_end", trace, error);
 }
 
 static void profile_at_exit(void)
@@ -511,8 +509,10 @@ static void profile_at_exit(void)
     if (trace && (!*trace || !strcmp(trace, "1")))
         trace = NULL;
     int error = profile_finish(stderr, trace);
+    char reason[120];
+    tp__error_text(reason, sizeof reason, error);
     if (error)
-        tp__log("profile: cannot write %s: %s", trace, strerror(error));
+        tp__log("profile: cannot write %s: %s", trace, reason);
 }
 
 __attribute__((constructor)) static void profile_read_environment(void)

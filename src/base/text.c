@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/numbers.h"
 
 static bool text_reserve(tp__text *text, size_t more)
 {
@@ -45,7 +46,7 @@ void tp__text_format(tp__text *text, const char *format, ...)
     for (size_t room = 64; text_reserve(text, room); room = (size_t)length) {
         va_list arguments;
         va_start(arguments, format);
-        length = vsnprintf(text->at + text->length, room + 1, format, arguments);
+        length = tp__format_list(text->at + text->length, room + 1, format, arguments);
         va_end(arguments);
         if (length <= (int)room) {
             text->length += length > 0 ? (size_t)length : 0;

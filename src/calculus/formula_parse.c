@@ -8,11 +8,11 @@
 
 #include "calculus/formula.h"
 
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/numbers.h"
 #include "tinypytorch/error.h"
 
 typedef struct formula_sign {
@@ -261,7 +261,6 @@ static size_t formula_number_length(const char *s)
     return n;
 }
 
-/* strtod reads the decimal point of the program's locale. */
 static void formula_read_number(formula_parser *p, size_t length)
 {
     char copy[400];
@@ -272,10 +271,7 @@ static void formula_read_number(formula_parser *p, size_t length)
     }
     memcpy(copy, p->at, length);
     copy[length] = 0;
-    char *point = strchr(copy, '.');
-    if (point)
-        *point = *localeconv()->decimal_point;
-    formula_add_number(p, strtod(copy, NULL), at);
+    formula_add_number(p, tp__read_number(copy, NULL), at);
     p->at += length;
     p->operand = false;
 }

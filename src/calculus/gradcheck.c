@@ -14,6 +14,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/numbers.h"
 #include "base/random.h"
 
 enum { GRADCHECK_ORDERS = 8, GRADCHECK_ELEMENTS = 4096 };
@@ -185,10 +186,10 @@ static void gradcheck_locate(gradcheck_job *job, int order)
         return;
     char index[TP__SHAPE_TEXT];
     gradcheck_index(index, job->start[array], element);
-    fprintf(stderr,
-            "gradcheck:     most at element %s of array %d: %.17g by backward, %.17g by "
-            "differences\n",
-            index, array, worst[0], worst[1]);
+    tp__print(stderr,
+              "gradcheck:     most at element %s of array %d: %.17g by backward, %.17g by "
+              "differences\n",
+              index, array, worst[0], worst[1]);
 }
 
 static bool gradcheck_agrees(gradcheck_job *job, int order)
@@ -198,11 +199,11 @@ static bool gradcheck_agrees(gradcheck_job *job, int order)
         return false;
     if (fabs(sweep - difference) <= job->options.tolerance * fmax(1, fabs(difference)))
         return true;
-    fprintf(stderr,
-            "gradcheck: derivative of order %d along direction %d is %.17g by backward, %.17g by "
-            "differences (off by %.2g, tolerance %.2g)\n",
-            order, job->direction, sweep, difference, fabs(sweep - difference),
-            job->options.tolerance);
+    tp__print(stderr,
+              "gradcheck: derivative of order %d along direction %d is %.17g by backward, %.17g by "
+              "differences (off by %.2g, tolerance %.2g)\n",
+              order, job->direction, sweep, difference, fabs(sweep - difference),
+              job->options.tolerance);
     gradcheck_locate(job, order);
     return false;
 }

@@ -6,6 +6,8 @@
 
 #include "draw/dot.h"
 
+#include <errno.h>
+
 #include "array/array.h"
 #include "draw/escape.h"
 #include "draw/walk.h"
@@ -16,7 +18,7 @@ enum { DOT_BUFFER = 4096 };
 /* Text is gathered in `text`; with a file it goes there now and then. */
 typedef struct dot_target {
     tp__text *text;
-    FILE *file;
+    tp__file *file;
     bool verbose, failed;
 } dot_target;
 
@@ -26,10 +28,8 @@ static void dot_flush(dot_target *to, size_t threshold)
         to->failed = true;
     if (!to->file || to->failed || to->text->length <= threshold)
         return;
-    if (fwrite(to->text->at, 1, to->text->length, to->file) != to->text->length) {
-        tp_fail(TP_ERROR_FILE, "write_dot_graph: writing failed");
-        to->failed = true;
-    }
+    tp__file_write(to->file, to->text->at, to->text->length);
+    to->failed = to->file->error != 0;
     to->text->length = 0;
 }
 
@@ -96,19 +96,25 @@ char *tp_get_dot_graph(tp_var *y, bool verbose)
     return NULL;
 }
 
-bool tp_write_dot_graph(tp_var *y, bool verbose, FILE *file)
+bool tp__dot_stream(tp__file *file, const char *call, tp_var *y, bool verbose)
 {
-    if (!file) {
-        tp_fail(TP_ERROR_ARGUMENT, "write_dot_graph: file is NULL");
-        return false;
-    }
     tp__text text = {0};
     dot_target to = {.text = &text, .file = file, .verbose = verbose};
-    bool good = dot_write(&to, "write_dot_graph", y);
+    bool good = dot_write(&to, call, y);
     tp__text_drop(&text);
-    if (good && fflush(file) != 0) {
-        tp_fail(TP_ERROR_FILE, "write_dot_graph: writing failed");
-        good = false;
-    }
     return good;
+}
+
+bool tp_write_dot_graph(tp_var *y, bool verbose, FILE *file)
+{
+    const char *call = "write_dot_graph";
+    if (!file) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: file is NULL", call);
+        return false;
+    }
+    tp__file to = {.stream = file};
+    bool good = tp__dot_stream(&to, call, y, verbose);
+    if (good && fflush(file) != 0)
+        to.error = errno;
+    return tp__file_good(call, "the graph", to.error) && good;
 }

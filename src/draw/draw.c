@@ -8,11 +8,11 @@
 #define TP_NO_SUGAR
 #include "tinypytorch.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/file.h"
 #include "draw/dot.h"
 #include "draw/json.h"
 #include "draw/picture.h"
@@ -110,30 +110,12 @@ static bool draw_text(const draw_job *job, tp__text *text)
     return draw_picture(job, text);
 }
 
-static bool draw_cannot_write(const draw_job *job)
-{
-    tp_fail(TP_ERROR_FILE, "%s: cannot write %s: %s", job->call, job->what, strerror(errno));
-    return false;
-}
-
-static bool draw_write(const draw_job *job, const tp__text *text)
-{
-    FILE *file = fopen(job->what, "wb");
-    bool good = file && fwrite(text->at, 1, text->length, file) == text->length;
-    if (file && fclose(file) != 0)
-        good = false;
-    return good || draw_cannot_write(job);
-}
-
 static bool draw_stream_dot(const draw_job *job)
 {
-    FILE *file = fopen(job->what, "wb");
-    if (!file)
-        return draw_cannot_write(job);
-    bool good = tp_write_dot_graph(job->y, job->options.shapes, file);
-    if (fclose(file) != 0 && good)
-        good = draw_cannot_write(job);
-    return good;
+    tp__file file;
+    tp__file_begin(&file, job->what);
+    bool good = !file.error && tp__dot_stream(&file, job->call, job->y, job->options.shapes);
+    return tp__file_good(job->call, job->what, tp__file_end(&file, good)) && good;
 }
 
 /* Finds the format in the file's name. */
@@ -162,7 +144,7 @@ static bool draw_file(draw_job *job, const tp_draw_options *options)
     if (!strcmp(job->format, "dot") && draw_is_plain(&job->options))
         return draw_stream_dot(job);
     tp__text text = {0};
-    bool good = draw_text(job, &text) && draw_write(job, &text);
+    bool good = draw_text(job, &text) && tp__file_save(job->call, job->what, text.at, text.length);
     tp__text_drop(&text);
     return good;
 }

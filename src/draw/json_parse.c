@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/numbers.h"
 #include "tinypytorch/error.h"
 
 void tp__json_fail(tp__json *json, const char *expected)
@@ -166,7 +167,7 @@ double tp__json_number(tp__json *json)
 {
     char *end;
     bool quoted = tp__json_next(json, '"');
-    double value = strtod(json->at, &end);
+    double value = tp__read_number(json->at, &end);
     if (end == json->at)
         tp__json_fail(json, "a number");
     json->at = end;

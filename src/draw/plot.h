@@ -93,7 +93,7 @@ enum { TP__PLOT_LARGEST = 16384 }; /* pixels of a side, and of any length */
 
 /* --- plot_items.c --- */
 
-/* A copy of text, which may be NULL. False when out of memory. */
+/* A copy of text, which may be NULL, as one line of UTF-8. False when out of memory. */
 bool tp__plot_copy_text(char **to, const char *text);
 
 void tp__plot_item_free(tp__plot_item *item);

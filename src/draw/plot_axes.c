@@ -11,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/numbers.h"
+
 #define PLOT_HUGE 1e300   /* beyond this, differences could overflow */
 #define PLOT_NARROW 1e-12 /* a range narrower than this, relatively, is a single value */
 #define PLOT_MARGIN 0.05  /* of a curve's range, on both sides */
@@ -127,7 +129,7 @@ static void plot_axes_power(char *text, size_t size, const char *prefix, int exp
 
 static void plot_axes_number(char *text, size_t size, double v, int decimals)
 {
-    snprintf(text, size, "%s%.*f", v < 0 ? "−" : "", decimals, fabs(v));
+    tp__format(text, size, "%s%.*f", v < 0 ? "−" : "", decimals, fabs(v));
 }
 
 /* The exponent of the texts' common factor, 0 for none. */
@@ -195,7 +197,7 @@ static void plot_axes_few_decades(const tp__plot_range *range, int most, tp__plo
                 continue;
             if (ticks->n < TP__PLOT_TICKS) {
                 ticks->at[ticks->n] = at;
-                snprintf(ticks->text[ticks->n], sizeof ticks->text[0], "%.6g", at);
+                tp__format(ticks->text[ticks->n], sizeof ticks->text[0], "%.6g", at);
             }
             ticks->n++;
         }

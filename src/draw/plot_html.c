@@ -9,7 +9,6 @@
 
 #ifdef TP_WITH_CAIRO
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "draw/escape.h"
@@ -63,41 +62,29 @@ static const char html_script[] =
     "svg.addEventListener('dblclick', () => { view = [...whole]; show(); });\n"
     "read(new DOMPoint(-1, -1));\n";
 
-static bool html_title(FILE *stream, const char *title)
+static void html_axis(tp__text *text, const char *name, const tp__plot_range *range, bool log)
 {
-    tp__text text = {0};
-    tp__escape_xml(&text, title, strlen(title));
-    char *escaped = tp__text_take(&text);
-    if (escaped)
-        fputs(escaped, stream);
-    free(escaped);
-    return escaped;
+    tp__text_format(text, "%s: {low: %.17g, high: %.17g, log: %s}, ", name, range->low, range->high,
+                    log ? "true" : "false");
 }
 
-static void html_axis(FILE *stream, const char *name, const tp__plot_range *range, bool log)
-{
-    fprintf(stream, "%s: {low: %.17g, high: %.17g, log: %s}, ", name, range->low, range->high,
-            log ? "true" : "false");
-}
-
-bool tp__plot_write_html(const tp__plot_page *page, const char *svg, FILE *stream)
+void tp__plot_html(const tp__plot_page *page, const char *svg, tp__text *text)
 {
     const tp_plot *plot = page->plot;
-    const char *picture = strstr(svg, "<svg");
-    fputs(html_head, stream);
-    bool titled = html_title(stream, plot->title ? plot->title : "plot");
-    fputs("</title>\n</head>\n<body>\n", stream);
-    fputs(picture ? picture : svg, stream);
-    fputs("<output></output>\n<script>\nconst axes = {", stream);
-    html_axis(stream, "x", &page->x, plot->log_x);
-    html_axis(stream, "y", &page->y, plot->log_y);
-    fprintf(stream, "left: %.2f, right: %.2f, top: %.2f, bottom: %.2f, ", page->left, page->right,
-            page->top, page->bottom);
-    fprintf(stream, "width: %d, height: %d, bare: %s};\n", plot->width, plot->height,
-            tp__plot_is_bare(plot) ? "true" : "false");
-    fputs(html_script, stream);
-    fputs("</script>\n</body>\n</html>\n", stream);
-    return titled && !ferror(stream);
+    const char *picture = strstr(svg, "<svg"), *title = plot->title ? plot->title : "plot";
+    tp__text_put(text, html_head);
+    tp__escape_xml(text, title, strlen(title));
+    tp__text_put(text, "</title>\n</head>\n<body>\n");
+    tp__text_put(text, picture ? picture : svg);
+    tp__text_put(text, "<output></output>\n<script>\nconst axes = {");
+    html_axis(text, "x", &page->x, plot->log_x);
+    html_axis(text, "y", &page->y, plot->log_y);
+    tp__text_format(text, "left: %.2f, right: %.2f, top: %.2f, bottom: %.2f, ", page->left,
+                    page->right, page->top, page->bottom);
+    tp__text_format(text, "width: %d, height: %d, bare: %s};\n", plot->width, plot->height,
+                    tp__plot_is_bare(plot) ? "true" : "false");
+    tp__text_put(text, html_script);
+    tp__text_put(text, "</script>\n</body>\n</html>\n");
 }
 
 #endif

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
+#include "draw/escape.h"
 #include "tinypytorch/array.h"
 #include "tinypytorch/error.h"
 #include "tinypytorch/graph.h"
@@ -18,8 +20,13 @@
 
 bool tp__plot_copy_text(char **to, const char *text)
 {
-    *to = text ? tp__copy_text(text) : NULL;
-    return *to || !text;
+    tp__text shown = {0};
+    if (!text)
+        return true;
+    tp__text_put(&shown, "");
+    tp__escape_plain(&shown, text, SIZE_MAX);
+    *to = tp__text_take(&shown);
+    return *to;
 }
 
 void tp__plot_item_free(tp__plot_item *item)

@@ -6,6 +6,7 @@
 #ifndef TP_DRAW_PLOT_PAGE_H
 #define TP_DRAW_PLOT_PAGE_H
 
+#include "base/text.h"
 #include "draw/plot.h"
 
 #ifdef TP_WITH_CAIRO
@@ -98,8 +99,8 @@ void tp__plot_draw_images(const tp__plot_page *page, const tp__plot_item *item);
 
 /* --- plot_html.c --- */
 
-/* A page around a picture in SVG. False if writing fails. */
-bool tp__plot_write_html(const tp__plot_page *page, const char *svg, FILE *stream);
+/* A page around a picture in SVG. */
+void tp__plot_html(const tp__plot_page *page, const char *svg, tp__text *text);
 
 /* --- plot_bar.c --- */
 

@@ -6,10 +6,6 @@
 
 #include "draw/plot_page.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "tinypytorch/error.h"
 
 #ifdef TP_WITH_CAIRO
@@ -17,6 +13,9 @@
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
 #include <math.h>
+
+#include "base/file.h"
+#include "base/numbers.h"
 
 /* --- Contours --- */
 
@@ -102,29 +101,23 @@ static bool plot_render_items(tp__plot_page *page)
 
 /* --- Files --- */
 
-/* A file and the first error met in writing it: cairo does not report all of them. */
-typedef struct plot_file {
-    FILE *stream;
-    int error;
-} plot_file;
-
+/* The picture is gathered in memory, a tp__text. */
 static cairo_status_t plot_file_write(void *ctx, const unsigned char *bytes, unsigned n)
 {
-    plot_file *file = ctx;
-    if (!file->error && fwrite(bytes, 1, n, file->stream) != n)
-        file->error = errno ? errno : EIO;
-    return file->error ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS;
+    tp__text *picture = ctx;
+    tp__text_add(picture, (const char *)bytes, n);
+    return picture->failed ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
 }
 
-static cairo_surface_t *plot_file_surface(tp__plot_format format, plot_file *file, int width,
+static cairo_surface_t *plot_file_surface(tp__plot_format format, tp__text *picture, int width,
                                           int height)
 {
     if (format == TP__PLOT_PDF) /* in points, at 96 pixels an inch */
-        return cairo_pdf_surface_create_for_stream(plot_file_write, file, 0.75 * width,
+        return cairo_pdf_surface_create_for_stream(plot_file_write, picture, 0.75 * width,
                                                    0.75 * height);
-    if (format == TP__PLOT_SVG) {
+    if (format == TP__PLOT_SVG || format == TP__PLOT_HTML) {
         cairo_surface_t *surface =
-            cairo_svg_surface_create_for_stream(plot_file_write, file, width, height);
+            cairo_svg_surface_create_for_stream(plot_file_write, picture, width, height);
         cairo_svg_surface_set_document_unit(surface, CAIRO_SVG_UNIT_PX);
         return surface;
     }
@@ -144,22 +137,20 @@ static void plot_file_fonts(cairo_t *cr)
 
 static bool plot_file_failed(cairo_status_t status, const char *to_file)
 {
-    if (status == CAIRO_STATUS_SUCCESS || status == CAIRO_STATUS_WRITE_ERROR)
-        return false; /* the file itself knows better */
+    if (status == CAIRO_STATUS_SUCCESS)
+        return false;
     if (status == CAIRO_STATUS_NO_MEMORY)
         tp_fail(TP_ERROR_MEMORY, "plot_save: cairo is out of memory");
-    else if (status == CAIRO_STATUS_INVALID_STRING)
-        tp_fail(TP_ERROR_ARGUMENT, "plot_save: a title or label is not valid UTF-8");
     else
         tp_fail(TP_ERROR_FILE, "plot_save: %s: %s", to_file, cairo_status_to_string(status));
     return true;
 }
 
 /* Leaves in *page where everything is. */
-static bool plot_file_draw(const tp_plot *plot, tp__plot_format format, plot_file *file,
+static bool plot_file_draw(const tp_plot *plot, tp__plot_format format, tp__text *picture,
                            const char *to_file, tp__plot_page *page)
 {
-    cairo_surface_t *surface = plot_file_surface(format, file, plot->width, plot->height);
+    cairo_surface_t *surface = plot_file_surface(format, picture, plot->width, plot->height);
     cairo_t *cr = cairo_create(surface);
     *page = (tp__plot_page){.cr = cr, .plot = plot, .width = plot->width, .height = plot->height};
     if (format == TP__PLOT_PDF)
@@ -169,50 +160,29 @@ static bool plot_file_draw(const tp_plot *plot, tp__plot_format format, plot_fil
     cairo_status_t status = cairo_status(cr);
     cairo_destroy(cr);
     if (status == CAIRO_STATUS_SUCCESS && format == TP__PLOT_PNG)
-        status = cairo_surface_write_to_png_stream(surface, plot_file_write, file);
+        status = cairo_surface_write_to_png_stream(surface, plot_file_write, picture);
     cairo_surface_finish(surface);
     if (status == CAIRO_STATUS_SUCCESS)
         status = cairo_surface_status(surface);
     cairo_surface_destroy(surface);
-    return drawn && !plot_file_failed(status, to_file);
-}
-
-/* The picture as SVG, in a page. */
-static bool plot_file_page(const tp_plot *plot, plot_file *file, const char *to_file)
-{
-    char *svg = NULL;
-    size_t length = 0;
-    plot_file memory = {open_memstream(&svg, &length), 0};
-    if (!memory.stream) {
-        tp_fail(TP_ERROR_MEMORY, "plot_save: out of memory");
-        return false;
-    }
-    tp__plot_page page;
-    bool drawn = plot_file_draw(plot, TP__PLOT_SVG, &memory, to_file, &page);
-    bool held = fclose(memory.stream) == 0 && !memory.error;
-    if (drawn && !held)
-        tp_fail(TP_ERROR_MEMORY, "plot_save: out of memory");
-    if (drawn && held && !tp__plot_write_html(&page, svg, file->stream))
-        file->error = errno ? errno : EIO;
-    free(svg);
-    return drawn && held;
+    return drawn && !plot_file_failed(status, to_file) && !picture->failed;
 }
 
 bool tp__plot_render(const tp_plot *plot, tp__plot_format format, const char *to_file)
 {
-    plot_file file = {fopen(to_file, "wb"), 0};
-    if (!file.stream) {
-        tp_fail(TP_ERROR_FILE, "plot_save: cannot open %s: %s", to_file, strerror(errno));
-        return false;
-    }
     tp__plot_page page;
-    bool drawn = format == TP__PLOT_HTML ? plot_file_page(plot, &file, to_file)
-                                         : plot_file_draw(plot, format, &file, to_file, &page);
-    if (fclose(file.stream) && !file.error)
-        file.error = errno;
-    if (file.error)
-        tp_fail(TP_ERROR_FILE, "plot_save: cannot write %s: %s", to_file, strerror(file.error));
-    return drawn && !file.error;
+    tp__text picture = {0}, html = {0}, *whole = &picture;
+    void *before = tp__locale_enter();
+    bool good = plot_file_draw(plot, format, &picture, to_file, &page);
+    tp__locale_leave(before);
+    if (good && format == TP__PLOT_HTML) {
+        whole = &html;
+        tp__plot_html(&page, picture.at, &html);
+    }
+    good = good && !whole->failed && tp__file_save("plot_save", to_file, whole->at, whole->length);
+    tp__text_drop(&picture);
+    tp__text_drop(&html);
+    return good;
 }
 
 #else

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * DOT text to pictures by Graphviz's library, in process. It keeps global state, so one mutex
- * guards it. The picture is made in memory: no file name reaches Graphviz.
+ * guards it. The picture is made in memory: no file name reaches Graphviz. It recurses over the
+ * graph, so it runs on a thread with a stack of its own, whatever the caller's is; numbers there
+ * are written as in C.
  */
 #include "base/features.h"
 
@@ -9,6 +11,7 @@
 
 #include <string.h>
 
+#include "base/numbers.h"
 #include "tinypytorch/error.h"
 
 #if defined(TP_WITH_GRAPHVIZ)
@@ -18,6 +21,17 @@
 
 /* Beyond this many nodes and edges dot looks less hard for the best places. */
 enum { RENDER_QUICK_LINES = 600 };
+
+/* Of the thread; only what is used of it becomes memory. */
+enum { RENDER_STACK = 64 << 20 };
+
+typedef struct render_job {
+    const tp__text *dot;
+    const char *engine, *format;
+    char *data; /* the picture, which gvFreeRenderData frees */
+    unsigned length;
+    bool good;
+} render_job;
 
 /* One context for the life of the process: Graphviz's font cache outlives a context but points into
  * it. */
@@ -55,21 +69,38 @@ static bool render_layout(GVC_t *context, Agraph_t *graph, const char *engine, s
     return gvLayout(context, graph, engine) == 0;
 }
 
-/* The picture in *data, which gvFreeRenderData frees; call inside the lock. */
-static bool render_picture(const tp__text *dot, const char *engine, const char *format, char **data,
-                           unsigned *length)
+/* Inside the lock. */
+static void *render_picture(void *argument)
 {
+    render_job *job = argument;
+    void *locale = tp__locale_enter();
+    agusererrf old = agseterrf(render_complaint);
     if (!render_context)
         render_context = gvContext();
-    Agraph_t *graph = render_context ? agmemread(dot->at) : NULL;
-    bool good = false;
-    if (graph && render_layout(render_context, graph, engine, render_lines(dot))) {
-        good = gvRenderData(render_context, graph, format, data, length) == 0 && *data;
+    Agraph_t *graph = render_context ? agmemread(job->dot->at) : NULL;
+    if (graph && render_layout(render_context, graph, job->engine, render_lines(job->dot))) {
+        job->good =
+            gvRenderData(render_context, graph, job->format, &job->data, &job->length) == 0 &&
+            job->data;
         gvFreeLayout(render_context, graph);
     }
     if (graph)
         agclose(graph);
-    return good;
+    agseterrf(old);
+    tp__locale_leave(locale);
+    return NULL;
+}
+
+/* 0, or the system's error number. */
+static int render_on_thread(render_job *job)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    int error = pthread_attr_setstacksize(&attributes, RENDER_STACK);
+    error = error ? error : pthread_create(&thread, &attributes, render_picture, job);
+    pthread_attr_destroy(&attributes);
+    return error ? error : pthread_join(thread, NULL);
 }
 
 /* Graphviz's formats that open a window instead of making a file. */
@@ -90,26 +121,26 @@ bool tp__render_is_there(void)
 bool tp__render(const tp__text *dot, const char *engine, const char *format, const char *call,
                 const char *what, tp__text *picture)
 {
-    char *data = NULL;
-    unsigned length = 0;
+    render_job job = {.dot = dot, .engine = engine, .format = format};
     if (render_is_window(format)) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: %s: format %s is a window, not a file", call, what, format);
         return false;
     }
     pthread_mutex_lock(&render_lock);
     render_message[0] = 0;
-    agusererrf old = agseterrf(render_complaint);
-    bool good = render_picture(dot, engine, format, &data, &length);
-    agseterrf(old);
-    if (!good)
+    int error = render_on_thread(&job);
+    if (error)
+        tp_fail(TP_ERROR_MEMORY, "%s: no thread of %d MiB of stack for Graphviz", call,
+                RENDER_STACK >> 20);
+    else if (!job.good)
         tp_fail(TP_ERROR_ARGUMENT, "%s: Graphviz cannot make %s (format %s, layout %s)%s%s", call,
                 what, format, engine, render_message[0] ? ": " : "", render_message);
     pthread_mutex_unlock(&render_lock);
-    if (good)
-        tp__text_add(picture, data, length);
-    if (data)
-        gvFreeRenderData(data);
-    return good && !picture->failed;
+    if (job.good)
+        tp__text_add(picture, job.data, job.length);
+    if (job.data)
+        gvFreeRenderData(job.data);
+    return job.good && !picture->failed;
 }
 
 #else

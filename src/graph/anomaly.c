@@ -9,6 +9,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "base/numbers.h"
 #include "base/site.h"
 #include "tinypytorch/anomaly.h"
 #include "tinypytorch/array.h"
@@ -80,7 +81,7 @@ static void anomaly_add(char text[ANOMALY_TEXT], const char *format, ...)
     size_t length = strlen(text);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text + length, ANOMALY_TEXT - length, format, arguments);
+    tp__format_list(text + length, ANOMALY_TEXT - length, format, arguments);
     va_end(arguments);
 }
 

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/numbers.h"
+#include "base/text.h"
+#include "tinypytorch/error.h"
+
+enum { FILE_NAMES = 1000 }; /* temporary names to try */
+
+static void file_fail(tp__file *file, int error)
+{
+    if (!file->error)
+        file->error = error ? error : EIO;
+}
+
+/* A new name beside file->path, opened; -1, with errno, if there is none. */
+static int file_open_beside(tp__file *file, mode_t mode)
+{
+    static _Atomic unsigned count;
+    const char *slash = strrchr(file->path, '/');
+    int directory = slash ? (int)(slash + 1 - file->path) : 0, descriptor = -1;
+    for (int i = 0; i < FILE_NAMES && descriptor < 0; i++) {
+        tp__text name = {0};
+        tp__text_format(&name, "%.*s.tinypytorch-%ld-%u", directory, file->path, (long)getpid(),
+                        atomic_fetch_add(&count, 1));
+        file->temporary = tp__text_take(&name);
+        if (!file->temporary) {
+            errno = ENOMEM;
+            return -1;
+        }
+        descriptor = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (descriptor >= 0)
+            break;
+        int error = errno;
+        tp__free(file->temporary);
+        file->temporary = NULL;
+        errno = error;
+        if (error != EEXIST)
+            return -1;
+    }
+    return descriptor;
+}
+
+/* The stream of a new file, with the permissions of the one it is to replace, if there is one. */
+static FILE *file_open(tp__file *file, const char *path)
+{
+    struct stat old;
+    char *real = realpath(path, NULL);
+    bool there = real && stat(real, &old) == 0, linked = !real && lstat(path, &old) == 0;
+    file->path = tp__copy_text(real ? real : path);
+    free(real);
+    if (!file->path) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (linked || (there && !S_ISREG(old.st_mode)))
+        return fopen(path, "wb");
+    if (there && access(file->path, W_OK) != 0)
+        return NULL;
+    int descriptor = file_open_beside(file, 0666);
+    if (descriptor >= 0 && there && fchmod(descriptor, old.st_mode & 07777) != 0)
+        file_fail(file, errno);
+    FILE *stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
+    if (descriptor >= 0 && !stream)
+        close(descriptor);
+    return stream;
+}
+
+void tp__file_begin(tp__file *file, const char *path)
+{
+    *file = (tp__file){0};
+    errno = 0;
+    file->stream = file_open(file, path);
+    if (!file->stream)
+        file_fail(file, errno);
+}
+
+void tp__file_write(tp__file *file, const void *bytes, size_t length)
+{
+    errno = 0;
+    if (!file->error && fwrite(bytes, 1, length, file->stream) != length)
+        file_fail(file, errno);
+}
+
+/* Some file systems cannot flush one file; they say so, and it is no failure. */
+static bool file_flush(const tp__file *file)
+{
+    return fflush(file->stream) == 0 && !ferror(file->stream) &&
+           (!file->temporary || fsync(fileno(file->stream)) == 0 || errno == EINVAL ||
+            errno == ENOTSUP);
+}
+
+int tp__file_end(tp__file *file, bool keep)
+{
+    errno = 0;
+    if (file->stream && keep && !file->error && !file_flush(file))
+        file_fail(file, errno);
+    if (file->stream && fclose(file->stream) != 0 && keep)
+        file_fail(file, errno);
+    if (file->temporary) {
+        if (keep && !file->error && rename(file->temporary, file->path) != 0)
+            file_fail(file, errno);
+        if (!keep || file->error)
+            unlink(file->temporary);
+    }
+    tp__free(file->temporary);
+    tp__free(file->path);
+    file->stream = NULL;
+    file->path = file->temporary = NULL;
+    return file->error;
+}
+
+bool tp__file_good(const char *call, const char *path, int error)
+{
+    char reason[120];
+    tp__error_text(reason, sizeof reason, error);
+    if (error == ENOMEM)
+        tp_fail(TP_ERROR_MEMORY, "%s: out of memory writing %s", call, path);
+    else if (error)
+        tp_fail(TP_ERROR_FILE, "%s: cannot write %s: %s", call, path, reason);
+    return !error;
+}
+
+bool tp__file_save(const char *call, const char *path, const void *bytes, size_t length)
+{
+    tp__file file;
+    tp__file_begin(&file, path);
+    tp__file_write(&file, bytes, length);
+    return tp__file_good(call, path, tp__file_end(&file, true));
+}

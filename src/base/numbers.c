@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/numbers.h"
+
+#include <locale.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__APPLE__)
+#include <xlocale.h>
+#endif
+
+/* Made once and kept. If there is none, which the C library excludes, numbers are the program's. */
+static locale_t numbers_locale;
+static pthread_once_t numbers_once = PTHREAD_ONCE_INIT;
+
+static void numbers_begin(void)
+{
+    numbers_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
+void *tp__locale_enter(void)
+{
+    pthread_once(&numbers_once, numbers_begin);
+    return uselocale(numbers_locale);
+}
+
+void tp__locale_leave(void *before)
+{
+    uselocale((locale_t)before);
+}
+
+int tp__format_list(char *to, size_t size, const char *format, va_list arguments)
+{
+    void *before = tp__locale_enter();
+    int length = vsnprintf(to, size, format, arguments);
+    tp__locale_leave(before);
+    return length;
+}
+
+int tp__format(char *to, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = tp__format_list(to, size, format, arguments);
+    va_end(arguments);
+    return length;
+}
+
+int tp__print(FILE *file, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    void *before = tp__locale_enter();
+    int length = vfprintf(file, format, arguments);
+    tp__locale_leave(before);
+    va_end(arguments);
+    return length;
+}
+
+double tp__read_number(const char *text, char **end)
+{
+    void *before = tp__locale_enter();
+    double number = strtod(text, end);
+    tp__locale_leave(before);
+    return number;
+}
+
+void tp__error_text(char *to, size_t size, int error)
+{
+    void *before = tp__locale_enter();
+    snprintf(to, size, "%s", strerror(error));
+    tp__locale_leave(before);
+}
