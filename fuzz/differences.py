@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MIT
+"""What differs from PyTorch, and why.
+
+PYTORCH_WRONG: PyTorch's number is wrong. Each entry has a proof: a closed form, or mpmath, beside what
+PyTorch says (1.13, Debian's); scripts/compare-pytorch --proofs prints them.
+CHOSEN: both are right in their own way, and the header says what TinyPytorch does.
+
+An entry is the names of operations in the program, the kind of disagreement, and what its text or the
+program must be: all regular expressions but the last, which is a function of the program.
+"""
+import math
+import re
+
+import mpmath
+import torch
+
+mpmath.mp.dps = 40
+
+
+class Difference:
+    def __init__(self, names, kinds, reason, text="", when=lambda program: True, proof=None):
+        self.names, self.kinds, self.text = names, kinds, text
+        self.reason, self.when, self.proof = reason, when, proof
+
+    def fits(self, names, kind, text, program):
+        return (any(re.fullmatch(self.names, name) for name in names) and
+                re.fullmatch(self.kinds, kind) and re.search(self.text, text) and
+                self.when(program))
+
+
+def derivative(f, x, order=1):
+    """Of a PyTorch function of one number."""
+    x = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    y = f(x)
+    for _ in range(order):
+        y, = torch.autograd.grad(y, x, create_graph=True)
+    return y.item()
+
+
+# --- Proofs: what is right, what PyTorch says ---
+
+def prove_sinc():
+    """sin(πx) / (πx) = 1 − (πx)² / 6 + …"""
+    return -math.pi**2 / 3, derivative(torch.sinc, 0.0, 2)
+
+
+def prove_trigamma():
+    """ψ′(1.3)"""
+    return float(mpmath.polygamma(1, mpmath.mpf(1.3))), derivative(torch.lgamma, 1.3, 2)
+
+
+def prove_pole():
+    """ψ′ near −1 is 1 / (x + 1)², at −1 infinite"""
+    return math.inf, derivative(torch.lgamma, -1.0, 2)
+
+
+def prove_polygamma():
+    """ψ″(0.3)"""
+    return (float(mpmath.polygamma(2, mpmath.mpf(0.3))),
+            torch.polygamma(2, torch.tensor(0.3, dtype=torch.float64)).item())
+
+
+def prove_atan2():
+    """∂ atan2(1, x) / ∂x = −1 / (1 + x²), at 1; PyTorch negates the byte 1 to 255"""
+    x = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    torch.atan2(torch.ones(1, dtype=torch.uint8), x).backward()
+    return -0.5, x.grad.item()
+
+
+def prove_kron():
+    """∂ kron([a], [b]) / ∂b = a = 1 when it was computed; a was edited to 10 since, and PyTorch does
+    not notice"""
+    a, b = (torch.ones(1, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    y = torch.kron(a, b)
+    with torch.no_grad():
+        a.mul_(10)
+    y.backward()
+    return 1.0, b.grad.item()
+
+
+def prove_cosine_embedding():
+    """1 − cosine of a vector and itself"""
+    a = torch.tensor([[0.01, 0.0]], dtype=torch.float64)
+    return 0.0, torch.nn.functional.cosine_embedding_loss(
+        a, a, torch.ones(1, dtype=torch.float64)).item()
+
+
+def prove_cumprod():
+    """∂ x₀ / ∂x₀ of cumprod's first element, at ∞"""
+    x = torch.tensor([math.inf, 1.0], dtype=torch.float64, requires_grad=True)
+    torch.cumprod(x, 0)[0].backward()
+    return 1.0, x.grad[0].item()
+
+
+def prove_convolution():
+    """How many channels a convolution of no channels has whose weight has one to give"""
+    y = torch.nn.functional.conv1d(torch.zeros(1, 0, 3), torch.zeros(1, 0, 1))
+    return 1, y.shape[1]
+
+
+def prove_prelu():
+    """The slope's derivative where it takes no part"""
+    x = torch.tensor(math.inf, dtype=torch.float64)
+    return 0.0, derivative(lambda a: torch.where(x > 0, x, a * x), 0.5)
+
+
+def prove_remainder():
+    """2 mod x of a variable x has derivatives, −⌊2 / x⌋; PyTorch records a function that cannot be
+    differentiated, and so does not see that x is edited"""
+    x = torch.tensor([0.75], dtype=torch.float64, requires_grad=True)
+    try:
+        torch.remainder(2, x).sum().backward()
+    except RuntimeError as error:
+        return -2.0, str(error).split("\n")[0]
+    return -2.0, x.grad.item()
+
+
+def prove_clamp():
+    """clamp(x, a, a) is a"""
+    return 1.0, derivative(lambda a: torch.clamp(torch.tensor(0.0).double(), a, a), 1.0)
+
+
+def prove_sigmoid():
+    """σ′(40) = e⁻⁴⁰ / (1 + e⁻⁴⁰)²"""
+    return (float(mpmath.exp(-40) / (1 + mpmath.exp(-40))**2), derivative(torch.sigmoid, 40.0))
+
+
+def prove_prod():
+    """∂ (x y) / ∂x = y at x = ∞"""
+    x = torch.tensor([math.inf, 2.0], dtype=torch.float64, requires_grad=True)
+    torch.prod(x).backward()
+    return 2.0, x.grad[0].item()
+
+
+PYTORCH_WRONG = [
+    Difference("sinc", "second|jvp", "the second derivative of sinc at 0", "PyTorch -?(nan|0)",
+               proof=prove_sinc),
+    Difference("lgamma|digamma|polygamma", "second|gradient|value|jvp|alias",
+               "polygamma is good to 10 digits only", proof=prove_polygamma,
+               when=lambda program: program.close(1e-8)),
+    Difference("lgamma", "second", "the second derivative of lgamma is good to 10 digits only",
+               proof=prove_trigamma, when=lambda program: program.close(1e-8)),
+    Difference("lgamma|digamma|polygamma", "second|gradient|value|jvp",
+               "poles of polygamma are large numbers of either sign", "is -?inf, PyTorch -?[0-9.e+]{9}",
+               proof=prove_pole),
+    Difference("atan2", "gradient|second|jvp", "the derivative of atan2 beside a uint8",
+               proof=prove_atan2,
+               when=lambda program: any("uint8" in step.line for step in program.steps)),
+    Difference("kron", "derivative refused", "kron's gradient after an edit of its operand",
+               "edited", proof=prove_kron),
+    Difference("cosine_embedding_loss", "value|gradient|second|jvp|alias",
+               "cosine_embedding_loss adds 1e-12 to squared norms", proof=prove_cosine_embedding,
+               when=lambda program: program.close(1e-7) or program.wild),
+    Difference("cumprod", "gradient|second|jvp", "cumprod's gradient at infinity", "PyTorch nan",
+               proof=prove_cumprod, when=lambda program: program.wild),
+    Difference("remainder", "derivative.*", "remainder of a number and a variable",
+               proof=prove_remainder),
+    Difference("clamp", "gradient|second|jvp", "clamp's gradient for bounds that are equal",
+               "PyTorch -?0", proof=prove_clamp, when=lambda program: program.wild),
+    Difference("sigmoid|lstm.*|gru.*|silu", "gradient|second|jvp", "sigmoid's derivatives in the tail",
+               "PyTorch -?0", proof=prove_sigmoid, when=lambda program: program.wild),
+    Difference("prod", "gradient|second|jvp", "prod's gradient at infinity", "PyTorch -?nan",
+               proof=prove_prod, when=lambda program: program.wild),
+    Difference("conv", "value shape", "a convolution of no channels loses those of its weight",
+               "PyTorch [0-9]+x0", proof=prove_convolution),
+    Difference("prelu|where", "gradient|second|jvp", "the branch that where does not take",
+               "PyTorch -?nan", proof=prove_prelu, when=lambda program: program.wild),
+]
+
+# --- Choices ---
+
+CHOSEN = [
+    Difference(".*", "jvp", "the mean of nothing is NaN, also along a direction",
+               "is nan, PyTorch -?0", when=lambda program: program.empty()),
+    Difference("flip", "alias", "flip is a view (shape.h)"),
+    Difference("sign", "value|alias", "the sign of NaN is NaN, as in NumPy", "is nan, PyTorch 0"),
+    Difference("logit", "gradient|second|jvp", "outside of (0, 1) logit's derivative follows its formula",
+               "PyTorch -?(nan|0)"),
+    Difference("lerp", "value", "lerp is (1 − w) a + w b", "PyTorch nan",
+               when=lambda program: program.wild),
+    Difference("elu|selu|celu|hardswish|hardsigmoid|prelu|leaky_relu", "second|jvp",
+               "second derivatives at a kink", when=lambda program: program.has(0)),
+    Difference("elu|selu|celu|l1_loss|abs", "gradient|second|jvp", "the gradient at NaN is NaN",
+               "is -?nan", when=lambda program: program.wild),
+    Difference("squeeze", "call refused", "an axis of another size than 1 cannot go (shape.h)"),
+    Difference("index_add|scatter.*|embedding", "call accepted",
+               "indices of rows without elements are not looked at",
+               when=lambda program: program.empty()),
+    Difference(".*", "jvp|gradient|second", "a value of no elements moves nothing", "PyTorch -?nan",
+               when=lambda program: program.empty()),
+    Difference("pow", "type", "the sample's exponent is a double", "^float64"),
+    Difference("square|vander", "type", "squares have their operand's type"),
+    Difference("atan2|hypot", "gradient|second|jvp", "derivatives at the origin are 0 (ops.h)",
+               "is -?0, PyTorch -?nan", when=lambda program: program.has(0)),
+    Difference("polygamma", "value|alias", "poles of polygamma are infinite or NaN (ops.h)",
+               "PyTorch -?inf"),
+    Difference("svdvals|.*attention", "derivative refused",
+               "its gradient reads the operand, PyTorch's factors that it kept", "edited in place"),
+    Difference("svd|qr|lstsq|matrix_exp|cholesky.*|solve.*|inverse|pinv|eig.*|.*det|matrix_power|cross",
+               "value|alias|gradient|second|jvp|call.*", "matrices of what is huge or not finite",
+               when=lambda program: program.wild),
+    Difference("svd|eigh", "value|alias", "vectors of equal singular values",
+               when=lambda program: program.ties()),
+    Difference("topk|sort|median|argsort|max_pool", "gradient|second|jvp|alias|value",
+               "which of equal elements is taken",
+               when=lambda program: program.ties()),
+    Difference("dot|mv|mm|bmm|matmul|tensordot|matrix_power|outer|inner|kron|einsum.*", "type",
+               "products of integers are int64 (base.h)", "^int64"),
+    Difference("log_softmax|softmax|avg_pool.*|linear|conv.*|interpolate.*", "type",
+               "networks compute integers in float64 (conv.h)", "^float64"),
+    Difference(".*", "call refused", "factorisations refuse what is not finite", "not finite"),
+    Difference("ctc_loss", "call refused", "classes out of range are an error", "class"),
+    Difference("tensordot", "call refused", "tensordot does not broadcast", "do not fit"),
+    Difference("cdist|norm|std|hypot", "gradient|second|jvp",
+               "derivatives at distance 0 are 0 (linalg.h, reduce.h)", "is -?0, PyTorch -?nan",
+               when=lambda program: program.finite()),
+    Difference("cross_entropy|nll_loss", "gradient|second|jvp", "targets that are ignored take no part",
+               "is -?0, PyTorch -?nan", when=lambda program: program.wild),
+    Difference(".*attention", "value|gradient|second|jvp",
+               "what a mask hides, NaN too, does not reach the result; a query that sees no key gives 0 "
+               "(sequence.h)", "is -?0, PyTorch -?nan", when=lambda program: program.wild),
+    Difference("log_softmax", "value", "beside +∞ logarithms of probabilities are −∞",
+               "is -inf, PyTorch nan", when=lambda program: program.wild),
+    Difference("softplus", "value|gradient|second|jvp|alias",
+               "softplus is exact above 20 too (ops.h)", when=lambda program: program.close(1e-8)),
+    Difference("logdet|slogdet", "gradient|second|jvp", "log det of a negative determinant is NaN",
+               "PyTorch -?0"),
+    Difference("svdvals", "gradient|second|jvp", "singular values of 0 have a kink",
+               when=lambda program: program.ties()),
+    Difference("remainder|fmod", "gradient", "the gradient for an infinite divisor is 0",
+               when=lambda program: program.wild),
+    Difference("pow", "call accepted", "bytes to negative powers are 0 or 1", "negative",
+               when=lambda program: "bool" in " ".join(s.line for s in program.steps)),
+    Difference(".*_back|avg_pool|rotary|batch_norm|rnn.*|multi_head_attention",
+               "call (refused|accepted)|value shape",
+               "the expression for PyTorch says something else for shapes that do not fit"),
+    Difference("pixel_.*|cholesky_solve|lstsq|conv_weight|conv_bias|pool_.*|solve.*|inverse",
+               "call (refused|accepted)",
+               "the expression for PyTorch says something else for shapes that do not fit"),
+]
+
+
+def known(names, kind, text, program):
+    for difference in PYTORCH_WRONG + CHOSEN:
+        if difference.fits(names, kind, text, program):
+            whose = "PyTorch is wrong" if difference in PYTORCH_WRONG else "chosen"
+            return "%s: %s" % (whose, difference.reason)
+    return None
+
+
+def print_proofs():
+    for difference in PYTORCH_WRONG:
+        right, theirs = difference.proof()
+        print("%s: %s\n    right %r, PyTorch %r" % (
+            difference.reason, difference.proof.__doc__.replace("\n    ", " "), right, theirs))
