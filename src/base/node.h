@@ -22,7 +22,7 @@
  * place, which only leaves and constants suffer; a rule that reads an input compares them.
  *
  * Sweeps keep their state in the nodes they visit: sweep_depth says which of the thread's nested
- * sweeps does, sweep_below that it is below a selection (see sweep.h), adjoint is the gradient so
+ * sweeps does, sweep_below what it is below (see sweep.h), adjoint is the gradient so
  * far, link the next node of the same generation. While a node is being freed, link is the work
  * list. Shared nodes are never written, but for refs.
  */

@@ -19,7 +19,7 @@ static void alias_gradient(const tp__pull *pull)
     pull->gx[0] = pull->gy;
 }
 
-static bool alias_infer(tp__call *call)
+bool tp__alias_infer(tp__call *call)
 {
     const tp_var *x = call->in[0];
     call->dtype = (tp_dtype)x->dtype;
@@ -35,7 +35,7 @@ static const tp__op tp__op_alias = {
     .name = "alias",
     .n_in = 1,
     .flags = TP__LINEAR | TP__MOVES,
-    .infer = alias_infer,
+    .infer = tp__alias_infer,
     .gradient = alias_gradient,
     .rule = "gy",
 };
@@ -46,12 +46,12 @@ static const tp__op tp__op_above = {
     .name = "alias",
     .n_in = 2,
     .flags = TP__LINEAR | TP__MOVES,
-    .infer = alias_infer,
+    .infer = tp__alias_infer,
     .gradient = alias_gradient,
     .rule = "gy",
 };
 
-static tp_var *alias_recorded(const tp__op *op, tp_var *const *in)
+tp_var *tp__recorded_as(const tp__op *op, tp_var *const *in)
 {
     tp__thread *t = tp__here();
     tp_var *alias = in[0]->flags & TP__POISON ? NULL : tp__alias(t, in[0]);
@@ -66,12 +66,12 @@ static tp_var *alias_recorded(const tp__op *op, tp_var *const *in)
 
 tp_var *tp__recorded_alias(tp_var *v)
 {
-    return alias_recorded(&tp__op_alias, &v);
+    return tp__recorded_as(&tp__op_alias, &v);
 }
 
 tp_var *tp__recorded_above(tp_var *v, tp_var *below)
 {
-    return alias_recorded(&tp__op_above, (tp_var *[]){v, below});
+    return tp__recorded_as(&tp__op_above, (tp_var *[]){v, below});
 }
 
 /* Aliases of the operands that gradients are wanted of; the others themselves where the gradients

@@ -18,4 +18,8 @@ tp_var *tp__recorded_alias(tp_var *v);
 /* The same, one step above both v and another. */
 tp_var *tp__recorded_above(tp_var *v, tp_var *below);
 
+/* in[0]'s elements as the recorded result of op, whose infer is tp__alias_infer. */
+tp_var *tp__recorded_as(const tp__op *op, tp_var *const *in);
+bool tp__alias_infer(tp__call *call);
+
 #endif

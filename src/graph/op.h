@@ -88,8 +88,9 @@ enum {
     TP__LINEAR = 8,      /* in all operands together: Taylor maps each coefficient */
     TP__BILINEAR = 16,   /* in two operands: Taylor is a Cauchy product */
     TP__SELECTS = 32,    /* picks elements; what is not picked gets a gradient of exactly zero */
-    TP__OUTPUTS = 64,    /* a call: its outputs are nodes of their own */
-    TP__COSTLY = 128,    /* an element takes more time than reading it from memory */
+    TP__HOLDS = 64,      /* a gradient that has zeros from such an operation: graph/hold.h */
+    TP__OUTPUTS = 128,   /* a call: its outputs are nodes of their own */
+    TP__COSTLY = 8192,   /* an element takes more time than reading it from memory */
     TP__MOVES = 256,     /* takes elements as they are, of any type; others get working types */
     TP__COMPOSITE = 512, /* never applied: stands in the table for a function over other records */
     TP__ADDS = 4096,  /* elements of y are sums of moved ones: `gradient` only moves those of gy */

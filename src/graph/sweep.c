@@ -3,7 +3,6 @@
 
 #include "graph/sweep.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "array/array.h"
@@ -14,6 +13,7 @@
 #include "graph/anomaly.h"
 #include "graph/apply.h"
 #include "graph/compose.h"
+#include "graph/hold.h"
 #include "graph/op.h"
 #include "graph/remake.h"
 #include "tinypytorch.h"
@@ -105,7 +105,7 @@ TP_INLINE bool sweep_enter(tp__sweep *s, tp_var *v)
     if (TP_UNLIKELY(v->sweep_depth) && !sweep_set_aside(s, v))
         return false;
     v->sweep_depth = s->depth;
-    v->sweep_below = false;
+    v->sweep_below = 0;
     v->link = s->waiting[v->generation - s->floor];
     s->waiting[v->generation - s->floor] = v;
     return true;
@@ -368,9 +368,10 @@ TP_INLINE void sweep_lower(tp_var *v)
 {
     if (TP_LIKELY(!v->sweep_below && !(v->op->flags & TP__SELECTS)))
         return;
+    uint32_t below = v->sweep_below | (v->op->flags & (TP__SELECTS | TP__HOLDS));
     for (uint32_t i = 0; i < v->n_in; i++)
         if (!(tp__inputs(v)[i]->flags & TP__SHARED))
-            tp__inputs(v)[i]->sweep_below = true;
+            tp__inputs(v)[i]->sweep_below |= (uint8_t)below;
 }
 
 /* Runs v's numeric rule if it has one for its operands; false if it has not. */
@@ -388,34 +389,14 @@ TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
     v->op->number_gradient(v->adjoint.number, tp__number(a),
                            v->n_in > 1 ? tp__number(b) : v->attr.number, tp__number(v),
                            &gradient[0], &gradient[1]);
-    if (TP_UNLIKELY(v->sweep_below && v->adjoint.number == 0))
-        for (uint32_t i = 0; i < v->n_in; i++)
-            gradient[i] = 0;
+    if (TP_UNLIKELY(v->sweep_below))
+        tp__hold_numbers(v, gradient);
     if (sweep_wanted(s, a))
         *good = sweep_add_number(s, a, gradient[0]);
     if (v->n_in > 1 && sweep_wanted(s, b))
         *good = *good && sweep_add_number(s, b, gradient[1]);
     sweep_lower(v);
     return true;
-}
-
-static bool sweep_has_nan(tp_var *v)
-{
-    return v->size && isnan(tp_item((tp_max)(tp_detach(v), NULL)));
-}
-
-/* A zero gradient stays zero. Where nothing is recorded, large gradients, which may be waiting, are
- * not searched for NaN: choosing is as cheap. */
-static void sweep_hold_zeros(const tp__sweep *s, tp__pull *pull)
-{
-    if (pull->y->op->flags & TP__LINEAR)
-        return;
-    for (uint32_t i = 0; i < pull->y->n_in; i++) {
-        tp_var *gx = pull->wanted[i] ? pull->gx[i] : NULL;
-        if (gx && gx != pull->gy &&
-            ((!s->record && gx->size >= tp__defer_from) || sweep_has_nan(gx)))
-            pull->gx[i] = tp_where(tp_eq(pull->gy, 0), 0, gx);
-    }
 }
 
 static tp_var *sweep_slope(tp_var *v, tp_var *gy)
@@ -438,7 +419,7 @@ TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
     else
         pull->gx[0] = sweep_slope(v, pull->gy);
     if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
-        sweep_hold_zeros(s, pull);
+        tp__hold_zeros(pull);
     t->marks = marks;
 }
 
@@ -512,8 +493,7 @@ static bool sweep_deposit(tp__sweep *s, tp_var *v)
     }
     size_t scope = tp_scope_begin();
     bool good = sweep_add_into(s, &call->adjoint.outputs[v->attr.integer], sweep_gradient(s, v));
-    if (v->sweep_below)
-        call->sweep_below = true;
+    call->sweep_below |= v->sweep_below;
     tp_scope_end(scope);
     return good;
 }

@@ -9,9 +9,9 @@
  * meets a node in use sets the outer state aside and puts it back at its end. Shared nodes are
  * leaves and are never written: their gradients live in `kept`.
  *
- * Below an operation that picks elements (where, maximum …) a gradient of exactly zero stays zero:
- * an elementwise rule whose slope is infinite or NaN there adds nothing. Nodes know that they are
- * below (sweep_below), other branches are not touched.
+ * Below an operation that picks elements (where, maximum …) a gradient of exactly zero stays zero
+ * (hold.h). Nodes know what they are below (sweep_below: TP__SELECTS, TP__HOLDS), other branches are
+ * not touched.
  *
  * In a sweep that records nothing the gradient of a 0-d float64 is a plain number (sweep_numeric),
  * and operations on such values use their numeric rule.
