@@ -73,11 +73,11 @@ static tp_var *layer_value(const layer_ours *ours)
     if (tensors_layer_is(&ours->row, "cross_entropy"))
         return tp_cross_entropy(in[0], ours->index);
     if (tensors_layer_is(&ours->row, "layer_norm"))
-        return tp_layer_norm(in[0], 1, in[1], in[2], 1e-5);
+        return tp_layer_norm(in[0], 1, in[1], in[2], .eps = 1e-5);
     if (tensors_layer_is(&ours->row, "rms_norm"))
-        return tp_rms_norm(in[0], 1, in[1], 1e-5);
+        return tp_rms_norm(in[0], 1, in[1], .eps = 1e-5);
     if (tensors_layer_is(&ours->row, "batch_norm"))
-        return tp_batch_norm(in[0], NULL, NULL, in[1], in[2], 1e-5);
+        return tp_batch_norm(in[0], NULL, NULL, in[1], in[2], .eps = 1e-5);
     if (tensors_layer_is(&ours->row, "embedding"))
         return tp_embedding(ours->index, in[0]);
     return tp_scaled_dot_product_attention(in[0], in[1], in[2], .causal = true);

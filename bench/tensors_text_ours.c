@@ -81,7 +81,7 @@ static tp_var *text_lstm(const text_ours *ours)
 
 static tp_var *text_norm(tp_var *x, tp_var *const *p)
 {
-    return tp_layer_norm(x, 1, p[0], p[1], 1e-5);
+    return tp_layer_norm(x, 1, p[0], p[1], .eps = 1e-5);
 }
 
 static tp_var *text_attention(tp_var *x, tp_var *const *p, int64_t heads)

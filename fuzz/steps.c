@@ -151,7 +151,8 @@ static tp_var *step_reduce(fuzz_machine *m)
     int k = fuzz_chance(m, 50) ? 0 : fuzz_choose(m, COUNT(step_reductions));
     fuzz_say(m, " %s", step_reductions[k].name);
     tp_var *x = step_any(m, 0);
-    tp_reduce_options options = {.keepdims = fuzz_chance(m, 30), .size = sizeof options};
+    tp_reduce_options options = TP_OPTIONS(tp_reduce_options);
+    options.keepdims = fuzz_chance(m, 30);
     if (tp_ndim(x) && fuzz_chance(m, 30))
         options.axes = TP_AXES(fuzz_choose(m, tp_ndim(x)));
     fuzz_say(m, " axis %d keep %d", options.axes.n ? (int)options.axes.at[0] : -1,

@@ -6,14 +6,14 @@
 
 TEST(flipped_views_are_operands_like_others)
 {
-    tp_var *x = tp_variable(counting(TP_F64, TP_SHAPE(2, 3))), *y = tp_flip(x, TP_AXES(-1));
+    tp_var *x = tp_variable(counting(TP_F64, TP_SHAPE(2, 3))), *y = tp_flip(x, TP_SHAPE(-1));
     CHECK_ELEMENTS(y, 3, 2, 1, 6, 5, 4);
-    CHECK_ELEMENTS(tp_flip(y, (tp_axes){0}), 4, 5, 6, 1, 2, 3);
+    CHECK_ELEMENTS(tp_flip(y, TP_SHAPE()), 4, 5, 6, 1, 2, 3);
     CHECK_ELEMENTS(tp_sum(y, .axes = TP_AXES(0)), 9, 7, 5);
-    CHECK_ELEMENTS(tp_matmul(y, tp_transpose(tp_flip(x, TP_AXES(0)), 0, 1)), 28, 10, 73, 28);
+    CHECK_ELEMENTS(tp_matmul(y, tp_transpose(tp_flip(x, TP_SHAPE(0)), 0, 1)), 28, 10, 73, 28);
     CHECK_ELEMENTS(tp_gradient(tp_square(tp_select(y, 1, 0)), x), 0, 0, 6, 0, 0, 12);
     CHECK_ELEMENTS(tp_exp(tp_mul(0, y)), 1, 1, 1, 1, 1, 1);
-    CHECK_SHAPE(tp_flip(tp_zeros(TP_F32, TP_SHAPE(0, 2)), TP_AXES(0)), 0, 2);
+    CHECK_SHAPE(tp_flip(tp_zeros(TP_F32, TP_SHAPE(0, 2)), TP_SHAPE(0)), 0, 2);
 }
 
 TEST(copies_and_rolls)

@@ -153,6 +153,7 @@ static tp_var *conv_do(const conv_case *c, tp_var *x, tp_var *w)
     tp_conv_options options = {.stride = conv_sizes_of(c, c->stride),
                                .padding = conv_sizes_of(c, c->padding),
                                .dilation = conv_sizes_of(c, c->dilation),
+                               .output_padding = {.one = 0},
                                .groups = c->groups,
                                .size = sizeof options};
     return c->ndim == 1   ? (tp_conv1d)(x, w, NULL, &options)

@@ -39,9 +39,8 @@ static void newton()
     tp_var *x = tp_variable(tp_num(2));
     for (double next : expected) {
         TP_SCOPE();
-        tp_backward_options options = tp_backward_options();
+        tp_backward_options options;
         options.create_graph = true;
-        options.size = sizeof options;
         tp_cleargrad(x);
         tp_backward(well(x), &options);
         tp_var *slope = tp_grad(x);
@@ -59,10 +58,9 @@ static void arrays()
     const double values[] = {1, 2, 3, 4, 5, 6};
     const int64_t rows = 2;
     tp_var *v = tp_array(TP_F64, TP_SHAPE(rows, 3), values);
-    tp_reduce_options options = tp_reduce_options();
+    tp_reduce_options options;
     options.axes = TP_AXES(0, -1);
     options.keepdims = true;
-    options.size = sizeof options;
     tp_var *sum = tp_sum(v, &options);
     CHECK(tp_item(sum) == 21 && tp_ndim(sum) == 2);
     CHECK(tp_item(tp_sum(v, nullptr)) == 21);
@@ -96,9 +94,8 @@ static void function()
     cube.reads = TP_READS_INPUTS;
     tp_var *x = tp_variable(tp_num(2)), *y;
     tp_apply(&cube, nullptr, &x, &y);
-    tp_gradient_options options = tp_gradient_options();
+    tp_gradient_options options;
     options.create_graph = true;
-    options.size = sizeof options;
     tp_var *g = tp_gradient(y, x, &options);
     CHECK(tp_item(g) == 12 && tp_item(tp_gradient(g, x, nullptr)) == 12);
 }

@@ -200,11 +200,12 @@ TEST(random_windows)
         int64_t height = pool_pick(0, 8), width = pool_pick(1, 8);
         bool plain = pool_pick(0, 2) > 0;
         tp_var *x = tp_variable(tp_randn(TP_F64, TP_SHAPE(1, 2, height, width))), *index;
-        tp_pool_options options = {
+        const tp_pool_options options = {
             .stride = TP_SIZES(pool_pick(0, 3), pool_pick(1, 3)),
             .padding = TP_SIZES(plain ? 0 : pool_pick(0, 2), pool_pick(0, 1)),
             .dilation = TP_SIZES(plain ? 1 : pool_pick(1, 7), pool_pick(1, 2)),
             .ceil_mode = pool_pick(0, 1),
+            .divisor = TP_AUTO,
             .indices = &index,
             .size = sizeof options};
         tp_var *y = (tp_max_pool2d)(x, TP_SHAPE(pool_pick(0, 4), pool_pick(1, 4)), &options);

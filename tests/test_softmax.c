@@ -37,7 +37,7 @@ TEST(normalised_rows_have_no_scale)
     tp_manual_seed(5);
     tp_var *x = tp_variable(tp_randn(TP_F64, TP_SHAPE(3, 8)));
     tp_var *w = tp_randn(TP_F64, TP_SHAPE(3, 8));
-    tp_var *y = tp_layer_norm(x, 1, NULL, NULL, 1e-14);
+    tp_var *y = tp_layer_norm(x, 1, NULL, NULL, .eps = 1e-14);
     tp_var *g = tp_gradient(tp_mul(w, y), x);
     for (int i = 0; i < 3; i++) {
         tp_var *row = tp_select(g, 0, i);
@@ -54,7 +54,7 @@ static double slope_at(double step, bool batch)
     tp_var *start = tp_randn(TP_F64, TP_SHAPE(4, 3)), *line = tp_randn(TP_F64, TP_SHAPE(4, 3));
     tp_var *w = tp_randn(TP_F64, TP_SHAPE(4, 3));
     tp_var *x = tp_variable(tp_add(start, tp_mul(step, line)));
-    tp_var *y = batch ? tp_batch_norm(x, NULL, NULL, NULL, NULL, 0.01) : tp_softmax(x, 1);
+    tp_var *y = batch ? tp_batch_norm(x, NULL, NULL, NULL, NULL, .eps = 0.01) : tp_softmax(x, 1);
     tp_var *g = tp_gradient(tp_sum(tp_mul(w, tp_square(y))), x, .create_graph = true);
     tp_var *slope = tp_sum(tp_mul(g, line));
     return step == 0 ? tp_item(tp_sum(tp_mul(tp_gradient(slope, x), line))) : tp_item(slope);
@@ -71,25 +71,25 @@ TEST(second_derivatives_are_limits_of_differences)
 TEST(a_constant_channel_is_normalised_to_zero)
 {
     tp_var *x = tp_variable(tp_full(TP_F64, TP_SHAPE(4, 2, 3), 7));
-    tp_var *y = tp_batch_norm(x, NULL, NULL, NULL, NULL, 0);
+    tp_var *y = tp_batch_norm(x, NULL, NULL, NULL, NULL);
     CHECK_BITS(tp_item(tp_sum(tp_abs(y))), 0);
     CHECK_CLOSE(tp_item(tp_sum(tp_to(tp_isfinite(tp_gradient(y, x)), TP_F64))), 24, 0);
     tp_var *mean = tp_ones(TP_F64, TP_SHAPE(2)), *variance = tp_full(TP_F64, TP_SHAPE(2), 4 - 1e-5);
-    CHECK_CLOSE(tp_item(tp_max(tp_batch_norm(x, mean, variance, NULL, NULL, 0))), 3, 1e-15);
+    CHECK_CLOSE(tp_item(tp_max(tp_batch_norm(x, mean, variance, NULL, NULL))), 3, 1e-15);
 }
 
 TEST(what_does_not_fit_is_named)
 {
     tp_var *x = tp_ones(TP_F64, TP_SHAPE(4, 6)), *w = tp_ones(TP_F64, TP_SHAPE(5));
-    tp_layer_norm(x, 1, w, NULL, 0);
+    tp_layer_norm(x, 1, w, NULL);
     CHECK_ERROR(TP_ERROR_SHAPE, "layer_norm: the weight has shape (5,), expected (6,)");
-    tp_layer_norm(x, 3, NULL, NULL, 0);
+    tp_layer_norm(x, 3, NULL, NULL);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "layer_norm: over the last 3 axes, expected 1 to 2");
-    tp_group_norm(x, 4, NULL, NULL, 0);
+    tp_group_norm(x, 4, NULL, NULL);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "group_norm: 6 channels are not 4 groups of one size");
-    tp_batch_norm(x, w, NULL, NULL, NULL, 0);
+    tp_batch_norm(x, w, NULL, NULL, NULL);
     CHECK_ERROR(TP_ERROR_SHAPE, "batch_norm: the mean has shape (5,), expected (6,)");
-    tp_batch_norm(x, tp_ones(TP_F64, TP_SHAPE(6)), NULL, NULL, NULL, 0);
+    tp_batch_norm(x, tp_ones(TP_F64, TP_SHAPE(6)), NULL, NULL, NULL);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "batch_norm: expected both mean and variance, or neither");
     tp_softmax(x, 2);
     CHECK_ERROR(TP_ERROR_SHAPE, "softmax: axis 2");

@@ -139,7 +139,7 @@ TEST(kinds_of_operations)
     CHECK(jacobian_agrees(tp_max(x, .axes = TP_AXES(-1)), x, 24, 1));
     CHECK(jacobian_agrees(tp_sum_to(tp_square(x), TP_SHAPE(3, 1)), x, 24, 1));
     CHECK(jacobian_agrees(tp_transpose(tp_log(x), 0, 2), x, 24, 1));
-    CHECK(jacobian_agrees(tp_flip(tp_square(x), TP_AXES(1)), x, 24, 1));
+    CHECK(jacobian_agrees(tp_flip(tp_square(x), TP_SHAPE(1)), x, 24, 1));
     CHECK(jacobian_agrees(tp_slice(tp_square(x), 2, 0, 4, 2), x, 12, 1));
     CHECK(jacobian_agrees(tp_repeat(tp_square(x), TP_SHAPE(2, 1, 1)), x, 48, 1));
     CHECK(jacobian_agrees(tp_where(tp_gt(x, 0.7), tp_exp(x), tp_sin(x)), x, 24, 1));
@@ -277,7 +277,7 @@ static tp_var *fuzz_program(tp_var *x, int length)
             pool[i] = tp_roll(a, 1 + fuzz_below(3), 0);
             break;
         case 1:
-            pool[i] = tp_flip(tp_mul(a, b), TP_AXES(0));
+            pool[i] = tp_flip(tp_mul(a, b), TP_SHAPE(0));
             break;
         case 2:
             pool[i] = tp_mul(a, tp_mean(tp_narrow(b, 0, 1, 2)));
@@ -357,7 +357,7 @@ TEST(out_of_memory)
         TP_SCOPE();
         tp_trim_memory();
         tp__alloc_fail_at(n);
-        tp_var *y = tp_sum(tp_mul(tp_sum(x, .keepdims = true), tp_flip(tp_exp(x), TP_AXES(0))));
+        tp_var *y = tp_sum(tp_mul(tp_sum(x, .keepdims = true), tp_flip(tp_exp(x), TP_SHAPE(0))));
         tp_sparsity *pattern = tp_hessian_sparsity(y, x);
         tp_var *values = pattern ? tp_sparse_hessian(y, x, pattern) : NULL;
         good = values && !tp_is_poison(values) && !tp_error();

@@ -5,6 +5,7 @@
 #include "elements.h"
 
 #include <limits.h>
+#include <math.h>
 
 #define CHECK_NUMBER(type, value)                                                                  \
     do {                                                                                           \
@@ -261,6 +262,59 @@ TEST(options_by_name)
     tp_gradients(tp_sum(m), &m, 1, out, .create_graph = true);
     CHECK_ELEMENTS(out[0], 1, 1, 1, 1, 1, 1);
     CHECK_BITS(tp_item(tp_sum(tp_gradient(m, m, .gradient = tp_detach(m)))), 21);
+}
+
+TEST(one_axis_and_one_size_are_numbers)
+{
+    tp_var *m = tp_variable(counting(TP_F64, TP_SHAPE(2, 3)));
+    CHECK_ELEMENTS(tp_sum(m, .axes = 0), 5, 7, 9);
+    CHECK_ELEMENTS(tp_sum(m, .axes = 1), 6, 15);
+    CHECK_ELEMENTS(tp_max(m, .axes = -1), 3, 6);
+    CHECK_ELEMENTS(tp_norm(tp_mul(2, m), 1, .axes = 0), 10, 14, 18);
+    CHECK_ELEMENTS(tp_variance(m, .axes = 1), 1, 1);
+    CHECK_BITS(tp_item(tp_sum(m, .axes = TP_ALL_AXES)), 21);
+    CHECK_BITS(tp_item(tp_sum(m, .axes = TP_AXES())), 21);
+    CHECK_SHAPE(tp_prod(m, .axes = 1, .keepdims = true), 2, 1);
+    tp_var *x = tp_ones(TP_F64, TP_SHAPE(1, 1, 5, 7)), *w = tp_ones(TP_F64, TP_SHAPE(1, 1, 3, 3));
+    CHECK_SHAPE(tp_conv2d(x, w, NULL, .padding = 1), 1, 1, 5, 7);
+    CHECK_SHAPE(tp_conv2d(x, w, NULL, .padding = 1, .stride = 2), 1, 1, 3, 4);
+    CHECK_SHAPE(tp_conv2d(x, w, NULL, .padding = TP_SIZES(1, 0), .stride = TP_SIZES(2, 1)), 1, 1, 3,
+                5);
+    CHECK_SHAPE(tp_max_pool2d(x, TP_SHAPE(3), .padding = 1, .stride = 1), 1, 1, 5, 7);
+    CHECK_SHAPE(tp_max_pool2d(x, TP_SHAPE(3)), 1, 1, 1, 2);
+    CHECK_SHAPE(tp_interpolate(x, .to = 4), 1, 1, 4, 4);
+    tp_sum(m, .axes = 2);
+    CHECK_ERROR(TP_ERROR_SHAPE, "sum: ");
+    tp_conv2d(x, w, NULL, .stride = 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "conv2d: stride is 0 along axis -2, expected 1 or more");
+    tp_conv2d(x, w, NULL, .groups = 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "conv2d: groups is 0, expected 1 or more");
+    tp_max_pool2d(x, TP_SHAPE(3), .stride = 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "max_pool2d: stride is 0 along axis -2, expected 1 or more");
+}
+
+/* Closed forms of what follows when a zero is written where the default is another number. */
+TEST(a_written_zero_is_zero)
+{
+    tp_var *logits = tp_array(TP_F64, TP_SHAPE(2, 2), (double[]){1, 2, 3, 1});
+    tp_var *classes = tp_array(TP_I64, TP_SHAPE(2), (int64_t[]){0, 1});
+    CHECK_CLOSE(tp_item(tp_cross_entropy(logits, classes, .ignore_index = 0)), log1p(exp(2)),
+                1e-15);
+    CHECK_CLOSE(tp_item(tp_cross_entropy(logits, classes)), (log1p(exp(1)) + log1p(exp(2))) / 2,
+                1e-15);
+    tp_var *row = tp_array(TP_F64, TP_SHAPE(1, 2), (double[]){1, 3});
+    CHECK_ELEMENTS(tp_layer_norm(row, 1, NULL, NULL, .eps = 0), -1, 1);
+    CHECK_CLOSE(at(tp_layer_norm(row, 1, NULL, NULL), 1), 1 / sqrt(1 + 1e-5), 1e-15);
+    tp_var *p = tp_variable(1.0), *m = tp_zeros(TP_F64, TP_SHAPE()),
+           *s = tp_zeros(TP_F64, TP_SHAPE());
+    tp_backward(tp_mul(3, p));
+    tp_adam_step(&p, &m, &s, 1, 1, .lr = 0);
+    CHECK_BITS(tp_item(p), 1);
+    tp_adam_step(&p, &m, &s, 1, 1, .lr = 0.5, .beta1 = 0, .eps = 0, .beta2 = 0);
+    CHECK_BITS(tp_item(m), 3);
+    CHECK_BITS(tp_item(p), 0.5);
+    tp_sgd_step(&p, NULL, 1, .lr = 0);
+    CHECK_BITS(tp_item(p), 0.5);
 }
 
 TEST(shapes_and_axes_as_lists)

@@ -35,7 +35,7 @@ enum {
     OPTION_POINTS = 1 << 17
 };
 
-/* Zero where an option was not given. */
+/* Where an option was not given: zero, −1 iterations, TP_AUTO. */
 typedef struct command_options {
     bool help, json, csv, taylor, shapes, values, colors;
     int order, iterations, every, derivatives, points;

@@ -71,7 +71,8 @@ static int run_verb(command *c, int n, char **words)
 int main(int argc, char **argv)
 {
     const char *first = argc > 1 ? argv[1] : "";
-    command c = {.verb = find_verb(first)};
+    command c = {.verb = find_verb(first),
+                 .options = {.iterations = -1, .tolerance = TP_AUTO, .rate = TP_AUTO}};
     int status = STATUS_GOOD;
     if (!strcmp(first, "--help") || !strcmp(first, "-h"))
         print_help();

@@ -215,13 +215,13 @@ static int minimize_run(command *c)
 {
     tp_var *path = NULL;
     minimize_job job = {.c = c, .printed = -1};
-    tp_minimize_options options = {.iterations = c->options.iterations,
-                                   .tolerance = c->options.tolerance,
-                                   .rate = c->options.rate,
-                                   .callback = minimize_iteration,
-                                   .callback_ctx = &job,
-                                   .path = c->options.output ? &path : NULL,
-                                   .size = sizeof options};
+    tp_minimize_options options = TP_OPTIONS(tp_minimize_options);
+    options.iterations = c->options.iterations;
+    options.tolerance = c->options.tolerance != TP_AUTO ? c->options.tolerance : options.tolerance;
+    options.rate = c->options.rate != TP_AUTO ? c->options.rate : options.rate;
+    options.callback = minimize_iteration;
+    options.callback_ctx = &job;
+    options.path = c->options.output ? &path : NULL;
     if (!command_has_values(c, -1) || !minimize_method(c, c->options.method, &options.method))
         return STATUS_BAD_INPUT;
     if (c->size == 0)

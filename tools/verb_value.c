@@ -214,8 +214,8 @@ static int check_run(command *c)
         return command_fail(c, "there is no variable");
     int order = c->options.order ? c->options.order : 1;
     tp_var *x = command_packed(c);
-    bool good =
-        tp_gradcheck(check_function, c, &x, 1, .orders = order, .tolerance = c->options.tolerance);
+    double tolerance = c->options.tolerance != TP_AUTO ? c->options.tolerance : 1e-6;
+    bool good = tp_gradcheck(check_function, c, &x, 1, .orders = order, .tolerance = tolerance);
     if (tp_error())
         return command_error(c);
     printf("derivatives up to order %d %s with differences\n", order,

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "options.h"
+
 #define TP_VERSION "0.1.0"
 #define TP_MAX_NDIM 8 /* the largest number of dimensions of an array */
 
@@ -52,11 +54,19 @@ typedef enum tp_dtype {
     TP_DTYPES /* how many there are */
 } tp_dtype;
 
-/* A list of axes. Negative ones count from the end; an empty list means every axis. */
+/* Axes, as an option: one, a list, or all. Negative ones count from the end.
+ *
+ *     .axes = 1    .axes = TP_AXES(0, -1)    .axes = TP_ALL_AXES
+ *
+ * A tp_sizes is the same thing for sizes: one for every axis, or one for each. */
+#define TP_ALL_AXES INT64_MIN
 typedef struct tp_axes {
+    int64_t one; /* where n is 0 */
+    TP__POSITIONAL
     int n;
     int64_t at[TP_MAX_NDIM];
 } tp_axes;
+typedef tp_axes tp_sizes;
 
 /* "0.1.0", of the library that is linked. */
 TP_API const char *tp_version(void);
@@ -65,8 +75,9 @@ TP_API const char *tp_version(void);
 }
 #endif
 
-/* TP_SHAPE(2, 3) stands for two arguments, the number of dimensions and their sizes;
- * TP_SHAPE() for those of a number. TP_AXES(0, -1) is a tp_axes of one axis or more. */
+/* TP_SHAPE(2, 3) stands for two arguments, a number of integers and these: the sizes of a shape,
+ * TP_SHAPE() for that of a number, or a list of axes. TP_AXES(0, -1) is a tp_axes of these axes,
+ * TP_SIZES(2, 1) a tp_sizes of one size for each axis. */
 #ifdef __cplusplus
 struct tp__dims {
     int n;
@@ -79,7 +90,7 @@ struct tp__dims {
 #define TP_AXES(...)                                                                               \
     tp_axes                                                                                        \
     {                                                                                              \
-        tp__dims(__VA_ARGS__).n,                                                                   \
+        TP_ALL_AXES, tp__dims(__VA_ARGS__).n,                                                      \
         {                                                                                          \
             __VA_ARGS__                                                                            \
         }                                                                                          \
@@ -89,8 +100,10 @@ struct tp__dims {
     (int)(sizeof((const int64_t[]){-1, __VA_ARGS__}) / sizeof(int64_t) - 1),                       \
         ((const int64_t[]){-1, __VA_ARGS__}) + 1
 #define TP_AXES(...)                                                                               \
-    ((tp_axes){(int)(sizeof((const int64_t[]){-1, __VA_ARGS__}) / sizeof(int64_t) - 1),            \
-               {__VA_ARGS__}})
+    ((tp_axes){.one = TP_ALL_AXES,                                                                 \
+               .n = (int)(sizeof((const int64_t[]){-1, __VA_ARGS__}) / sizeof(int64_t) - 1),       \
+               .at = {__VA_ARGS__}})
 #endif
+#define TP_SIZES(...) TP_AXES(__VA_ARGS__)
 
 #endif

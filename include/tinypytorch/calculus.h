@@ -62,14 +62,16 @@ TP_API void tp_linear_map_free(tp_linear_map *linear);
 
 /* --- Checking --- */
 
+#define TP__DEFAULTS_tp_gradcheck_options(_)                                                       \
+    _ orders = 1, _ directions = 3, _ step = 1e-2, _ tolerance = 1e-6,
 typedef struct tp_gradcheck_options {
+    TP__OPTIONS(tp_gradcheck_options)
     int orders;       /* of derivatives to check: 1 */
     int directions;   /* random ones for each order: 3 */
     double step;      /* of the widest difference: 1e-2 of a direction of length 1 */
     double tolerance; /* of |difference| ≤ tolerance · max(1, |derivative|): 1e-6 */
     uint64_t seed;
-    size_t size; /* set by the macro: sizeof(tp_gradcheck_options) */
-} tp_gradcheck_options;
+} TP__BY_NAME tp_gradcheck_options;
 
 /* A function of n arrays, for tp_gradcheck: any operations on x[0 … n). */
 typedef tp_var *tp_array_function(void *ctx, tp_var *const *x);
@@ -120,9 +122,11 @@ typedef struct tp_iteration {
     int64_t n;
 } tp_iteration;
 
+#define TP__DEFAULTS_tp_minimize_options(_) _ iterations = -1, _ tolerance = 1e-8, _ rate = 1e-3,
 typedef struct tp_minimize_options {
+    TP__OPTIONS(tp_minimize_options)
     tp_method method;
-    int iterations;   /* at most: 1000, for methods with a fixed rate 10,000 */
+    int iterations;   /* at most; −1: 1000, for methods with a fixed rate 10,000 */
     double tolerance; /* of the largest |gradient|: 1e-8 */
     double rate;      /* of methods with a fixed one: 1e-3 */
     bool (*callback)(void *ctx, const tp_iteration *iteration); /* false: stop */
@@ -130,8 +134,7 @@ typedef struct tp_minimize_options {
     tp_var **path; /* gets the points visited, (iterations + 1, n), if not NULL */
     tp_var *lower; /* bounds, float64 of the start's shape or one number for all; infinite or */
     tp_var *upper; /* NULL where there is none */
-    size_t size;   /* set by the macro: sizeof(tp_minimize_options) */
-} tp_minimize_options;
+} TP__BY_NAME tp_minimize_options;
 
 typedef struct tp_minimize_result {
     tp_var *x; /* where, of the start's shape: a constant in the current scope */

@@ -34,10 +34,11 @@ TP_API tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, 
 /* Stage number i of a chain, from 0: any operations on x that end in one array. */
 typedef tp_var *tp_stage(void *ctx, int i, tp_var *x);
 
+#define TP__DEFAULTS_tp_checkpoint_options(_)
 typedef struct tp_checkpoint_options {
+    TP__OPTIONS(tp_checkpoint_options)
     size_t budget; /* bytes; 0: as little as single stages allow, the results of all kept */
-    size_t size;   /* set by the macro: sizeof(tp_checkpoint_options) */
-} tp_checkpoint_options;
+} TP__BY_NAME tp_checkpoint_options;
 
 /* n stages, each on the result of the one before. What is held for sweeps, intermediate values and
  * results of stages, then and while a sweep passes, stays within the budget: of the last stages as

@@ -3,12 +3,12 @@
  * Linear layers, convolutions, pooling and resampling: PyTorch's functions of torch.nn.functional,
  * with its names, its order of arguments, its defaults.
  *
- *     tp_conv2d(x, weight, bias, .padding = TP_SIZES(1))
+ *     tp_conv2d(x, weight, bias, .padding = 1, .stride = TP_SIZES(2, 1))
  *     tp_max_pool2d(x, TP_SHAPE(2))
  *     tp_interpolate(x, .scale = 2, .mode = TP_BILINEAR)
  *
  * Data are (images, channels, spatial axes …); one image may come without the first axis. A
- * parameter of each spatial axis is a tp_sizes: one number for all axes, or one for each.
+ * parameter of each spatial axis is a tp_sizes: .stride = 2 for all axes, TP_SIZES(2, 1) for each.
  *
  * Arrays of integers are computed in float64; float16 and bfloat16 in float32.
  */
@@ -21,8 +21,6 @@
 extern "C" {
 #endif
 
-typedef tp_axes tp_sizes;
-
 /* --- Linear layer --- */
 
 /* y = x weightᵀ + bias: (…, in) × (out, in) + (out) → (…, out). bias may be NULL. */
@@ -30,7 +28,11 @@ TP_API tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias);
 
 /* --- Convolution --- */
 
+#define TP__DEFAULTS_tp_conv_options(_)                                                            \
+    _ stride = TP__ONE(1), _ padding = TP__ONE(0), _ dilation = TP__ONE(1),                        \
+      _ output_padding = TP__ONE(0), _ groups = 1,
 typedef struct tp_conv_options {
+    TP__OPTIONS(tp_conv_options)
     tp_sizes stride;         /* 1 */
     tp_sizes padding;        /* 0: zeros at both ends */
     tp_sizes dilation;       /* 1: distance between taps */
@@ -38,8 +40,7 @@ typedef struct tp_conv_options {
     int64_t groups;          /* 1 */
     bool same; /* padding such that sizes stay; stride must be 1. An odd element of padding goes to
                 * the end */
-    size_t size;
-} tp_conv_options;
+} TP__BY_NAME tp_conv_options;
 
 /* y[n, o, p] = bias[o] + Σ_c Σ_k weight[o, c, k] x[n, c, p stride + k dilation − padding], where x
  * is 0 outside: (N, C, L…) × (O, C / groups, K…) + (O) → (N, O, M…), with
@@ -81,16 +82,18 @@ TP_API tp_var *tp_fold(tp_var *x, int64_t height, int64_t width, int n, const in
  * stride
  * + 1, rounded down, or with ceil_mode up, as long as a window begins inside x or its first
  * padding. padding is at most half the kernel. */
+#define TP__DEFAULTS_tp_pool_options(_)                                                            \
+    _ stride = TP__ONE(-1), _ padding = TP__ONE(0), _ dilation = TP__ONE(1), _ divisor = TP_AUTO,
 typedef struct tp_pool_options {
-    tp_sizes stride;   /* the kernel */
+    TP__OPTIONS(tp_pool_options)
+    tp_sizes stride;   /* default: the kernel */
     tp_sizes padding;  /* 0 */
     tp_sizes dilation; /* 1; of the largest only */
     bool ceil_mode;
     bool exclude_padding; /* averages of what lies in x only: PyTorch's count_include_pad=False */
-    double divisor;       /* of averages, instead of how many elements there are */
+    double divisor;       /* of averages; TP_AUTO: how many elements there are */
     tp_var **indices;     /* of the largest: where each lies, see below */
-    size_t size;
-} tp_pool_options;
+} TP__BY_NAME tp_pool_options;
 
 /* The largest of each window; NaN wins; padding never does. The gradient goes to the first of
  * equals. *indices, if asked for, gets their places as int64: row-major in the spatial axes of x.
@@ -121,13 +124,14 @@ TP_API tp_var *tp_adaptive_max_pool2d(tp_var *x, int n, const int64_t *size);
 
 typedef enum tp_interpolation { TP_NEAREST, TP_LINEAR, TP_BILINEAR } tp_interpolation;
 
+#define TP__DEFAULTS_tp_interpolate_options(_) _ to = TP__ONE(-1), _ scale = TP_AUTO,
 typedef struct tp_interpolate_options {
+    TP__OPTIONS(tp_interpolate_options)
     tp_sizes to;  /* size of the result's spatial axes; or … */
-    double scale; /* … how many times the old ones, rounded down */
+    double scale; /* … how many times the old ones, rounded down. One of the two is needed */
     tp_interpolation mode;
     bool align_corners; /* the first and last elements stay where they are; not for TP_NEAREST */
-    size_t size;
-} tp_interpolate_options;
+} TP__BY_NAME tp_interpolate_options;
 
 /* x (N, C, L…) at other places of its spatial axes, one to three of them. TP_NEAREST takes element
  * i L / M, rounded down. TP_LINEAR (one axis) and TP_BILINEAR (two) interpolate between neighbours,
@@ -144,38 +148,32 @@ TP_API tp_var *tp_pixel_unshuffle(tp_var *x, int64_t r);
 }
 #endif
 
-/* TP_SIZES(2) for every axis, TP_SIZES(2, 1) for two of them. */
-#define TP_SIZES(...) TP_AXES(__VA_ARGS__)
-
 #ifdef TP__V
 #define TP__CONV(function, x, weight, bias, ...)                                                   \
-    function(x, weight, bias, &(tp_conv_options){__VA_ARGS__})
-#define tp_conv1d(...) TP__CONV(tp_conv1d, __VA_ARGS__, .size = sizeof(tp_conv_options))
-#define tp_conv2d(...) TP__CONV(tp_conv2d, __VA_ARGS__, .size = sizeof(tp_conv_options))
-#define tp_conv3d(...) TP__CONV(tp_conv3d, __VA_ARGS__, .size = sizeof(tp_conv_options))
-#define tp_conv_transpose1d(...)                                                                   \
-    TP__CONV(tp_conv_transpose1d, __VA_ARGS__, .size = sizeof(tp_conv_options))
-#define tp_conv_transpose2d(...)                                                                   \
-    TP__CONV(tp_conv_transpose2d, __VA_ARGS__, .size = sizeof(tp_conv_options))
-#define tp_conv_transpose3d(...)                                                                   \
-    TP__CONV(tp_conv_transpose3d, __VA_ARGS__, .size = sizeof(tp_conv_options))
-
+    TP__WITH(tp_conv_options, function, (TP__V(x), TP__V(weight), TP__V(bias), ), __VA_ARGS__)
+#define tp_conv1d(...) TP__CONV(tp_conv1d, __VA_ARGS__, )
+#define tp_conv2d(...) TP__CONV(tp_conv2d, __VA_ARGS__, )
+#define tp_conv3d(...) TP__CONV(tp_conv3d, __VA_ARGS__, )
+#define tp_conv_transpose1d(...) TP__CONV(tp_conv_transpose1d, __VA_ARGS__, )
+#define tp_conv_transpose2d(...) TP__CONV(tp_conv_transpose2d, __VA_ARGS__, )
+#define tp_conv_transpose3d(...) TP__CONV(tp_conv_transpose3d, __VA_ARGS__, )
 #define TP__POOL(function, x, n, kernel, ...)                                                      \
-    function(x, n, kernel, &(tp_pool_options){__VA_ARGS__})
-#define tp_max_pool1d(...) TP__POOL(tp_max_pool1d, __VA_ARGS__, .size = sizeof(tp_pool_options))
-#define tp_max_pool2d(...) TP__POOL(tp_max_pool2d, __VA_ARGS__, .size = sizeof(tp_pool_options))
-#define tp_max_pool3d(...) TP__POOL(tp_max_pool3d, __VA_ARGS__, .size = sizeof(tp_pool_options))
-#define tp_avg_pool1d(...) TP__POOL(tp_avg_pool1d, __VA_ARGS__, .size = sizeof(tp_pool_options))
-#define tp_avg_pool2d(...) TP__POOL(tp_avg_pool2d, __VA_ARGS__, .size = sizeof(tp_pool_options))
-#define tp_avg_pool3d(...) TP__POOL(tp_avg_pool3d, __VA_ARGS__, .size = sizeof(tp_pool_options))
-
-#define TP__INTERPOLATE(x, ...) tp_interpolate(x, &(tp_interpolate_options){__VA_ARGS__})
-#define tp_interpolate(...) TP__INTERPOLATE(__VA_ARGS__, .size = sizeof(tp_interpolate_options))
-#define TP__UNFOLD(x, n, kernel, ...) tp_unfold(x, n, kernel, &(tp_conv_options){__VA_ARGS__})
-#define tp_unfold(x, ...) TP__UNFOLD(x, __VA_ARGS__, .size = sizeof(tp_conv_options))
-#define TP__FOLD(x, height, width, n, kernel, ...)                                                 \
-    tp_fold(x, height, width, n, kernel, &(tp_conv_options){__VA_ARGS__})
-#define tp_fold(x, ...) TP__FOLD(x, __VA_ARGS__, .size = sizeof(tp_conv_options))
+    TP__WITH(tp_pool_options, function, (TP__V(x), n, kernel, ), __VA_ARGS__)
+#define tp_max_pool1d(...) TP__POOL(tp_max_pool1d, __VA_ARGS__, )
+#define tp_max_pool2d(...) TP__POOL(tp_max_pool2d, __VA_ARGS__, )
+#define tp_max_pool3d(...) TP__POOL(tp_max_pool3d, __VA_ARGS__, )
+#define tp_avg_pool1d(...) TP__POOL(tp_avg_pool1d, __VA_ARGS__, )
+#define tp_avg_pool2d(...) TP__POOL(tp_avg_pool2d, __VA_ARGS__, )
+#define tp_avg_pool3d(...) TP__POOL(tp_avg_pool3d, __VA_ARGS__, )
+#define TP__INTERPOLATE(function, x, ...)                                                          \
+    TP__WITH(tp_interpolate_options, function, (TP__V(x), ), __VA_ARGS__)
+#define tp_interpolate(...) TP__INTERPOLATE(tp_interpolate, __VA_ARGS__, )
+#define TP__UNFOLD(function, x, n, kernel, ...)                                                    \
+    TP__WITH(tp_conv_options, function, (TP__V(x), n, kernel, ), __VA_ARGS__)
+#define tp_unfold(...) TP__UNFOLD(tp_unfold, __VA_ARGS__, )
+#define TP__FOLD(function, x, height, width, n, kernel, ...)                                       \
+    TP__WITH(tp_conv_options, function, (TP__V(x), height, width, n, kernel, ), __VA_ARGS__)
+#define tp_fold(...) TP__FOLD(tp_fold, __VA_ARGS__, )
 #endif
 
 #endif

@@ -39,7 +39,9 @@ TP_API bool tp_plot_dot_graph(tp_var *y, bool verbose, const char *to_file);
 /* What to show beyond that; zero is the default. Lines are added to a variable's label in the order
  * of the fields. Simplifications happen in the order of the fields too, and a line under the
  * picture says how many nodes it stands for. */
+#define TP__DEFAULTS_tp_draw_options(_)
 typedef struct tp_draw_options {
+    TP__OPTIONS(tp_draw_options)
     bool shapes;    /* shape and element type: "x: (2, 3) float64" */
     bool values;    /* "= 0.76" of a number, "min … mean … max …" of an array */
     bool gradients; /* the same of a gradient that is stored, after "grad" */
@@ -64,8 +66,7 @@ typedef struct tp_draw_options {
      * which serves any size. NULL: dot up to 1,500 nodes and edges, layers above. The page and
      * pictures made without Graphviz always use layers. */
     const char *layout;
-    size_t size; /* set by the macro: sizeof(tp_draw_options) */
-} tp_draw_options;
+} TP__BY_NAME tp_draw_options;
 
 /* Draws the graph that leads to y into a file. The extension picks the format:
  *
@@ -133,13 +134,14 @@ static inline void tp__name_scope_close(const size_t *mark)
 #endif
 
 #if !defined(__cplusplus) && defined(__GNUC__) && !defined(TP_NO_SUGAR)
-#define TP__DRAW_GRAPH(y, to_file, ...) tp_draw_graph(y, to_file, &(tp_draw_options){__VA_ARGS__})
-#define tp_draw_graph(...) TP__DRAW_GRAPH(__VA_ARGS__, .size = sizeof(tp_draw_options))
 
-#define TP__DRAW_GRAPH_TO_MEMORY(y, format, length, ...)                                           \
-    tp_draw_graph_to_memory(y, format, length, &(tp_draw_options){__VA_ARGS__})
+#define TP__DRAW_GRAPH(function, y, to_file, ...)                                                  \
+    TP__WITH(tp_draw_options, function, (y, to_file, ), __VA_ARGS__)
+#define tp_draw_graph(...) TP__DRAW_GRAPH(tp_draw_graph, __VA_ARGS__, )
+#define TP__DRAW_GRAPH_TO_MEMORY(function, y, format, length, ...)                                 \
+    TP__WITH(tp_draw_options, function, (y, format, length, ), __VA_ARGS__)
 #define tp_draw_graph_to_memory(...)                                                               \
-    TP__DRAW_GRAPH_TO_MEMORY(__VA_ARGS__, .size = sizeof(tp_draw_options))
+    TP__DRAW_GRAPH_TO_MEMORY(tp_draw_graph_to_memory, __VA_ARGS__, )
 #endif
 
 #endif

@@ -20,7 +20,9 @@
 extern "C" {
 #endif
 
+#define TP__DEFAULTS_tp_least_squares_options(_) _ iterations = 1000, _ tolerance = 1e-8,
 typedef struct tp_least_squares_options {
+    TP__OPTIONS(tp_least_squares_options)
     bool gauss_newton; /* undamped steps along which a shorter one is searched, instead of
                         * Levenberg–Marquardt: for residuals that are small or nearly linear */
     int iterations;    /* at most: 1000 */
@@ -29,8 +31,7 @@ typedef struct tp_least_squares_options {
     bool (*callback)(void *ctx, const tp_iteration *iteration); /* false: stop */
     void *callback_ctx;
     tp_var **path; /* gets the points visited, (iterations + 1, n), if not NULL */
-    size_t size;   /* set by the macro: sizeof(tp_least_squares_options) */
-} tp_least_squares_options;
+} TP__BY_NAME tp_least_squares_options;
 
 /* The least Σ r(x)² from a float64 start, r being what f gives: an array of any shape, always the
  * same. Levenberg–Marquardt chooses its damping so that steps stay within a region, scaled by the
@@ -41,14 +42,15 @@ typedef struct tp_least_squares_options {
 TP_API bool tp_least_squares(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *fit,
                              const tp_least_squares_options *options);
 
+#define TP__DEFAULTS_tp_root_options(_) _ iterations = 200, _ tolerance = 1e-10,
 typedef struct tp_root_options {
+    TP__OPTIONS(tp_root_options)
     int iterations;                                             /* at most: 200 */
     double tolerance;                                           /* of the largest |f|: 1e-10 */
     bool (*callback)(void *ctx, const tp_iteration *iteration); /* false: stop */
     void *callback_ctx;
     tp_var **path; /* gets the points visited, (iterations + 1, n), if not NULL */
-    size_t size;   /* set by the macro: sizeof(tp_root_options) */
-} tp_root_options;
+} TP__BY_NAME tp_root_options;
 
 /* x where f(x) = 0, as many equations as unknowns, one or more: by Newton's method, damped as in
  * Levenberg–Marquardt where its step would leave the region in which the linear model holds, or

@@ -36,19 +36,21 @@
 extern "C" {
 #endif
 
+#define TP__DEFAULTS_tp_backward_options(_)
 typedef struct tp_backward_options {
+    TP__OPTIONS(tp_backward_options)
     bool retain_grad;  /* keep the gradients of intermediate values too */
     bool create_graph; /* record the sweep: gradients can be differentiated */
     tp_var *gradient;  /* start from this, of y's shape and type, instead of ones */
     bool consume;      /* the last sweep over this graph: arrays go as soon as it has read them */
-    size_t size;       /* set by the macro: sizeof(tp_backward_options) */
-} tp_backward_options;
+} TP__BY_NAME tp_backward_options;
 
+#define TP__DEFAULTS_tp_gradient_options(_)
 typedef struct tp_gradient_options {
+    TP__OPTIONS(tp_gradient_options)
     bool create_graph;
     tp_var *gradient;
-    size_t size;
-} tp_gradient_options;
+} TP__BY_NAME tp_gradient_options;
 
 /* Adds the derivative of sum(gradient · y) into the gradient of every variable y depends on. A
  * leaf's own gradient is 1. Errors: y depends on no variable; a value whose elements a rule reads

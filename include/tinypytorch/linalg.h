@@ -88,11 +88,12 @@ TP_API tp_var *tp_solve(tp_var *a, tp_var *b);
 
 /* The same for a triangular a, of which the other triangle is not read. A zero on the diagonal is
  * an error. */
+#define TP__DEFAULTS_tp_solve_triangular_options(_)
 typedef struct tp_solve_triangular_options {
+    TP__OPTIONS(tp_solve_triangular_options)
     bool upper;         /* default: the lower triangle */
     bool unitriangular; /* the diagonal counts as ones and is not read */
-    size_t size;        /* set by the macro: sizeof(tp_solve_triangular_options) */
-} tp_solve_triangular_options;
+} TP__BY_NAME tp_solve_triangular_options;
 
 TP_API tp_var *tp_solve_triangular(tp_var *a, tp_var *b,
                                    const tp_solve_triangular_options *options);
@@ -160,10 +161,9 @@ TP_API tp_var *tp_matrix_exp(tp_var *a);
 #endif
 
 #ifdef TP__V
-#define TP__SOLVE_TRIANGULAR(a, b, ...)                                                            \
-    tp_solve_triangular(a, b, &(tp_solve_triangular_options){__VA_ARGS__})
-#define tp_solve_triangular(...)                                                                   \
-    TP__SOLVE_TRIANGULAR(__VA_ARGS__, .size = sizeof(tp_solve_triangular_options))
+#define TP__SOLVE_TRIANGULAR(function, a, b, ...)                                                  \
+    TP__WITH(tp_solve_triangular_options, function, (TP__V(a), TP__V(b), ), __VA_ARGS__)
+#define tp_solve_triangular(...) TP__SOLVE_TRIANGULAR(tp_solve_triangular, __VA_ARGS__, )
 #endif
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Numbers as operands, in C with GNU extensions and unless TP_NO_SUGAR is defined: TP__V(v) is a
- * variable, whether v is one or a number of any arithmetic type. It binds its argument once. The
- * headers of operations end with macros that use it.
+ * What the macros at the end of other headers are made of, in C with GNU extensions and unless
+ * TP_NO_SUGAR is defined. TP__V(v) is a variable, whether v is one or a number of any arithmetic
+ * type. TP__WITH(type, function, (arguments, ), options) calls the function with a struct of
+ * options, the defaults first and then what the caller wrote. Both bind an argument once.
  */
 #ifndef TINYPYTORCH_NUMBER_H
 #define TINYPYTORCH_NUMBER_H
@@ -45,6 +46,34 @@ static inline tp_var *tp__of_unsigned(unsigned long long v)
         TP__OF(name);                                                                              \
     })
 #define TP__V(value) TP__BIND(value, TP__UNIQUE(tp__v))
+
+/* That a default is overridden, and that `.axes = 1` writes only the first member of a struct, is
+ * meant. */
+#if defined(__clang__)
+#define TP__QUIET                                                                                  \
+    _Pragma("clang diagnostic push")                                                               \
+        _Pragma("clang diagnostic ignored \"-Winitializer-overrides\"")                            \
+            _Pragma("clang diagnostic ignored \"-Wmissing-braces\"")                               \
+                _Pragma("clang diagnostic ignored \"-Wmissing-field-initializers\"")
+#define TP__LOUD _Pragma("clang diagnostic pop")
+#else
+#define TP__QUIET                                                                                  \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")           \
+        _Pragma("GCC diagnostic ignored \"-Wmissing-braces\"")                                     \
+            _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                     \
+                _Pragma("GCC diagnostic error \"-Wdesignated-init\"")
+#define TP__LOUD _Pragma("GCC diagnostic pop")
+#endif
+#define TP__UNPACK(...) __VA_ARGS__
+#define TP__WITH_AS(name, type, function, arguments, ...)                                          \
+    __extension__({                                                                                \
+        TP__QUIET                                                                                  \
+        const type name = {TP__DEFAULTS_##type(.).size = sizeof(type), __VA_ARGS__};               \
+        TP__LOUD                                                                                   \
+        function(TP__UNPACK arguments &name);                                                      \
+    })
+#define TP__WITH(type, function, arguments, ...)                                                   \
+    TP__WITH_AS(TP__UNIQUE(tp__options), type, function, arguments, __VA_ARGS__)
 
 #endif
 

@@ -167,7 +167,6 @@ TP_API tp_var *tp_logical_xor(tp_var *a, tp_var *b);
 #endif
 
 #ifdef TP__V
-
 /* A number as exponent needs no node. */
 static inline tp_var *tp__pow_of_pointer(tp_var *x, void *exponent)
 {

@@ -18,13 +18,14 @@
 extern "C" {
 #endif
 
+#define TP__DEFAULTS_tp_sgd_options(_) _ lr = 1e-3,
 typedef struct tp_sgd_options {
-    double lr; /* 1e-3 if 0: leave out steps of a schedule in which it is 0 */
+    TP__OPTIONS(tp_sgd_options)
+    double lr; /* 1e-3 */
     double momentum, dampening, weight_decay;
     bool nesterov;
     bool first; /* the first step, in which v ← g: only with dampening does that differ */
-    size_t size;
-} tp_sgd_options;
+} TP__BY_NAME tp_sgd_options;
 
 /* Stochastic gradient descent as torch.optim.SGD: g ← g + weight_decay p; v ← momentum v +
  * (1 − dampening) g (v ← g in the first one); p ← p − lr v, with nesterov p − lr (g + momentum v).
@@ -32,14 +33,15 @@ typedef struct tp_sgd_options {
 TP_API void tp_sgd_step(tp_var *const *params, tp_var *const *velocity, int n,
                         const tp_sgd_options *options);
 
+#define TP__DEFAULTS_tp_adam_options(_) _ lr = 1e-3, _ beta1 = 0.9, _ beta2 = 0.999, _ eps = 1e-8,
 typedef struct tp_adam_options {
-    double lr;           /* 1e-3 if 0 */
-    double beta1, beta2; /* 0.9 and 0.999 if 0 */
-    double eps;          /* 1e-8 if 0 */
+    TP__OPTIONS(tp_adam_options)
+    double lr;           /* 1e-3 */
+    double beta1, beta2; /* 0.9 and 0.999 */
+    double eps;          /* 1e-8 */
     double weight_decay;
     bool decoupled; /* AdamW: p ← p − lr weight_decay p, instead of g ← g + weight_decay p */
-    size_t size;
-} tp_adam_options;
+} TP__BY_NAME tp_adam_options;
 
 /* Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019), as torch.optim.Adam and AdamW:
  * m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²; p ← p − lr (m / (1 − β₁ᵗ)) /

@@ -61,61 +61,68 @@ typedef enum tp_palette {
     TP_PALETTE_DIVERGING /* blue, white, red: for values on both sides of a middle */
 } tp_palette;
 
+#define TP__DEFAULTS_tp_plot_options(_) _ width = 800, _ height = 600,
 typedef struct tp_plot_options {
+    TP__OPTIONS(tp_plot_options)
     const char *title, *x_label, *y_label;
-    int width, height; /* pixels; 0: 800 x 600 */
+    int width, height; /* pixels: 800 x 600 */
     bool grid;
     tp_legend legend;
     bool log_x, log_y; /* logarithmic axes */
-    size_t size;       /* set by the macro: sizeof(tp_plot_options) */
-} tp_plot_options;
+} TP__BY_NAME tp_plot_options;
 
+#define TP__DEFAULTS_tp_curve_options(_) _ line_width = 1.8, _ marker_size = TP_AUTO, _ opacity = 1,
 typedef struct tp_curve_options {
+    TP__OPTIONS(tp_curve_options)
     const char *label; /* for the legend */
     const char *color;
     tp_marker marker;
-    double line_width;  /* 0: 1.8 */
-    double marker_size; /* diameter; 0: 5 for dots, 16 for stars */
-    double opacity;     /* of lines and dots, to 1; 0: 1 */
-    size_t size;        /* set by the macro: sizeof(tp_curve_options) */
-} tp_curve_options;
+    double line_width;  /* 1.8 */
+    double marker_size; /* diameter; TP_AUTO: 5 for dots, 16 for stars */
+    double opacity;     /* of lines and dots, from 0 to 1: 1 */
+} TP__BY_NAME tp_curve_options;
 
+#define TP__DEFAULTS_tp_contour_options(_) _ line_width = 1.2,
 typedef struct tp_contour_options {
+    TP__OPTIONS(tp_contour_options)
     tp_var *levels;     /* the values to draw lines at; NULL: about ten in the range of z */
     bool log;           /* the colors' scale is logarithmic; levels must be positive */
     tp_palette palette; /* runs from the smallest level to the largest */
     bool color_bar;     /* draw the scale beside the axes … */
     const char *label;  /* … with this text */
-    double line_width;  /* 0: 1.2 */
-    size_t size;        /* set by the macro: sizeof(tp_contour_options) */
-} tp_contour_options;
+    double line_width;  /* 1.2 */
+} TP__BY_NAME tp_contour_options;
 
+#define TP__DEFAULTS_tp_histogram_options(_) _ bins = -1, _ low = TP_AUTO, _ high = TP_AUTO,
 typedef struct tp_histogram_options {
+    TP__OPTIONS(tp_histogram_options)
     const char *label, *color;
-    int bins;         /* 0: as narrow as the narrower of Freedman & Diaconis' 2 IQR / ∛n and
+    int bins;         /* −1: as narrow as the narrower of Freedman & Diaconis' 2 IQR / ∛n and
                        * Sturges' range / (1 + log₂ n), at most 200; NumPy's "auto" */
-    double low, high; /* where the bins begin and end; both 0: least and greatest value */
+    double low, high; /* where the bins begin and end; TP_AUTO: least and greatest value */
     bool density;     /* heights are counts / (n width), and add up to an area of 1 */
-    size_t size;      /* set by the macro: sizeof(tp_histogram_options) */
-} tp_histogram_options;
+} TP__BY_NAME tp_histogram_options;
 
+#define TP__DEFAULTS_tp_training_options(_) _ smooth = TP_AUTO, _ first = 1, _ every = 1,
 typedef struct tp_training_options {
+    TP__OPTIONS(tp_training_options)
     const char *label, *color;
-    double smooth; /* steps over which the bold line averages; 0: a fiftieth of all; 1: none */
-    double first;  /* the step of the first value; 0: 1 */
-    double every;  /* steps between values; 0: 1 */
-    size_t size;   /* set by the macro: sizeof(tp_training_options) */
-} tp_training_options;
+    double
+        smooth;   /* steps over which the bold line averages; TP_AUTO: a fiftieth of all; 1: none */
+    double first; /* the step of the first value: 1 */
+    double every; /* steps between values: 1 */
+} TP__BY_NAME tp_training_options;
 
+#define TP__DEFAULTS_tp_images_options(_) _ columns = -1, _ low = TP_AUTO, _ high = TP_AUTO,
 typedef struct tp_images_options {
+    TP__OPTIONS(tp_images_options)
     const char *const *captions; /* n_captions texts, one below each image; NULL: none */
     int n_captions;
-    int columns; /* 0: so that the grid has the picture's proportions */
+    int columns; /* −1: so that the grid has the picture's proportions */
     tp_palette palette;
-    double low, high; /* what the palette's ends stand for; both 0: least and greatest value, or
+    double low, high; /* what the palette's ends stand for; TP_AUTO: least and greatest value, or
                        * 0 and 255 for uint8 */
-    size_t size;      /* set by the macro: sizeof(tp_images_options) */
-} tp_images_options;
+} TP__BY_NAME tp_images_options;
 
 /* An empty plot; goes with tp_plot_free, which ignores NULL. NULL, with an error, when out of
  * memory or when an option is out of range. */
@@ -169,32 +176,23 @@ TP_API char *tp_sparkline(tp_var *values, int width);
 /* Options by name, as in sugar.h. (tp_plot_new)(NULL) is the plain function. */
 #if !defined(__cplusplus) && defined(__GNUC__) && !defined(TP_NO_SUGAR)
 
-#define tp_plot_new(...)                                                                           \
-    tp_plot_new(&(tp_plot_options){.size = sizeof(tp_plot_options), __VA_ARGS__})
-
-#define TP__PLOT_LINE(plot, x, y, ...) tp_plot_line(plot, x, y, &(tp_curve_options){__VA_ARGS__})
-#define tp_plot_line(...) TP__PLOT_LINE(__VA_ARGS__, .size = sizeof(tp_curve_options))
-
-#define TP__PLOT_POINTS(plot, x, y, ...)                                                           \
-    tp_plot_points(plot, x, y, &(tp_curve_options){__VA_ARGS__})
-#define tp_plot_points(...) TP__PLOT_POINTS(__VA_ARGS__, .size = sizeof(tp_curve_options))
-
-#define TP__PLOT_CONTOUR(plot, x, y, z, ...)                                                       \
-    tp_plot_contour(plot, x, y, z, &(tp_contour_options){__VA_ARGS__})
-#define tp_plot_contour(...) TP__PLOT_CONTOUR(__VA_ARGS__, .size = sizeof(tp_contour_options))
-
-#define TP__PLOT_HISTOGRAM(plot, values, ...)                                                      \
-    tp_plot_histogram(plot, values, &(tp_histogram_options){__VA_ARGS__})
-#define tp_plot_histogram(...) TP__PLOT_HISTOGRAM(__VA_ARGS__, .size = sizeof(tp_histogram_options))
-
-#define TP__PLOT_TRAINING(plot, values, ...)                                                       \
-    tp_plot_training(plot, values, &(tp_training_options){__VA_ARGS__})
-#define tp_plot_training(...) TP__PLOT_TRAINING(__VA_ARGS__, .size = sizeof(tp_training_options))
-
-#define TP__PLOT_IMAGES(plot, images, ...)                                                         \
-    tp_plot_images(plot, images, &(tp_images_options){__VA_ARGS__})
-#define tp_plot_images(...) TP__PLOT_IMAGES(__VA_ARGS__, .size = sizeof(tp_images_options))
-
+#define tp_plot_new(...) TP__WITH(tp_plot_options, tp_plot_new, (), __VA_ARGS__)
+#define TP__CURVE(function, plot, x, y, ...)                                                       \
+    TP__WITH(tp_curve_options, function, (plot, TP__V(x), TP__V(y), ), __VA_ARGS__)
+#define tp_plot_line(...) TP__CURVE(tp_plot_line, __VA_ARGS__, )
+#define tp_plot_points(...) TP__CURVE(tp_plot_points, __VA_ARGS__, )
+#define TP__PLOT_CONTOUR(function, plot, x, y, z, ...)                                             \
+    TP__WITH(tp_contour_options, function, (plot, TP__V(x), TP__V(y), TP__V(z), ), __VA_ARGS__)
+#define tp_plot_contour(...) TP__PLOT_CONTOUR(tp_plot_contour, __VA_ARGS__, )
+#define TP__PLOT_HISTOGRAM(function, plot, values, ...)                                            \
+    TP__WITH(tp_histogram_options, function, (plot, TP__V(values), ), __VA_ARGS__)
+#define tp_plot_histogram(...) TP__PLOT_HISTOGRAM(tp_plot_histogram, __VA_ARGS__, )
+#define TP__PLOT_TRAINING(function, plot, values, ...)                                             \
+    TP__WITH(tp_training_options, function, (plot, TP__V(values), ), __VA_ARGS__)
+#define tp_plot_training(...) TP__PLOT_TRAINING(tp_plot_training, __VA_ARGS__, )
+#define TP__PLOT_IMAGES(function, plot, images, ...)                                               \
+    TP__WITH(tp_images_options, function, (plot, TP__V(images), ), __VA_ARGS__)
+#define tp_plot_images(...) TP__PLOT_IMAGES(tp_plot_images, __VA_ARGS__, )
 #endif
 
 #endif

@@ -14,14 +14,16 @@ extern "C" {
 /* --- Reductions over axes ---
  *
  *     tp_sum(x)                                              over everything, to a number
+ *     tp_sum(x, .axes = 1)                                   over axis 1
  *     tp_sum(x, .axes = TP_AXES(0, -1), .keepdims = true)    over the first and the last axis
  *
  * keepdims leaves a size of 1 where an axis was summed over. */
+#define TP__DEFAULTS_tp_reduce_options(_) _ axes = TP__ONE(TP_ALL_AXES),
 typedef struct tp_reduce_options {
-    tp_axes axes;  /* none: all */
+    TP__OPTIONS(tp_reduce_options)
+    tp_axes axes;  /* TP_ALL_AXES */
     bool keepdims; /* default: axes go */
-    size_t size;   /* set by the macro: sizeof(tp_reduce_options) */
-} tp_reduce_options;
+} TP__BY_NAME tp_reduce_options;
 
 /* Sum, pairwise; integers in int64. Mean: integers give float64, an empty one NaN. */
 TP_API tp_var *tp_sum(tp_var *x, const tp_reduce_options *options);
@@ -46,12 +48,13 @@ TP_API tp_var *tp_logsumexp(tp_var *x, const tp_reduce_options *options);
  * for elements that are, derivatives of every order are taken as 0. */
 TP_API tp_var *tp_norm(tp_var *x, double p, const tp_reduce_options *options);
 
+#define TP__DEFAULTS_tp_var_options(_) _ axes = TP__ONE(TP_ALL_AXES),
 typedef struct tp_var_options {
-    tp_axes axes;  /* none: all */
+    TP__OPTIONS(tp_var_options)
+    tp_axes axes;  /* TP_ALL_AXES */
     bool keepdims; /* default: axes go */
     bool biased;   /* divide by n; default: by n − 1 (Bessel's correction) */
-    size_t size;   /* set by the macro: sizeof(tp_var_options) */
-} tp_var_options;
+} TP__BY_NAME tp_var_options;
 
 /* Σ (x − mean)² / (n − 1), PyTorch's var, and its root. One element gives NaN unless biased. The
  * derivatives of std where it is 0 are taken as 0. */
@@ -86,22 +89,23 @@ TP_API tp_var *tp_median(tp_var *x, int axis);
 #endif
 
 #ifdef TP__V
-#define TP__REDUCE(function, x, ...) function(x, &(tp_reduce_options){__VA_ARGS__})
-#define tp_sum(...) TP__REDUCE(tp_sum, __VA_ARGS__, .size = sizeof(tp_reduce_options))
-#define tp_mean(...) TP__REDUCE(tp_mean, __VA_ARGS__, .size = sizeof(tp_reduce_options))
-#define tp_max(...) TP__REDUCE(tp_max, __VA_ARGS__, .size = sizeof(tp_reduce_options))
-#define tp_min(...) TP__REDUCE(tp_min, __VA_ARGS__, .size = sizeof(tp_reduce_options))
-#define tp_prod(...) TP__REDUCE(tp_prod, __VA_ARGS__, .size = sizeof(tp_reduce_options))
-#define tp_count_nonzero(...)                                                                      \
-    TP__REDUCE(tp_count_nonzero, __VA_ARGS__, .size = sizeof(tp_reduce_options))
-#define tp_any(...) TP__REDUCE(tp_any, __VA_ARGS__, .size = sizeof(tp_reduce_options))
-#define tp_all(...) TP__REDUCE(tp_all, __VA_ARGS__, .size = sizeof(tp_reduce_options))
-#define tp_logsumexp(...) TP__REDUCE(tp_logsumexp, __VA_ARGS__, .size = sizeof(tp_reduce_options))
-#define TP__NORM(x, p, ...) tp_norm(x, p, &(tp_reduce_options){__VA_ARGS__})
-#define tp_norm(x, ...) TP__NORM(x, __VA_ARGS__, .size = sizeof(tp_reduce_options))
-#define TP__VARIANCE(function, x, ...) function(x, &(tp_var_options){__VA_ARGS__})
-#define tp_variance(...) TP__VARIANCE(tp_variance, __VA_ARGS__, .size = sizeof(tp_var_options))
-#define tp_std(...) TP__VARIANCE(tp_std, __VA_ARGS__, .size = sizeof(tp_var_options))
+#define TP__REDUCE(function, x, ...)                                                               \
+    TP__WITH(tp_reduce_options, function, (TP__V(x), ), __VA_ARGS__)
+#define tp_sum(...) TP__REDUCE(tp_sum, __VA_ARGS__, )
+#define tp_mean(...) TP__REDUCE(tp_mean, __VA_ARGS__, )
+#define tp_max(...) TP__REDUCE(tp_max, __VA_ARGS__, )
+#define tp_min(...) TP__REDUCE(tp_min, __VA_ARGS__, )
+#define tp_prod(...) TP__REDUCE(tp_prod, __VA_ARGS__, )
+#define tp_count_nonzero(...) TP__REDUCE(tp_count_nonzero, __VA_ARGS__, )
+#define tp_any(...) TP__REDUCE(tp_any, __VA_ARGS__, )
+#define tp_all(...) TP__REDUCE(tp_all, __VA_ARGS__, )
+#define tp_logsumexp(...) TP__REDUCE(tp_logsumexp, __VA_ARGS__, )
+#define TP__NORM(function, x, p, ...)                                                              \
+    TP__WITH(tp_reduce_options, function, (TP__V(x), p, ), __VA_ARGS__)
+#define tp_norm(...) TP__NORM(tp_norm, __VA_ARGS__, )
+#define TP__VAR(function, x, ...) TP__WITH(tp_var_options, function, (TP__V(x), ), __VA_ARGS__)
+#define tp_variance(...) TP__VAR(tp_variance, __VA_ARGS__, )
+#define tp_std(...) TP__VAR(tp_std, __VA_ARGS__, )
 #endif
 
 #endif

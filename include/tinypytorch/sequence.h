@@ -23,13 +23,14 @@ extern "C" {
 
 /* --- Attention --- */
 
+#define TP__DEFAULTS_tp_attention_options(_) _ scale = TP_AUTO,
 typedef struct tp_attention_options {
+    TP__OPTIONS(tp_attention_options)
     tp_var *mask; /* broadcasts to (…, L, S): floating numbers are added to the scores; of bool or
                    * uint8, keys where it is not 0 take part. NULL: none */
     bool causal;  /* query i sees keys 0 … i, beside what the mask says */
-    double scale; /* 0: 1 / √E */
-    size_t size;  /* set by the macro: sizeof(tp_attention_options) */
-} tp_attention_options;
+    double scale; /* TP_AUTO: 1 / √E */
+} TP__BY_NAME tp_attention_options;
 
 /* softmax(q kᵀ scale + mask) v (Vaswani et al. 2017): queries (…, L, E), keys (…, S, E), values
  * (…, S, D) → (…, L, D). Leading axes broadcast. A query that sees no key, for its mask is −∞ or
@@ -52,12 +53,13 @@ TP_API tp_var *tp_multi_head_attention(tp_var *q, tp_var *k, tp_var *v, int64_t 
 
 /* --- Positions --- */
 
+#define TP__DEFAULTS_tp_rotary_options(_) _ base = 10000,
 typedef struct tp_rotary_options {
-    double base;      /* 10000 if 0 */
+    TP__OPTIONS(tp_rotary_options)
+    double base;      /* 10000 */
     int64_t offset;   /* the position of the first row */
     bool interleaved; /* pairs are neighbours, 2i and 2i + 1; otherwise i and i + E / 2 */
-    size_t size;
-} tp_rotary_options;
+} TP__BY_NAME tp_rotary_options;
 
 /* Rotary positions (Su et al. 2021): in row p of (…, L, E) pair i is turned by the angle
  * (offset + p) base^(−2i / E), so that products of a query and a key depend on the distance of
@@ -108,16 +110,17 @@ TP_API tp_var *tp_gru(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *
 #endif
 
 #ifdef TP__V
-#define TP__ATTENTION(q, k, v, ...)                                                                \
-    tp_scaled_dot_product_attention(q, k, v, &(tp_attention_options){__VA_ARGS__})
+#define TP__SCALED_DOT_PRODUCT_ATTENTION(function, q, k, v, ...)                                   \
+    TP__WITH(tp_attention_options, function, (TP__V(q), TP__V(k), TP__V(v), ), __VA_ARGS__)
 #define tp_scaled_dot_product_attention(...)                                                       \
-    TP__ATTENTION(__VA_ARGS__, .size = sizeof(tp_attention_options))
-#define TP__MULTI_HEAD(q, k, v, heads, ...)                                                        \
-    tp_multi_head_attention(q, k, v, heads, &(tp_attention_options){__VA_ARGS__})
+    TP__SCALED_DOT_PRODUCT_ATTENTION(tp_scaled_dot_product_attention, __VA_ARGS__, )
+#define TP__MULTI_HEAD_ATTENTION(function, q, k, v, heads, ...)                                    \
+    TP__WITH(tp_attention_options, function, (TP__V(q), TP__V(k), TP__V(v), heads, ), __VA_ARGS__)
 #define tp_multi_head_attention(...)                                                               \
-    TP__MULTI_HEAD(__VA_ARGS__, .size = sizeof(tp_attention_options))
-#define TP__ROTARY(x, ...) tp_rotary(x, &(tp_rotary_options){__VA_ARGS__})
-#define tp_rotary(...) TP__ROTARY(__VA_ARGS__, .size = sizeof(tp_rotary_options))
+    TP__MULTI_HEAD_ATTENTION(tp_multi_head_attention, __VA_ARGS__, )
+#define TP__ROTARY(function, x, ...)                                                               \
+    TP__WITH(tp_rotary_options, function, (TP__V(x), ), __VA_ARGS__)
+#define tp_rotary(...) TP__ROTARY(tp_rotary, __VA_ARGS__, )
 #endif
 
 #endif

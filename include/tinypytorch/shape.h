@@ -84,8 +84,8 @@ TP_API tp_var *tp_diag_embed(tp_var *x, int64_t k);
 
 /* --- Other orders, copies, masks --- */
 
-/* x backwards along axes; none: all. A view. */
-TP_API tp_var *tp_flip(tp_var *x, tp_axes axes);
+/* x backwards along n axes, TP_SHAPE(0, 2); n = 0: all. A view. */
+TP_API tp_var *tp_flip(tp_var *x, int n, const int64_t *axes);
 
 /* x[i − shift] along axis, around its end. */
 TP_API tp_var *tp_roll(tp_var *x, int64_t shift, int axis);

@@ -31,46 +31,35 @@
 #define tp_div_(target, value) tp_div_(target, TP__V(value))
 #define tp_copy_(target, value) tp_copy_(target, TP__V(value))
 
-#define TP__BACKWARD(y, ...) tp_backward(y, &(tp_backward_options){__VA_ARGS__})
-#define tp_backward(...) TP__BACKWARD(__VA_ARGS__, .size = sizeof(tp_backward_options))
-
-#define TP__SGD_STEP(params, velocity, n, ...)                                                     \
-    tp_sgd_step(params, velocity, n, &(tp_sgd_options){__VA_ARGS__})
-#define tp_sgd_step(...) TP__SGD_STEP(__VA_ARGS__, .size = sizeof(tp_sgd_options))
-
-#define TP__ADAM_STEP(params, m, v, n, step, ...)                                                  \
-    tp_adam_step(params, m, v, n, step, &(tp_adam_options){__VA_ARGS__})
-#define tp_adam_step(...) TP__ADAM_STEP(__VA_ARGS__, .size = sizeof(tp_adam_options))
-
-#define TP__GRADIENT(y, x, ...) tp_gradient(y, x, &(tp_gradient_options){__VA_ARGS__})
-#define tp_gradient(...) TP__GRADIENT(__VA_ARGS__, .size = sizeof(tp_gradient_options))
-
-#define TP__GRADIENTS(y, xs, n, out, ...)                                                          \
-    tp_gradients(y, xs, n, out, &(tp_gradient_options){__VA_ARGS__})
-#define tp_gradients(...) TP__GRADIENTS(__VA_ARGS__, .size = sizeof(tp_gradient_options))
-
-#define TP__GRADCHECK(f, ctx, x, n, ...)                                                           \
-    tp_gradcheck(f, ctx, x, n, &(tp_gradcheck_options){__VA_ARGS__})
-#define tp_gradcheck(...) TP__GRADCHECK(__VA_ARGS__, .size = sizeof(tp_gradcheck_options))
-
-#define TP__MINIMIZE(f, ctx, start, minimum, ...)                                                  \
-    tp_minimize(f, ctx, start, minimum, &(tp_minimize_options){__VA_ARGS__})
-#define tp_minimize(...) TP__MINIMIZE(__VA_ARGS__, .size = sizeof(tp_minimize_options))
-
-#define TP__CHECKPOINT_SEQUENCE(f, ctx, n, x, ...)                                                 \
-    tp_checkpoint_sequence(f, ctx, n, x, &(tp_checkpoint_options){__VA_ARGS__})
-#define tp_checkpoint_sequence(...)                                                                \
-    TP__CHECKPOINT_SEQUENCE(__VA_ARGS__, .size = sizeof(tp_checkpoint_options))
-
-#define TP__LEAST_SQUARES(f, ctx, start, fit, ...)                                                 \
-    tp_least_squares(f, ctx, start, fit, &(tp_least_squares_options){__VA_ARGS__})
-#define tp_least_squares(...)                                                                      \
-    TP__LEAST_SQUARES(__VA_ARGS__, .size = sizeof(tp_least_squares_options))
-
-#define TP__FIND_ROOT(f, ctx, start, root, ...)                                                    \
-    tp_find_root(f, ctx, start, root, &(tp_root_options){__VA_ARGS__})
-#define tp_find_root(...) TP__FIND_ROOT(__VA_ARGS__, .size = sizeof(tp_root_options))
-
+#define TP__BACKWARD(function, y, ...) TP__WITH(tp_backward_options, function, (y, ), __VA_ARGS__)
+#define tp_backward(...) TP__BACKWARD(tp_backward, __VA_ARGS__, )
+#define TP__SGD_STEP(function, params, velocity, n, ...)                                           \
+    TP__WITH(tp_sgd_options, function, (params, velocity, n, ), __VA_ARGS__)
+#define tp_sgd_step(...) TP__SGD_STEP(tp_sgd_step, __VA_ARGS__, )
+#define TP__ADAM_STEP(function, params, m, v, n, step, ...)                                        \
+    TP__WITH(tp_adam_options, function, (params, m, v, n, step, ), __VA_ARGS__)
+#define tp_adam_step(...) TP__ADAM_STEP(tp_adam_step, __VA_ARGS__, )
+#define TP__GRADIENT(function, y, x, ...)                                                          \
+    TP__WITH(tp_gradient_options, function, (y, x, ), __VA_ARGS__)
+#define tp_gradient(...) TP__GRADIENT(tp_gradient, __VA_ARGS__, )
+#define TP__GRADIENTS(function, y, xs, n, out, ...)                                                \
+    TP__WITH(tp_gradient_options, function, (y, xs, n, out, ), __VA_ARGS__)
+#define tp_gradients(...) TP__GRADIENTS(tp_gradients, __VA_ARGS__, )
+#define TP__GRADCHECK(function, f, ctx, x, n, ...)                                                 \
+    TP__WITH(tp_gradcheck_options, function, (f, ctx, x, n, ), __VA_ARGS__)
+#define tp_gradcheck(...) TP__GRADCHECK(tp_gradcheck, __VA_ARGS__, )
+#define TP__MINIMIZE(function, f, ctx, start, minimum, ...)                                        \
+    TP__WITH(tp_minimize_options, function, (f, ctx, start, minimum, ), __VA_ARGS__)
+#define tp_minimize(...) TP__MINIMIZE(tp_minimize, __VA_ARGS__, )
+#define TP__CHECKPOINT_SEQUENCE(function, f, ctx, n, x, ...)                                       \
+    TP__WITH(tp_checkpoint_options, function, (f, ctx, n, x, ), __VA_ARGS__)
+#define tp_checkpoint_sequence(...) TP__CHECKPOINT_SEQUENCE(tp_checkpoint_sequence, __VA_ARGS__, )
+#define TP__LEAST_SQUARES(function, f, ctx, start, fit, ...)                                       \
+    TP__WITH(tp_least_squares_options, function, (f, ctx, start, fit, ), __VA_ARGS__)
+#define tp_least_squares(...) TP__LEAST_SQUARES(tp_least_squares, __VA_ARGS__, )
+#define TP__FIND_ROOT(function, f, ctx, start, root, ...)                                          \
+    TP__WITH(tp_root_options, function, (f, ctx, start, root, ), __VA_ARGS__)
+#define tp_find_root(...) TP__FIND_ROOT(tp_find_root, __VA_ARGS__, )
 #endif
 
 #endif

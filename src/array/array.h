@@ -10,10 +10,19 @@
 #include "base/node.h"
 #include "base/scope.h"
 
-/* Copies a caller's option struct of given bytes into ours, which may be larger or smaller: structs
- * grow at their end. False, with an error, if its size was not set. */
-bool tp__take_options(const char *call, void *options, size_t bytes, const void *from,
-                      size_t given);
+/* Copies a caller's option struct, which begins with its size, into ours of so many bytes, which
+ * holds the defaults and may be larger or smaller: structs grow at their end. NULL changes nothing.
+ * False, with an error, if the size was not set. */
+bool tp__take_options(const char *call, void *options, size_t bytes, const void *given);
+
+/* The axes of an array of ndim dimensions as bits. A number may be reduced over axis 0, as in
+ * PyTorch. False, with an error, if there is no such axis or one is named twice. */
+bool tp__take_axes(const char *call, const tp_axes *axes, int ndim, unsigned *mask);
+
+/* One size of at least `least` for each of ndim axes, from one for all or one for each. False, with
+ * an error that names the option, if they are not so. */
+bool tp__take_sizes(const char *call, const char *what, const tp_sizes *given, int ndim,
+                    int64_t least, int64_t *to);
 
 /* True, or an error in call's name: ndim within bounds, no negative size. */
 bool tp__check_shape(const char *call, int ndim, const int64_t *shape);

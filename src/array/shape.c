@@ -7,13 +7,62 @@
 
 #include "array/loops.h"
 
-bool tp__take_options(const char *call, void *options, size_t bytes, const void *from, size_t given)
+bool tp__take_options(const char *call, void *options, size_t bytes, const void *given)
 {
-    if (given == 0) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: the options' size is 0, expected sizeof the struct", call);
+    size_t size;
+    if (!given)
+        return true;
+    memcpy(&size, given, sizeof size);
+    if (size < sizeof size) {
+        tp_fail(TP_ERROR_ARGUMENT,
+                "%s: the options' size is %zu: begin with those that TP_OPTIONS gives", call, size);
         return false;
     }
-    memcpy(options, from, given < bytes ? given : bytes);
+    memcpy(options, given, size < bytes ? size : bytes);
+    memcpy(options, &bytes, sizeof bytes);
+    return true;
+}
+
+bool tp__take_axes(const char *call, const tp_axes *axes, int ndim, unsigned *mask)
+{
+    bool all = axes->n == 0 && axes->one == TP_ALL_AXES;
+    int n = axes->n == 0 && !all ? 1 : axes->n;
+    const int64_t *at = axes->n == 0 ? &axes->one : axes->at;
+    if (n < 0 || n > TP_MAX_NDIM) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %d axes, expected 0 to %d", call, n, TP_MAX_NDIM);
+        return false;
+    }
+    *mask = all ? (1u << ndim) - 1 : 0;
+    for (int i = 0; i < n; i++) {
+        int axis = tp__check_axis(call, at[i], ndim ? ndim : 1);
+        if (axis < 0)
+            return false;
+        if (*mask >> axis & 1) {
+            tp_fail(TP_ERROR_SHAPE, "%s: axis %d is named twice", call, axis);
+            return false;
+        }
+        *mask |= 1u << axis;
+    }
+    *mask &= (1u << ndim) - 1;
+    return true;
+}
+
+bool tp__take_sizes(const char *call, const char *what, const tp_sizes *given, int ndim,
+                    int64_t least, int64_t *to)
+{
+    if (given->n != 0 && given->n != 1 && given->n != ndim) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %s has %d numbers, expected 1 or %d", call, what, given->n,
+                ndim);
+        return false;
+    }
+    for (int i = 0; i < ndim; i++) {
+        to[i] = given->n == 0 ? given->one : given->at[given->n == 1 ? 0 : i];
+        if (to[i] >= least && to[i] <= INT32_MAX)
+            continue;
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %lld along axis %d, expected %lld or more", call,
+                what, (long long)to[i], i - ndim, (long long)least);
+        return false;
+    }
     return true;
 }
 

@@ -376,10 +376,9 @@ static const tp__method equations_newton = {
 bool(tp_least_squares)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *fit,
                        const tp_least_squares_options *given)
 {
-    tp_least_squares_options o = {.size = sizeof o};
+    tp_least_squares_options o = TP_OPTIONS(tp_least_squares_options);
     tp__minimize job = {.call = "least_squares", .f = f, .ctx = ctx, .start = start};
-    if (!tp__minimize_start(job.call, fit) ||
-        (given && !tp__take_options(job.call, &o, sizeof o, given, given->size)))
+    if (!tp__minimize_start(job.call, fit) || !tp__take_options(job.call, &o, sizeof o, given))
         return false;
     job.method = o.gauss_newton ? &equations_gauss_newton : &equations_levenberg;
     job.options = (tp_minimize_options){.iterations = o.iterations,
@@ -388,24 +387,23 @@ bool(tp_least_squares)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_re
                                         .callback_ctx = o.callback_ctx,
                                         .path = o.path};
     job.enough = fmax(o.residual, 0);
-    return tp__minimize_check(&job, 1000) && tp__minimize_run(&job, fit);
+    return tp__minimize_check(&job) && tp__minimize_run(&job, fit);
 }
 
 bool(tp_find_root)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *root,
                    const tp_root_options *given)
 {
-    tp_root_options o = {.size = sizeof o};
+    tp_root_options o = TP_OPTIONS(tp_root_options);
     tp__minimize job = {.call = "find_root", .f = f, .ctx = ctx, .start = start};
-    if (!tp__minimize_start(job.call, root) ||
-        (given && !tp__take_options(job.call, &o, sizeof o, given, given->size)))
+    if (!tp__minimize_start(job.call, root) || !tp__take_options(job.call, &o, sizeof o, given))
         return false;
     job.method = &equations_newton;
     job.options = (tp_minimize_options){.iterations = o.iterations,
                                         .callback = o.callback,
                                         .callback_ctx = o.callback_ctx,
                                         .path = o.path};
-    job.enough = o.tolerance > 0 ? o.tolerance : 1e-10;
-    if (!tp__minimize_check(&job, 200))
+    job.enough = o.tolerance;
+    if (!tp__minimize_check(&job))
         return false;
     job.options.tolerance = -1;
     tp__minimize_run(&job, root);

@@ -210,19 +210,15 @@ static bool gradcheck_agrees(gradcheck_job *job, int order)
 
 static bool gradcheck_prepare(gradcheck_job *job, const tp_gradcheck_options *given)
 {
-    job->options = (tp_gradcheck_options){.size = sizeof job->options};
-    if (given &&
-        !tp__take_options("gradcheck", &job->options, sizeof job->options, given, given->size))
+    job->options = (tp_gradcheck_options)TP_OPTIONS(tp_gradcheck_options);
+    if (!tp__take_options("gradcheck", &job->options, sizeof job->options, given))
         return false;
     tp_gradcheck_options *o = &job->options;
-    o->orders = o->orders ? o->orders : 1;
-    o->directions = o->directions ? o->directions : 3;
-    o->step = o->step > 0 ? o->step : 1e-2;
-    o->tolerance = o->tolerance > 0 ? o->tolerance : 1e-6;
-    if (!job->f || !job->start || job->n < 1 || o->orders < 0 || o->orders >= GRADCHECK_ORDERS ||
-        o->directions < 0) {
+    if (!job->f || !job->start || job->n < 1 || o->orders < 1 || o->orders >= GRADCHECK_ORDERS ||
+        o->directions < 1 || !(o->step > 0) || !(o->tolerance >= 0)) {
         tp_fail(TP_ERROR_ARGUMENT,
-                "gradcheck: expected a function, n ≥ 1 arrays, and 1 to %d orders",
+                "gradcheck: expected a function, n ≥ 1 arrays, 1 to %d orders, directions, a step "
+                "above 0 and a tolerance from 0",
                 GRADCHECK_ORDERS - 1);
         return false;
     }

@@ -117,7 +117,7 @@ const char *tp_stop_text(tp_stop stop)
     return (unsigned)stop <= TP_STOP_NO_ROOT ? texts[stop] : "unknown";
 }
 
-bool tp__minimize_check(tp__minimize *job, int iterations)
+bool tp__minimize_check(tp__minimize *job)
 {
     tp_minimize_options *o = &job->options;
     if (!job->f) {
@@ -135,24 +135,23 @@ bool tp__minimize_check(tp__minimize *job, int iterations)
                 tp_dtype_name((tp_dtype)job->start->dtype));
         return false;
     }
-    o->iterations = o->iterations ? o->iterations : iterations;
-    o->tolerance = o->tolerance > 0 ? o->tolerance : 1e-8;
-    o->rate = o->rate > 0 ? o->rate : 1e-3;
     return true;
 }
 
 static bool minimize_prepare(tp__minimize *job, const tp_minimize_options *given)
 {
     tp_minimize_options *o = &job->options;
-    *o = (tp_minimize_options){.size = sizeof *o};
-    if (given && !tp__take_options(job->call, o, sizeof *o, given, given->size))
+    *o = (tp_minimize_options)TP_OPTIONS(tp_minimize_options);
+    if (!tp__take_options(job->call, o, sizeof *o, given))
         return false;
     if ((unsigned)o->method >= MINIMIZE_METHODS) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: method %d", job->call, (int)o->method);
         return false;
     }
     job->method = minimize_methods[o->method];
-    return tp__minimize_check(job, job->method->fixed_rate ? 10000 : 1000);
+    if (o->iterations == -1)
+        o->iterations = job->method->fixed_rate ? 10000 : 1000;
+    return tp__minimize_check(job);
 }
 
 /* Room for everything, in one block that begins at job->x's first place. */

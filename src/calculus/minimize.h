@@ -70,7 +70,7 @@ bool tp__minimize_run(tp__minimize *job, tp_minimize_result *minimum);
 bool tp__minimize_start(const char *call, tp_minimize_result *minimum);
 
 /* Fills in the common defaults and checks what every search is given. */
-bool tp__minimize_check(tp__minimize *job, int iterations);
+bool tp__minimize_check(tp__minimize *job);
 
 /* Reads the bounds that options give into lower and upper, n numbers each. */
 bool tp__bounds_take(tp__minimize *job);

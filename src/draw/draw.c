@@ -31,7 +31,7 @@ typedef struct draw_job {
 static bool draw_options(draw_job *job, const tp_draw_options *given)
 {
     tp_draw_options *options = &job->options;
-    if (given && !tp__take_options(job->call, options, sizeof *options, given, given->size))
+    if (!tp__take_options(job->call, options, sizeof *options, given))
         return false;
     if (options->around && !tp__check_operand(job->call, options->around))
         return false;

@@ -9,15 +9,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "array/array.h"
 #include "base/alloc.h"
 #include "tinypytorch/error.h"
 
 tp_plot *(tp_plot_new)(const tp_plot_options *options)
 {
-    tp_plot_options o = {0};
-    TP__PLOT_OPTIONS(&o, options);
-    if (o.width < 0 || o.height < 0 || o.width > TP__PLOT_LARGEST || o.height > TP__PLOT_LARGEST) {
-        tp_fail(TP_ERROR_ARGUMENT, "plot_new: size %d x %d is not in 0 ... %d", o.width, o.height,
+    tp_plot_options o = TP_OPTIONS(tp_plot_options);
+    if (!tp__take_options("plot_new", &o, sizeof o, options))
+        return NULL;
+    if (o.width < 1 || o.height < 1 || o.width > TP__PLOT_LARGEST || o.height > TP__PLOT_LARGEST) {
+        tp_fail(TP_ERROR_ARGUMENT, "plot_new: size %d x %d is not in 1 ... %d", o.width, o.height,
                 TP__PLOT_LARGEST);
         return NULL;
     }
@@ -28,8 +30,8 @@ tp_plot *(tp_plot_new)(const tp_plot_options *options)
     tp_plot *plot = tp__alloc_zero(1, sizeof *plot);
     if (!plot)
         return NULL;
-    plot->width = o.width ? o.width : 800;
-    plot->height = o.height ? o.height : 600;
+    plot->width = o.width;
+    plot->height = o.height;
     plot->grid = o.grid;
     plot->log_x = o.log_x;
     plot->log_y = o.log_y;

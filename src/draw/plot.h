@@ -82,15 +82,6 @@ typedef struct tp__plot_ticks {
 
 enum { TP__PLOT_LARGEST = 16384 }; /* pixels of a side, and of any length */
 
-/* Copies the options a caller knows; those it does not know stay zero. Without a size, as C++
- * may leave it, the caller knows all. */
-#define TP__PLOT_OPTIONS(to, from)                                                                 \
-    do {                                                                                           \
-        size_t size_ = (from) && (from)->size ? (from)->size : sizeof *(to);                       \
-        if (from)                                                                                  \
-            memcpy(to, from, size_ < sizeof *(to) ? size_ : sizeof *(to));                         \
-    } while (0)
-
 /* --- plot_items.c --- */
 
 /* A copy of text, which may be NULL, as one line of UTF-8. False when out of memory. */

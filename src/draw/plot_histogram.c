@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "array/array.h"
 #include "base/alloc.h"
 #include "draw/plot_page.h"
 #include "tinypytorch/array.h"
@@ -53,21 +54,26 @@ static size_t histogram_sort(double *values, size_t n)
     return kept;
 }
 
+static void histogram_limit(const tp_plot *plot, double given, double *limit)
+{
+    *limit = given;
+    if (plot->log_x)
+        tp__plot_to_log(limit, 1);
+}
+
 static bool histogram_limits(const char *call, const tp_plot *plot, const tp_histogram_options *o,
                              const double *sorted, size_t n, tp__plot_range *range)
 {
-    if (o->low == 0 && o->high == 0) {
-        *range = n ? (tp__plot_range){sorted[0], sorted[n - 1]} : (tp__plot_range){0, 1};
-        if (range->low == range->high)
-            *range = (tp__plot_range){range->low - 0.5, range->high + 0.5};
-        return true;
-    }
-    *range = (tp__plot_range){o->low, o->high};
-    if (plot->log_x)
-        tp__plot_to_log(&range->low, 1), tp__plot_to_log(&range->high, 1);
+    *range = n ? (tp__plot_range){sorted[0], sorted[n - 1]} : (tp__plot_range){0, 1};
+    if (range->low == range->high)
+        *range = (tp__plot_range){range->low - 0.5, range->high + 0.5};
+    if (o->low != TP_AUTO)
+        histogram_limit(plot, o->low, &range->low);
+    if (o->high != TP_AUTO)
+        histogram_limit(plot, o->high, &range->high);
     if (tp__plot_usable(range->low) && tp__plot_usable(range->high) && range->low < range->high)
         return true;
-    tp_fail(TP_ERROR_ARGUMENT, "%s: bins cannot go from %g to %g%s", call, o->low, o->high,
+    tp_fail(TP_ERROR_ARGUMENT, "%s: bins cannot go from %g to %g%s", call, range->low, range->high,
             plot->log_x ? " on a logarithmic axis" : "");
     return false;
 }
@@ -123,9 +129,9 @@ static bool histogram_fill(const char *call, const tp_plot *plot, const tp_histo
     n = histogram_sort(values, n);
     if (!histogram_limits(call, plot, o, values, n, &range))
         return false;
-    size_t bins = o->bins  ? (size_t)o->bins
-                  : n == 0 ? 1
-                           : histogram_choose_bins(values, n, range.high - range.low);
+    size_t bins = o->bins > 0 ? (size_t)o->bins
+                  : n == 0    ? 1
+                              : histogram_choose_bins(values, n, range.high - range.low);
     if (!histogram_count(item, values, n, bins, &range))
         return false;
     if (o->density)
@@ -138,15 +144,17 @@ static bool histogram_fill(const char *call, const tp_plot *plot, const tp_histo
 void(tp_plot_histogram)(tp_plot *plot, tp_var *values, const tp_histogram_options *options)
 {
     const char *call = "plot_histogram";
-    tp_histogram_options o = {0};
-    TP__PLOT_OPTIONS(&o, options);
+    tp_histogram_options o = TP_OPTIONS(tp_histogram_options);
+    if (!tp__take_options(call, &o, sizeof o, options))
+        return;
     tp__plot_item *item = tp__plot_item_new(call, plot, TP__PLOT_BARS, o.label);
     if (!item)
         return;
     item->opacity = 0.75;
-    bool good = o.bins >= 0 && o.bins <= HISTOGRAM_MOST;
+    bool good = (o.bins == -1 || o.bins > 0) && o.bins <= HISTOGRAM_MOST;
     if (!good)
-        tp_fail(TP_ERROR_ARGUMENT, "%s: %d bins, expected 0 to %d", call, o.bins, HISTOGRAM_MOST);
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %d bins, expected 1 to %d, or -1", call, o.bins,
+                HISTOGRAM_MOST);
     good = good && tp__plot_is_value(call, "values", values);
     double *copy = good ? tp__plot_copy_elements(values) : NULL;
     if (copy && histogram_fill(call, plot, &o, copy, (size_t)tp_size(values), item) &&

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "array/array.h"
 #include "base/alloc.h"
 #include "draw/plot_page.h"
 #include "tinypytorch/array.h"
@@ -44,19 +45,15 @@ static bool images_shape(const char *call, tp_var *images, tp__plot_item *item, 
 static void images_range(const tp_images_options *o, tp_var *images, const double *value, size_t n,
                          tp__plot_range *range)
 {
-    *range = (tp__plot_range){o->low, o->high};
-    if (o->low != 0 || o->high != 0)
-        return;
-    if (tp_dtype_of(images) == TP_U8) {
-        *range = (tp__plot_range){0, 255};
-        return;
-    }
-    *range = (tp__plot_range){HUGE_VAL, -HUGE_VAL};
-    for (size_t i = 0; i < n; i++)
+    bool bytes = tp_dtype_of(images) == TP_U8;
+    *range = bytes ? (tp__plot_range){0, 255} : (tp__plot_range){HUGE_VAL, -HUGE_VAL};
+    for (size_t i = 0; i < n && !bytes; i++)
         if (tp__plot_usable(value[i])) {
             range->low = fmin(range->low, value[i]);
             range->high = fmax(range->high, value[i]);
         }
+    range->low = o->low != TP_AUTO ? o->low : range->low;
+    range->high = o->high != TP_AUTO ? o->high : range->high;
 }
 
 static uint32_t images_pack(const tp__plot_rgb *c)
@@ -115,12 +112,13 @@ static bool images_fill(const char *call, const tp_images_options *o, tp_var *im
     if (!tp__plot_is_palette(call, o->palette) || !images_shape(call, images, item, &colors) ||
         !images_captions(call, o, item))
         return false;
-    if (o->columns < 0 || !(o->low <= o->high)) {
+    if (o->columns == 0 || o->columns < -1 || isnan(o->low) || isnan(o->high) ||
+        (o->low != TP_AUTO && o->high != TP_AUTO && o->low > o->high)) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: %d columns, colors from %g to %g", call, o->columns, o->low,
                 o->high);
         return false;
     }
-    item->columns = o->columns;
+    item->columns = o->columns > 0 ? o->columns : 0;
     double *value = tp__plot_copy_elements(images);
     size_t n = item->n_images * item->n_x * item->n_y;
     item->pixels = value ? tp__alloc(n * sizeof *item->pixels) : NULL;
@@ -138,8 +136,9 @@ static bool images_fill(const char *call, const tp_images_options *o, tp_var *im
 void(tp_plot_images)(tp_plot *plot, tp_var *images, const tp_images_options *options)
 {
     const char *call = "plot_images";
-    tp_images_options o = {0};
-    TP__PLOT_OPTIONS(&o, options);
+    tp_images_options o = TP_OPTIONS(tp_images_options);
+    if (!tp__take_options(call, &o, sizeof o, options))
+        return;
     tp__plot_item *item = tp__plot_item_new(call, plot, TP__PLOT_IMAGES, NULL);
     if (!item)
         return;

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "array/array.h"
 #include "base/alloc.h"
 #include "base/text.h"
 #include "draw/escape.h"
@@ -135,8 +136,8 @@ bool tp__plot_item_color(const char *call, tp_plot *plot, const char *name, tp__
 static bool plot_length(const char *call, const char *name, double value, double otherwise,
                         double *to)
 {
-    *to = value != 0 ? value : otherwise;
-    if (value >= 0 && value <= TP__PLOT_LARGEST)
+    *to = value != TP_AUTO ? value : otherwise;
+    if (*to >= 0 && *to <= TP__PLOT_LARGEST)
         return true;
     tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %g, not in 0 ... %d", call, name, value,
             TP__PLOT_LARGEST);
@@ -150,8 +151,8 @@ static bool plot_curve_style(const char *call, const tp_curve_options *o, bool l
         tp_fail(TP_ERROR_ARGUMENT, "%s: there is no marker %d", call, (int)o->marker);
         return false;
     }
-    item->opacity = o->opacity != 0 ? o->opacity : 1;
-    if (!(item->opacity > 0 && item->opacity <= 1)) {
+    item->opacity = o->opacity;
+    if (!(item->opacity >= 0 && item->opacity <= 1)) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: opacity is %g, not in 0 ... 1", call, o->opacity);
         return false;
     }
@@ -177,8 +178,9 @@ static bool plot_curve_numbers(const char *call, const tp_plot *plot, tp_var *x,
 static void plot_add_curve(const char *call, tp_plot *plot, tp_var *x, tp_var *y,
                            const tp_curve_options *options, bool line)
 {
-    tp_curve_options o = {0};
-    TP__PLOT_OPTIONS(&o, options);
+    tp_curve_options o = TP_OPTIONS(tp_curve_options);
+    if (!tp__take_options(call, &o, sizeof o, options))
+        return;
     tp__plot_item *item = tp__plot_item_new(call, plot, TP__PLOT_CURVE, o.label);
     if (!item)
         return;
@@ -246,8 +248,9 @@ void(tp_plot_contour)(tp_plot *plot, tp_var *x, tp_var *y, tp_var *z,
                       const tp_contour_options *options)
 {
     const char *call = "plot_contour";
-    tp_contour_options o = {0};
-    TP__PLOT_OPTIONS(&o, options);
+    tp_contour_options o = TP_OPTIONS(tp_contour_options);
+    if (!tp__take_options(call, &o, sizeof o, options))
+        return;
     tp__plot_item *item = tp__plot_item_new(call, plot, TP__PLOT_CONTOUR, o.label);
     if (!item)
         return;

@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "array/array.h"
 #include "tinypytorch/array.h"
 #include "tinypytorch/error.h"
 #include "tinypytorch/graph.h"
@@ -32,7 +33,7 @@ static void training_mean(const double *value, int64_t n, int64_t half, double *
 static void training_draw(tp_plot *plot, tp_var *values, const tp_training_options *o)
 {
     int64_t n = tp_size(values);
-    double smooth = o->smooth != 0 ? o->smooth : fmax(1, (double)n / 50);
+    double smooth = o->smooth != TP_AUTO ? o->smooth : fmax(1, (double)n / 50);
     tp_var *steps = tp_zeros(TP_F64, 1, &n), *means = tp_zeros(TP_F64, 1, &n);
     tp_var *numbers = tp_to(tp_detach(values), TP_F64);
     const double *value = tp_data(numbers);
@@ -40,10 +41,11 @@ static void training_draw(tp_plot *plot, tp_var *values, const tp_training_optio
     if (tp_error())
         return;
     for (int64_t i = 0; i < n; i++)
-        step[i] = (o->first != 0 ? o->first : 1) + (double)i * (o->every != 0 ? o->every : 1);
+        step[i] = o->first + (double)i * o->every;
     training_mean(value, n, (int64_t)fmin(smooth / 2, (double)n), mean);
 
-    tp_curve_options style = {.color = o->color, .size = sizeof style};
+    tp_curve_options style = TP_OPTIONS(tp_curve_options);
+    style.color = o->color;
     char color[8];
     if (!o->color) {
         tp__plot_rgb next;
@@ -56,7 +58,7 @@ static void training_draw(tp_plot *plot, tp_var *values, const tp_training_optio
         style.opacity = 0.3;
         style.line_width = 1;
         (tp_plot_line)(plot, steps, numbers, &style);
-        style.opacity = 0;
+        style.opacity = 1;
         style.line_width = 2.2;
     }
     style.label = o->label;
@@ -66,19 +68,20 @@ static void training_draw(tp_plot *plot, tp_var *values, const tp_training_optio
 void(tp_plot_training)(tp_plot *plot, tp_var *values, const tp_training_options *options)
 {
     const char *call = "plot_training";
-    tp_training_options o = {0};
-    TP__PLOT_OPTIONS(&o, options);
+    tp_training_options o = TP_OPTIONS(tp_training_options);
+    if (!tp__take_options(call, &o, sizeof o, options))
+        return;
     if (!plot)
         tp_fail(TP_ERROR_ARGUMENT, "%s: the plot is NULL", call);
     if (!plot || !tp__plot_is_value(call, "values", values))
         return;
     if (tp_ndim(values) != 1) {
         tp_fail(TP_ERROR_SHAPE, "%s: values has %d dimensions, not 1", call, tp_ndim(values));
-    } else if (!(o.smooth == 0 || o.smooth >= 1) || !isfinite(o.first) || !(o.every >= 0) ||
+    } else if (!(o.smooth == TP_AUTO || o.smooth >= 1) || !isfinite(o.first) || !(o.every > 0) ||
                !isfinite(o.every)) {
         tp_fail(TP_ERROR_ARGUMENT,
-                "%s: smooth %g, first %g, every %g; expected smooth 0 or at least 1, every not "
-                "below 0",
+                "%s: smooth %g, first %g, every %g; expected smooth at least 1, every "
+                "above 0",
                 call, o.smooth, o.first, o.every);
     } else {
         size_t mark = tp_scope_begin();

@@ -184,10 +184,10 @@ static bool backward_check(tp_var *y, const tp_backward_options *options)
 
 void tp_backward(tp_var *y, const tp_backward_options *given)
 {
-    tp_backward_options options = {0};
+    tp_backward_options options = TP_OPTIONS(tp_backward_options);
     if (given && given->size == sizeof options)
         options = *given;
-    else if (given && !tp__take_options("backward", &options, sizeof options, given, given->size))
+    else if (!tp__take_options("backward", &options, sizeof options, given))
         return;
     if (!backward_check(y, &options))
         return;

@@ -218,9 +218,9 @@ static tp_var *chain_run(chain *c, int i, tp_stage *f, void *ctx, tp_var *x)
 tp_var *tp_checkpoint_sequence(tp_stage *f, void *ctx, int n, tp_var *x,
                                const tp_checkpoint_options *given)
 {
-    tp_checkpoint_options o = {.size = sizeof o};
+    tp_checkpoint_options o = TP_OPTIONS(tp_checkpoint_options);
     if (!tp__check_operand("checkpoint_sequence", x) || tp__here()->code ||
-        (given && !tp__take_options("checkpoint_sequence", &o, sizeof o, given, given->size)))
+        !tp__take_options("checkpoint_sequence", &o, sizeof o, given))
         return tp__poison();
     if (!f || n < 1)
         return tp_fail(TP_ERROR_ARGUMENT,

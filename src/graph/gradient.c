@@ -84,9 +84,8 @@ static bool gradient_sweep(tp__sweep *s, tp_var *y, tp_var *const *xs, int n, tp
 void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
                   const tp_gradient_options *given)
 {
-    tp_gradient_options options = {0};
-    bool good = false, taken = !given || tp__take_options("gradients", &options, sizeof options,
-                                                          given, given->size);
+    tp_gradient_options options = TP_OPTIONS(tp_gradient_options);
+    bool good = false, taken = tp__take_options("gradients", &options, sizeof options, given);
     if (n < 0) {
         tp_fail(TP_ERROR_ARGUMENT, "gradients: n is %d", n);
     } else if (n > 0 && (!xs || !out)) {

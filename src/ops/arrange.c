@@ -41,12 +41,12 @@ static void flip_gradient(const tp__pull *pull)
 
 static tp_var *flip_sample(tp_var *const *x)
 {
-    return tp_flip(x[0], TP_AXES(0));
+    return tp_flip(x[0], TP_SHAPE(0));
 }
 
 static tp_var *flip_sample_two(tp_var *const *x)
 {
-    return tp_flip(x[0], TP_AXES(0, 1));
+    return tp_flip(x[0], TP_SHAPE(0, 1));
 }
 
 static const tp__op flip_op = {
@@ -68,20 +68,20 @@ static tp_var *flip_axes(tp_var *x, int64_t mask)
     return tp__apply(&flip_op, &x, 1, (tp__attr){.integer = mask}, -1, NULL);
 }
 
-tp_var *tp_flip(tp_var *x, tp_axes axes)
+tp_var *tp_flip(tp_var *x, int n, const int64_t *axes)
 {
     int64_t mask = 0;
     if (!tp__check_operand("flip", x))
         return tp__poison();
-    if (axes.n < 0 || axes.n > TP_MAX_NDIM)
-        return tp_fail(TP_ERROR_ARGUMENT, "flip: %d axes, expected 0 to %d", axes.n, TP_MAX_NDIM);
-    for (int i = 0; i < axes.n; i++) {
-        int axis = tp__check_axis("flip", axes.at[i], x->ndim);
+    if (n < 0 || n > TP_MAX_NDIM || (n && !axes))
+        return tp_fail(TP_ERROR_ARGUMENT, "flip: %d axes, expected 0 to %d", n, TP_MAX_NDIM);
+    for (int i = 0; i < n; i++) {
+        int axis = tp__check_axis("flip", axes[i], x->ndim);
         if (axis < 0)
             return tp__poison();
         mask |= INT64_C(1) << axis;
     }
-    return flip_axes(x, axes.n ? mask : (INT64_C(1) << x->ndim) - 1);
+    return flip_axes(x, n ? mask : (INT64_C(1) << x->ndim) - 1);
 }
 
 /* --- Joining --- */

@@ -192,7 +192,7 @@ static tp_var *attention_causal(int64_t queries, int64_t keys)
 static tp_var *attention_compose(const tp_var *y, tp_var *const *x)
 {
     const attention_attr *attr = attention_attr_of(&y->attr);
-    const tp_reduce_options rows = {{1, {-1}}, true, sizeof rows};
+    const tp_reduce_options rows = {.size = sizeof rows, .axes.one = -1, .keepdims = true};
     tp_var *q = x[0], *k = x[1], *v = x[2];
     if (attr->beside) {
         q = tp_transpose(q, -2, -3);
@@ -219,9 +219,6 @@ static tp_var *attention_compose(const tp_var *y, tp_var *const *x)
 
 /* --- Record --- */
 
-#define ATTENTION_WITH(...)                                                                        \
-    (&(tp_attention_options){__VA_ARGS__, .size = sizeof(tp_attention_options)})
-
 static tp_var *attention_sample(tp_var *const *x)
 {
     return (tp_scaled_dot_product_attention)(x[0], x[1], x[2], NULL);
@@ -229,8 +226,7 @@ static tp_var *attention_sample(tp_var *const *x)
 
 static tp_var *attention_sample_causal(tp_var *const *x)
 {
-    return (tp_scaled_dot_product_attention)(x[0], x[1], x[2],
-                                             ATTENTION_WITH(.causal = true, .scale = 0.5));
+    return tp_scaled_dot_product_attention(x[0], x[1], x[2], .causal = true, .scale = 0.5);
 }
 
 static tp_var *attention_sample_mask(tp_var *const *x)
@@ -238,12 +234,12 @@ static tp_var *attention_sample_mask(tp_var *const *x)
     if (!tp__check_operand(attention_name, x[3]))
         return tp__poison();
     tp_var *mask = tp__is_float(x[3]->dtype) ? x[3] : tp_to(x[3], TP_F64);
-    return (tp_scaled_dot_product_attention)(x[0], x[1], x[2], ATTENTION_WITH(.mask = mask));
+    return tp_scaled_dot_product_attention(x[0], x[1], x[2], .mask = mask);
 }
 
 static tp_var *attention_sample_heads(tp_var *const *x)
 {
-    return (tp_multi_head_attention)(x[0], x[1], x[2], 2, ATTENTION_WITH(.causal = true));
+    return tp_multi_head_attention(x[0], x[1], x[2], 2, .causal = true);
 }
 
 #define ATTENTION_TORCH(scores, mask) "torch.softmax(" scores " " mask ", -1) @ x2"
@@ -390,7 +386,7 @@ static tp_var *attention_apply(const char *call, const attention_attr *given, tp
     if (!attr)
         return tp__poison();
     *attr = *given;
-    if (attr->scale == 0)
+    if (attr->scale == TP_AUTO)
         attr->scale = 1 / sqrt((double)tp__shape(in[0])[in[0]->ndim - 1]);
     in[n++] = attention_room(in[0]);
     tp_var *y = tp__apply(&attention_op, in, n, (tp__attr){.block = attr}, -1, NULL);
@@ -400,7 +396,7 @@ static tp_var *attention_apply(const char *call, const attention_attr *given, tp
 static bool attention_options(const char *call, tp_attention_options *options,
                               const tp_attention_options *given)
 {
-    if (given && !tp__take_options(call, options, sizeof *options, given, given->size))
+    if (!tp__take_options(call, options, sizeof *options, given))
         return false;
     if (isfinite(options->scale))
         return true;
@@ -411,7 +407,7 @@ static bool attention_options(const char *call, tp_attention_options *options,
 tp_var *(tp_scaled_dot_product_attention)(tp_var *q, tp_var *k, tp_var *v,
                                           const tp_attention_options *options)
 {
-    tp_attention_options o = {0};
+    tp_attention_options o = TP_OPTIONS(tp_attention_options);
     tp_var *in[ATTENTION_OPERANDS] = {q, k, v};
     if (!attention_options(attention_name, &o, options) || !attention_check(attention_name, in, 2))
         return tp__poison();
@@ -439,7 +435,7 @@ tp_var *(tp_multi_head_attention)(tp_var *q, tp_var *k, tp_var *v, int64_t heads
                                   const tp_attention_options *options)
 {
     static const char name[] = "multi_head_attention";
-    tp_attention_options o = {0};
+    tp_attention_options o = TP_OPTIONS(tp_attention_options);
     tp_var *in[ATTENTION_OPERANDS] = {q, k, v};
     if (!attention_options(name, &o, options) || !attention_check(name, in, 2))
         return tp__poison();

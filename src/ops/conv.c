@@ -150,9 +150,6 @@ static bool conv_weight_forward(tp__call *call)
 
 /* --- Records --- */
 
-/* Options as the functions take them; the macros' form puts off cppcheck. */
-#define CONV_WITH(...) (&(tp_conv_options){__VA_ARGS__, .size = sizeof(tp_conv_options)})
-
 static void conv_gradient(const tp__pull *pull);
 static void conv_bias_gradient(const tp__pull *pull);
 static tp_var *conv_bias_compose(const tp_var *y, tp_var *const *x);
@@ -166,43 +163,40 @@ static tp_var *conv_sample_bias(tp_var *bias)
 
 static tp_var *conv_sample_1(tp_var *const *x)
 {
-    return (tp_conv1d)(x[0], x[1], conv_sample_bias(x[2]),
-                       CONV_WITH(.stride = TP_SIZES(2), .padding = TP_SIZES(1)));
+    return tp_conv1d(x[0], x[1], conv_sample_bias(x[2]), .stride = TP_SIZES(2),
+                     .padding = TP_SIZES(1));
 }
 
 static tp_var *conv_sample_2(tp_var *const *x)
 {
-    return (tp_conv2d)(x[0], x[1], NULL,
-                       CONV_WITH(.padding = TP_SIZES(1, 0), .dilation = TP_SIZES(1, 2)));
+    return tp_conv2d(x[0], x[1], NULL, .padding = TP_SIZES(1, 0), .dilation = TP_SIZES(1, 2));
 }
 
 static tp_var *conv_sample_groups(tp_var *const *x)
 {
-    return (tp_conv2d)(x[0], x[1], conv_sample_bias(x[2]), CONV_WITH(.groups = 2));
+    return tp_conv2d(x[0], x[1], conv_sample_bias(x[2]), .groups = 2);
 }
 
 static tp_var *conv_sample_3(tp_var *const *x)
 {
-    return (tp_conv3d)(x[0], x[1], NULL,
-                       CONV_WITH(.stride = TP_SIZES(1, 2, 1), .padding = TP_SIZES(0, 1, 1)));
+    return tp_conv3d(x[0], x[1], NULL, .stride = TP_SIZES(1, 2, 1), .padding = TP_SIZES(0, 1, 1));
 }
 
 static tp_var *conv_sample_same(tp_var *const *x)
 {
-    return (tp_conv2d)(x[0], x[1], NULL, CONV_WITH(.same = true, .dilation = TP_SIZES(3, 1)));
+    return tp_conv2d(x[0], x[1], NULL, .same = true, .dilation = TP_SIZES(3, 1));
 }
 
 static tp_var *conv_transpose_sample_1(tp_var *const *x)
 {
-    return (tp_conv_transpose1d)(x[0], x[1], conv_sample_bias(x[2]),
-                                 CONV_WITH(.stride = TP_SIZES(3), .padding = TP_SIZES(1),
-                                           .output_padding = TP_SIZES(2), .dilation = TP_SIZES(2)));
+    return tp_conv_transpose1d(x[0], x[1], conv_sample_bias(x[2]), .stride = TP_SIZES(3),
+                               .padding = TP_SIZES(1), .output_padding = TP_SIZES(2),
+                               .dilation = TP_SIZES(2));
 }
 
 static tp_var *conv_transpose_sample_2(tp_var *const *x)
 {
-    return (tp_conv_transpose2d)(x[0], x[1], NULL,
-                                 CONV_WITH(.stride = TP_SIZES(2, 1), .groups = 2));
+    return tp_conv_transpose2d(x[0], x[1], NULL, .stride = TP_SIZES(2, 1), .groups = 2);
 }
 
 static tp_var *conv_transpose_sample_3(tp_var *const *x)

@@ -18,38 +18,19 @@ typedef struct conv_call {
     int ndim;
 } conv_call;
 
-/* One number for each axis from one for all, or none: then the default. */
-static bool conv_sizes(const conv_call *call, const char *what, const tp_sizes *given,
-                       int64_t least, int64_t normal, int64_t *to)
-{
-    if (given->n != 0 && given->n != 1 && given->n != call->ndim) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: %s has %d numbers, expected 1 or %d", call->name, what,
-                given->n, call->ndim);
-        return false;
-    }
-    for (int i = 0; i < call->ndim; i++) {
-        to[i] = given->n ? given->at[given->n == 1 ? 0 : i] : normal;
-        if (to[i] < least || to[i] > INT32_MAX) {
-            tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %lld along axis %d, expected %lld or more",
-                    call->name, what, (long long)to[i], i - call->ndim, (long long)least);
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool conv_options_to_attr(const conv_call *call, const tp_conv_options *options,
                                  tp__conv_attr *attr)
 {
-    *attr = (tp__conv_attr){.ndim = call->ndim, .groups = options->groups ? options->groups : 1};
+    *attr = (tp__conv_attr){.ndim = call->ndim, .groups = options->groups};
     if (attr->groups < 1) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: groups is %lld, expected 1 or more", call->name,
                 (long long)attr->groups);
         return false;
     }
-    return conv_sizes(call, "stride", &options->stride, 1, 1, attr->stride) &&
-           conv_sizes(call, "padding", &options->padding, 0, 0, attr->padding) &&
-           conv_sizes(call, "dilation", &options->dilation, 1, 1, attr->dilation);
+    return tp__take_sizes(call->name, "stride", &options->stride, call->ndim, 1, attr->stride) &&
+           tp__take_sizes(call->name, "padding", &options->padding, call->ndim, 0, attr->padding) &&
+           tp__take_sizes(call->name, "dilation", &options->dilation, call->ndim, 1,
+                          attr->dilation);
 }
 
 static bool conv_misfits(const conv_call *call, const tp_var *x, const tp_var *w, const char *why)
@@ -165,7 +146,8 @@ static tp_var *conv_images(const conv_call *call, tp_var *x, tp_var *w, tp_var *
     int64_t more[TP__CONV_AXES];
     bool back = call->op == &tp__conv_transpose_op, same = options->same && !back;
     if (!conv_options_to_attr(call, options, &attr) ||
-        !conv_sizes(call, "output_padding", &options->output_padding, 0, 0, more) ||
+        !tp__take_sizes(call->name, "output_padding", &options->output_padding, call->ndim, 0,
+                        more) ||
         !conv_check_channels(call, x, w, attr.groups))
         return tp__poison();
     for (int i = 0; i < attr.ndim && same; i++)
@@ -189,10 +171,10 @@ static tp_var *conv_call_with(const conv_call *call, tp_var *x, tp_var *w, tp_va
                               const tp_conv_options *given)
 {
     TP__IN_FLOAT32(conv_call_with(call, x, w, bias, given), &x, &w, &bias);
-    tp_conv_options options = {0};
+    tp_conv_options options = TP_OPTIONS(tp_conv_options);
     tp_var *in[] = {x, w, bias};
     if (!conv_operands(call, in, bias ? 3 : 2) ||
-        (given && !tp__take_options(call->name, &options, sizeof options, given, given->size)))
+        !tp__take_options(call->name, &options, sizeof options, given))
         return tp__poison();
     tp_dtype dtype = tp__promote(in, bias ? 3 : 2);
     dtype = tp__is_float(dtype) ? dtype : TP_F64;

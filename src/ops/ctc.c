@@ -177,7 +177,7 @@ static tp_var *ctc_reduced(const ctc_plan *plan, tp_var *losses, tp_reduction re
 static bool ctc_options(tp_var *logs, tp_ctc_options *own, const tp_ctc_options *given)
 {
     if (!tp__check_operand("ctc_loss", logs) ||
-        (given && !tp__take_options("ctc_loss", own, sizeof *own, given, given->size)))
+        !tp__take_options("ctc_loss", own, sizeof *own, given))
         return false;
     if (logs->ndim != 3 || tp__shape(logs)[0] == 0 || tp__shape(logs)[1] == 0) {
         char a[TP__SHAPE_TEXT];

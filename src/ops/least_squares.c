@@ -22,7 +22,7 @@ static tp_var *pinv_least(const tp_var *a, tp_var *s)
     const int64_t *size = tp__shape(a) + a->ndim - 2;
     double most = (double)(size[0] > size[1] ? size[0] : size[1]);
     double epsilon = s->dtype == TP_F64 ? DBL_EPSILON : (double)FLT_EPSILON;
-    tp_reduce_options options = {.axes = {1, {-1}}, .keepdims = true, .size = sizeof options};
+    tp_reduce_options options = {.axes.one = -1, .keepdims = true, .size = sizeof options};
     return tp_mul(most * epsilon, (tp_max)(s, &options));
 }
 

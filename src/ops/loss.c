@@ -14,9 +14,9 @@
 static bool loss_options(const char *call, const tp_var *x, const tp_var *target,
                          const tp_loss_options *given, tp_loss_options *own)
 {
-    *own = (tp_loss_options){.size = sizeof *own};
+    *own = (tp_loss_options)TP_OPTIONS(tp_loss_options);
     if (!tp__check_operand(call, x) || !tp__check_operand(call, target) ||
-        (given && !tp__take_options(call, own, sizeof *own, given, given->size)))
+        !tp__take_options(call, own, sizeof *own, given))
         return false;
     if ((unsigned)own->reduction <= TP_NO_REDUCTION)
         return true;
@@ -126,9 +126,9 @@ tp_var *(tp_kl_div)(tp_var *x, tp_var *target, const tp_loss_options *given)
 static bool loss_take_class(const char *call, const tp_var *x, const tp_var *target,
                             const tp_class_options *given, tp_class_options *own)
 {
-    *own = (tp_class_options){.size = sizeof *own};
+    *own = (tp_class_options)TP_OPTIONS(tp_class_options);
     if (!tp__check_operand(call, x) || !tp__check_operand(call, target) ||
-        (given && !tp__take_options(call, own, sizeof *own, given, given->size)) ||
+        !tp__take_options(call, own, sizeof *own, given) ||
         (own->weight && !tp__check_operand(call, own->weight)))
         return false;
     if (tp__is_float((tp_dtype)target->dtype)) {
@@ -179,7 +179,7 @@ static tp_var *loss_weights(const tp_var *x, const tp_class_options *own, tp_var
 static tp_var *loss_spread(tp_var *logs, const tp_class_options *own, int axis)
 {
     int64_t shape[TP_MAX_NDIM];
-    const tp_reduce_options classes = {{1, {axis}}, false, sizeof classes};
+    const tp_reduce_options classes = {.size = sizeof classes, .axes.one = axis};
     if (!own->weight)
         return tp_neg((tp_sum)(logs, &classes));
     for (int i = 0; i < logs->ndim; i++)
@@ -195,7 +195,7 @@ static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target,
     if (own->weight && !tp__same_shape(own->weight, 1, tp__shape(logs) + axis))
         return tp_fail(TP_ERROR_SHAPE, "%s: expected a weight for each of %lld classes", call,
                        (long long)tp__shape(logs)[axis]);
-    tp_var *counts = tp_ne(target, own->ignore_index ? own->ignore_index : -100);
+    tp_var *counts = tp_ne(target, own->ignore_index);
     tp_var *weights = loss_weights(logs, own, counts, &target);
     if (tp_is_poison(weights))
         return weights;
@@ -241,7 +241,7 @@ tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
     TP__IN_FLOAT32(tp_cosine_similarity(a, b, axis), &a, &b);
     if (!tp__check_operand("cosine_similarity", a) || !tp__check_operand("cosine_similarity", b))
         return tp__poison();
-    const tp_reduce_options along = {{1, {axis}}, false, sizeof along};
+    const tp_reduce_options along = {.size = sizeof along, .axes.one = axis};
     tp_var *product = (tp_sum)(tp_mul(a, b), &along);
     tp_var *sizes = tp_mul((tp_norm)(a, 2, &along), (tp_norm)(b, 2, &along));
     return tp_div(product, tp_maximum(sizes, 1e-8));

@@ -117,7 +117,7 @@ bool tp__common_batch(const char *call, tp_var **a, tp_var **b)
 
 tp_var *tp__sum_over(tp_var *x, int64_t axis, bool keepdims)
 {
-    tp_reduce_options options = {.axes = {1, {axis}}, .keepdims = keepdims, .size = sizeof options};
+    tp_reduce_options options = {.axes.one = axis, .keepdims = keepdims, .size = sizeof options};
     return (tp_sum)(x, &options);
 }
 

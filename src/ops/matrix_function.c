@@ -58,7 +58,7 @@ static tp_var *matrix_block(tp_var *toeplitz, const tp_var *like, int k)
 
 static tp_var *matrix_exp_largest(tp_var *x)
 {
-    tp_reduce_options options = {.axes = {1, {-1}}, .keepdims = true, .size = sizeof options};
+    tp_reduce_options options = {.axes.one = -1, .keepdims = true, .size = sizeof options};
     return (tp_max)(x, &options);
 }
 

@@ -302,7 +302,7 @@ static tp_var *order_extreme(const char *call, tp_var *x, int axis, bool largest
         return tp__poison();
     if (tp__shape(x)[axis] == 0)
         return tp_fail(TP_ERROR_SHAPE, "%s: axis %d has no elements", call, axis);
-    const tp_reduce_options along = {{1, {axis}}, true, sizeof along};
+    const tp_reduce_options along = {.size = sizeof along, .axes.one = axis, .keepdims = true};
     x = tp_detach(x);
     tp_var *best = largest ? (tp_max)(x, &along) : (tp_min)(x, &along);
     tp_var *found = tp_logical_or(tp_eq(x, best), tp_isnan(x));
@@ -310,7 +310,7 @@ static tp_var *order_extreme(const char *call, tp_var *x, int axis, bool largest
     for (int i = 0; i < x->ndim; i++)
         column[i] = i == axis ? n : 1;
     tp_var *place = tp_reshape(tp_arange(TP_I64, 0, (double)n, 1), x->ndim, column);
-    const tp_reduce_options gone = {{1, {axis}}, false, sizeof gone};
+    const tp_reduce_options gone = {.size = sizeof gone, .axes.one = axis};
     return (tp_min)(tp_where(found, place, n), &gone);
 }
 

@@ -167,30 +167,25 @@ POOL_ADAPTIVE(max, 2)
 
 /* --- Records --- */
 
-/* Options as the functions take them; the macros' form puts off cppcheck. */
-#define POOL_WITH(...) (&(tp_pool_options){__VA_ARGS__, .size = sizeof(tp_pool_options)})
-
 static tp_var *max_pool_sample_1(tp_var *const *x)
 {
-    return (tp_max_pool1d)(x[0], TP_SHAPE(3),
-                           POOL_WITH(.stride = TP_SIZES(2), .padding = TP_SIZES(1)));
+    return tp_max_pool1d(x[0], TP_SHAPE(3), .stride = TP_SIZES(2), .padding = TP_SIZES(1));
 }
 
 static tp_var *max_pool_sample_2(tp_var *const *x)
 {
-    return (tp_max_pool2d)(x[0], TP_SHAPE(2), NULL);
+    return tp_max_pool2d(x[0], TP_SHAPE(2));
 }
 
 static tp_var *max_pool_sample_ceil(tp_var *const *x)
 {
-    return (tp_max_pool2d)(x[0], TP_SHAPE(2, 3),
-                           POOL_WITH(.stride = TP_SIZES(2, 1), .dilation = TP_SIZES(1, 2),
-                                     .padding = TP_SIZES(1, 1), .ceil_mode = true));
+    return tp_max_pool2d(x[0], TP_SHAPE(2, 3), .stride = TP_SIZES(2, 1), .dilation = TP_SIZES(1, 2),
+                         .padding = TP_SIZES(1, 1), .ceil_mode = true);
 }
 
 static tp_var *max_pool_sample_3(tp_var *const *x)
 {
-    return (tp_max_pool3d)(x[0], TP_SHAPE(2, 1, 2), POOL_WITH(.stride = TP_SIZES(1)));
+    return tp_max_pool3d(x[0], TP_SHAPE(2, 1, 2), .stride = TP_SIZES(1));
 }
 
 static tp_var *max_pool_sample_adaptive(tp_var *const *x)
@@ -201,7 +196,7 @@ static tp_var *max_pool_sample_adaptive(tp_var *const *x)
 static tp_var *max_pool_indices_sample(tp_var *const *x)
 {
     tp_var *index;
-    (tp_max_pool2d)(x[0], TP_SHAPE(2), POOL_WITH(.stride = TP_SIZES(1), .indices = &index));
+    tp_max_pool2d(x[0], TP_SHAPE(2), .stride = TP_SIZES(1), .indices = &index);
     return index;
 }
 
@@ -226,26 +221,24 @@ static tp_var *pool_put_sample(tp_var *const *x)
 
 static tp_var *avg_pool_sample_1(tp_var *const *x)
 {
-    return (
-        tp_avg_pool1d)(x[0], TP_SHAPE(3),
-                       POOL_WITH(.stride = TP_SIZES(2), .padding = TP_SIZES(1), .ceil_mode = true));
+    return tp_avg_pool1d(x[0], TP_SHAPE(3), .stride = TP_SIZES(2), .padding = TP_SIZES(1),
+                         .ceil_mode = true);
 }
 
 static tp_var *avg_pool_sample_2(tp_var *const *x)
 {
-    return (tp_avg_pool2d)(x[0], TP_SHAPE(2, 3),
-                           POOL_WITH(.stride = TP_SIZES(1, 2), .padding = TP_SIZES(1),
-                                     .exclude_padding = true));
+    return tp_avg_pool2d(x[0], TP_SHAPE(2, 3), .stride = TP_SIZES(1, 2), .padding = TP_SIZES(1),
+                         .exclude_padding = true);
 }
 
 static tp_var *avg_pool_sample_divisor(tp_var *const *x)
 {
-    return (tp_avg_pool2d)(x[0], TP_SHAPE(2), POOL_WITH(.divisor = 3));
+    return tp_avg_pool2d(x[0], TP_SHAPE(2), .divisor = 3);
 }
 
 static tp_var *avg_pool_sample_3(tp_var *const *x)
 {
-    return (tp_avg_pool3d)(x[0], TP_SHAPE(1, 2, 2), POOL_WITH(.padding = TP_SIZES(0, 1, 0)));
+    return tp_avg_pool3d(x[0], TP_SHAPE(1, 2, 2), .padding = TP_SIZES(0, 1, 0));
 }
 
 static tp_var *avg_pool_sample_adaptive(tp_var *const *x)

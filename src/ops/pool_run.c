@@ -67,7 +67,7 @@ static tp_var *pool_contiguous(tp_var *v)
 static double pool_share(const tp__pool *pool, const tp__pool_window *a, const tp__pool_window *b,
                          const tp__pool_window *c)
 {
-    return pool->divisor != 0 ? pool->divisor : (double)(a->share * b->share * c->share);
+    return pool->divisor != TP_AUTO ? pool->divisor : (double)(a->share * b->share * c->share);
 }
 
 /* --- Kernels, by type --- */

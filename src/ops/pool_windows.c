@@ -122,23 +122,17 @@ static bool pool_check_x(const char *name, int ndim, const tp_var *x)
     return true;
 }
 
-/* One number for each axis from one for all, or from none. */
+/* The sizes of an argument, one for all axes or one for each. */
 static bool pool_sizes(const char *name, const char *what, int ndim, int n, const int64_t *given,
-                       int64_t least, int64_t *to)
+                       int64_t *to)
 {
-    if (n != 0 && n != 1 && n != ndim) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: %s has %d numbers, expected 1 or %d", name, what, n, ndim);
+    if (n < 1 || !given) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: there is no %s", name, what);
         return false;
     }
-    for (int i = 0; i < ndim && n; i++) {
-        to[i] = given[n == 1 ? 0 : i];
-        if (to[i] >= least && to[i] <= INT32_MAX)
-            continue;
-        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %lld along axis %d, expected %lld or more", name,
-                what, (long long)to[i], i - ndim, (long long)least);
-        return false;
-    }
-    return true;
+    tp_sizes sizes = {.n = n};
+    memcpy(sizes.at, given, (size_t)(n < ndim ? n : ndim) * sizeof *given);
+    return tp__take_sizes(name, what, &sizes, ndim, 1, to);
 }
 
 static bool pool_result_sizes(const char *name, const tp_var *x, bool up, tp__pool_attr *attr)
@@ -175,40 +169,30 @@ static bool pool_result_sizes(const char *name, const tp_var *x, bool up, tp__po
 bool tp__pool_check(const char *name, int ndim, const tp_var *x, int n_kernel,
                     const int64_t *kernel, const tp_pool_options *given, tp__pool_attr *attr)
 {
-    tp_pool_options options = {0};
-    if (!pool_check_x(name, ndim, x) ||
-        (given && !tp__take_options(name, &options, sizeof options, given, given->size)))
+    tp_pool_options options = TP_OPTIONS(tp_pool_options);
+    if (!pool_check_x(name, ndim, x) || !tp__take_options(name, &options, sizeof options, given))
         return false;
-    if (n_kernel < 1 || !kernel) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: there is no size of the kernel", name);
-        return false;
-    }
     *attr = (tp__pool_attr){.ndim = ndim,
                             .padding_counts = !options.exclude_padding,
                             .divisor = options.divisor,
                             .dilation = {1, 1, 1}};
     memcpy(attr->whole, tp__shape(x) + x->ndim - ndim, (size_t)ndim * sizeof *attr->whole);
-    if (!pool_sizes(name, "kernel", ndim, n_kernel, kernel, 1, attr->kernel))
+    if (!pool_sizes(name, "kernel", ndim, n_kernel, kernel, attr->kernel))
         return false;
+    bool own = options.stride.n > 0 || options.stride.one != -1;
     memcpy(attr->stride, attr->kernel, sizeof attr->stride);
-    return pool_sizes(name, "stride", ndim, options.stride.n, options.stride.at, 1, attr->stride) &&
-           pool_sizes(name, "padding", ndim, options.padding.n, options.padding.at, 0,
-                      attr->padding) &&
-           pool_sizes(name, "dilation", ndim, options.dilation.n, options.dilation.at, 1,
-                      attr->dilation) &&
+    return (!own || tp__take_sizes(name, "stride", &options.stride, ndim, 1, attr->stride)) &&
+           tp__take_sizes(name, "padding", &options.padding, ndim, 0, attr->padding) &&
+           tp__take_sizes(name, "dilation", &options.dilation, ndim, 1, attr->dilation) &&
            pool_result_sizes(name, x, options.ceil_mode, attr);
 }
 
 bool tp__pool_check_adaptive(const char *name, int ndim, const tp_var *x, int n_size,
                              const int64_t *size, tp__pool_attr *attr)
 {
-    *attr = (tp__pool_attr){.ndim = ndim};
+    *attr = (tp__pool_attr){.ndim = ndim, .divisor = TP_AUTO};
     if (!pool_check_x(name, ndim, x))
         return false;
     memcpy(attr->whole, tp__shape(x) + x->ndim - ndim, (size_t)ndim * sizeof *attr->whole);
-    if (n_size < 1 || !size) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: there is no size of the result", name);
-        return false;
-    }
-    return pool_sizes(name, "size", ndim, n_size, size, 1, attr->size);
+    return pool_sizes(name, "size", ndim, n_size, size, attr->size);
 }

@@ -101,8 +101,6 @@ static void rotary_gradient(const tp__pull *pull)
     pull->gx[0] = rotary_apply(pull->gy, &back);
 }
 
-#define ROTARY_WITH(...) (&(tp_rotary_options){__VA_ARGS__, .size = sizeof(tp_rotary_options)})
-
 static tp_var *rotary_sample(tp_var *const *x)
 {
     return (tp_rotary)(x[0], NULL);
@@ -110,7 +108,7 @@ static tp_var *rotary_sample(tp_var *const *x)
 
 static tp_var *rotary_sample_interleaved(tp_var *const *x)
 {
-    return (tp_rotary)(x[0], ROTARY_WITH(.base = 100, .offset = 3, .interleaved = true));
+    return tp_rotary(x[0], .base = 100, .offset = 3, .interleaved = true);
 }
 
 #define ROTARY_TORCH(join, parts, positions, base)                                                 \
@@ -151,11 +149,9 @@ static tp_var *rotary_apply(tp_var *x, const rotary_attr *given)
 
 tp_var *(tp_rotary)(tp_var *x, const tp_rotary_options *options)
 {
-    tp_rotary_options o = {0};
-    if (!tp__check_operand("rotary", x) ||
-        (options && !tp__take_options("rotary", &o, sizeof o, options, options->size)))
+    tp_rotary_options o = TP_OPTIONS(tp_rotary_options);
+    if (!tp__check_operand("rotary", x) || !tp__take_options("rotary", &o, sizeof o, options))
         return tp__poison();
-    o.base = o.base == 0 ? 10000 : o.base;
     if (!(o.base > 0))
         return tp_fail(TP_ERROR_ARGUMENT, "rotary: base is %g, expected a positive number", o.base);
     if (x->ndim < 2 || tp__shape(x)[x->ndim - 1] % 2 != 0) {

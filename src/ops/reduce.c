@@ -233,25 +233,15 @@ REDUCE_RECORD(Min, min, "the smallest of x over axes", amin, TP__SELECTS,
 
 static tp_var *reduce_apply(const tp__op *op, tp_var *x, const tp_reduce_options *given)
 {
-    tp_reduce_options options = {0};
+    tp_reduce_options options = TP_OPTIONS(tp_reduce_options);
     if (!tp__check_operand(op->name, x))
         return tp__poison();
-    if (given && !tp__take_options(op->name, &options, sizeof options, given, given->size))
+    if (!tp__take_options(op->name, &options, sizeof options, given))
         return tp__poison();
-    if (options.axes.n < 0 || options.axes.n > TP_MAX_NDIM)
-        return tp_fail(TP_ERROR_ARGUMENT, "%s: %d axes, expected 0 to %d", op->name, options.axes.n,
-                       TP_MAX_NDIM);
-    int64_t mask = options.axes.n ? 0 : (1 << x->ndim) - 1;
-    for (int i = 0; i < options.axes.n; i++) {
-        int axis = tp__check_axis(op->name, options.axes.at[i], x->ndim ? x->ndim : 1);
-        if (axis < 0)
-            return tp__poison();
-        if (mask >> axis & 1)
-            return tp_fail(TP_ERROR_SHAPE, "%s: axis %d is named twice", op->name, axis);
-        mask |= 1 << axis;
-    }
-    mask &= (1 << x->ndim) - 1; /* a number may be reduced over axis 0, as in PyTorch */
-    tp__attr attr = {.integer = mask | (options.keepdims ? REDUCE_KEEP : 0)};
+    unsigned mask;
+    if (!tp__take_axes(op->name, &options.axes, x->ndim, &mask))
+        return tp__poison();
+    tp__attr attr = {.integer = (int64_t)mask | (options.keepdims ? REDUCE_KEEP : 0)};
     return tp__apply(op, &x, 1, attr, -1, NULL);
 }
 

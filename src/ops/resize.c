@@ -236,29 +236,24 @@ static bool resize_back_forward(tp__call *call)
 static void resize_gradient(const tp__pull *pull);
 static void resize_back_gradient(const tp__pull *pull);
 
-/* Options as the function takes them; the macro's form puts off cppcheck. */
-#define RESIZE_WITH(...)                                                                           \
-    (&(tp_interpolate_options){__VA_ARGS__, .size = sizeof(tp_interpolate_options)})
-
 static tp_var *resize_sample_nearest(tp_var *const *x)
 {
-    return (tp_interpolate)(x[0], RESIZE_WITH(.scale = 2));
+    return tp_interpolate(x[0], .scale = 2);
 }
 
 static tp_var *resize_sample_linear(tp_var *const *x)
 {
-    return (tp_interpolate)(x[0], RESIZE_WITH(.to = TP_SIZES(5), .mode = TP_LINEAR));
+    return tp_interpolate(x[0], .to = TP_SIZES(5), .mode = TP_LINEAR);
 }
 
 static tp_var *resize_sample_bilinear(tp_var *const *x)
 {
-    return (tp_interpolate)(x[0], RESIZE_WITH(.to = TP_SIZES(3, 5), .mode = TP_BILINEAR));
+    return tp_interpolate(x[0], .to = TP_SIZES(3, 5), .mode = TP_BILINEAR);
 }
 
 static tp_var *resize_sample_corners(tp_var *const *x)
 {
-    return (tp_interpolate)(x[0],
-                            RESIZE_WITH(.scale = 1.5, .mode = TP_BILINEAR, .align_corners = true));
+    return tp_interpolate(x[0], .scale = 1.5, .mode = TP_BILINEAR, .align_corners = true);
 }
 
 static tp_var *resize_back_sample(tp_var *const *x);
@@ -330,6 +325,11 @@ static bool resize_refuse(const tp_var *x, const char *why)
     return false;
 }
 
+static bool resize_has_size(const tp_interpolate_options *options)
+{
+    return options->to.n > 0 || options->to.one != -1;
+}
+
 static bool resize_options(const tp_var *x, const tp_interpolate_options *options)
 {
     static const char *const modes[] = {"TP_NEAREST", "TP_LINEAR", "TP_BILINEAR"};
@@ -346,11 +346,8 @@ static bool resize_options(const tp_var *x, const tp_interpolate_options *option
                 ndim);
     else if (options->align_corners && mode == TP_NEAREST)
         tp_fail(TP_ERROR_ARGUMENT, "interpolate: TP_NEAREST has no align_corners");
-    else if ((options->to.n != 0) == (options->scale != 0))
+    else if (resize_has_size(options) == (options->scale != TP_AUTO))
         tp_fail(TP_ERROR_ARGUMENT, "interpolate: one of to and scale is wanted");
-    else if (options->to.n > 1 && options->to.n != ndim)
-        tp_fail(TP_ERROR_ARGUMENT, "interpolate: to has %d numbers, expected 1 or %d",
-                options->to.n, ndim);
     else
         return true;
     return false;
@@ -362,10 +359,11 @@ static bool resize_sizes(const tp_var *x, const tp_interpolate_options *options,
                           .nearest = options->mode == TP_NEAREST,
                           .align_corners = options->align_corners,
                           .scale = options->scale};
+    memcpy(attr->from, tp__shape(x) + 2, (size_t)attr->ndim * sizeof *attr->from);
+    if (resize_has_size(options))
+        return tp__take_sizes("interpolate", "to", &options->to, attr->ndim, 1, attr->to);
     for (int i = 0; i < attr->ndim; i++) {
-        attr->from[i] = tp__shape(x)[2 + i];
-        double to = options->to.n > 0 ? (double)options->to.at[options->to.n == 1 ? 0 : i]
-                                      : floor((double)attr->from[i] * options->scale);
+        double to = floor((double)attr->from[i] * options->scale);
         if (!(to >= 1 && to <= (double)INT32_MAX)) {
             tp_fail(TP_ERROR_ARGUMENT, "interpolate: the result's size along axis %d is %g",
                     i - attr->ndim, to);
@@ -379,9 +377,9 @@ static bool resize_sizes(const tp_var *x, const tp_interpolate_options *options,
 tp_var *(tp_interpolate)(tp_var *x, const tp_interpolate_options *given)
 {
     resize_attr attr;
-    tp_interpolate_options options = {.mode = TP_NEAREST};
+    tp_interpolate_options options = TP_OPTIONS(tp_interpolate_options);
     if (!tp__check_operand("interpolate", x) ||
-        (given && !tp__take_options("interpolate", &options, sizeof options, given, given->size)) ||
+        !tp__take_options("interpolate", &options, sizeof options, given) ||
         !resize_options(x, &options) || !resize_sizes(x, &options, &attr))
         return tp__poison();
     return resize_apply(&resize_op, tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64), &attr);

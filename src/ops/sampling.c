@@ -101,7 +101,7 @@ static tp_var *multinomial_again(tp_var *weights, int64_t n)
     shape[weights->ndim - 1] = n;
     tp_var *sums = tp_cumsum(weights, -1), *total = tp_slice(sums, -1, classes - 1, classes, 1);
     tp_var *u = tp_mul(tp_rand(TP_F64, weights->ndim, shape), total);
-    const tp_reduce_options last = {{1, {-1}}, false, sizeof last};
+    const tp_reduce_options last = {.size = sizeof last, .axes.one = -1};
     tp_var *below = tp_ge(tp_unsqueeze(u, -1), tp_unsqueeze(sums, -2));
     return tp_minimum((tp_sum)(below, &last), classes - 1);
 }

@@ -7,6 +7,7 @@
  */
 #include "base/features.h"
 
+#include <float.h>
 #include <string.h>
 
 #include "array/array.h"
@@ -108,7 +109,8 @@ static void rows_gradient(const tp__pull *pull)
 
 static tp_reduce_options softmax_rows(int axis)
 {
-    return (tp_reduce_options){{1, {axis}}, true, sizeof(tp_reduce_options)};
+    return (tp_reduce_options){
+        .size = sizeof(tp_reduce_options), .axes.one = axis, .keepdims = true};
 }
 
 /* x less its largest elements along the last axis. */
@@ -159,15 +161,22 @@ tp_var *tp_log_softmax(tp_var *x, int axis)
 
 /* --- Normalisation --- */
 
-static double softmax_epsilon(double epsilon)
+static bool normalise_options(const char *call, const tp_normalization_options *given, double *eps)
 {
-    return epsilon == 0 ? 1e-5 : epsilon;
+    tp_normalization_options options = TP_OPTIONS(tp_normalization_options);
+    if (!tp__take_options(call, &options, sizeof options, given))
+        return false;
+    *eps = options.eps;
+    if (options.eps >= 0 && options.eps <= DBL_MAX)
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT, "%s: eps is %g, expected a number from 0", call, options.eps);
+    return false;
 }
 
 /* (x − mean) / √(variance + ε) over axes. */
 static tp_var *normalise_over(tp_var *x, const tp_axes *axes, double epsilon)
 {
-    const tp_reduce_options rows = {*axes, true, sizeof rows};
+    const tp_reduce_options rows = {.size = sizeof rows, .axes = *axes, .keepdims = true};
     tp_var *centred = tp_sub(x, (tp_mean)(x, &rows));
     tp_var *variance = (tp_mean)(tp_square(centred), &rows);
     return tp_mul(centred, tp_rsqrt(tp_add(variance, epsilon)));
@@ -226,7 +235,8 @@ static tp_var *layer_norm_compose(const tp_var *y, tp_var *const *x)
 
 static tp_var *rms_norm_compose(const tp_var *y, tp_var *const *x)
 {
-    const tp_reduce_options rows = {normalise_axes(x[1]), true, sizeof rows};
+    const tp_reduce_options rows = {
+        .size = sizeof rows, .axes = normalise_axes(x[1]), .keepdims = true};
     tp_var *square = (tp_mean)(tp_square(x[0]), &rows);
     return tp_mul(tp_mul(x[0], tp_rsqrt(tp_add(square, y->attr.number))), x[1]);
 }
@@ -250,14 +260,17 @@ static tp_var *normalise_by(const tp__op *op, int n, const int64_t *shape, tp_va
         if (tp_is_poison(in[i]))
             return in[i];
     }
-    tp__attr attr = {.number = softmax_epsilon(epsilon)};
+    tp__attr attr = {.number = epsilon};
     return tp__apply(op, in, op->n_in, attr, -1, NULL);
 }
 
-tp_var *tp_layer_norm(tp_var *x, int n, tp_var *weight, tp_var *bias, double epsilon)
+tp_var *(tp_layer_norm)(tp_var *x, int n, tp_var *weight, tp_var *bias,
+                        const tp_normalization_options *options)
 {
+    double epsilon;
     tp_axes axes;
-    if (!normalise_last("layer_norm", x, n, &axes))
+    if (!normalise_last("layer_norm", x, n, &axes) ||
+        !normalise_options("layer_norm", options, &epsilon))
         return tp__poison();
     const int64_t *shape = tp__shape(x) + x->ndim - n;
     if (!normalise_check("layer_norm", "weight", weight, n, shape) ||
@@ -266,10 +279,12 @@ tp_var *tp_layer_norm(tp_var *x, int n, tp_var *weight, tp_var *bias, double eps
     return normalise_by(&layer_norm_op, n, shape, (tp_var *[]){x, weight, bias}, epsilon);
 }
 
-tp_var *tp_rms_norm(tp_var *x, int n, tp_var *weight, double epsilon)
+tp_var *(tp_rms_norm)(tp_var *x, int n, tp_var *weight, const tp_normalization_options *options)
 {
+    double epsilon;
     tp_axes axes;
     if (!normalise_last("rms_norm", x, n, &axes) ||
+        !normalise_options("rms_norm", options, &epsilon) ||
         !normalise_check("rms_norm", "weight", weight, n, tp__shape(x) + x->ndim - n))
         return tp__poison();
     return normalise_by(&rms_norm_op, n, tp__shape(x) + x->ndim - n, (tp_var *[]){x, weight},
@@ -376,12 +391,14 @@ static void batch_norm_gradient(const tp__pull *pull)
         tp__channels_run(channels_kernels(dtype), &channels, true);
 }
 
-tp_var *tp_batch_norm(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight, tp_var *bias,
-                      double epsilon)
+tp_var *(tp_batch_norm)(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight, tp_var *bias,
+                        const tp_normalization_options *options)
 {
-    TP__IN_FLOAT32(tp_batch_norm(x, mean, variance, weight, bias, epsilon), &x, &mean, &variance,
+    double epsilon;
+    TP__IN_FLOAT32((tp_batch_norm)(x, mean, variance, weight, bias, options), &x, &mean, &variance,
                    &weight, &bias);
-    if (!normalise_channels("batch_norm", x, (tp_var *[]){weight, bias, mean, variance}, 4))
+    if (!normalise_channels("batch_norm", x, (tp_var *[]){weight, bias, mean, variance}, 4) ||
+        !normalise_options("batch_norm", options, &epsilon))
         return tp__poison();
     if (!mean != !variance)
         return tp_fail(TP_ERROR_ARGUMENT,
@@ -390,19 +407,22 @@ tp_var *tp_batch_norm(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight,
     if (shape[1] == 0)
         return tp_fail(TP_ERROR_SHAPE, "batch_norm: x has no channels");
     if (mean) {
-        tp_var *scale = tp_rsqrt(tp_add(variance, softmax_epsilon(epsilon)));
+        tp_var *scale = tp_rsqrt(tp_add(variance, epsilon));
         tp_var *y = tp_mul(tp_sub(x, normalise_channel(mean, x)), normalise_channel(scale, x));
         return normalise_scale(y, normalise_channel(weight, x), normalise_channel(bias, x));
     }
     if (x->size < BATCH_NORM_PLANE * shape[0] * shape[1] || x->size == 0)
-        return batch_norm_composed(x, weight, bias, softmax_epsilon(epsilon));
+        return batch_norm_composed(x, weight, bias, epsilon);
     return normalise_by(&batch_norm_op, 1, shape + 1, (tp_var *[]){x, weight, bias}, epsilon);
 }
 
-tp_var *tp_group_norm(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias, double epsilon)
+tp_var *(tp_group_norm)(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias,
+                        const tp_normalization_options *options)
 {
-    TP__IN_FLOAT32(tp_group_norm(x, groups, weight, bias, epsilon), &x, &weight, &bias);
-    if (!normalise_channels("group_norm", x, (tp_var *[]){weight, bias}, 2))
+    double epsilon;
+    TP__IN_FLOAT32((tp_group_norm)(x, groups, weight, bias, options), &x, &weight, &bias);
+    if (!normalise_channels("group_norm", x, (tp_var *[]){weight, bias}, 2) ||
+        !normalise_options("group_norm", options, &epsilon))
         return tp__poison();
     int64_t channels = tp__shape(x)[1], rows = tp__shape(x)[0];
     if (groups < 1 || channels % groups != 0)
@@ -414,9 +434,8 @@ tp_var *tp_group_norm(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias, d
     tp_var *flat = tp_reshape(x, TP_SHAPE(rows, groups, x->size / (rows * groups)));
     if (tp_is_poison(flat))
         return flat;
-    const tp_axes last = {1, {-1}};
-    tp_var *y =
-        tp_reshape(normalise_over(flat, &last, softmax_epsilon(epsilon)), x->ndim, tp__shape(x));
+    const tp_axes last = {.one = -1};
+    tp_var *y = tp_reshape(normalise_over(flat, &last, epsilon), x->ndim, tp__shape(x));
     return normalise_scale(y, normalise_channel(weight, x), normalise_channel(bias, x));
 }
 
@@ -468,20 +487,20 @@ ROWS_RECORD(Softmax, softmax, 1, ROWS_READS(TP__READS_OUT), "eˣ / Σ eˣ", "y (
 ROWS_RECORD(LogSoftmax, log_softmax, 1, ROWS_READS(TP__READS_OUT), "x − ln Σ eˣ", "gy − e^y Σ gy", "3,2", tp_log_softmax(x[0], 0), "x0.log_softmax(0)")
 ROWS_RECORD(LayerNorm, layer_norm, 3, ROWS_READS(TP__READS_0 | TP__READS_1, TP__READS_0), "(x − mean) / √(variance + ε) · weight + bias",
             "with h = (x − mean) / √(variance + ε), g = gy weight: x: (g − mean g − h mean(g h)) / √…; weight: Σ gy h; bias: Σ gy", "2,4; 4; 4",
-               tp_layer_norm(x[0], 1, tp_add(x[1], 0), tp_add(x[2], 0), 0),
+               tp_layer_norm(x[0], 1, tp_add(x[1], 0), tp_add(x[2], 0)),
                "F.layer_norm(x0, x0.shape[-1:], x1, x2)")
 ROWS_RECORD(RmsNorm, rms_norm, 2, ROWS_READS(TP__READS_0 | TP__READS_1, TP__READS_0), "x / √(mean of x² + ε) · weight",
             "with h = x / √(mean of x² + ε), g = gy weight: x: (g − h mean(g h)) / √…; weight: Σ gy h", "2,4; 4",
-               tp_rms_norm(x[0], 1, tp_add(x[1], 0), 0.1),
+               tp_rms_norm(x[0], 1, tp_add(x[1], 0), .eps = 0.1),
                "x0 * (x0.square().mean(-1, keepdim=True) + 0.1).rsqrt() * x1")
 SOFTMAX_RECORD(GroupNorm, group_norm, 3, "batch_norm of groups of channels, a row at a time", "3,4; 4; 4",
-               tp_group_norm(x[0], 2, tp_add(x[1], 0), tp_add(x[2], 0), 0.1),
+               tp_group_norm(x[0], 2, tp_add(x[1], 0), tp_add(x[2], 0), .eps = 0.1),
                "F.group_norm(x0, 2, x1, x2, 0.1)")
 /* clang-format on */
 
 static tp_var *batch_norm_sample(tp_var *const *x)
 {
-    return tp_batch_norm(x[0], NULL, NULL, tp_add(x[1], 0), tp_add(x[2], 0), 0.1);
+    return tp_batch_norm(x[0], NULL, NULL, tp_add(x[1], 0), tp_add(x[2], 0), .eps = 0.1);
 }
 
 #define BATCH_NORM_TORCH "F.batch_norm(x0, None, None, x1, x2, True, eps=0.1)"

@@ -289,9 +289,8 @@ tp_var *tp_solve(tp_var *a, tp_var *b)
 
 tp_var *(tp_solve_triangular)(tp_var *a, tp_var *b, const tp_solve_triangular_options *from)
 {
-    tp_solve_triangular_options options;
-    if (!tp__take_options("solve_triangular", &options, sizeof options, from,
-                          from ? from->size : 0))
+    tp_solve_triangular_options options = TP_OPTIONS(tp_solve_triangular_options);
+    if (!tp__take_options("solve_triangular", &options, sizeof options, from))
         return tp__poison();
     return tp__solve_triangle(a, b,
                               (options.upper ? TP__LAPACK_UPPER : 0) |

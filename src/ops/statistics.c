@@ -17,11 +17,9 @@
 static bool statistics_kept(const char *call, const tp_var *x, const tp_reduce_options *given,
                             tp_reduce_options *own, tp_reduce_options *kept)
 {
-    *own = (tp_reduce_options){.size = sizeof *own};
-    if (!tp__check_operand(call, x) ||
-        (given && !tp__take_options(call, own, sizeof *own, given, given->size)))
+    *own = (tp_reduce_options)TP_OPTIONS(tp_reduce_options);
+    if (!tp__check_operand(call, x) || !tp__take_options(call, own, sizeof *own, given))
         return false;
-    own->size = sizeof *own;
     *kept = *own;
     kept->keepdims = true;
     return true;
@@ -53,11 +51,12 @@ tp_var *(tp_all)(tp_var *x, const tp_reduce_options *options)
 
 static tp_var *statistics_variance(const char *call, tp_var *x, const tp_var_options *given)
 {
-    tp_var_options options = {.size = sizeof options};
-    if (!tp__check_operand(call, x) ||
-        (given && !tp__take_options(call, &options, sizeof options, given, given->size)))
+    tp_var_options options = TP_OPTIONS(tp_var_options);
+    if (!tp__check_operand(call, x) || !tp__take_options(call, &options, sizeof options, given))
         return tp__poison();
-    tp_reduce_options own = {options.axes, options.keepdims, sizeof own}, kept = own;
+    tp_reduce_options own = {
+        .size = sizeof own, .axes = options.axes, .keepdims = options.keepdims};
+    tp_reduce_options kept = own;
     kept.keepdims = true;
     x = statistics_floating(x);
     tp_var *squares = (tp_sum)(tp_square(tp_sub(x, (tp_mean)(x, &kept))), &own);
@@ -169,23 +168,6 @@ static tp_var *statistics_gather_axes(tp_var *x, unsigned mask)
     return tp_reshape(tp_permute(x, x->ndim, order), kept + 1, shape);
 }
 
-static bool statistics_mask(const char *call, const tp_var *x, const tp_axes *axes, unsigned *mask)
-{
-    *mask = axes->n ? 0 : (1u << x->ndim) - 1;
-    for (int i = 0; i < axes->n; i++) {
-        int axis = tp__check_axis(call, axes->at[i], x->ndim ? x->ndim : 1);
-        if (axis < 0)
-            return false;
-        if (*mask >> axis & 1) {
-            tp_fail(TP_ERROR_SHAPE, "%s: axis %d is named twice", call, axis);
-            return false;
-        }
-        *mask |= 1u << axis;
-    }
-    *mask &= (1u << x->ndim) - 1;
-    return true;
-}
-
 tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
 {
     TP__IN_FLOAT32((tp_prod)(x, given), &x);
@@ -193,10 +175,7 @@ tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
     unsigned mask;
     if (!statistics_kept("prod", x, given, &own, &kept))
         return tp__poison();
-    if (own.axes.n < 0 || own.axes.n > TP_MAX_NDIM)
-        return tp_fail(TP_ERROR_ARGUMENT, "prod: %d axes, expected 0 to %d", own.axes.n,
-                       TP_MAX_NDIM);
-    if (!statistics_mask("prod", x, &own.axes, &mask))
+    if (!tp__take_axes("prod", &own.axes, x->ndim, &mask))
         return tp__poison();
     if (!tp__is_float(tp_dtype_of(x)))
         x = tp_to(x, TP_I64);

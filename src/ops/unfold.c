@@ -14,37 +14,19 @@ typedef struct unfold_plan {
     int64_t kernel[2], stride[2], padding[2], dilation[2];
 } unfold_plan;
 
-static bool unfold_take(const char *call, const char *what, const tp_sizes *given, int64_t usual,
-                        int64_t least, int64_t *to)
-{
-    if (given->n < 0 || given->n > 2) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: %d numbers as %s, expected 1 or 2", call, given->n, what);
-        return false;
-    }
-    for (int i = 0; i < 2; i++) {
-        to[i] = given->n == 0 ? usual : given->at[given->n == 1 ? 0 : i];
-        if (to[i] < least || to[i] > INT32_MAX) {
-            tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %lld, expected at least %lld", call, what,
-                    (long long)to[i], (long long)least);
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool unfold_begin(const char *call, const tp_var *x, int ndim, int n, const int64_t *kernel,
                          const tp_conv_options *given, unfold_plan *plan)
 {
-    *plan = (unfold_plan){.conv.size = sizeof plan->conv};
-    const tp_sizes sizes = {n, {n > 0 && kernel ? kernel[0] : 0, n > 1 && kernel ? kernel[1] : 0}};
+    *plan = (unfold_plan){.conv = TP_OPTIONS(tp_conv_options)};
+    const tp_sizes sizes = {
+        .n = n, .at = {n > 0 && kernel ? kernel[0] : 0, n > 1 && kernel ? kernel[1] : 0}};
     if (!tp__check_operand(call, x) ||
-        (given && !tp__take_options(call, &plan->conv, sizeof plan->conv, given, given->size)) ||
-        !unfold_take(call, "kernel", &sizes, 0, 1, plan->kernel) ||
-        !unfold_take(call, "stride", &plan->conv.stride, 1, 1, plan->stride) ||
-        !unfold_take(call, "padding", &plan->conv.padding, 0, 0, plan->padding) ||
-        !unfold_take(call, "dilation", &plan->conv.dilation, 1, 1, plan->dilation))
+        !tp__take_options(call, &plan->conv, sizeof plan->conv, given) ||
+        !tp__take_sizes(call, "kernel", &sizes, 2, 1, plan->kernel) ||
+        !tp__take_sizes(call, "stride", &plan->conv.stride, 2, 1, plan->stride) ||
+        !tp__take_sizes(call, "padding", &plan->conv.padding, 2, 0, plan->padding) ||
+        !tp__take_sizes(call, "dilation", &plan->conv.dilation, 2, 1, plan->dilation))
         return false;
-    plan->conv.size = sizeof plan->conv;
     if (x->ndim == ndim)
         return true;
     tp_fail(TP_ERROR_SHAPE, "%s: x has %d dimensions, expected %d", call, x->ndim, ndim);
@@ -99,7 +81,7 @@ tp_var *(tp_fold)(tp_var *x, int64_t height, int64_t width, int n, const int64_t
                        tp__shape_text(text, 3, shape), (long long)count, (long long)taps);
     }
     plan.conv.groups = shape[1] / taps;
-    plan.conv.output_padding = (tp_sizes){2, {rest[0], rest[1]}};
+    plan.conv.output_padding = TP_SIZES(rest[0], rest[1]);
     tp_var *w = unfold_weight(&plan, (tp_dtype)x->dtype, plan.conv.groups);
     tp_var *wide = tp_reshape(x, TP_SHAPE(shape[0], shape[1], windows[0], windows[1]));
     if (tp_is_poison(w) || tp_is_poison(wide))
@@ -109,17 +91,14 @@ tp_var *(tp_fold)(tp_var *x, int64_t height, int64_t width, int n, const int64_t
 
 /* --- Records, for tests and the list of operations --- */
 
-#define UNFOLD_WITH(...) (&(tp_conv_options){__VA_ARGS__, .size = sizeof(tp_conv_options)})
-
 static tp_var *unfold_sample(tp_var *const *x)
 {
-    return (tp_unfold)(x[0], TP_SHAPE(2),
-                       UNFOLD_WITH(.padding = TP_SIZES(1), .stride = TP_SIZES(2, 1)));
+    return tp_unfold(x[0], TP_SHAPE(2), .padding = TP_SIZES(1), .stride = TP_SIZES(2, 1));
 }
 
 static tp_var *fold_sample(tp_var *const *x)
 {
-    return (tp_fold)(x[0], 3, 4, TP_SHAPE(2), UNFOLD_WITH(.stride = TP_SIZES(1, 2)));
+    return tp_fold(x[0], 3, 4, TP_SHAPE(2), .stride = TP_SIZES(1, 2));
 }
 
 static const tp__op unfold_op = {

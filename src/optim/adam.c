@@ -11,12 +11,8 @@
 
 static bool adam_options(tp_adam_options *options, const tp_adam_options *given)
 {
-    if (given && !tp__take_options("adam_step", options, sizeof *options, given, given->size))
+    if (!tp__take_options("adam_step", options, sizeof *options, given))
         return false;
-    options->lr = options->lr == 0 ? 1e-3 : options->lr;
-    options->beta1 = options->beta1 == 0 ? 0.9 : options->beta1;
-    options->beta2 = options->beta2 == 0 ? 0.999 : options->beta2;
-    options->eps = options->eps == 0 ? 1e-8 : options->eps;
     return tp__step_option("adam_step", "lr", options->lr, 0, 0) &&
            tp__step_option("adam_step", "beta1", options->beta1, 0, 1) &&
            tp__step_option("adam_step", "beta2", options->beta2, 0, 1) &&
@@ -27,7 +23,7 @@ static bool adam_options(tp_adam_options *options, const tp_adam_options *given)
 void tp_adam_step(tp_var *const *params, tp_var *const *m, tp_var *const *v, int n, int64_t step,
                   const tp_adam_options *options)
 {
-    tp_adam_options o = {0};
+    tp_adam_options o = TP_OPTIONS(tp_adam_options);
     if (tp__here()->code || !adam_options(&o, options))
         return;
     if (step < 1) {

@@ -9,10 +9,8 @@
 
 static bool sgd_options(tp_sgd_options *options, const tp_sgd_options *given)
 {
-    if (given && !tp__take_options("sgd_step", options, sizeof *options, given, given->size))
+    if (!tp__take_options("sgd_step", options, sizeof *options, given))
         return false;
-    if (options->lr == 0)
-        options->lr = 1e-3;
     if (!tp__step_option("sgd_step", "lr", options->lr, 0, 0) ||
         !tp__step_option("sgd_step", "momentum", options->momentum, 0, 0) ||
         !tp__step_option("sgd_step", "weight_decay", options->weight_decay, 0, 0))
@@ -31,7 +29,7 @@ static bool sgd_options(tp_sgd_options *options, const tp_sgd_options *given)
 void tp_sgd_step(tp_var *const *params, tp_var *const *velocity, int n,
                  const tp_sgd_options *options)
 {
-    tp_sgd_options o = {0};
+    tp_sgd_options o = TP_OPTIONS(tp_sgd_options);
     if (tp__here()->code || !sgd_options(&o, options))
         return;
     bool moves = o.momentum != 0;

@@ -15,6 +15,7 @@ SGD = [
     {"lr": 0.02, "momentum": 0.75, "nesterov": True},
     {"lr": 0.02, "momentum": 0.75, "nesterov": True, "weight_decay": 0.5},
     {"lr": 0.5, "momentum": 1.0, "nesterov": True},
+    {"lr": 0.0, "momentum": 0.9},
 ]
 ADAM = [
     {},
@@ -22,7 +23,12 @@ ADAM = [
     {"lr": 0.03, "beta1": 0.5, "beta2": 0.75, "eps": 0.01},
     {"lr": 0.1, "weight_decay": 0.25, "decoupled": True},
     {"lr": 0.01, "weight_decay": 0.01, "beta1": 0.8, "decoupled": True},
+    {"lr": 0.0},
+    {"beta1": 0.0, "beta2": 0.9},
+    {"lr": 0.01, "beta2": 0.0},
 ]
+# What a case does not name is written all the same: the options in C are taken as they are.
+DEFAULTS = {"sgd": {"lr": 1e-3}, "adam": {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}}
 
 
 def parameter(k, size):
@@ -38,8 +44,7 @@ def filled(values, shape, dtype):
 
 
 def optimiser(kind, options, params):
-    options = dict(options)
-    options.setdefault("lr", 1e-3)
+    options = {"lr": 1e-3, **options}
     if kind == "sgd":
         return torch.optim.SGD(params, **options)
     decoupled = options.pop("decoupled", False)
@@ -60,8 +65,9 @@ def run(kind, options, dtype):
     return [value for p in params for value in p.detach().flatten().double().tolist()]
 
 
-def initialiser(options):
-    return ", ".join(f".{name} = {str(value).lower()}" for name, value in options.items())
+def initialiser(kind, options):
+    written = {**DEFAULTS[kind], **options}
+    return ", ".join(f".{name} = {str(value).lower()}" for name, value in written.items())
 
 
 print(f"""/* SPDX-License-Identifier: MIT
@@ -73,6 +79,6 @@ for kind, cases in ("sgd", SGD), ("adam", ADAM):
     for options in cases:
         for name, dtype, digits in ("TP_F32", torch.float32, 9), ("TP_F64", torch.float64, 17):
             values = ", ".join(f"{v:.{digits}g}" for v in run(kind, options, dtype))
-            print(f"    {{{name}, {{{initialiser(options) or '.lr = 0'}}},\n     {{{values}}}}},")
+            print(f"    {{{name}, {{{initialiser(kind, options)}}},\n     {{{values}}}}},")
     print("};\n")
 print("/* clang-format on */")
