@@ -68,6 +68,23 @@ TEST(long_lines_are_sorted)
     CHECK_BITS(tp_item(tp_sum(tp_abs(tp_sub(back, w)))), 0);
 }
 
+/* Wherever it stands, and its gradient says where. */
+TEST(nan_is_the_median_the_largest_and_the_smallest)
+{
+    const double nan = (double)NAN;
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(3), ((double[]){1, nan, 0})));
+    tp_var *y = tp_variable(tp_array(TP_F64, TP_SHAPE(4), ((double[]){1, nan, 3, nan})));
+    tp_var *one = tp_ones(TP_F64, TP_SHAPE(4));
+    CHECK(isnan(tp_item(tp_median(x, 0))));
+    CHECK_ELEMENTS(tp_gradient(tp_median(x, 0), x), 0, 1, 0);
+    CHECK(isnan(tp_item(tp_max(y))) && isnan(tp_item(tp_min(y))));
+    CHECK_ELEMENTS(tp_gradient(tp_max(y), y), 0, 0.5, 0, 0.5);
+    CHECK_ELEMENTS(tp_gradient(tp_min(y), y, .create_graph = true), 0, 0.5, 0, 0.5);
+    CHECK_BITS(tp_item(tp_jvp(tp_max(y), y, one)), 1);
+    tp_var *rows = tp_reshape(tp_arange(TP_F32, 0, 6, 1), TP_SHAPE(2, 3));
+    CHECK_ELEMENTS(tp_median(rows, 1), 1, 4);
+}
+
 TEST(the_largest_are_in_order)
 {
     tp_var *x = tp_array(TP_I64, TP_SHAPE(5), ((int64_t[]){3, 9, 1, 9, 4})), *positions;

@@ -31,6 +31,54 @@ TEST(polygamma_has_its_closed_forms)
     CHECK(isnan(value(tp_digamma, -2)) && isinf(value(tp_digamma, 0)));
 }
 
+/* PyTorch's gradients. */
+TEST(nan_passes_gradients_on)
+{
+    const double nan = (double)NAN;
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(3), ((double[]){-1, nan, 2})));
+    tp_var *zero = tp_variable(tp_zeros(TP_F64, TP_SHAPE(3))), *one = tp_ones(TP_F64, TP_SHAPE(3));
+    CHECK_ELEMENTS(tp_gradient(tp_relu(x), x), 0, 1, 1);
+    CHECK_ELEMENTS(tp_gradient(tp_relu(x), x, .create_graph = true), 0, 1, 1);
+    CHECK_ELEMENTS(tp_jvp(tp_relu(x), x, one), 0, 1, 1);
+    CHECK_ELEMENTS(tp_gradient(tp_maximum(x, zero), x), 0, 1, 1);
+    CHECK_ELEMENTS(tp_gradient(tp_maximum(x, zero), zero), 1, 1, 0);
+    CHECK_ELEMENTS(tp_gradient(tp_minimum(x, zero), x), 1, 1, 0);
+    CHECK_ELEMENTS(tp_jvp(tp_minimum(x, zero), zero, one), 0, 1, 1);
+    tp_var *v = tp_variable(nan);
+    CHECK_BITS(tp_item(tp_gradient(tp_relu(v), v)), 1);
+    CHECK_BITS(tp_item(tp_gradient(tp_maximum(0, v), v)), 1);
+}
+
+TEST(truth_is_one)
+{
+    const double ends[] = {-HUGE_VAL, HUGE_VAL, (double)NAN, 3};
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(4), ends), *y = tp_to(x, TP_F32);
+    CHECK_ELEMENTS(tp_isinf(x), 1, 1, 0, 0);
+    CHECK_ELEMENTS(tp_isinf(y), 1, 1, 0, 0);
+    CHECK_ELEMENTS(tp_isnan(y), 0, 0, 1, 0);
+    CHECK_ELEMENTS(tp_isfinite(y), 0, 0, 0, 1);
+    CHECK_BITS(tp_item(tp_sum(tp_isinf(x))), 2);
+}
+
+/* 1 = 9 · 0.1 + 0.0999…, since 0.1 is a little more than a tenth. */
+TEST(remainders_count_whole_times)
+{
+    tp_var *a = tp_variable(1.0), *b = tp_variable(0.1), *one = tp_scalar(1);
+    tp_var *(*const calls[])(tp_var *, tp_var *) = {(tp_remainder), (tp_fmod)};
+    for
+        EACH(i, calls)
+        {
+            tp_var *y = calls[i](a, b);
+            CHECK_BITS(tp_item(tp_gradient(y, b)), -9);
+            CHECK_BITS(tp_item(tp_gradient(y, b, .create_graph = true)), -9);
+            CHECK_BITS(tp_item(tp_jvp(y, b, one)), -9);
+            y = calls[i](tp_neg(a), b);
+            CHECK_BITS(tp_item(tp_gradient(y, b)), i ? 9 : 10);
+        }
+    tp_celu(a, 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "celu: alpha is 0");
+}
+
 TEST(lgamma_has_derivatives_of_every_order)
 {
     tp_var *x = tp_variable(1.0), *d[6];

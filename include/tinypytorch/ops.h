@@ -50,7 +50,7 @@ TP_API tp_var *tp_sqrt(tp_var *x);       /* √x; 1 / 2y, infinite at 0 */
 TP_API tp_var *tp_rsqrt(tp_var *x);      /* 1 / √x; −y³ / 2 */
 TP_API tp_var *tp_exp(tp_var *x);        /* eˣ; y */
 TP_API tp_var *tp_exp2(tp_var *x);       /* 2ˣ; y ln 2 */
-TP_API tp_var *tp_expm1(tp_var *x);      /* eˣ − 1, exact near 0; y + 1 */
+TP_API tp_var *tp_expm1(tp_var *x);      /* eˣ − 1, exact near 0; eˣ */
 TP_API tp_var *tp_log(tp_var *x);        /* natural logarithm; 1 / x */
 TP_API tp_var *tp_log2(tp_var *x);       /* 1 / (x ln 2) */
 TP_API tp_var *tp_log10(tp_var *x);      /* 1 / (x ln 10) */
@@ -63,7 +63,7 @@ TP_API tp_var *tp_acos(tp_var *x);       /* −1 / √(1 − x²) */
 TP_API tp_var *tp_atan(tp_var *x);       /* 1 / (1 + x²) */
 TP_API tp_var *tp_sinh(tp_var *x);       /* cosh x */
 TP_API tp_var *tp_cosh(tp_var *x);       /* sinh x */
-TP_API tp_var *tp_tanh(tp_var *x);       /* 1 − y² */
+TP_API tp_var *tp_tanh(tp_var *x);       /* 1 − y²; reads x too, for its digits near ±1 */
 TP_API tp_var *tp_asinh(tp_var *x);      /* 1 / √(x² + 1) */
 TP_API tp_var *tp_acosh(tp_var *x);      /* 1 / √(x² − 1), infinite at 1 */
 TP_API tp_var *tp_atanh(tp_var *x);      /* 1 / (1 − x²), infinite at ±1 */
@@ -92,8 +92,8 @@ TP_API tp_var *tp_frac(tp_var *x);  /* x − trunc x; 1 */
 TP_API tp_var *tp_clamp(tp_var *x, tp_var *low, tp_var *high);
 
 /* --- Activations --- */
-TP_API tp_var *tp_relu(tp_var *x);       /* max(x, 0); 1 for x > 0, else 0 */
-TP_API tp_var *tp_sigmoid(tp_var *x);    /* 1 / (1 + e⁻ˣ); y (1 − y) */
+TP_API tp_var *tp_relu(tp_var *x);       /* max(x, 0); 1 for x > 0 and NaN, else 0 */
+TP_API tp_var *tp_sigmoid(tp_var *x);    /* 1 / (1 + e⁻ˣ); y (1 − y), reads x too, as tanh */
 TP_API tp_var *tp_logsigmoid(tp_var *x); /* ln sigmoid x, without overflow */
 TP_API tp_var *tp_softplus(tp_var *x);   /* ln(1 + eˣ), without overflow; sigmoid x. PyTorch's cuts
                                           * to x above 20, where they differ by 2e-9 */
@@ -102,13 +102,13 @@ TP_API tp_var *tp_mish(tp_var *x);       /* x tanh(softplus x) */
 TP_API tp_var *tp_gelu(tp_var *x);       /* x Φ(x) (Hendrycks & Gimpel 2016) */
 TP_API tp_var *tp_gelu_tanh(tp_var *x);  /* its approximation by tanh */
 TP_API tp_var *tp_selu(tp_var *x);       /* self-normalising (Klambauer et al. 2017) */
-TP_API tp_var *tp_softsign(tp_var *x);   /* x / (1 + |x|) */
+TP_API tp_var *tp_softsign(tp_var *x);   /* x / (1 + |x|); 1 / (1 + |x|)² */
 TP_API tp_var *tp_hardtanh(tp_var *x);   /* x cut to [−1, 1]; 0 at the bounds */
 TP_API tp_var *tp_relu6(tp_var *x);      /* x cut to [0, 6]; 0 at the bounds */
 TP_API tp_var *tp_hardsigmoid(tp_var *x);              /* clamp(x / 6 + 1/2, 0, 1) */
 TP_API tp_var *tp_hardswish(tp_var *x);                /* x hardsigmoid x */
 TP_API tp_var *tp_elu(tp_var *x, double alpha);        /* x where x > 0, else α (eˣ − 1) */
-TP_API tp_var *tp_celu(tp_var *x, double alpha);       /* x where x > 0, else α (e^(x/α) − 1) */
+TP_API tp_var *tp_celu(tp_var *x, double alpha);       /* … else α (e^(x/α) − 1), α ≠ 0 */
 TP_API tp_var *tp_leaky_relu(tp_var *x, double slope); /* x where x > 0, else slope x */
 TP_API tp_var *tp_prelu(tp_var *x, tp_var *slope);     /* the same with a slope to be learnt */
 
@@ -123,11 +123,13 @@ TP_API tp_var *tp_hypot(tp_var *a, tp_var *b);
 /* ln(eᵃ + eᵇ) without overflow. Of two equal infinities each gets half of the gradient. */
 TP_API tp_var *tp_logaddexp(tp_var *a, tp_var *b);
 
-/* a ln b, and 0 where a = 0 whatever b is, unless it is NaN. */
+/* a ln b, and 0 where a = 0 whatever b is, unless it is NaN. Where a = 0 and b ≤ 0 all derivatives
+ * are 0. */
 TP_API tp_var *tp_xlogy(tp_var *a, tp_var *b);
 
 /* What is left of a after division by b: with b's sign (Python's %), with a's sign (C's fmod).
- * Derivatives: 1, and −⌊a / b⌋ or −trunc(a / b). An integer divided by 0 is an error. */
+ * Derivatives: 1, and −⌊a / b⌋ or −trunc(a / b), of the quotient before it is rounded:
+ * remainder(1, 0.1) has −9. An integer divided by 0 is an error. */
 TP_API tp_var *tp_remainder(tp_var *a, tp_var *b);
 TP_API tp_var *tp_fmod(tp_var *a, tp_var *b);
 
@@ -136,7 +138,8 @@ TP_API tp_var *tp_lerp(tp_var *a, tp_var *b, tp_var *weight);
 
 /* --- Choosing --- */
 
-/* The larger and the smaller of a and b; NaN wins. Where a = b each gets half of the gradient. */
+/* The larger and the smaller of a and b; NaN wins. Where a = b each gets half of the gradient;
+ * where one is NaN both get all of it, as in PyTorch. */
 TP_API tp_var *tp_maximum(tp_var *a, tp_var *b);
 TP_API tp_var *tp_minimum(tp_var *a, tp_var *b);
 

@@ -29,7 +29,8 @@ typedef struct tp_reduce_options {
 TP_API tp_var *tp_sum(tp_var *x, const tp_reduce_options *options);
 TP_API tp_var *tp_mean(tp_var *x, const tp_reduce_options *options);
 
-/* Largest and smallest; NaN wins; an empty reduction is an error. Ties share the gradient. */
+/* Largest and smallest; NaN wins; an empty reduction is an error. Ties share the gradient, NaN too.
+ */
 TP_API tp_var *tp_max(tp_var *x, const tp_reduce_options *options);
 TP_API tp_var *tp_min(tp_var *x, const tp_reduce_options *options);
 
@@ -78,8 +79,8 @@ TP_API tp_var *tp_argmin(tp_var *x, int axis);
 TP_API tp_var *tp_argsort(tp_var *x, int axis, bool descending);
 
 /* x in order; its k largest or smallest elements, in order; the middle one of an axis, which goes,
- * the lower of two. *positions, if not NULL, gets where they were. Gradients go to where the
- * elements came from. */
+ * the lower of two, NaN if there is one. *positions, if not NULL, gets where they were. Gradients
+ * go to where the elements came from. */
 TP_API tp_var *tp_sort(tp_var *x, int axis, bool descending, tp_var **positions);
 TP_API tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions);
 TP_API tp_var *tp_median(tp_var *x, int axis);

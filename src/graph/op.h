@@ -116,7 +116,8 @@ struct tp__op {
 
     void (*gradient)(const tp__pull *pull); /* NULL: the result is a constant */
     const tp__op *slope; /* elementwise, of one operand: the same as one step, for sweeps that
-                          * record nothing; NULL: none. Rounds as the rule does */
+                          * record nothing, of gy and what the rule reads: y, x, or both in this
+                          * order; NULL: none. Rounds as the rule does */
     void (*taylor)(const tp__jet *jet); /* NULL: by the flags, compose or tangent, or, if
                                          * elementwise, from the gradient */
 

@@ -401,8 +401,9 @@ TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
 
 static tp_var *sweep_slope(tp_var *v, tp_var *gy)
 {
-    tp_var *read = v->op->reads[0] & TP__READS_OUT ? v : tp__inputs(v)[0];
-    return tp__apply(v->op->slope, (tp_var *[]){gy, read}, 2, (tp__attr){0}, -1, NULL);
+    tp_var *x = tp__inputs(v)[0], *read = v->op->reads[0] & TP__READS_OUT ? v : x;
+    const tp__op *slope = v->op->slope;
+    return tp__apply(slope, (tp_var *[]){gy, read, x}, slope->n_in, (tp__attr){0}, -1, NULL);
 }
 
 /* Runs v's rule. What it records is implicit when v is. */

@@ -91,10 +91,8 @@ VECTOR_BOTH_BINARY(div, a / b)
 VECTOR_BOTH_BINARY(maximum, a > b || a != a ? a : b)
 VECTOR_BOTH_BINARY(minimum, a < b || a != a ? a : b)
 VECTOR_BOTH_BINARY(square_slope, 2 * b * a)
-VECTOR_BOTH_BINARY(reciprocal_slope, -(a *(b *b)))
-VECTOR_BOTH_BINARY(relu_slope, b > 0 ? a : 0)
-VECTOR_BOTH_BINARY(tanh_slope, a *(1 - b * b))
-VECTOR_BOTH_BINARY(sigmoid_slope, a *(b *(1 - b)))
+VECTOR_BOTH_BINARY(reciprocal_slope, -(a *b *b))
+VECTOR_BOTH_BINARY(relu_slope, b <= 0 ? 0 : a)
 VECTOR_BOTH_UNARY(neg, -x, -x)
 VECTOR_BOTH_UNARY(square, x *x, x *x)
 VECTOR_BOTH_UNARY(sqrt, sqrtf(x), sqrt(x))
@@ -284,6 +282,61 @@ VECTOR_TANH(tanh_f64, double, VECTOR(expm1_f64))
 VECTOR_SIGMOID(sigmoid_f32, float, fabsf, VECTOR(exp_f32))
 VECTOR_SIGMOID(sigmoid_f64, double, fabs, VECTOR(exp_f64))
 
+/* gy times a slope, or the slope alone, of y and x: `plain` of y, but where y is `near` 1 `inside`
+ * of y times e^−times|x|, which is computed for pieces that need it. */
+#define VECTOR_SLOPE(name, Type, first, gy, magnitude, exponential, times, near, inside, plain)    \
+    VECTOR_KERNEL(name)                                                                            \
+    {                                                                                              \
+        Type e[VECTOR(piece)];                                                                     \
+        const Type *from_y = (const Type *)(const void *)at[first];                                \
+        const Type *from_x = (const Type *)(const void *)at[(first) + 1];                          \
+        const Type *from_g = (const Type *)(const void *)at[1];                                    \
+        Type *to = (Type *)(void *)at[0];                                                          \
+        (void)from_g;                                                                              \
+        for (int64_t start = 0; start < n; start += VECTOR(piece)) {                               \
+            int64_t some = n - start < VECTOR(piece) ? n - start : VECTOR(piece);                  \
+            int any = 0;                                                                           \
+            for (int64_t i = start; i < start + some; i++) {                                       \
+                const Type y = from_y[i];                                                          \
+                any |= (near);                                                                     \
+            }                                                                                      \
+            if (!any) {                                                                            \
+                VECTOR_LOOP                                                                        \
+                for (int64_t i = start; i < start + some; i++) {                                   \
+                    const Type y = from_y[i];                                                      \
+                    to[i] = gy(plain);                                                             \
+                }                                                                                  \
+                continue;                                                                          \
+            }                                                                                      \
+            for (int64_t i = 0; i < some; i++)                                                     \
+                e[i] = -(times)*magnitude(from_x[start + i]);                                      \
+            exponential(some, (char *const[]){(char *)e, (char *)e}, step, attr);                  \
+            VECTOR_LOOP                                                                            \
+            for (int64_t i = start; i < start + some; i++) {                                       \
+                const Type y = from_y[i];                                                          \
+                to[i] = gy((near) ? e[i - start] * (inside) : (plain));                            \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+#define VECTOR_TIMES_GY(slope) from_g[i] * (slope)
+#define VECTOR_ALONE(slope) (slope)
+#define VECTOR_TANH_SLOPE(Type, magnitude, exponential, suffix)                                    \
+    VECTOR_SLOPE(tanh_slope_##suffix, Type, 2, VECTOR_TIMES_GY, magnitude, exponential, 2,         \
+                 y *y > (Type)0.75, (1 + magnitude(y)) * (1 + magnitude(y)), 1 - y * y)            \
+    VECTOR_SLOPE(tanh_derivative_##suffix, Type, 1, VECTOR_ALONE, magnitude, exponential, 2,       \
+                 y *y > (Type)0.75, (1 + magnitude(y)) * (1 + magnitude(y)), 1 - y * y)
+#define VECTOR_SIGMOID_SLOPE(Type, magnitude, exponential, suffix)                                 \
+    VECTOR_SLOPE(sigmoid_slope_##suffix, Type, 2, VECTOR_TIMES_GY, magnitude, exponential, 1,      \
+                 y > (Type)0.75, y * y, y * (1 - y))                                               \
+    VECTOR_SLOPE(sigmoid_derivative_##suffix, Type, 1, VECTOR_ALONE, magnitude, exponential, 1,    \
+                 y > (Type)0.75, y * y, y * (1 - y))
+
+VECTOR_TANH_SLOPE(float, fabsf, VECTOR(exp_f32), f32)
+VECTOR_TANH_SLOPE(double, fabs, VECTOR(exp_f64), f64)
+VECTOR_SIGMOID_SLOPE(float, fabsf, VECTOR(exp_f32), f32)
+VECTOR_SIGMOID_SLOPE(double, fabs, VECTOR(exp_f64), f64)
+
 #define VECTOR_POWER(name, Type, power)                                                            \
     VECTOR_KERNEL(name)                                                                            \
     {                                                                                              \
@@ -329,8 +382,6 @@ const tp__override VECTOR(tp__kernels)[] = {
     VECTOR_PAIR("square_slope", 2, square_slope),
     VECTOR_PAIR("reciprocal_slope", 2, reciprocal_slope),
     VECTOR_PAIR("relu_slope", 2, relu_slope),
-    VECTOR_PAIR("tanh_slope", 2, tanh_slope),
-    VECTOR_PAIR("sigmoid_slope", 2, sigmoid_slope),
     VECTOR_PAIR("neg", 1, neg),
     VECTOR_PAIR("square", 1, square),
     VECTOR_PAIR("sqrt", 1, sqrt),
@@ -365,6 +416,10 @@ const tp__override VECTOR(tp__kernels)[] = {
     VECTOR_PAIR("pow", 2, pow),
     VECTOR_PAIR("pow", 1, power),
     VECTOR_PAIR("sigmoid", 1, sigmoid),
+    VECTOR_PAIR("tanh_slope", 3, tanh_slope),
+    VECTOR_PAIR("tanh_derivative", 2, tanh_derivative),
+    VECTOR_PAIR("sigmoid_slope", 3, sigmoid_slope),
+    VECTOR_PAIR("sigmoid_derivative", 2, sigmoid_derivative),
     VECTOR_PAIR("exp2", 1, exp2),
     VECTOR_PAIR("expm1", 1, expm1),
     VECTOR_PAIR("log1p", 1, log1p),

@@ -7,7 +7,10 @@
 
 #include "ops/elementwise.h"
 
+#include <math.h>
+
 #include "array/array.h"
+#include "array/dtype.h"
 #include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -43,17 +46,24 @@ tp_var *tp_silu(tp_var *x)
     return tp_mul(x, tp_sigmoid(x));
 }
 
+/* (1 + erf u) / 2 and (1 + tanh u) / 2 keep their digits below 0 as erfc(−u) / 2 and σ(2u). */
 tp_var *tp_gelu(tp_var *x)
 {
     TP__IN_FLOAT32(tp_gelu(x), &x);
-    return tp_mul(tp_mul(0.5, x), tp_add(1, tp_erf(tp_mul(0.7071067811865476, x))));
+    return tp_mul(tp_mul(0.5, x), tp_erfc(tp_mul(-0.7071067811865476, x)));
 }
+
+#define GELU_FAR 900 /* of x²: beyond, σ is 0 or 1 in any type */
 
 tp_var *tp_gelu_tanh(tp_var *x)
 {
     TP__IN_FLOAT32(tp_gelu_tanh(x), &x);
-    tp_var *cubic = tp_mul(x, tp_add(1, tp_mul(0.044715, tp_square(x))));
-    return tp_mul(tp_mul(0.5, x), tp_add(1, tp_tanh(tp_mul(0.7978845608028654, cubic))));
+    if (!tp__check_operand("gelu_tanh", x))
+        return tp__poison();
+    x = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64);
+    tp_var *square = tp_minimum(tp_square(x), GELU_FAR);
+    tp_var *cubic = tp_mul(x, tp_add(1, tp_mul(0.044715, square)));
+    return tp_mul(x, tp_sigmoid(tp_mul(1.5957691216057308, cubic)));
 }
 
 tp_var *tp_elu(tp_var *x, double alpha)
@@ -64,6 +74,8 @@ tp_var *tp_elu(tp_var *x, double alpha)
 
 tp_var *tp_celu(tp_var *x, double alpha)
 {
+    if (alpha == 0)
+        return tp_fail(TP_ERROR_ARGUMENT, "celu: alpha is 0, by which x is divided");
     TP__IN_FLOAT32(tp_celu(x, alpha), &x);
     return tp_where(tp_gt(x, 0), x, tp_mul(alpha, tp_expm1(tp_div(x, alpha))));
 }
@@ -118,12 +130,6 @@ tp_var *tp_mish(tp_var *x)
 {
     TP__IN_FLOAT32(tp_mish(x), &x);
     return tp_mul(x, tp_tanh(tp_softplus(x)));
-}
-
-tp_var *tp_softsign(tp_var *x)
-{
-    TP__IN_FLOAT32(tp_softsign(x), &x);
-    return tp_div(x, tp_add(1, tp_abs(x)));
 }
 
 tp_var *tp_logsigmoid(tp_var *x)
@@ -216,8 +222,18 @@ TP__COMPOSITE_UNARY(Relu6, relu6, "F.relu6", "clamp(x, 0, 6)", TP__NOT_ZERO)
 ACTIVATION_RECORD(Hardsigmoid, hardsigmoid, 1, "2,3", tp_hardsigmoid(x[0]), "(x0 / 6 + 0.5).clamp(0, 1)", "clamp(x / 6 + 1/2, 0, 1)")
 ACTIVATION_RECORD(Hardswish, hardswish, 1, "2,3", tp_hardswish(x[0]), "x0 * (x0 / 6 + 0.5).clamp(0, 1)", "x hardsigmoid(x)")
 ACTIVATION_RECORD(Mish, mish, 1, "2,3", tp_mish(x[0]), "x0 * torch.tanh(F.softplus(x0))", "x tanh(softplus(x))")
-TP__COMPOSITE_UNARY(Softsign, softsign, "F.softsign", "x / (1 + |x|)", TP__NOT_ZERO)
 TP__COMPOSITE_UNARY(LogSigmoid, logsigmoid, "F.logsigmoid", "−softplus(−x)", TP__ANYWHERE)
+/* clang-format on */
+
+static tp_var *activation_over_square(tp_var *gy, tp_var *size)
+{
+    return tp_div(tp_div(gy, size), size);
+}
+
+#define SOFTSIGN_SIZE (1 + fabs(x))
+
+/* clang-format off */
+TP__FLOAT_UNARY_NAMED(Softsign, softsign, "F.softsign", "x / (1 + |x|)", x / SOFTSIGN_SIZE, gy / SOFTSIGN_SIZE / SOFTSIGN_SIZE, activation_over_square(gy, tp_add(1, tp_abs(x))), TP__READS_0, TP__NOT_ZERO)
 /* clang-format on */
 
 static const tp__op *const activation_ops[] = {

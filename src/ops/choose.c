@@ -10,8 +10,8 @@
 
 /* --- maximum and minimum --- */
 
-/* Each coefficient from the operand chosen, the mean of both at a tie. */
-static void choose_taylor(const tp__jet *jet, tp_var *first, tp_var *tie)
+/* Each coefficient from the operand chosen, the mean of both at a tie, their sum beside NaN. */
+static void choose_taylor(const tp__jet *jet, tp_var *first, tp_var *second, tp_var *tie)
 {
     for (int k = 1; k <= jet->order; k++) {
         tp_var *a = jet->x[0][k], *b = jet->x[1][k];
@@ -20,25 +20,26 @@ static void choose_taylor(const tp__jet *jet, tp_var *first, tp_var *tie)
         tp_var *mean = tp_mul(0.5, tp__series_add(a, b));
         a = a ? a : tp_num(0);
         b = b ? b : tp_num(0);
-        jet->y[k] = tp_where(tie, mean, tp_where(first, a, b));
+        jet->y[k] = tp_where(tie, mean, tp_where(second, b, tp_where(first, a, tp_add(a, b))));
     }
 }
 
 static void maximum_taylor(const tp__jet *jet)
 {
     tp_var *a = jet->x[0][0], *b = jet->x[1][0];
-    choose_taylor(jet, tp_gt(a, b), tp_eq(a, b));
+    choose_taylor(jet, tp_gt(a, b), tp_lt(a, b), tp_eq(a, b));
 }
 
 static void minimum_taylor(const tp__jet *jet)
 {
     tp_var *a = jet->x[0][0], *b = jet->x[1][0];
-    choose_taylor(jet, tp_lt(a, b), tp_eq(a, b));
+    choose_taylor(jet, tp_lt(a, b), tp_gt(a, b), tp_eq(a, b));
 }
 
-static tp_var *choose_share(tp_var *gy, tp_var *takes, tp_var *a, tp_var *b)
+/* Beside NaN neither loses, as in PyTorch. */
+static tp_var *choose_share(tp_var *gy, tp_var *loses, tp_var *a, tp_var *b)
 {
-    return tp_where(tp_eq(a, b), tp_mul(0.5, gy), tp_where(takes, gy, 0));
+    return tp_where(tp_eq(a, b), tp_mul(0.5, gy), tp_where(loses, 0, gy));
 }
 
 #define CHOOSE_MAXIMUM (a > b || a != a ? a : b)
@@ -51,14 +52,14 @@ TP__LOOP2(minimum_u8, uint8_t, uint8_t, uint8_t, CHOOSE_MINIMUM)
 
 /* clang-format off */
 TP__BINARY(Maximum, maximum, "the larger of a and b", CHOOSE_MAXIMUM,
-           a == b ? 0.5 * gy : a > b ? gy : 0, choose_share(gy, tp_gt(a, b), a, b),
+           a == b ? 0.5 * gy : a < b ? 0 : gy, choose_share(gy, tp_lt(a, b), a, b),
            TP__READS_0 | TP__READS_1,
-           a == b ? 0.5 * gy : b > a ? gy : 0, choose_share(gy, tp_gt(b, a), a, b),
+           a == b ? 0.5 * gy : b < a ? 0 : gy, choose_share(gy, tp_lt(b, a), a, b),
            TP__READS_0 | TP__READS_1, TP__DISTINCT, TP__SELECTS, maximum_i64, maximum_u8, maximum_taylor, NULL)
 TP__BINARY(Minimum, minimum, "the smaller of a and b", CHOOSE_MINIMUM,
-           a == b ? 0.5 * gy : a < b ? gy : 0, choose_share(gy, tp_lt(a, b), a, b),
+           a == b ? 0.5 * gy : a > b ? 0 : gy, choose_share(gy, tp_gt(a, b), a, b),
            TP__READS_0 | TP__READS_1,
-           a == b ? 0.5 * gy : b < a ? gy : 0, choose_share(gy, tp_lt(b, a), a, b),
+           a == b ? 0.5 * gy : b > a ? 0 : gy, choose_share(gy, tp_gt(b, a), a, b),
            TP__READS_0 | TP__READS_1, TP__DISTINCT, TP__SELECTS, minimum_i64, minimum_u8, minimum_taylor, NULL)
 /* clang-format on */
 

@@ -32,7 +32,7 @@
     };
 
 #define TP__UNARY_DEFINE(label_, name_, formula_, value, number_slope, rule_, text_, reads_,       \
-                         domain_, flags_, i64, u8, taylor_, slope_)                                \
+                         domain_, flags_, i64, u8, taylor_, slope_, torch_)                        \
     static double name_##_number(double x, double attr)                                            \
     {                                                                                              \
         (void)attr;                                                                                \
@@ -69,6 +69,7 @@
         .formula = formula_,                                                                       \
         .rule = text_,                                                                             \
         .domain = domain_,                                                                         \
+        .torch = torch_,                                                                           \
         .call_1 = tp_##name_,                                                                      \
     };                                                                                             \
     tp_var *tp_##name_(tp_var *x)                                                                  \
@@ -80,24 +81,31 @@
 #define TP__UNARY_RECORD(label_, name_, formula_, value, slope, rule_, reads_, domain_, flags_,    \
                          i64, u8, taylor_, slope_op_)                                              \
     TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
-                     flags_, i64, u8, taylor_, slope_op_)
+                     flags_, i64, u8, taylor_, slope_op_, NULL)
 
 #define TP__FLOAT_UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)             \
     TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
-                     TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
+                     TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL, NULL)
+
+/* Of PyTorch's name torch_. */
+#define TP__FLOAT_UNARY_NAMED(label_, name_, torch_, formula_, value, slope, rule_, reads_,        \
+                              domain_)                                                             \
+    TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
+                     TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL, torch_)
 
 #define TP__SERIES_UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)            \
     TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
-                     TP__FLOATING | TP__COSTLY, NULL, NULL, name_##_taylor, NULL)
+                     TP__FLOATING | TP__COSTLY, NULL, NULL, name_##_taylor, NULL, NULL)
 
 /* With TP__SLOPE_OF(name_, …) before it. */
 #define TP__SLOPE_UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)             \
     TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_,        \
-                     TP__FLOATING | TP__COSTLY, NULL, NULL, name_##_taylor, &name_##_slope_op)
+                     TP__FLOATING | TP__COSTLY, NULL, NULL, name_##_taylor, &name_##_slope_op,     \
+                     NULL)
 
 #define TP__UNARY(label_, name_, formula_, value, slope, rule_, reads_, domain_)                   \
     TP__UNARY_DEFINE(label_, name_, formula_, value, slope, rule_, #rule_, reads_, domain_, 0,     \
-                     name_##_i64, name_##_u8, name_##_taylor, NULL)
+                     name_##_i64, name_##_u8, name_##_taylor, NULL, NULL)
 
 /* The functions of a binary record. */
 #define TP__BINARY_PARTS(name_, value, slope_a, rule_a, slope_b, rule_b)                           \

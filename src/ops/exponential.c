@@ -16,7 +16,7 @@
 
 /* clang-format off */
 TP__FLOAT_UNARY(Exp2, exp2, "2ˣ", exp2(x), gy * (EXPONENTIAL_LN2 * y), tp_mul(gy, tp_mul(EXPONENTIAL_LN2, y)), TP__READS_OUT, TP__ANYWHERE)
-TP__FLOAT_UNARY(Expm1, expm1, "eˣ − 1", expm1(x), gy * (y + 1), tp_mul(gy, tp_add(y, 1)), TP__READS_OUT, TP__ANYWHERE)
+TP__FLOAT_UNARY(Expm1, expm1, "eˣ − 1", expm1(x), gy * exp(x), tp_mul(gy, tp_exp(x)), TP__READS_0, TP__ANYWHERE)
 TP__FLOAT_UNARY(Log1p, log1p, "ln(1 + x)", log1p(x), gy / (x + 1), tp_div(gy, tp_add(x, 1)), TP__READS_0, TP__INSIDE)
 TP__FLOAT_UNARY(Log2, log2, "log₂ x", log2(x), gy / (EXPONENTIAL_LN2 * x), tp_div(gy, tp_mul(EXPONENTIAL_LN2, x)), TP__READS_0, TP__POSITIVE)
 TP__FLOAT_UNARY(Log10, log10, "log₁₀ x", log10(x), gy / (EXPONENTIAL_LN10 * x), tp_div(gy, tp_mul(EXPONENTIAL_LN10, x)), TP__READS_0, TP__POSITIVE)

@@ -12,9 +12,9 @@
 #include "tinypytorch.h"
 
 /* clang-format off */
-TP__PREDICATE1(IsNan, isnan, "x is not a number", isnan((double)x))
-TP__PREDICATE1(IsInf, isinf, "x is infinite", isinf((double)x))
-TP__PREDICATE1(IsFinite, isfinite, "x is finite", isfinite((double)x))
+TP__PREDICATE1(IsNan, isnan, "x is not a number", isnan((double)x) != 0)
+TP__PREDICATE1(IsInf, isinf, "x is infinite", isinf((double)x) != 0)
+TP__PREDICATE1(IsFinite, isfinite, "x is finite", isfinite((double)x) != 0)
 TP__PREDICATE1(LogicalNot, logical_not, "x = 0", x == 0)
 TP__PREDICATE2(LogicalAnd, logical_and, "a ≠ 0 and b ≠ 0", a != 0 && b != 0)
 TP__PREDICATE2(LogicalOr, logical_or, "a ≠ 0 or b ≠ 0", a != 0 || b != 0)

@@ -291,7 +291,13 @@ tp_var *tp_median(tp_var *x, int axis)
         return tp__poison();
     if (tp__shape(x)[axis] == 0)
         return tp_fail(TP_ERROR_SHAPE, "median: axis %d has no elements", axis);
-    return tp_select(tp_sort(x, axis, false, NULL), axis, (tp__shape(x)[axis] - 1) / 2);
+    int64_t n = tp__shape(x)[axis];
+    tp_var *sorted = tp_sort(x, axis, false, NULL);
+    tp_var *middle = tp_select(sorted, axis, (n - 1) / 2);
+    if (tp_is_poison(middle) || !tp__is_float((tp_dtype)x->dtype))
+        return middle;
+    tp_var *last = tp_select(sorted, axis, n - 1); /* NaN if there is one */
+    return tp_where(tp_isnan(last), last, middle);
 }
 
 /* --- The place of the largest and smallest: the first of equals, and NaN before all --- */

@@ -15,10 +15,10 @@
 
 static void relu_taylor(const tp__jet *jet)
 {
-    tp_var *positive = tp_gt(jet->y[0], 0);
+    tp_var *nothing = tp_le(jet->y[0], 0);
     for (int k = 1; k <= jet->order; k++)
         if (jet->x[0][k])
-            jet->y[k] = tp_where(positive, jet->x[0][k], 0);
+            jet->y[k] = tp_where(nothing, 0, jet->x[0][k]);
 }
 
 static void abs_taylor(const tp__jet *jet)
@@ -73,10 +73,10 @@ static tp_var *piecewise_zeros(const tp_var *x)
     return tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
 }
 
-TP__SLOPE_OF(relu, b > 0 ? a : 0)
+TP__SLOPE_OF(relu, b <= 0 ? 0 : a)
 
 /* clang-format off */
-TP__UNARY_RECORD(Relu, relu, "max(x, 0)", piecewise_relu(x), y > 0 ? gy : 0, tp_where(tp_gt(y, 0), gy, 0), TP__READS_OUT, TP__NOT_ZERO, TP__SELECTS, relu_i64, relu_u8, relu_taylor, &relu_slope_op)
+TP__UNARY_RECORD(Relu, relu, "max(x, 0)", piecewise_relu(x), y <= 0 ? 0 : gy, tp_where(tp_le(y, 0), 0, gy), TP__READS_OUT, TP__NOT_ZERO, TP__SELECTS, relu_i64, relu_u8, relu_taylor, &relu_slope_op)
 TP__UNARY(Abs, abs, "|x|", fabs(x), gy * piecewise_sign(x), tp_mul(gy, tp_sign(x)), TP__READS_0, TP__NOT_ZERO)
 
 TP__UNARY(Sign, sign, "−1, 0 or 1", piecewise_sign(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
@@ -115,14 +115,17 @@ static bool remainder_divides(tp__call *call)
     return false;
 }
 
-static tp_var *remainder_quotient(tp_var *a, tp_var *b)
+/* The integer (a − y) / b, of which rounding a / b first may miss by one. */
+static double remainder_times(double a, double b, double y)
 {
-    return tp_detach(tp_floor(tp_div(tp_detach(a), tp_detach(b))));
+    return b == 0 ? a / b : rint((a - y) / b);
 }
 
-static tp_var *fmod_quotient(tp_var *a, tp_var *b)
+static tp_var *remainder_quotient(tp_var *a, tp_var *b, tp_var *y)
 {
-    return tp_detach(tp_trunc(tp_div(tp_detach(a), tp_detach(b))));
+    a = tp_detach(a), b = tp_detach(b);
+    tp_var *times = tp_round(tp_div(tp_sub(a, tp_detach(y)), b));
+    return tp_detach(tp_where(tp_eq(b, 0), tp_div(a, b), times));
 }
 
 TP__LOOP2(remainder_i64, int64_t, int64_t, int64_t, remainder_integer(a, b))
@@ -132,10 +135,10 @@ TP__LOOP2(fmod_u8, uint8_t, uint8_t, int64_t, b == 0 ? 0 : a % b)
 
 /* clang-format off */
 TP__BINARY(Remainder, remainder, "a − b ⌊a / b⌋", remainder_real(a, b),
-           gy, gy, 0, -gy * floor(a / b), tp_neg(tp_mul(gy, remainder_quotient(a, b))), TP__READS_0 | TP__READS_1,
+           gy, gy, 0, -gy * remainder_times(a, b, y), tp_neg(tp_mul(gy, remainder_quotient(a, b, y))), TP__READS_0 | TP__READS_1 | TP__READS_OUT,
            TP__NOT_ZERO, 0, remainder_i64, remainder_u8, NULL, remainder_divides)
 TP__BINARY(Fmod, fmod, "a − b trunc(a / b)", fmod(a, b),
-           gy, gy, 0, -gy * trunc(a / b), tp_neg(tp_mul(gy, fmod_quotient(a, b))), TP__READS_0 | TP__READS_1,
+           gy, gy, 0, -gy * remainder_times(a, b, y), tp_neg(tp_mul(gy, remainder_quotient(a, b, y))), TP__READS_0 | TP__READS_1 | TP__READS_OUT,
            TP__NOT_ZERO, 0, fmod_i64, fmod_u8, NULL, remainder_divides)
 /* clang-format on */
 

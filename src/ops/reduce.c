@@ -139,10 +139,12 @@ static bool min_forward(tp__call *call)
     return reduce_fold(call, TP__MIN, 1);
 }
 
-/* 1 where an element of x is the one chosen; how many there are for each result. */
+/* 1 where an element of x is the one chosen; how many there are for each result. NaN is before all.
+ */
 static tp_var *extreme_chosen(const tp_var *node, tp_var *x, tp_var *y)
 {
-    return tp_eq(x, reduce_spread(tp_detach(y), x, &node->attr));
+    tp_var *equal = tp_eq(x, reduce_spread(tp_detach(y), x, &node->attr));
+    return tp__is_float((tp_dtype)x->dtype) ? tp_logical_or(equal, tp_isnan(x)) : equal;
 }
 
 static tp_var *reduce_sum_like(const tp_var *node, const tp_var *x, tp_var *values)

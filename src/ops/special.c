@@ -94,7 +94,7 @@ static double special_zeta(double s, double x)
         x++;
     }
     double power = pow(x, -s), rise = s / x;
-    sum += power * x / (s - 1) + 0.5 * power;
+    sum += pow(x, 1 - s) / (s - 1) + 0.5 * power;
     for (int k = 0; k < SPECIAL_BERNOULLI; k++) {
         sum += special_bernoulli[k] / ((2 * k + 1) * (2 * k + 2)) * power * rise;
         rise *= (s + 2 * k + 1) * (s + 2 * k + 2) / ((2 * k + 1) * (2 * k + 2) * x * x);
@@ -236,10 +236,27 @@ static double xlogy_slope(double gy, double a, double b)
     return a == 0 && b <= 0 ? 0 : gy * log(b);
 }
 
+static double xlogy_other_slope(double gy, double a, double b)
+{
+    return a == 0 && b <= 0 ? 0 : gy * (a / b);
+}
+
+/* Where a = 0 and b is outside the logarithm's domain, nothing has a derivative but 0. */
+static tp_var *xlogy_nothing(tp_var *a, tp_var *b)
+{
+    return tp_logical_and(tp_eq(a, 0), tp_le(b, 0));
+}
+
 static tp_var *xlogy_rule(tp_var *gy, tp_var *a, tp_var *b)
 {
-    tp_var *nothing = tp_logical_and(tp_eq(a, 0), tp_le(b, 0));
+    tp_var *nothing = xlogy_nothing(a, b);
     return tp_where(nothing, 0, tp_mul(gy, tp_log(tp_where(nothing, 1, b))));
+}
+
+static tp_var *xlogy_other_rule(tp_var *gy, tp_var *a, tp_var *b)
+{
+    tp_var *nothing = xlogy_nothing(a, b);
+    return tp_where(nothing, 0, tp_mul(gy, tp_div(a, tp_where(nothing, 1, b))));
 }
 
 /* clang-format off */
@@ -249,7 +266,7 @@ TP__BINARY(LogAddExp, logaddexp, "ln(eᵃ + eᵇ)", special_logaddexp(a, b),
            TP__ANYWHERE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
 TP__BINARY(XLogY, xlogy, "a ln b, 0 where a = 0", special_xlogy(a, b),
            xlogy_slope(gy, a, b), xlogy_rule(gy, a, b), TP__READS_0 | TP__READS_1,
-           gy * a / b, tp_div(tp_mul(gy, a), b), TP__READS_0 | TP__READS_1,
+           xlogy_other_slope(gy, a, b), xlogy_other_rule(gy, a, b), TP__READS_0 | TP__READS_1,
            TP__POSITIVE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
 TP__FLOAT_UNARY(Logit, logit, "ln(x / (1 − x))", log(x / (1 - x)), gy / (x * (1 - x)), tp_div(gy, tp_mul(x, tp_sub(1, x))), TP__READS_0, TP__FRACTION)
 /* clang-format on */

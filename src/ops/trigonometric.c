@@ -12,13 +12,20 @@
 #include "ops/families.h"
 #include "tinypytorch.h"
 
+/* Squares of large numbers overflow, and 1 − x² loses the digits of x near 1: so hypot, quotients
+ * one after the other, and the factors of a difference of squares. */
+static tp_var *trigonometric_over(tp_var *gy, tp_var *h)
+{
+    return tp_div(tp_div(gy, h), h);
+}
+
 /* clang-format off */
-TP__FLOAT_UNARY(Asin, asin, "arcsin x", asin(x), gy / sqrt(1 - x * x), tp_div(gy, tp_sqrt(tp_sub(1, tp_square(x)))), TP__READS_0, TP__INSIDE)
-TP__FLOAT_UNARY(Acos, acos, "arccos x", acos(x), -(gy / sqrt(1 - x * x)), tp_neg(tp_div(gy, tp_sqrt(tp_sub(1, tp_square(x))))), TP__READS_0, TP__INSIDE)
-TP__FLOAT_UNARY(Atan, atan, "arctan x", atan(x), gy / (x * x + 1), tp_div(gy, tp_add(tp_square(x), 1)), TP__READS_0, TP__ANYWHERE)
-TP__FLOAT_UNARY(Asinh, asinh, "ln(x + √(x² + 1))", asinh(x), gy / sqrt(x * x + 1), tp_div(gy, tp_sqrt(tp_add(tp_square(x), 1))), TP__READS_0, TP__ANYWHERE)
-TP__FLOAT_UNARY(Acosh, acosh, "ln(x + √(x² − 1))", acosh(x), gy / sqrt(x * x - 1), tp_div(gy, tp_sqrt(tp_sub(tp_square(x), 1))), TP__READS_0, TP__ABOVE_ONE)
-TP__FLOAT_UNARY(Atanh, atanh, "ln((1 + x) / (1 − x)) / 2", atanh(x), gy / (1 - x * x), tp_div(gy, tp_sub(1, tp_square(x))), TP__READS_0, TP__INSIDE)
+TP__FLOAT_UNARY(Asin, asin, "arcsin x", asin(x), gy / sqrt((1 - x) * (1 + x)), tp_div(gy, tp_sqrt(tp_mul(tp_sub(1, x), tp_add(1, x)))), TP__READS_0, TP__INSIDE)
+TP__FLOAT_UNARY(Acos, acos, "arccos x", acos(x), -(gy / sqrt((1 - x) * (1 + x))), tp_neg(tp_div(gy, tp_sqrt(tp_mul(tp_sub(1, x), tp_add(1, x))))), TP__READS_0, TP__INSIDE)
+TP__FLOAT_UNARY(Atan, atan, "arctan x", atan(x), gy / hypot(x, 1) / hypot(x, 1), trigonometric_over(gy, tp_hypot(x, 1)), TP__READS_0, TP__ANYWHERE)
+TP__FLOAT_UNARY(Asinh, asinh, "ln(x + √(x² + 1))", asinh(x), gy / hypot(x, 1), tp_div(gy, tp_hypot(x, 1)), TP__READS_0, TP__ANYWHERE)
+TP__FLOAT_UNARY(Acosh, acosh, "ln(x + √(x² − 1))", acosh(x), gy / (sqrt(x - 1) * sqrt(x + 1)), tp_div(gy, tp_mul(tp_sqrt(tp_sub(x, 1)), tp_sqrt(tp_add(x, 1)))), TP__READS_0, TP__ABOVE_ONE)
+TP__FLOAT_UNARY(Atanh, atanh, "ln((1 + x) / (1 − x)) / 2", atanh(x), gy / ((1 - x) * (1 + x)), tp_div(gy, tp_mul(tp_sub(1, x), tp_add(1, x))), TP__READS_0, TP__INSIDE)
 /* clang-format on */
 
 /* --- Of two variables; at the origin, where they have none, derivatives are 0 --- */
@@ -33,19 +40,27 @@ static tp_var *angle_quotient(tp_var *numerator, tp_var *denominator)
     return tp_where(tp_eq(denominator, 0), 0, tp_div(numerator, denominator));
 }
 
-static tp_var *angle_radius(tp_var *a, tp_var *b)
+/* x / (a² + b²) */
+static double angle_slope(double x, double a, double b)
 {
-    return tp_add(tp_square(a), tp_square(b));
+    double h = hypot(a, b);
+    return angle_number(angle_number(x, h), h);
+}
+
+static tp_var *angle_rule(tp_var *gy, tp_var *x, tp_var *a, tp_var *b)
+{
+    tp_var *h = tp_hypot(a, b);
+    return angle_quotient(tp_mul(gy, angle_quotient(x, h)), h);
 }
 
 /* clang-format off */
 TP__BINARY(Atan2, atan2, "the angle of the point (b, a), from −π to π", atan2(a, b),
-           angle_number(gy * b, a * a + b * b), angle_quotient(tp_mul(gy, b), angle_radius(a, b)), TP__READS_0 | TP__READS_1,
-           -angle_number(gy * a, a * a + b * b), tp_neg(angle_quotient(tp_mul(gy, a), angle_radius(a, b))), TP__READS_0 | TP__READS_1,
+           gy * angle_slope(b, a, b), angle_rule(gy, b, a, b), TP__READS_0 | TP__READS_1,
+           -gy * angle_slope(a, a, b), tp_neg(angle_rule(gy, a, a, b)), TP__READS_0 | TP__READS_1,
            TP__BASE_POSITIVE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
 TP__BINARY(Hypot, hypot, "√(a² + b²)", hypot(a, b),
-           angle_number(gy * a, y), angle_quotient(tp_mul(gy, a), y), TP__READS_0 | TP__READS_OUT,
-           angle_number(gy * b, y), angle_quotient(tp_mul(gy, b), y), TP__READS_1 | TP__READS_OUT,
+           gy * angle_number(a, y), tp_mul(gy, angle_quotient(a, y)), TP__READS_0 | TP__READS_OUT,
+           gy * angle_number(b, y), tp_mul(gy, angle_quotient(b, y)), TP__READS_1 | TP__READS_OUT,
            TP__BASE_POSITIVE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
 /* clang-format on */
 
@@ -54,6 +69,8 @@ TP__BINARY(Hypot, hypot, "√(a² + b²)", hypot(a, b),
  * S(n) is the n-th derivative of sin(z) / z: ∫ tⁿ cos(z t + n π/2) dt from 0 to 1. Near 0 a power
  * series gives it; elsewhere z S(n) = sin(z + n π/2) − n S(n − 1), which is stable for z ≥ n and
  * loses little from n / 2 on. */
+
+#define SINC_PI 3.141592653589793
 
 static double sinc_quarter(int n, double sine, double cosine)
 {
@@ -74,9 +91,11 @@ static double sinc_near(int n, double z)
     return sum;
 }
 
-static double sinc_far(int n, double z)
+/* The circle is left before rounding: x − 2k is exact. */
+static double sinc_far(int n, double x)
 {
-    double sine = sin(z), cosine = cos(z), s = sine / z;
+    double r = x - 2 * rint(x / 2), sine = sin(SINC_PI * r), cosine = cos(SINC_PI * r);
+    double z = SINC_PI * x, s = sine / z;
     for (int k = 1; k <= n; k++)
         s = (sinc_quarter(k, sine, cosine) - k * s) / z;
     return s;
@@ -84,10 +103,9 @@ static double sinc_far(int n, double z)
 
 static double sinc_value(double x, double attr)
 {
-    const double pi = 3.141592653589793;
     int n = (int)attr;
-    double z = pi * x, limit = n > 6 ? n / 2.0 : 3;
-    return pow(pi, n) * (fabs(z) < limit ? sinc_near(n, z) : sinc_far(n, z));
+    double z = SINC_PI * x, limit = n > 6 ? n / 2.0 : 3;
+    return pow(SINC_PI, n) * (fabs(z) < limit ? sinc_near(n, z) : sinc_far(n, x));
 }
 
 static void sinc_f64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -130,14 +131,129 @@ static double unary_sigmoid(double x)
     return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
 }
 
-TP__SLOPE_OF(reciprocal, -(a *(b *b)))
-TP__SLOPE_OF(tanh, a *(1 - b * b))
-TP__SLOPE_OF(sigmoid, a *(b *(1 - b)))
+/* --- The slopes of tanh and sigmoid ---
+ *
+ * 1 − y² and y (1 − y) have no digits left where y is nearly 1, so there x gives them. On arrays
+ * and near 1 they are records of two operands, functions of y that x only helps: their gradient
+ * goes to y alone. A number that is not near 1 takes the formula in operations. */
+
+static bool unary_tanh_is_near(double y)
+{
+    return y * y > 0.75;
+}
+
+static bool unary_sigmoid_is_near(double y)
+{
+    return y > 0.75;
+}
+
+/* (1 + |y|)² e^−2|x| = sech² x */
+static double unary_tanh_slope(double y, double x)
+{
+    if (!unary_tanh_is_near(y))
+        return 1 - y * y;
+    double twice = 1 + fabs(y);
+    return exp(-2 * fabs(x)) * (twice * twice);
+}
+
+/* y² e^−x = σ(x) σ(−x) */
+static double unary_sigmoid_slope(double y, double x)
+{
+    return unary_sigmoid_is_near(y) ? exp(-x) * (y * y) : y * (1 - y);
+}
+
+/* The product with gy, for sweeps that record nothing, and the record. */
+#define UNARY_SLOPE_LOOP(name_, Type)                                                              \
+    static void name_##_slope_##Type(int64_t n, char *const *at, const int64_t *step,              \
+                                     const tp__attr *attr)                                         \
+    {                                                                                              \
+        (void)attr;                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const double gy = (double)*(const Type *)(at[1] + i * step[1]);                        \
+            const double y = (double)*(const Type *)(at[2] + i * step[2]);                         \
+            const double x = (double)*(const Type *)(at[3] + i * step[3]);                         \
+            *(Type *)(at[0] + i * step[0]) = (Type)(gy * unary_##name_##_slope(y, x));             \
+        }                                                                                          \
+    }
+
+#define UNARY_SLOPE(label_, name_, formula_, torch_, slope, rule_)                                 \
+    static void name_##_derivative_number_gradient(double gy, double y, double x, double s,        \
+                                                   double *g_y, double *g_x)                       \
+    {                                                                                              \
+        (void)x, (void)s;                                                                          \
+        *g_y = slope;                                                                              \
+        *g_x = 0;                                                                                  \
+    }                                                                                              \
+    static void name_##_derivative_gradient(const tp__pull *pull)                                  \
+    {                                                                                              \
+        tp_var *y = pull->x[0], *gy = pull->gy;                                                    \
+        if (pull->wanted[0])                                                                       \
+            pull->gx[0] = rule_;                                                                   \
+    }                                                                                              \
+    TP__LOOP2(name_##_derivative_f64, double, double, double, unary_##name_##_slope(a, b))         \
+    TP__LOOP2(name_##_derivative_f32, float, float, double, unary_##name_##_slope(a, b))           \
+    UNARY_SLOPE_LOOP(name_, float)                                                                 \
+    UNARY_SLOPE_LOOP(name_, double)                                                                \
+    static tp__kernel *name_##_derivative_fast[4], *name_##_slope_fast[4];                         \
+    static tp_var *name_##_derivative_sample(tp_var *const *x);                                    \
+    static const tp__op name_##_derivative_op = {                                                  \
+        .label = #label_,                                                                          \
+        .name = #name_ "_derivative",                                                              \
+        .n_in = 2,                                                                                 \
+        .flags = TP__ELEMENTWISE | TP__FLOATING,                                                   \
+        .reads = {TP__READS_0},                                                                    \
+        .loop = {[TP_F32] = name_##_derivative_f32, [TP_F64] = name_##_derivative_f64},            \
+        .fast = name_##_derivative_fast,                                                           \
+        .number = unary_##name_##_slope,                                                           \
+        .number_gradient = name_##_derivative_number_gradient,                                     \
+        .gradient = name_##_derivative_gradient,                                                   \
+        .formula = formula_ " of y = " #name_ " x and x: what its gradient multiplies by",         \
+        .rule = "y: " #rule_,                                                                      \
+        .samples = (const tp__sample[]){{"2,3", name_##_derivative_sample, torch_}, {0}},          \
+    };                                                                                             \
+    static tp_var *name_##_derivative_at(tp_var *x)                                                \
+    {                                                                                              \
+        TP__IN_FLOAT32(name_##_derivative_at(x), &x);                                              \
+        return tp__apply_2(&name_##_derivative_op, tp_##name_(x), x);                              \
+    }                                                                                              \
+    static tp_var *name_##_derivative_sample(tp_var *const *x)                                     \
+    {                                                                                              \
+        return name_##_derivative_at(x[0]);                                                        \
+    }                                                                                              \
+    static const tp__op name_##_slope_op = {                                                       \
+        .label = #name_ " gradient",                                                               \
+        .name = #name_ "_slope",                                                                   \
+        .n_in = 3,                                                                                 \
+        .flags = TP__ELEMENTWISE | TP__SLOPE,                                                      \
+        .loop = {[TP_F32] = name_##_slope_float, [TP_F64] = name_##_slope_double},                 \
+        .fast = name_##_slope_fast,                                                                \
+    };
+
+/* clang-format off */
+UNARY_SLOPE(TanhDerivative, tanh, "1 − y²", "1 - torch.tanh(x0).square()", gy * (-2 * y), tp_mul(gy, tp_mul(-2, y)))
+UNARY_SLOPE(SigmoidDerivative, sigmoid, "y (1 − y)", "torch.sigmoid(x0) * torch.sigmoid(-x0)", gy * (1 - 2 * y), tp_mul(gy, tp_sub(1, tp_mul(2, y))))
+/* clang-format on */
+
+static tp_var *unary_tanh_rule(tp_var *y, tp_var *x)
+{
+    if ((y->flags & TP__NUMBER) && !unary_tanh_is_near(tp__number(y)))
+        return tp_sub(1, tp_mul(y, y));
+    return tp__apply_2(&tanh_derivative_op, y, x);
+}
+
+static tp_var *unary_sigmoid_rule(tp_var *y, tp_var *x)
+{
+    if ((y->flags & TP__NUMBER) && !unary_sigmoid_is_near(tp__number(y)))
+        return tp_mul(y, tp_sub(1, y));
+    return tp__apply_2(&sigmoid_derivative_op, y, x);
+}
+
+TP__SLOPE_OF(reciprocal, -(a *b *b))
 
 /* clang-format off */
 TP__SERIES_UNARY(Sqrt, sqrt, "√x", sqrt(x), gy / (2 * y), tp_div(gy, tp_mul(2, y)), TP__READS_OUT, TP__POSITIVE)
-TP__SLOPE_UNARY(Reciprocal, reciprocal, "1 / x", 1 / x, -(gy * (y * y)), tp_neg(tp_mul(gy, tp_mul(y, y))), TP__READS_OUT, TP__NOT_ZERO)
-TP__FLOAT_UNARY(Rsqrt, rsqrt, "1 / √x", 1 / sqrt(x), -0.5 * gy * (y * y * y), tp_mul(tp_mul(-0.5, gy), tp_mul(tp_mul(y, y), y)), TP__READS_OUT, TP__POSITIVE)
+TP__SLOPE_UNARY(Reciprocal, reciprocal, "1 / x", 1 / x, -(gy * y * y), tp_neg(tp_mul(tp_mul(gy, y), y)), TP__READS_OUT, TP__NOT_ZERO)
+TP__FLOAT_UNARY(Rsqrt, rsqrt, "1 / √x", 1 / sqrt(x), -0.5 * gy * y * y * y, tp_mul(tp_mul(tp_mul(tp_mul(-0.5, gy), y), y), y), TP__READS_OUT, TP__POSITIVE)
 TP__SERIES_UNARY(Exp, exp, "eˣ", exp(x), gy * y, tp_mul(gy, y), TP__READS_OUT, TP__ANYWHERE)
 TP__SERIES_UNARY(Log, log, "ln x", log(x), gy / x, tp_div(gy, x), TP__READS_0, TP__POSITIVE)
 TP__SERIES_UNARY(Sin, sin, "sin x", sin(x), gy * cos(x), tp_mul(gy, tp_cos(x)), TP__READS_0, TP__ANYWHERE)
@@ -145,12 +261,24 @@ TP__SERIES_UNARY(Cos, cos, "cos x", cos(x), gy * -sin(x), tp_mul(gy, tp_neg(tp_s
 TP__SERIES_UNARY(Tan, tan, "tan x", tan(x), gy * (1 + y * y), tp_mul(gy, tp_add(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
 TP__SERIES_UNARY(Sinh, sinh, "(eˣ − e⁻ˣ) / 2", sinh(x), gy * cosh(x), tp_mul(gy, tp_cosh(x)), TP__READS_0, TP__ANYWHERE)
 TP__SERIES_UNARY(Cosh, cosh, "(eˣ + e⁻ˣ) / 2", cosh(x), gy * sinh(x), tp_mul(gy, tp_sinh(x)), TP__READS_0, TP__ANYWHERE)
-TP__SLOPE_UNARY(Tanh, tanh, "tanh x", tanh(x), gy * (1 - y * y), tp_mul(gy, tp_sub(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
-TP__SLOPE_UNARY(Sigmoid, sigmoid, "1 / (1 + e⁻ˣ)", unary_sigmoid(x), gy * (y * (1 - y)), tp_mul(gy, tp_mul(y, tp_sub(1, y))), TP__READS_OUT, TP__ANYWHERE)
+TP__SLOPE_UNARY(Tanh, tanh, "tanh x", tanh(x), gy * unary_tanh_slope(y, x), tp_mul(gy, unary_tanh_rule(y, x)), TP__READS_OUT | TP__READS_0, TP__ANYWHERE)
+TP__SLOPE_UNARY(Sigmoid, sigmoid, "1 / (1 + e⁻ˣ)", unary_sigmoid(x), gy * unary_sigmoid_slope(y, x), tp_mul(gy, unary_sigmoid_rule(y, x)), TP__READS_OUT | TP__READS_0, TP__ANYWHERE)
 /* clang-format on */
 
-static const tp__op *const unary_ops[] = {
-    &sqrt_op, &rsqrt_op, &reciprocal_op, &exp_op,  &log_op,     &sin_op, &cos_op,
-    &tan_op,  &sinh_op,  &cosh_op,       &tanh_op, &sigmoid_op, NULL};
+static const tp__op *const unary_ops[] = {&sqrt_op,
+                                          &rsqrt_op,
+                                          &reciprocal_op,
+                                          &exp_op,
+                                          &log_op,
+                                          &sin_op,
+                                          &cos_op,
+                                          &tan_op,
+                                          &sinh_op,
+                                          &cosh_op,
+                                          &tanh_op,
+                                          &sigmoid_op,
+                                          &tanh_derivative_op,
+                                          &sigmoid_derivative_op,
+                                          NULL};
 
 const tp__family tp__family_unary = {"unary", "functions of one variable", unary_ops};
