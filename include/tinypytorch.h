@@ -10,7 +10,7 @@
  *
  * Read the headers in this order; each opens with the ideas it needs:
  *     scope.h        who owns a value, and when it goes
- *     error.h        errors are sticky; no call returns NULL or aborts
+ *     error.h        errors are sticky; no operation returns NULL or aborts
  *     array.h        making, reading and editing n-d arrays
  *     ops.h          elementwise operations, choosing, comparing
  *     reduce.h       reductions over axes

@@ -86,8 +86,16 @@ static bool chosen(const test_case *test, int n, char **names)
     return n < 2;
 }
 
+/* Tests let memory run out, and read what is not there, on purpose. */
+static void log_but_errors(const char *line)
+{
+    if (strncmp(line, "error: ", 7) != 0)
+        fprintf(stderr, "tinypytorch: %s\n", line);
+}
+
 int main(int argc, char **argv)
 {
+    tp_set_log(log_but_errors);
     int passed = 0, failed = 0, skipped = 0;
     const char *locale = getenv("TP_TEST_LOCALE");
     if (locale && (!setlocale(LC_ALL, locale) || *localeconv()->decimal_point == '.')) {

@@ -44,7 +44,8 @@ TP_API tp_var *tp_leave(tp_var *v);
 /* Gives v one more handle, owned by the caller until tp_free. Returns v. */
 TP_API tp_var *tp_keep(tp_var *v);
 
-/* Gives back one handle taken with tp_keep. NULL and poison are ignored. */
+/* Gives back one handle taken with tp_keep. NULL and poison are ignored. A value that was not kept
+ * is an error, and stays: its scope releases it. */
 TP_API void tp_free(tp_var *v);
 
 /* Makes v readable by every thread from here on and returns v. v must be a leaf or a detached

@@ -97,6 +97,9 @@ void tp__accumulate(tp_var *target, tp_var *value);
  */
 void tp__inplace_override(const char *operation, tp_dtype dtype, tp__loop *loop);
 
+/* What tp_data gives, for the library, which looks at NULL and says nothing. */
+const void *tp__elements(tp_var *v);
+
 /* True if numbers may be taken out of v by this call; false, with an error, in a user's backward
  * that is being recorded and would lose what they depend on. */
 bool tp__may_read(const char *call, const tp_var *v);

@@ -14,6 +14,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "array/loops.h"
+#include "base/error.h"
 
 typedef struct inplace_kind {
     const char *name;
@@ -278,7 +279,7 @@ void tp__accumulate(tp_var *target, tp_var *value)
     tp__edited(target);
 }
 
-void *tp_data_(tp_var *v)
+static void *inplace_elements(tp_var *v)
 {
     if (tp__here()->code || !inplace_target("data_", v) || !tp__may_read("data_", v))
         return NULL;
@@ -291,4 +292,10 @@ void *tp_data_(tp_var *v)
     tp__edited(v);
     v->storage->open = true;
     return v->data;
+}
+
+void *tp_data_(tp_var *v)
+{
+    void *data = inplace_elements(v);
+    return data ? data : tp__error_null();
 }

@@ -11,6 +11,7 @@
 #include "array/dtype.h"
 #include "array/format.h"
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/text.h"
 
 static bool read_known(const char *call, const tp_var *v)
@@ -18,6 +19,12 @@ static bool read_known(const char *call, const tp_var *v)
     if (!v)
         tp_fail(TP_ERROR_ARGUMENT, "%s: the value is NULL", call);
     return v != NULL;
+}
+
+/* The same, and not poison, which is an error that stays or is made again. */
+static bool read_sound(const char *call, const tp_var *v)
+{
+    return read_known(call, v) && tp__check_operand(call, v);
 }
 
 bool tp__may_read(const char *call, const tp_var *v)
@@ -37,7 +44,7 @@ double tp_item(const tp_var *given)
 {
     char text[TP__SHAPE_TEXT];
     tp_var *v = (tp_var *)given;
-    if (!read_known("item", v) || (v->flags & TP__POISON) || !tp__may_read("item", v))
+    if (!read_sound("item", v) || !tp__may_read("item", v))
         return (double)NAN;
     if (v->size != 1) {
         tp_fail(TP_ERROR_SHAPE, "item: shape %s has %lld elements, expected one",
@@ -47,11 +54,9 @@ double tp_item(const tp_var *given)
     return tp__evaluate(v) ? tp__read_element((tp_dtype)v->dtype, v->data) : (double)NAN;
 }
 
-const void *tp_data(tp_var *v)
+const void *tp__elements(tp_var *v)
 {
-    if (!read_known("data", v) || (v->flags & TP__POISON) || !tp__may_read("data", v))
-        return NULL;
-    if (!tp__evaluate(v))
+    if (!read_sound("data", v) || !tp__may_read("data", v) || !tp__evaluate(v))
         return NULL;
     if (v->flags & TP__CONTIGUOUS) {
         bool shared = v->flags & TP__SHARED;
@@ -64,6 +69,12 @@ const void *tp_data(tp_var *v)
     tp__thread *t = tp__here();
     tp_var *copy = tp__own(t, tp__copy_as(t, v, (tp_dtype)v->dtype));
     return copy->flags & TP__POISON ? NULL : copy->data;
+}
+
+const void *tp_data(tp_var *v)
+{
+    const void *data = tp__elements(v);
+    return data ? data : tp__error_null();
 }
 
 const int64_t *tp_shape(const tp_var *v)
@@ -88,7 +99,7 @@ tp_dtype tp_dtype_of(const tp_var *v)
 
 int64_t tp_len(const tp_var *v)
 {
-    if (!read_known("len", v) || (v->flags & TP__POISON))
+    if (!read_sound("len", v))
         return 0;
     if (v->ndim == 0) {
         tp_fail(TP_ERROR_SHAPE, "len: a 0-d array has no length");
@@ -122,7 +133,7 @@ const char *tp_name(const tp_var *v)
 
 char *tp_repr(tp_var *v)
 {
-    if (!read_known("repr", v) || (v->flags & TP__POISON))
+    if (!read_sound("repr", v))
         return NULL;
     tp__thread *t = tp__here();
     bool ready = tp__evaluate(v);

@@ -1,39 +1,127 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "tinypytorch/error.h"
+#include "base/error.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/node.h"
 #include "base/numbers.h"
 #include "base/thread.h"
 
+enum { ERROR_UNSET = -1, ERROR_NULLS = 10, ERROR_PLACE = TP__SITE_TEXT + 16 };
+
+static _Atomic int error_mode = ERROR_UNSET;
+
+static int error_mode_of_environment(void)
+{
+    const char *text = getenv("TP_ERRORS");
+    if (!text || !text[0])
+        return TP_ERRORS_KEEP;
+    if (strcmp(text, "print") == 0)
+        return TP_ERRORS_PRINT;
+    if (strcmp(text, "abort") == 0)
+        return TP_ERRORS_ABORT;
+    tp__log("TP_ERRORS is \"%.40s\", expected print or abort", text);
+    return TP_ERRORS_KEEP;
+}
+
+static tp_errors error_mode_now(void)
+{
+    int mode = atomic_load_explicit(&error_mode, memory_order_relaxed);
+    if (mode == ERROR_UNSET) {
+        int expected = ERROR_UNSET;
+        mode = error_mode_of_environment();
+        if (!atomic_compare_exchange_strong(&error_mode, &expected, mode))
+            mode = expected;
+    }
+    return (tp_errors)mode;
+}
+
+tp_errors tp_set_errors(tp_errors mode)
+{
+    tp_errors old = error_mode_now();
+    if (mode == TP_ERRORS_KEEP || mode == TP_ERRORS_PRINT || mode == TP_ERRORS_ABORT)
+        atomic_store_explicit(&error_mode, mode, memory_order_relaxed);
+    else
+        tp_fail(TP_ERROR_ARGUMENT, "set_errors: %d is no mode", (int)mode);
+    return old;
+}
+
+/* "; called at file.c:12", or "" where that is not known or the message says it. */
+static const char *error_place(char text[ERROR_PLACE], const tp__thread *t)
+{
+    char place[TP__SITE_TEXT];
+    text[0] = 0;
+    if (t->code != TP_ERROR_ANOMALY && tp__site_text(place, &t->error_site)[0])
+        snprintf(text, ERROR_PLACE, "; called at %s", place);
+    return text;
+}
+
+void tp__error_tell(tp__thread *t, const char *when)
+{
+    char place[ERROR_PLACE];
+    if (!t->code || t->told)
+        return;
+    t->told = true;
+    tp__log("%serror: %s%s", when, t->message, error_place(place, t));
+}
+
+void *tp__error_null(void)
+{
+    tp__thread *t = tp__here();
+    if (t->code && !t->told && t->nulls_told < ERROR_NULLS) {
+        t->nulls_told++;
+        tp__error_tell(t, "");
+    }
+    return NULL;
+}
+
 tp_var *tp_fail(tp_code code, const char *format, ...)
 {
     tp__thread *t = tp__here();
-    if (t->code == TP_OK) {
-        t->code = code == TP_OK ? TP_ERROR_ARGUMENT : code;
-        char message[sizeof t->message]; /* arguments may point into the old one */
-        va_list arguments;
-        va_start(arguments, format);
-        tp__format_list(message, sizeof message, format, arguments);
-        va_end(arguments);
-        memcpy(t->message, message, sizeof message);
-    }
+    if (t->code != TP_OK)
+        return tp__poison();
+    t->code = code == TP_OK ? TP_ERROR_ARGUMENT : code;
+    t->told = false;
+    char message[sizeof t->message]; /* arguments may point into the old one */
+    va_list arguments;
+    va_start(arguments, format);
+    tp__format_list(message, sizeof message, format ? format : "an error without a message",
+                    arguments);
+    va_end(arguments);
+    memcpy(t->message, message, sizeof message);
+    tp__site_take(&t->error_site);
+    tp_errors mode = error_mode_now();
+    if (mode != TP_ERRORS_KEEP)
+        tp__error_tell(t, "");
+    if (mode == TP_ERRORS_ABORT)
+        abort();
     return tp__poison();
 }
 
 const char *tp_error(void)
 {
     tp__thread *t = tp__here();
+    t->told = true;
     return t->code ? t->message : NULL;
+}
+
+const char *tp_error_place(void)
+{
+    tp__thread *t = tp__here();
+    return t->code && tp__site_text(t->place, &t->error_site)[0] ? t->place : NULL;
 }
 
 tp_code tp_status(void)
 {
-    return tp__here()->code;
+    tp__thread *t = tp__here();
+    t->told = true;
+    return t->code;
 }
 
 void tp_clear_error(void)
@@ -43,10 +131,12 @@ void tp_clear_error(void)
 
 int tp_check(void)
 {
-    const char *message = tp_error();
-    if (message)
-        fprintf(stderr, "tinypytorch: error: %s\n", message);
-    return message != NULL;
+    tp__thread *t = tp__here();
+    char place[ERROR_PLACE];
+    if (t->code)
+        fprintf(stderr, "tinypytorch: error: %s%s\n", t->message, error_place(place, t));
+    t->told = true;
+    return t->code != TP_OK;
 }
 
 bool tp_is_poison(const tp_var *v)

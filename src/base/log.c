@@ -19,7 +19,7 @@ void tp_set_log(void (*log)(const char *line))
 
 void tp__log(const char *format, ...)
 {
-    char line[640];
+    char line[1024];
     va_list arguments;
     va_start(arguments, format);
     tp__format_list(line, sizeof line, format, arguments);

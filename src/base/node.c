@@ -380,7 +380,7 @@ void tp__node_consume(tp_var *y)
         in->unread++;
         in->flags |= TP__UNREAD;
     }
-    y->reads = 0;
+    y->reads &= ~(uint32_t)(TP__KEEP - 1);
     for (uint32_t i = 0; i < y->n_in; i++)
         tp__node_settle(tp__inputs(y)[i]);
     if (reads & TP__READS_OUT)

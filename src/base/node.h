@@ -74,7 +74,8 @@ enum {
     TP__READS_OUT = 8,
     TP__READS_MORE = 16, /* every operand from the fourth on */
     TP__READS_ALL = 16 + 7,
-    TP__READING = 3
+    TP__READING = 3,
+    TP__KEEP = 1 << 16
 };
 
 enum { TP__INLINE_BYTES = 32, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };
@@ -124,7 +125,8 @@ struct tp_var {
     uint32_t n_in;
     uint8_t dtype, ndim, sweep_depth, sweep_below;
     uint32_t unread;
-    uint32_t reads; /* by its own rule, as in op.h */
+    uint32_t reads; /* by its own rule, as in op.h; above these bits, from TP__KEEP on, how often
+                     * the user has kept it: the most that fits stays */
     void *data;     /* the first element */
     tp__storage *storage;
     int64_t size; /* number of elements */

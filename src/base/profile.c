@@ -29,6 +29,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/numbers.h"
+#include "base/thread.h"
 #include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"
 
@@ -120,7 +121,7 @@ static uint64_t profile_close(uint64_t start, uint64_t ns)
 /* block, if any, grown to bytes. NULL without memory, which leaves no error behind. */
 static void *profile_alloc(void *block, size_t bytes)
 {
-    bool pending = tp_status() != TP_OK;
+    bool pending = tp__here()->code != TP_OK;
     block = block ? tp__realloc(block, bytes) : tp__alloc(bytes);
     if (!block && !pending)
         tp_clear_error();

@@ -91,16 +91,50 @@ tp_var *tp_leave(tp_var *v)
     return v;
 }
 
+/* Counts a keep more, or one less; false if there was none. */
+static bool scope_count_keep(tp_var *v, bool more)
+{
+    const uint32_t most = ~(uint32_t)(TP__KEEP - 1);
+    uint32_t reads = __atomic_load_n(&v->reads, __ATOMIC_RELAXED);
+    for (;;) {
+        if (!more && reads < TP__KEEP)
+            return false;
+        uint32_t changed = more ? reads + TP__KEEP : reads - TP__KEEP;
+        if (reads >= most)
+            return true;
+        if (!(v->flags & TP__SHARED))
+            v->reads = changed;
+        else if (!__atomic_compare_exchange_n(&v->reads, &reads, changed, true, __ATOMIC_RELAXED,
+                                              __ATOMIC_RELAXED))
+            continue;
+        return true;
+    }
+}
+
 tp_var *tp_keep(tp_var *v)
 {
     if (!v)
         return tp_fail(TP_ERROR_ARGUMENT, "keep: the value is NULL");
+    if (v->flags & TP__POISON)
+        return v;
     tp__ref(v);
+    scope_count_keep(v, true);
     return v;
 }
 
 void tp_free(tp_var *v)
 {
-    if (v)
+    if (!v || (v->flags & TP__POISON))
+        return;
+    if (scope_count_keep(v, false)) {
         tp__drop(v);
+        return;
+    }
+    char shape[TP__SHAPE_TEXT];
+    tp_fail(TP_ERROR_ARGUMENT,
+            "free: the value%s%s%s of shape %s was not kept: tp_free gives back what tp_keep took, "
+            "and a value's scope releases it",
+            v->extra && v->extra->name ? " (" : "",
+            v->extra && v->extra->name ? v->extra->name : "", v->extra && v->extra->name ? ")" : "",
+            tp__shape_text(shape, v->ndim, tp__shape(v)));
 }

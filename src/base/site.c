@@ -17,6 +17,7 @@
 #if defined(__GLIBC__)
 
 #include <execinfo.h>
+#include <pthread.h>
 
 enum { SITE_PATH = 512 };
 
@@ -77,7 +78,7 @@ static void site_clean(char text[TP__SITE_TEXT])
 }
 
 /* What addr2line says of the call that returns to address: "file:line", or false. */
-static bool site_line(const site_module *module, uintptr_t address, char text[TP__SITE_TEXT])
+static bool site_ask(const site_module *module, uintptr_t address, char text[TP__SITE_TEXT])
 {
     char command[SITE_PATH + 128];
     snprintf(command, sizeof command, "addr2line -e '%s' 0x%lx 2>/dev/null", module->path,
@@ -93,6 +94,27 @@ static bool site_line(const site_module *module, uintptr_t address, char text[TP
         return false;
     site_clean(text);
     return true;
+}
+
+/* The same, remembered: a program that meets one error often asks once. */
+static bool site_line(const site_module *module, uintptr_t address, char text[TP__SITE_TEXT])
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct {
+        uintptr_t address;
+        bool known;
+        char text[TP__SITE_TEXT];
+    } lines[64], *line;
+    pthread_mutex_lock(&lock);
+    line = &lines[address % 61];
+    if (line->address != address) {
+        line->known = site_ask(module, address, line->text);
+        line->address = address;
+    }
+    bool known = line->known;
+    snprintf(text, TP__SITE_TEXT, "%s", line->text);
+    pthread_mutex_unlock(&lock);
+    return known;
 }
 
 /* Where the library's code lies, and its sources if they are known: the length of their folder's

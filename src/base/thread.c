@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/backend.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/node.h"
 #include "base/recycle.h"
@@ -29,8 +30,7 @@ static void thread_end(void *state)
     tp__scope_close_all(t);
     tp_name_scope_end(1);
     tp__finish_deferred(t);
-    if (t->code)
-        tp__log("a thread ended with an error pending: %s", t->message);
+    tp__error_tell(t, "a thread ends, and nobody asked for its ");
     tp__node_give_back(t);
     tp__block_trim(t);
     free(t->handles);
@@ -53,7 +53,7 @@ __attribute__((destructor)) static void thread_end_of_process(void)
     tp__thread *t = tp__thread_current;
     if (!t)
         return;
-    t->code = TP_OK;
+    tp_set_log(NULL); /* what it called may be gone */
     pthread_setspecific(thread_key, NULL);
     thread_end(t);
 }

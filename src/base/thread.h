@@ -9,6 +9,7 @@
 
 #include "base/features.h"
 
+#include "base/site.h"
 #include "tinypytorch/base.h"
 #include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"
@@ -47,7 +48,10 @@ typedef struct tp__thread {
     bool remakes; /* values were recorded that can be made again */
 
     tp_code code;
-    char message[512];
+    bool told; /* the program knows of the error (base/error.h) */
+    uint8_t nulls_told;
+    char message[512], place[TP__SITE_TEXT];
+    tp__site error_site;
 
     struct tp__recipe *recipes, *folds; /* of deferred elements; of deferred sums */
     uint64_t plans;

@@ -38,7 +38,7 @@ static bool bounds_fill(const tp__minimize *job, const char *which, tp_var *boun
                 tp__shape_text(ours, x->ndim, tp__shape(x)));
         return false;
     }
-    const double *from = tp_data(tp_detach(bound));
+    const double *from = tp__elements(tp_detach(bound));
     for (int64_t i = 0; from && i < job->n; i++)
         to[i] = from[bound->ndim ? i : 0];
     return from != NULL;

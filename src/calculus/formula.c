@@ -19,7 +19,7 @@ tp_expression *tp_expression_new(const char *text, const char *const *names, int
         tp_fail(TP_ERROR_ARGUMENT, "formula: %s", text ? "no names" : "the text is NULL");
         return NULL;
     }
-    tp_expression *f = tp_status() ? NULL : tp__alloc_zero(1, sizeof *f);
+    tp_expression *f = tp__here()->code ? NULL : tp__alloc_zero(1, sizeof *f);
     if (!f)
         return NULL;
     f->text = tp__copy_text(text);
@@ -51,7 +51,7 @@ const char *tp_expression_variable(const tp_expression *f, int i)
 
 static bool formula_check(const tp_expression *f, tp_var *const *x)
 {
-    if (tp_status() != TP_OK)
+    if (tp__here()->code != TP_OK)
         return false;
     if (!f || (f->names.n && !x)) {
         tp_fail(TP_ERROR_ARGUMENT, "formula: %s", f ? "the values are NULL" : "NULL");

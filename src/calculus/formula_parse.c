@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/numbers.h"
+#include "base/thread.h"
 #include "tinypytorch/error.h"
 
 typedef struct formula_sign {
@@ -181,7 +182,7 @@ static bool formula_take_names(formula_parser *p, const char *const *names, int 
                     names[i] ? names[i] : "(null)");
         else if (formula_find_variable(p, names[i], length) != i && !p->done)
             tp_fail(TP_ERROR_ARGUMENT, "formula: two variables are called \"%.60s\"", names[i]);
-        p->done = p->done || tp_status() != TP_OK;
+        p->done = p->done || tp__here()->code != TP_OK;
     }
     p->closed = names != NULL;
     return !p->done;
@@ -529,5 +530,5 @@ bool tp__formula_parse(tp_expression *f, const char *const *names, int n)
             formula_read_operator(&p);
     }
     tp__free(p.pending);
-    return tp_status() == TP_OK;
+    return tp__here()->code == TP_OK;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/thread.h"
 #include "calculus/formula.h"
 #include "draw/escape.h"
 #include "tinypytorch/error.h"
@@ -78,7 +79,7 @@ static void place_report(tp_code code, const char *message, const char *text, si
 void tp__formula_fail(const char *text, size_t at, const char *message)
 {
     char start[200];
-    if (tp_status() != TP_OK)
+    if (tp__here()->code != TP_OK)
         return;
     snprintf(start, sizeof start, "formula: %s", message);
     place_report(TP_ERROR_ARGUMENT, start, text, at);
@@ -86,8 +87,9 @@ void tp__formula_fail(const char *text, size_t at, const char *message)
 
 void tp__formula_show(const char *text, size_t at)
 {
-    char message[201];
-    snprintf(message, sizeof message, "%s", tp_error());
-    if (tp_status() != TP_ERROR_MEMORY)
-        place_report(tp_status(), message, text, at);
+    char message[512];
+    tp_code code = tp__here()->code;
+    snprintf(message, sizeof message, "%s", tp__here()->message);
+    if (code != TP_ERROR_MEMORY)
+        place_report(code, message, text, at);
 }

@@ -178,8 +178,8 @@ static void gradcheck_locate(gradcheck_job *job, int order)
     if (depends)
         tp_gradients(d, job->x, job->n, gradients, &plain);
     for (int i = 0; i < job->n && !tp__here()->code; i++)
-        gradcheck_elements(job, order, i, depends ? tp_data(gradients[i]) : NULL, worst, &array,
-                           &element);
+        gradcheck_elements(job, order, i, depends ? tp__elements(gradients[i]) : NULL, worst,
+                           &array, &element);
     tp__free(gradients);
     tp_scope_end(scope);
     if (array < 0 || tp__here()->code)

@@ -11,6 +11,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/thread.h"
 #include "tinypytorch/error.h"
 
 tp_plot *(tp_plot_new)(const tp_plot_options *options)
@@ -67,7 +68,7 @@ bool tp_plot_save(const tp_plot *plot, const char *to_file)
         tp_fail(TP_ERROR_ARGUMENT, "plot_save: the %s is NULL", plot ? "file's name" : "plot");
         return false;
     }
-    if (tp_error())
+    if (tp__here()->code)
         return false;
     const char *dot = strrchr(to_file, '.');
     for (int format = TP__PLOT_PNG; dot && format <= TP__PLOT_HTML; format++) {

@@ -88,7 +88,7 @@ double *tp__plot_copy_elements(tp_var *v)
     if (!copy)
         return NULL;
     size_t mark = tp_scope_begin();
-    const void *data = tp_data(tp_to(tp_detach(v), TP_F64));
+    const void *data = tp__elements(tp_to(tp_detach(v), TP_F64));
     if (data && bytes)
         memcpy(copy, data, bytes);
     tp_scope_end(mark);

@@ -10,7 +10,6 @@
 
 #include "array/array.h"
 #include "tinypytorch/array.h"
-#include "tinypytorch/error.h"
 #include "tinypytorch/graph.h"
 #include "tinypytorch/scope.h"
 
@@ -36,9 +35,9 @@ static void training_draw(tp_plot *plot, tp_var *values, const tp_training_optio
     double smooth = o->smooth != TP_AUTO ? o->smooth : fmax(1, (double)n / 50);
     tp_var *steps = tp_zeros(TP_F64, 1, &n), *means = tp_zeros(TP_F64, 1, &n);
     tp_var *numbers = tp_to(tp_detach(values), TP_F64);
-    const double *value = tp_data(numbers);
+    const double *value = tp__elements(numbers);
     double *step = tp_data_(steps), *mean = tp_data_(means);
-    if (tp_error())
+    if (tp__here()->code)
         return;
     for (int64_t i = 0; i < n; i++)
         step[i] = o->first + (double)i * o->every;

@@ -203,11 +203,7 @@ void tp_backward(tp_var *y, const tp_backward_options *given)
 
 tp_var *tp_grad(tp_var *x)
 {
-    if (!x) {
-        tp_fail(TP_ERROR_ARGUMENT, "grad: the value is NULL");
-        return tp__poison();
-    }
-    if (x->flags & TP__POISON)
+    if (!tp__check_operand("grad", x))
         return tp__poison();
     if (!x->grad)
         return NULL;

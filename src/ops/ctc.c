@@ -41,7 +41,7 @@ static const int64_t *ctc_integers(const char *what, tp_var *v, int64_t n)
                 (long long)v->size, what, (long long)n);
         return NULL;
     }
-    return tp_data(tp_to(v, TP_I64));
+    return tp__elements(tp_to(v, TP_I64));
 }
 
 static bool ctc_lengths(ctc_plan *plan, const tp_var *targets)

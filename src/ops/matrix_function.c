@@ -67,7 +67,7 @@ static tp_var *matrix_exp_scales(tp_var *x, int *most)
 {
     const double largest = 5.371920351148152; /* norm that needs no scaling */
     tp_var *norm = matrix_exp_largest(tp__sum_over(tp_abs(x), -2, true));
-    const double *from = tp_data(norm);
+    const double *from = tp__elements(norm);
     if (!from)
         return tp__poison();
     tp_var *scales = tp__empty(TP_F64, norm->ndim, tp__shape(norm));

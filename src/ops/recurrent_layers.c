@@ -167,7 +167,7 @@ static void layer_gradient(const tp__pull *pull)
     recur.g_bias = layer_room(pull, at->bias);
     recur.gh = layer_state(&recur, pull, at->h, in[at->h], NULL);
     recur.gc = lstm ? layer_state(&recur, pull, at->c, in[at->c], last) : NULL;
-    if (!tp_error() && recur.rows > 0 && recur.size > 0)
+    if (!tp__here()->code && recur.rows > 0 && recur.size > 0)
         tp__recur_backward(&recur);
 }
 

@@ -101,7 +101,7 @@ static void rows_gradient(const tp__pull *pull)
     rows.to = rows_room(pull, 0);
     rows.g_weight = rows_room(pull, 1);
     rows.g_bias = rows_room(pull, 2);
-    if (!tp_error())
+    if (!tp__here()->code)
         tp__rows_backward(rows_kernels(op, dtype), &rows, dtype);
 }
 
@@ -387,7 +387,7 @@ static void batch_norm_gradient(const tp__pull *pull)
     channels.to = rows_room(pull, 0);
     channels.g_weight = rows_room(pull, 1);
     channels.g_bias = rows_room(pull, 2);
-    if (!tp_error())
+    if (!tp__here()->code)
         tp__channels_run(channels_kernels(dtype), &channels, true);
 }
 

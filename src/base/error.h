@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The thread's pending error. It is *told* once the program has asked for it, or a line about it
+ * has been written; one that was never told is written when the thread ends.
+ */
+#ifndef TP_ERROR_H
+#define TP_ERROR_H
+
+#include "base/thread.h"
+#include "tinypytorch/error.h"
+
+/* Writes the pending error to the log after the words `when`, if it was not told. */
+void tp__error_tell(tp__thread *t, const char *when);
+
+/* The same before NULL is given out, which a program may read through before it asks; a program
+ * that has survived this some times does ask. Returns NULL. */
+void *tp__error_null(void);
+
+#endif
