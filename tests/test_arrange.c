@@ -30,8 +30,29 @@ TEST(copies_and_rolls)
     CHECK_ERROR(TP_ERROR_SHAPE, "stack: shapes (3,) and (2,) (operand 1) differ");
     tp_repeat(counting(TP_F64, TP_SHAPE(2, 2)), TP_SHAPE(2));
     CHECK_ERROR(TP_ERROR_SHAPE, "repeat: 1 counts for 2 axes");
-    tp_pad(x, 0, -1, 0, 0);
-    CHECK_ERROR(TP_ERROR_ARGUMENT, "pad: -1 before and 0 after");
+    CHECK_ELEMENTS(tp_pad(x, 0, -1, 1, 9), 2, 3, 9);
+    CHECK_ELEMENTS(tp_pad(x, 0, 0, -2, 9), 1);
+    CHECK_SHAPE(tp_pad(x, 0, -2, -1, 9), 0);
+    tp_pad(x, 0, -2, -2, 0);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "pad: -2 before and -2 after cut more off than axis 0");
+    CHECK_ELEMENTS(tp_narrow(x, 0, -2, 2), 2, 3);
+    tp_narrow(x, 0, -2, 3);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "narrow: 3 elements from -2");
+    tp_repeat(x, TP_SHAPE(INT64_MAX));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "repeat: axis 0 9223372036854775807 times");
+}
+
+/* 1,000 copies in bfloat16 stand at 256 when each is added by itself; 3 · 10⁶ copies of 0.1 are
+ * 300,000 to 8 digits when they are added in pairs. */
+TEST(gradients_of_copies_are_one_sum)
+{
+    tp_var *x = tp_variable(tp_ones(TP_BF16, TP_SHAPE(1)));
+    CHECK_BITS(tp_item(tp_gradient(tp_repeat(x, TP_SHAPE(1000)), x)), 1000);
+    CHECK_BITS(tp_item(tp_gradient(tp_repeat_interleave(x, 1000, 0), x)), 1000);
+    tp_var *one = tp_variable(tp_ones(TP_F32, TP_SHAPE(1)));
+    tp_var *many = tp_repeat(one, TP_SHAPE(3000000));
+    tp_var *g = tp_gradient(many, one, .gradient = tp_full(TP_F32, TP_SHAPE(3000000), 0.1));
+    CHECK_CLOSE(tp_item(g) / 3e5, (double)0.1f / 0.1, 1e-7);
 }
 
 TEST(parts_of_an_axis)

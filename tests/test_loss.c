@@ -6,6 +6,14 @@
 
 #include "elements.h"
 
+/* 2 (1 + 2 + 3) / (√12 √14): of the vectors (2, 2, 2) and (1, 2, 3). */
+TEST(cosines_are_of_broadcast_vectors)
+{
+    tp_var *a = tp_array(TP_F64, TP_SHAPE(1, 1), ((double[]){2}));
+    tp_var *b = tp_array(TP_F64, TP_SHAPE(1, 3), ((double[]){1, 2, 3}));
+    CHECK_CLOSE(tp_item(tp_cosine_similarity(a, b, 1)), 12 / sqrt(12 * 14.0), 1e-15);
+}
+
 TEST(classes_of_images_are_picked)
 {
     tp_manual_seed(2);

@@ -29,6 +29,54 @@ TEST(equal_elements_keep_their_order)
     CHECK_BITS(tp_item(tp_argmin(y, 0)), 1);
 }
 
+/* Above 2⁵³ neighbours are one float64. */
+TEST(large_integers_are_told_apart)
+{
+    const int64_t at[] = {(INT64_C(1) << 53) + 1, INT64_C(1) << 53, INT64_MIN, INT64_MAX,
+                          INT64_MAX - 1};
+    tp_var *x = tp_array(TP_I64, TP_SHAPE(5), at), *places;
+    CHECK_ELEMENTS(tp_argsort(x, 0, false), 2, 1, 0, 4, 3);
+    CHECK_ELEMENTS(tp_argsort(x, 0, true), 3, 4, 0, 1, 2);
+    CHECK(((const int64_t *)tp_data(tp_median(x, 0)))[0] == at[0]);
+    const int64_t *top = tp_data(tp_topk(x, 2, 0, true, &places));
+    CHECK(top[0] == at[3] && top[1] == at[4]);
+    CHECK_ELEMENTS(places, 3, 4);
+    CHECK_BITS(tp_item(tp_argmax(x, 0)), 3);
+    tp_var *zeros = tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.0, -0.0, -1}));
+    CHECK_ELEMENTS(tp_argsort(zeros, 0, false), 2, 0, 1);
+}
+
+/* As in PyTorch, a number is a line of one element where an axis is named. */
+TEST(numbers_have_an_axis_of_one_element)
+{
+    for (int axis = -1; axis < 1; axis++) {
+        TP_SCOPE();
+        tp_var *x = tp_variable(3.0), *places;
+        CHECK_BITS(tp_item(tp_softmax(x, axis)), 1);
+        CHECK_BITS(tp_item(tp_log_softmax(x, axis)), 0);
+        CHECK_BITS(tp_item(tp_cumsum(x, axis)), 3);
+        CHECK_BITS(tp_item(tp_gradient(tp_cumprod(x, axis), x)), 1);
+        CHECK_BITS(tp_item(tp_sort(x, axis, true, &places)), 3);
+        CHECK_INT(tp_ndim(places), 0);
+        CHECK_BITS(tp_item(tp_topk(x, 1, axis, true, &places)), 3);
+        CHECK_BITS(tp_item(places), 0);
+        CHECK_BITS(tp_item(tp_argsort(x, axis, false)), 0);
+        CHECK_BITS(tp_item(tp_median(x, axis)), 3);
+        CHECK_BITS(tp_item(tp_argmax(x, axis)), 0);
+        CHECK_BITS(tp_item(tp_roll(x, 5, axis)), 3);
+        CHECK_BITS(tp_item(tp_squeeze(x, axis)), 3);
+        CHECK_BITS(tp_item(tp_transpose(x, axis, axis)), 3);
+        CHECK_BITS(tp_item(tp_sum(x, .axes = TP_AXES(axis))), 3);
+        CHECK_BITS(tp_item(tp_prod(x, .axes = TP_AXES(axis))), 3);
+        CHECK_BITS(tp_item(tp_norm(x, 2, .axes = TP_AXES(axis))), 3);
+        CHECK_INT(tp_ndim(tp_softmax(x, axis)), 0);
+        tp_softmax(x, 1);
+        CHECK_ERROR(TP_ERROR_SHAPE, "softmax: axis 1 is out of range");
+    }
+    tp_select(tp_scalar(1), 0, 0);
+    CHECK_ERROR(TP_ERROR_SHAPE, "select");
+}
+
 TEST(places_of_extremes_along_an_axis)
 {
     tp_var *x = tp_array(TP_F32, TP_SHAPE(2, 3), ((float[]){1, 5, 5, 7, 0, 2}));

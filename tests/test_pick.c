@@ -32,6 +32,9 @@ TEST(chosen_elements)
     CHECK_ERROR(TP_ERROR_SHAPE, "masked_select: shapes (2, 3) and (2,) do not broadcast");
     tp_take(v, tp_array(TP_I64, TP_SHAPE(1), ((int64_t[]){3})));
     CHECK_ERROR(TP_ERROR_ARGUMENT, "index 3 is out of range");
+    CHECK_ELEMENTS(tp_take(x, tp_array(TP_I32, TP_SHAPE(2), ((int32_t[]){-1, -6}))), 9, 0);
+    tp_take(v, tp_array(TP_I64, TP_SHAPE(1), ((int64_t[]){-4})));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "index -4 is out of range");
 }
 
 TEST(diagonals)

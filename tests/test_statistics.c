@@ -70,6 +70,23 @@ TEST(a_constant_has_no_spread)
     CHECK_BITS(tp_item(tp_variance(row(1, (double[]){2}), .biased = true)), 0);
 }
 
+/* What does not depend on its operand's elements has the gradient 0, whatever these are. */
+TEST(constants_have_zero_gradients)
+{
+    tp_var *none = tp_variable(tp_zeros(TP_F64, TP_SHAPE(2, 0)));
+    tp_var *one = tp_prod(none, .axes = TP_AXES(1));
+    CHECK_ELEMENTS(one, 1, 1);
+    CHECK(tp_requires_grad(one));
+    CHECK_SHAPE(tp_gradient(one, none), 2, 0);
+    tp_var *x = tp_variable(tp_full(TP_F64, TP_SHAPE(2, 2), (double)NAN));
+    CHECK_ELEMENTS(tp_matrix_power(x, 0), 1, 0, 0, 1);
+    CHECK_ELEMENTS(tp_gradient(tp_matrix_power(x, 0), x), 0, 0, 0, 0);
+    tp_var *v = row(3, (double[]){HUGE_VAL, 0, (double)NAN}), *count = tp_norm(v, 0);
+    CHECK_BITS(tp_item(count), 2);
+    CHECK_ELEMENTS(tp_gradient(count, v), 0, 0, 0);
+    CHECK_INT(tp_dtype_of(tp_matrix_power(tp_ones(TP_U8, TP_SHAPE(2, 2)), 1)), TP_I64);
+}
+
 TEST(truth_of_many)
 {
     tp_var *x = tp_array(TP_F64, TP_SHAPE(2, 2), ((double[]){0, 1, 0, (double)NAN}));

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The same elements in another shape or order, parts of arrays, and picking elements by index.
+ *
+ * What is called a view shares the elements of x: editing x in place changes it, and the other way
+ * round, where it can be edited. All other results here, and of all operations, are new values,
+ * whatever their operands are; so a roll by 0, a repetition by ones and the product along an axis
+ * of size 1 are copies. tp_to (array.h) of the type that x has and tp_dropout (random.h) outside of
+ * training give x itself.
  */
 #ifndef TINYPYTORCH_SHAPE_H
 #define TINYPYTORCH_SHAPE_H
@@ -11,25 +17,31 @@
 extern "C" {
 #endif
 
-/* --- Shape; the result shares the elements of x where strides allow --- */
+/* --- Shape --- */
 
-/* The same elements in another shape. One size may be -1: what is left. */
+/* The same elements in another shape. One size may be -1: what is left. A view where x's strides
+ * allow, as they do when x was not transposed, sliced, flipped or broadcast; otherwise a copy. */
 TP_API tp_var *tp_reshape(tp_var *x, int ndim, const int64_t *shape);
 
 /* Axes a and b swapped; axes in the order given, TP_SHAPE(2, 0, 1). Negative ones count from the
- * end. */
+ * end. Views. */
 TP_API tp_var *tp_transpose(tp_var *x, int a, int b);
 TP_API tp_var *tp_permute(tp_var *x, int n, const int64_t *axes);
 
-/* Repeats axes of size 1 (and adds leading ones) without a copy. In tp_expand -1 leaves a size as
+/* Repeats axes of size 1 (and adds leading ones) without a copy: views, which cannot be edited. In
+ * tp_expand -1 leaves a size as
  * it is. The gradient sums over what was repeated. */
 TP_API tp_var *tp_broadcast_to(tp_var *x, int ndim, const int64_t *shape);
 TP_API tp_var *tp_expand(tp_var *x, int ndim, const int64_t *shape);
 
-/* Sums x down to a shape that broadcasts to x's: the opposite of tp_broadcast_to. */
+/* Sums x down to a shape that broadcasts to x's: the opposite of tp_broadcast_to. A new value, also
+ * for x's own shape. */
 TP_API tp_var *tp_sum_to(tp_var *x, int ndim, const int64_t *shape);
 
-/* Removes an axis of size 1; adds one before axis. */
+/* A copy of x that edits of x in place do not reach; its gradient does. */
+TP_API tp_var *tp_clone(tp_var *x);
+
+/* Removes an axis of size 1; adds one before axis, or at the end for −1. Views. */
 TP_API tp_var *tp_squeeze(tp_var *x, int axis);
 TP_API tp_var *tp_unsqueeze(tp_var *x, int axis);
 
@@ -68,8 +80,9 @@ TP_API tp_var *tp_scatter(tp_var *x, int axis, tp_var *index, tp_var *part);
 TP_API tp_var *tp_index_select(tp_var *x, int axis, tp_var *index);
 TP_API tp_var *tp_embedding(tp_var *index, tp_var *weight);
 
-/* Elements by their row-major number, of index's shape; those where mask (which broadcasts) is not
- * 0, in a row; the indices of elements that are not 0, (count, ndim) of int64. */
+/* Elements by their row-major number, of index's shape, negative ones from the end; those where
+ * mask (which broadcasts) is not 0, in a row; the indices of elements that are not 0, (count, ndim)
+ * of int64. */
 TP_API tp_var *tp_take(tp_var *x, tp_var *index);
 TP_API tp_var *tp_masked_select(tp_var *x, tp_var *mask);
 TP_API tp_var *tp_nonzero(tp_var *x);
@@ -77,8 +90,8 @@ TP_API tp_var *tp_nonzero(tp_var *x);
 /* x with row i of part added to its row index[i], along axis. */
 TP_API tp_var *tp_index_add(tp_var *x, int axis, tp_var *index, tp_var *part);
 
-/* Diagonal k of the last two axes, (…, m, n) → (…, length); x on diagonal k of square matrices of
- * zeros, (…, n) → (…, n + |k|, n + |k|). k > 0 is above the main one. */
+/* Diagonal k of the last two axes, (…, m, n) → (…, length), a copy; x on diagonal k of square
+ * matrices of zeros, (…, n) → (…, n + |k|, n + |k|). k > 0 is above the main one. */
 TP_API tp_var *tp_diagonal(tp_var *x, int64_t k);
 TP_API tp_var *tp_diag_embed(tp_var *x, int64_t k);
 
@@ -90,13 +103,14 @@ TP_API tp_var *tp_flip(tp_var *x, int n, const int64_t *axes);
 /* x[i − shift] along axis, around its end. */
 TP_API tp_var *tp_roll(tp_var *x, int64_t shift, int axis);
 
-/* n ≥ 1 arrays of one shape along a new axis before `axis`. */
+/* n ≥ 1 arrays of one shape along a new axis before `axis`; −1: a last one. */
 TP_API tp_var *tp_stack(tp_var *const *xs, int n, int axis);
 
 /* x side by side, times[i] times along axis i; leading axes are added as needed. */
 TP_API tp_var *tp_repeat(tp_var *x, int n, const int64_t *times);
 
-/* x with `before` and `after` elements of value around it along axis. */
+/* x with `before` and `after` elements of value around it along axis; negative ones cut off. value
+ * must be a number of x's type. */
 TP_API tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value);
 
 /* The same with x's own elements: mirrored at its first and last (fewer than it has), those two
@@ -111,7 +125,8 @@ TP_API tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis);
  * and returns how many there are, 0 on error. */
 TP_API int64_t tp_split(tp_var *x, int64_t size, int axis, tp_var **out, int64_t n);
 
-/* length elements of axis from start, a view; all elements in one axis. */
+/* length elements of axis from start, which counts from the end where it is negative: a view. All
+ * elements in one axis: as tp_reshape, a view or a copy. */
 TP_API tp_var *tp_narrow(tp_var *x, int axis, int64_t start, int64_t length);
 TP_API tp_var *tp_flatten(tp_var *x);
 

@@ -242,7 +242,44 @@ tp_var *tp_to(tp_var *v, tp_dtype dtype)
     return tp__apply(&tp__op_to, &v, 1, (tp__attr){.integer = dtype}, -1, NULL);
 }
 
-static const tp__op *const structural_ops[] = {&tp__op_add, &tp__op_broadcast_to, &tp__op_sum_to,
-                                               &tp__op_to, NULL};
+/* --- clone --- */
+
+static bool clone_infer(tp__call *call)
+{
+    call->attr.integer = call->in[0]->dtype;
+    return to_infer(call);
+}
+
+static void clone_gradient(const tp__pull *pull)
+{
+    pull->gx[0] = pull->gy;
+}
+
+static const tp__op clone_op = {
+    .label = "Clone",
+    .name = "clone",
+    .n_in = 1,
+    .flags = TP__LINEAR | TP__MOVES,
+    .infer = clone_infer,
+    .forward = to_forward,
+    .gradient = clone_gradient,
+    .formula = "a copy of x",
+    .rule = "gy",
+    .call_1 = tp_clone,
+};
+
+tp_var *tp_clone(tp_var *x)
+{
+    return tp__apply(&clone_op, &x, 1, (tp__attr){0}, -1, NULL);
+}
+
+tp_var *tp__fresh(tp_var *y, const tp_var *x)
+{
+    bool shares = y == x || (y->storage && y->storage == x->storage);
+    return shares && !tp_is_poison(y) ? tp_clone(y) : y;
+}
+
+static const tp__op *const structural_ops[] = {
+    &tp__op_add, &tp__op_broadcast_to, &tp__op_sum_to, &tp__op_to, &clone_op, NULL};
 
 const tp__family tp__family_structural = {"structural", "structure", structural_ops};

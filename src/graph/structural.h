@@ -11,4 +11,8 @@
 extern const tp__op tp__op_add, tp__op_broadcast_to, tp__op_sum_to, tp__op_to;
 extern const tp__family tp__family_structural;
 
+/* y, or a copy of it if it shares elements with x: for functions that some operands leave nothing
+ * to do, so that what an edit in place reaches does not depend on operands. */
+tp_var *tp__fresh(tp_var *y, const tp_var *x);
+
 #endif

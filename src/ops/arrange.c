@@ -11,7 +11,9 @@
 #include "array/dtype.h"
 #include "base/alloc.h"
 #include "graph/apply.h"
+#include "graph/structural.h"
 #include "ops/families.h"
+#include "ops/line.h"
 #include "tinypytorch.h"
 
 /* --- flip --- */
@@ -76,10 +78,10 @@ tp_var *tp_flip(tp_var *x, int n, const int64_t *axes)
     if (n < 0 || n > TP_MAX_NDIM || (n && !axes))
         return tp_fail(TP_ERROR_ARGUMENT, "flip: %d axes, expected 0 to %d", n, TP_MAX_NDIM);
     for (int i = 0; i < n; i++) {
-        int axis = tp__check_axis("flip", axes[i], x->ndim);
+        int axis = tp__check_axis("flip", axes[i], x->ndim ? x->ndim : 1);
         if (axis < 0)
             return tp__poison();
-        mask |= INT64_C(1) << axis;
+        mask |= x->ndim ? INT64_C(1) << axis : 0;
     }
     return flip_axes(x, n ? mask : (INT64_C(1) << x->ndim) - 1);
 }
@@ -111,26 +113,31 @@ tp_var *tp_stack(tp_var *const *xs, int n, int axis)
     return y;
 }
 
-/* n copies of x side by side along axis. */
-static tp_var *arrange_copies(tp_var *x, int64_t n, int axis)
+/* (before, axes after) → (before, n, axes after), as a view, then with the axes of shape. */
+static tp_var *arrange_copies(tp_var *x, int64_t before, int64_t n, int ndim, const int64_t *shape)
 {
-    if (n == 1)
-        return x;
-    if (n == 0)
-        return tp_slice(x, axis, 0, 0, 1);
-    tp_var **copies = n <= INT32_MAX ? tp__alloc((size_t)n * sizeof *copies) : NULL;
-    if (!copies)
-        return tp__poison();
-    for (int64_t i = 0; i < n; i++)
-        copies[i] = x;
-    tp_var *y = tp_concatenate(copies, (int)n, axis);
-    tp__free(copies);
-    return y;
+    int64_t after = before ? x->size / before : 0;
+    tp_var *rows = tp_reshape(x, TP_SHAPE(before, 1, after));
+    tp_var *copies = tp_broadcast_to(rows, TP_SHAPE(before, n, after));
+    return tp_is_poison(copies) ? copies : tp_reshape(copies, ndim, shape);
+}
+
+/* shape[i] times as much, if an array can be so large. */
+static bool arrange_grow(const char *call, int n, int64_t *shape, int i, int64_t times)
+{
+    int64_t size = 1;
+    bool good = times >= 0 && !__builtin_mul_overflow(shape[i], times, &shape[i]);
+    for (int d = 0; d < n && good; d++)
+        good = shape[d] == 0 || !__builtin_mul_overflow(size, shape[d], &size);
+    if (!good)
+        tp_fail(TP_ERROR_ARGUMENT, "%s: axis %d %lld times is no size of an array", call, i,
+                (long long)times);
+    return good;
 }
 
 tp_var *tp_repeat(tp_var *x, int n, const int64_t *times)
 {
-    int64_t shape[TP_MAX_NDIM];
+    int64_t shape[TP_MAX_NDIM], before = 1;
     if (!tp__check_operand("repeat", x) || !tp__check_shape("repeat", n, times))
         return tp__poison();
     if (n < x->ndim)
@@ -138,19 +145,42 @@ tp_var *tp_repeat(tp_var *x, int n, const int64_t *times)
     for (int i = 0; i < n; i++)
         shape[i] = i < n - x->ndim ? 1 : tp__shape(x)[i - (n - x->ndim)];
     tp_var *y = tp_reshape(x, n, shape);
-    for (int i = 0; i < n && !tp_is_poison(y); i++)
-        y = arrange_copies(y, times[i], i);
-    return y;
+    for (int i = 0; i < n && !tp_is_poison(y); before *= shape[i++]) {
+        if (!arrange_grow("repeat", n, shape, i, times[i]))
+            return tp__poison();
+        if (times[i] != 1)
+            y = arrange_copies(y, before, times[i], n, shape);
+    }
+    return tp__fresh(y, x);
+}
+
+tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis)
+{
+    TP__OF_LINE(x, tp_repeat_interleave(x, times, axis));
+    int64_t shape[TP_MAX_NDIM], before = 1;
+    if (!tp__check_operand("repeat_interleave", x) ||
+        (axis = tp__check_axis("repeat_interleave", axis, x->ndim)) < 0)
+        return tp__poison();
+    memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
+    for (int i = 0; i <= axis; i++)
+        before *= shape[i];
+    if (times < 0)
+        return tp_fail(TP_ERROR_ARGUMENT, "repeat_interleave: %lld times, expected 0 or more",
+                       (long long)times);
+    if (!arrange_grow("repeat_interleave", x->ndim, shape, axis, times))
+        return tp__poison();
+    return tp__fresh(arrange_copies(x, before, times, x->ndim, shape), x);
 }
 
 tp_var *tp_roll(tp_var *x, int64_t shift, int axis)
 {
+    TP__OF_LINE(x, tp_roll(x, shift, axis));
     if (!tp__check_operand("roll", x) || (axis = tp__check_axis("roll", axis, x->ndim)) < 0)
         return tp__poison();
     int64_t size = tp__shape(x)[axis];
     shift = size ? (shift % size + size) % size : 0;
     if (shift == 0)
-        return x;
+        return tp_clone(x);
     tp_var *parts[] = {tp_slice(x, axis, size - shift, size, 1),
                        tp_slice(x, axis, 0, size - shift, 1)};
     return tp_concatenate(parts, 2, axis);
@@ -161,9 +191,19 @@ tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value)
     int64_t shape[TP_MAX_NDIM];
     if (!tp__check_operand("pad", x) || (axis = tp__check_axis("pad", axis, x->ndim)) < 0)
         return tp__poison();
-    if (before < 0 || after < 0)
-        return tp_fail(TP_ERROR_ARGUMENT, "pad: %lld before and %lld after, expected 0 or more",
-                       (long long)before, (long long)after);
+    int64_t size = tp__shape(x)[axis];
+    if (before < -size || after < -size ||
+        -(before < 0 ? before : 0) - (after < 0 ? after : 0) > size)
+        return tp_fail(TP_ERROR_ARGUMENT,
+                       "pad: %lld before and %lld after cut more off than axis %d of size %lld has",
+                       (long long)before, (long long)after, axis, (long long)size);
+    if (before < 0 || after < 0) {
+        x = tp_slice(x, axis, before < 0 ? -before : 0, size + (after < 0 ? after : 0), 1);
+        before = before < 0 ? 0 : before;
+        after = after < 0 ? 0 : after;
+    }
+    if (tp_is_poison(x))
+        return x;
     if (!tp__check_number("pad", (tp_dtype)x->dtype, value))
         return tp__poison();
     memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
@@ -196,9 +236,11 @@ tp_var *tp_narrow(tp_var *x, int axis, int64_t start, int64_t length)
     if (!tp__check_operand("narrow", x) || (axis = tp__check_axis("narrow", axis, x->ndim)) < 0)
         return tp__poison();
     int64_t size = tp__shape(x)[axis];
-    if (start < 0 || length < 0 || start > size - length)
+    int64_t first = start < 0 && start >= -size ? start + size : start;
+    if (first < 0 || length < 0 || first > size - length)
         return tp_fail(TP_ERROR_ARGUMENT, "narrow: %lld elements from %lld of axis %d of size %lld",
                        (long long)length, (long long)start, axis, (long long)size);
+    start = first;
     return tp_slice(x, axis, start, start + length, 1);
 }
 
@@ -273,6 +315,7 @@ tp_var *tp_one_hot(tp_var *index, int64_t classes)
 /* clang-format off */
 ARRANGE_RECORD(Stack, stack, 2, "arrays of one shape along an axis of their own", "each its part of gy", "2,3; 2,3", tp_stack((tp_var *[]){x[0], x[1]}, 2, 1), "torch.stack((x0, x1), 1)")
 ARRANGE_RECORD(Repeat, repeat, 1, "x side by side", "the sum of gy over the copies", "2,3", tp_repeat(x[0], TP_SHAPE(2, 1, 3)), "x0.repeat(2, 1, 3)")
+ARRANGE_RECORD(RepeatInterleave, repeat_interleave, 1, "each element several times", "gy added up", "2,3", tp_repeat_interleave(x[0], 2, 1), "x0.repeat_interleave(2, 1)")
 ARRANGE_RECORD(Roll, roll, 1, "x[i − shift], around the end", "roll(gy, −shift)", "2,3", tp_roll(x[0], -4, 1), "x0.roll(-4, 1)")
 ARRANGE_RECORD(Pad, pad, 1, "x with numbers before and after it", "the part of gy where x is", "2,3", tp_pad(x[0], 1, 1, 2, 1), "F.pad(x0, (0, 0) * (x0.dim() - 2) + (1, 2), value=1)")
 ARRANGE_RECORD(Narrow, narrow, 1, "length elements of an axis from start", "slice_scatter(zeros, gy)", "3,2", tp_narrow(x[0], 0, 1, 2), "x0.narrow(0, 1, 2)")
@@ -282,8 +325,9 @@ ARRANGE_RECORD(Triu, triu, 1, "x from diagonal k up, else 0", "triu(gy, k)", "3,
 ARRANGE_RECORD(Tril, tril, 1, "x up to diagonal k, else 0", "tril(gy, k)", "3,4", tp_tril(x[0], -1), "x0.tril(-1)")
 /* clang-format on */
 
-static const tp__op *const arrange_ops[] = {&flip_op, &stack_op,  &repeat_op,  &roll_op,
-                                            &pad_op,  &narrow_op, &flatten_op, &masked_fill_op,
-                                            &triu_op, &tril_op,   NULL};
+static const tp__op *const arrange_ops[] = {
+    &flip_op,        &stack_op, &repeat_op, &repeat_interleave_op,
+    &roll_op,        &pad_op,   &narrow_op, &flatten_op,
+    &masked_fill_op, &triu_op,  &tril_op,   NULL};
 
 const tp__family tp__family_arrange = {"arrange", "other orders, copies, masks", arrange_ops};

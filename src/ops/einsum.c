@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "graph/apply.h"
 #include "graph/half.h"
+#include "graph/structural.h"
 #include "ops/einsum_text.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -383,7 +384,10 @@ tp_var *tp_einsum(const char *equation, tp_var *const *xs, int n)
     tp_dtype dtype = tp__promote(xs, n), work = tp__working_type(dtype);
     for (int i = 0; i < n; i++)
         terms[i].v = tp_to(xs[i], tp__is_float(dtype) ? work : TP_I64);
-    tp_var *y = tp_leave(tp__narrow(einsum_run(&e, terms, n), dtype));
+    tp_var *y = tp__narrow(einsum_run(&e, terms, n), dtype);
+    for (int i = 0; i < n; i++)
+        y = tp__fresh(y, xs[i]);
+    y = tp_leave(y);
     tp_scope_end(scope);
     tp__free(terms);
     return y;

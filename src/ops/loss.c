@@ -242,7 +242,12 @@ tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
     if (!tp__check_operand("cosine_similarity", a) || !tp__check_operand("cosine_similarity", b))
         return tp__poison();
     const tp_reduce_options along = {.size = sizeof along, .axes.one = axis};
-    tp_var *product = (tp_sum)(tp_mul(a, b), &along);
+    tp_var *product = tp_mul(a, b);
+    if (tp_is_poison(product))
+        return product;
+    a = tp_broadcast_to(a, product->ndim, tp__shape(product));
+    b = tp_broadcast_to(b, product->ndim, tp__shape(product));
+    product = (tp_sum)(product, &along);
     tp_var *sizes = tp_mul((tp_norm)(a, 2, &along), (tp_norm)(b, 2, &along));
     return tp_div(product, tp_maximum(sizes, 1e-8));
 }

@@ -13,9 +13,11 @@
 #include <math.h>
 
 #include "array/array.h"
+#include "array/dtype.h"
 #include "base/alloc.h"
 #include "graph/apply.h"
 #include "graph/half.h"
+#include "graph/structural.h"
 #include "ops/families.h"
 #include "ops/matrices.h"
 #include "tinypytorch.h"
@@ -220,10 +222,12 @@ static const tp__op matrix_power_op = {
 tp_var *tp_matrix_power(tp_var *a, int64_t n)
 {
     TP__IN_FLOAT32(tp_matrix_power(a, n), &a);
+    const tp_var *given = a;
     a = tp__square("matrix_power", a);
     a = n < 0 ? tp_inverse(a) : a;
     if (tp_is_poison(a))
         return a;
+    a = tp__is_float((tp_dtype)a->dtype) ? a : tp_to(a, TP_I64);
     uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
     tp_var *y = NULL;
     for (; left; left >>= 1) {
@@ -232,10 +236,8 @@ tp_var *tp_matrix_power(tp_var *a, int64_t n)
         if (left > 1)
             a = tp_matmul(a, a);
     }
-    if (y)
-        return y;
-    tp_var *one = tp_eye(tp_dtype_of(a), tp_shape(a)[tp_ndim(a) - 1]);
-    return tp_broadcast_to(one, tp_ndim(a), tp_shape(a));
+    return y ? tp__fresh(y, given)
+             : tp_where(1, tp_eye(tp_dtype_of(a), tp_shape(a)[tp_ndim(a) - 1]), a);
 }
 
 static const tp__op *const matrix_function_ops[] = {&matrix_power_op, &matrix_exp_op, NULL};

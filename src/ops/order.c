@@ -13,7 +13,9 @@
 #include "base/alloc.h"
 #include "graph/apply.h"
 #include "graph/half.h"
+#include "graph/structural.h"
 #include "ops/families.h"
+#include "ops/line.h"
 #include "tinypytorch.h"
 
 /* --- Lines: the elements along one axis --- */
@@ -126,6 +128,7 @@ static tp_var *cumsum_apply(tp_var *x, int64_t attr)
 
 tp_var *tp_cumsum(tp_var *x, int axis)
 {
+    TP__OF_LINE(x, tp_cumsum(x, axis));
     if (!tp__check_operand("cumsum", x) || (axis = tp__check_axis("cumsum", axis, x->ndim)) < 0)
         return tp__poison();
     return cumsum_apply(x, axis);
@@ -135,6 +138,7 @@ tp_var *tp_cumsum(tp_var *x, int axis)
 
 tp_var *tp_cumprod(tp_var *x, int axis)
 {
+    TP__OF_LINE(x, tp_cumprod(x, axis));
     TP__IN_FLOAT32(tp_cumprod(x, axis), &x);
     if (!tp__check_operand("cumprod", x) || (axis = tp__check_axis("cumprod", axis, x->ndim)) < 0)
         return tp__poison();
@@ -144,7 +148,7 @@ tp_var *tp_cumprod(tp_var *x, int axis)
         tp_var *moved = tp_mul(tp_slice(y, axis, reach, n, 1), tp_slice(y, axis, 0, n - reach, 1));
         y = tp_concatenate((tp_var *[]){tp_slice(y, axis, 0, reach, 1), moved}, 2, axis);
     }
-    return y;
+    return tp__fresh(y, x);
 }
 
 /* --- argsort: a stable merge sort of each line; NaN is larger than all --- */
@@ -152,16 +156,24 @@ tp_var *tp_cumprod(tp_var *x, int axis)
 enum { ARGSORT_DESCENDING = 8 };
 
 typedef struct argsort_job {
-    const double *keys;
+    const int64_t *keys;
     bool descending;
 } argsort_job;
 
+/* An integer in the order of the elements: a float's bits are, but for those of negative ones. */
+static int64_t argsort_key(tp_dtype dtype, const char *at)
+{
+    if (dtype == TP_I64)
+        return *(const int64_t *)(const void *)at;
+    double value = tp__read_element(dtype, at) + 0.0;
+    int64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return isnan(value) ? INT64_MAX : bits < 0 ? bits ^ INT64_MAX : bits;
+}
+
 static bool argsort_goes_first(const argsort_job *job, int64_t b, int64_t a)
 {
-    double x = job->keys[b], y = job->keys[a];
-    if (job->descending)
-        return isnan(x) ? !isnan(y) : x > y;
-    return isnan(y) ? !isnan(x) : x < y;
+    return job->descending ? job->keys[b] > job->keys[a] : job->keys[b] < job->keys[a];
 }
 
 /* Sorts n positions, from and to in turn; the result is in the one returned. */
@@ -197,17 +209,17 @@ static bool argsort_run(tp__call *call, const tp_var *x)
     int axis = (int)call->attr.integer & (ARGSORT_DESCENDING - 1);
     order_lines lines = order_lines_of(call->ndim, call->shape, axis);
     size_t n = (size_t)lines.length;
-    double *keys = tp__alloc(n * (sizeof *keys + 2 * sizeof(int64_t)));
+    int64_t *keys = tp__alloc(3 * n * sizeof *keys);
     if (!keys)
         return false;
-    int64_t *room = (int64_t *)(void *)(keys + n), *out = call->out->data;
+    int64_t *room = keys + n, *out = call->out->data;
     argsort_job job = {keys, call->attr.integer & ARGSORT_DESCENDING};
     size_t item = tp__dtype_size(x->dtype);
     for (int64_t i = 0; i < lines.count; i++) {
         int64_t first = order_first(&lines, i);
         for (int64_t k = 0; k < lines.length; k++) {
             const char *at = (const char *)x->data + (size_t)(first + k * lines.stride) * item;
-            keys[k] = tp__read_element((tp_dtype)x->dtype, at);
+            keys[k] = argsort_key((tp_dtype)x->dtype, at);
             room[k] = k;
         }
         const int64_t *sorted = argsort_line(&job, lines.length, room, room + n);
@@ -256,6 +268,7 @@ static const tp__op argsort_op = {
 
 tp_var *tp_argsort(tp_var *x, int axis, bool descending)
 {
+    TP__OF_LINE(x, tp_argsort(x, axis, descending));
     if (!tp__check_operand("argsort", x) || (axis = tp__check_axis("argsort", axis, x->ndim)) < 0)
         return tp__poison();
     tp__attr attr = {.integer = axis | (descending ? ARGSORT_DESCENDING : 0)};
@@ -264,6 +277,12 @@ tp_var *tp_argsort(tp_var *x, int axis, bool descending)
 
 tp_var *tp_sort(tp_var *x, int axis, bool descending, tp_var **positions)
 {
+    if (x && x->ndim == 0 && !tp_is_poison(x)) {
+        tp_var *y = tp__as_number(tp_sort(tp_reshape(x, TP_SHAPE(1)), axis, descending, positions));
+        if (positions)
+            *positions = tp__as_number(*positions);
+        return y;
+    }
     tp_var *order = tp_argsort(x, axis, descending);
     if (positions)
         *positions = order;
@@ -272,6 +291,12 @@ tp_var *tp_sort(tp_var *x, int axis, bool descending, tp_var **positions)
 
 tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions)
 {
+    if (x && x->ndim == 0 && !tp_is_poison(x) && k == 1) {
+        tp_var *y = tp__as_number(tp_topk(tp_reshape(x, TP_SHAPE(1)), 1, axis, largest, positions));
+        if (positions)
+            *positions = tp__as_number(*positions);
+        return y;
+    }
     if (positions)
         *positions = tp__poison();
     if (!tp__check_operand("topk", x) || (axis = tp__check_axis("topk", axis, x->ndim)) < 0)
@@ -287,6 +312,7 @@ tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions
 
 tp_var *tp_median(tp_var *x, int axis)
 {
+    TP__OF_LINE(x, tp_median(x, axis));
     if (!tp__check_operand("median", x) || (axis = tp__check_axis("median", axis, x->ndim)) < 0)
         return tp__poison();
     if (tp__shape(x)[axis] == 0)
@@ -304,6 +330,7 @@ tp_var *tp_median(tp_var *x, int axis)
 
 static tp_var *order_extreme(const char *call, tp_var *x, int axis, bool largest)
 {
+    TP__OF_LINE(x, order_extreme(call, x, axis, largest));
     if (!tp__check_operand(call, x) || (axis = tp__check_axis(call, axis, x->ndim)) < 0)
         return tp__poison();
     if (tp__shape(x)[axis] == 0)

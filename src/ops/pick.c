@@ -19,8 +19,14 @@ tp_var *tp_take(tp_var *x, tp_var *index)
 {
     if (!tp__check_operand("take", x) || !tp__check_operand("take", index))
         return tp__poison();
+    if (!tp__is_float((tp_dtype)index->dtype))
+        index = tp_to(index, TP_I64);
+    tp_var *back = tp_logical_and(tp_lt(index, 0), tp_ge(index, -x->size));
+    tp_var *places = tp_where(back, tp_add(index, x->size), index);
+    if (tp_is_poison(places))
+        return places;
     tp_var *y =
-        tp_gather(tp_reshape(x, TP_SHAPE(x->size)), 0, tp_reshape(index, TP_SHAPE(index->size)));
+        tp_gather(tp_reshape(x, TP_SHAPE(x->size)), 0, tp_reshape(places, TP_SHAPE(index->size)));
     return tp_is_poison(y) ? y : tp_reshape(y, index->ndim, tp__shape(index));
 }
 
@@ -99,20 +105,6 @@ tp_var *tp_index_add(tp_var *x, int axis, tp_var *index, tp_var *part)
         return tp_fail(TP_ERROR_SHAPE, "index_add: the index has %d dimensions, expected 1",
                        index->ndim);
     return tp_scatter_add(x, axis, pick_rows(x, axis, index), part);
-}
-
-tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis)
-{
-    if (!tp__check_operand("repeat_interleave", x) ||
-        (axis = tp__check_axis("repeat_interleave", axis, x->ndim)) < 0)
-        return tp__poison();
-    if (times < 0)
-        return tp_fail(TP_ERROR_ARGUMENT, "repeat_interleave: %lld times, expected 0 or more",
-                       (long long)times);
-    double n = (double)tp__shape(x)[axis] * (double)times;
-    tp_var *number = tp_arange(TP_F64, 0, n, 1);
-    return tp_index_select(x, axis,
-                           tp_to(tp_floor(tp_div(number, (double)(times ? times : 1))), TP_I64));
 }
 
 /* The place that stands for one outside of an axis of n elements. */
@@ -223,14 +215,12 @@ static tp_var *pick_row_index(void)
 PICK_RECORD(Take, take, 1, "elements by their row-major number", "gy added where each came from", "2,3", tp_take(x[0], pick_index()), "x0.take(torch.tensor([[3, 0], [5, 3]]))")
 PICK_RECORD(MaskedSelect, masked_select, 1, "the elements where mask, in a row", "gy where they came from", "2,3", tp_masked_select(x[0], tp_gt(tp_detach(x[0]), 0)), "x0.masked_select(x0 > 0)")
 PICK_RECORD(IndexAdd, index_add, 2, "x with rows of part added to rows by number", "x: gy; part: index_select(gy)", "4,2; 3,2", tp_index_add(x[0], 0, pick_row_index(), x[1]), "x0.index_add(0, torch.tensor([2, 0, 2]), x1)")
-PICK_RECORD(RepeatInterleave, repeat_interleave, 1, "each element several times", "gy added up", "2,3", tp_repeat_interleave(x[0], 2, 1), "x0.repeat_interleave(2, 1)")
 PICK_RECORD(PadBy, pad_by, 1, "x with its own elements around it", "gy added where each came from", "2,4", tp_pad_by(x[0], 1, 2, 1, TP_PAD_REFLECT), "torch.cat((x0.narrow(1, 1, 2).flip(1), x0, x0.narrow(1, x0.size(1) - 2, 1)), 1)")
 PICK_RECORD(Diagonal, diagonal, 1, "the elements of diagonal k of the last two axes", "gy on the diagonal, 0 elsewhere", "3,4", tp_diagonal(x[0], 1), "x0.diagonal(1, -2, -1)")
 PICK_RECORD(DiagEmbed, diag_embed, 1, "x on diagonal k, 0 elsewhere", "diagonal(gy, k)", "2,3", tp_diag_embed(x[0], -1), "torch.diag_embed(x0, -1)")
 /* clang-format on */
 
-static const tp__op *const pick_ops[] = {
-    &take_op,   &masked_select_op, &index_add_op,  &repeat_interleave_op,
-    &pad_by_op, &diagonal_op,      &diag_embed_op, NULL};
+static const tp__op *const pick_ops[] = {&take_op,     &masked_select_op, &index_add_op, &pad_by_op,
+                                         &diagonal_op, &diag_embed_op,    NULL};
 
 const tp__family tp__family_pick = {"pick", "picking over gather and scatter_add", pick_ops};

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/parallel.h"
 #include "graph/apply.h"
+#include "graph/structural.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -436,7 +437,7 @@ static tp_var *shuffle(tp_var *x, const int64_t *split, const int64_t *order, co
         axes[i] = i < lead ? i : lead + order[i - lead];
     tp_var *y = tp_permute(tp_reshape(x, lead + 5, shape), lead + 5, axes);
     memcpy(shape + lead, last, 3 * sizeof *shape);
-    return tp_reshape(y, lead + 3, shape);
+    return tp_is_poison(y) ? y : tp__fresh(tp_reshape(y, lead + 3, shape), x);
 }
 
 tp_var *tp_pixel_shuffle(tp_var *x, int64_t r)

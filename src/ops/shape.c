@@ -9,6 +9,7 @@
 #include "array/array.h"
 #include "graph/apply.h"
 #include "ops/families.h"
+#include "ops/line.h"
 #include "tinypytorch.h"
 
 /* --- reshape --- */
@@ -100,6 +101,7 @@ tp_var *tp_reshape(tp_var *x, int ndim, const int64_t *shape)
 
 tp_var *tp_squeeze(tp_var *x, int axis)
 {
+    TP__OF_LINE(x, tp_squeeze(x, axis));
     int64_t shape[TP_MAX_NDIM];
     if (!tp__check_operand("squeeze", x) || (axis = tp__check_axis("squeeze", axis, x->ndim)) < 0)
         return tp__poison();
@@ -123,6 +125,11 @@ tp_var *tp_unsqueeze(tp_var *x, int axis)
     for (int i = 0; i <= x->ndim; i++)
         shape[i] = i < axis ? tp__shape(x)[i] : i == axis ? 1 : tp__shape(x)[i - 1];
     return tp_reshape(x, x->ndim + 1, shape);
+}
+
+tp_var *tp__as_number(tp_var *y)
+{
+    return tp_is_poison(y) ? y : tp_reshape(y, 0, NULL);
 }
 
 /* --- transpose and permute --- */
@@ -204,6 +211,7 @@ static const tp__op transpose_op = {
 
 tp_var *tp_transpose(tp_var *x, int a, int b)
 {
+    TP__OF_LINE(x, tp_transpose(x, a, b));
     if (!tp__check_operand("transpose", x) || (a = tp__check_axis("transpose", a, x->ndim)) < 0 ||
         (b = tp__check_axis("transpose", b, x->ndim)) < 0)
         return tp__poison();

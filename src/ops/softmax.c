@@ -15,6 +15,7 @@
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "ops/families.h"
+#include "ops/line.h"
 #include "ops/rows.h"
 #include "tinypytorch.h"
 
@@ -139,6 +140,7 @@ static tp_var *log_softmax_compose(const tp_var *y, tp_var *const *x)
 
 static tp_var *softmax_along(const tp__op *op, tp_var *x, int axis)
 {
+    TP__OF_LINE(x, softmax_along(op, x, axis));
     if (!tp__check_operand(op->name, x) || (axis = tp__check_axis(op->name, axis, x->ndim)) < 0)
         return tp__poison();
     x = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64);

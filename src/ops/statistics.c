@@ -10,6 +10,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "graph/half.h"
+#include "graph/structural.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -109,7 +110,7 @@ tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
     if (p == 1)
         return (tp_sum)(tp_abs(x), options);
     if (p == 0)
-        return tp_to((tp_sum)(tp_ne(x, 0), options), tp_dtype_of(x));
+        return (tp_sum)(tp_where(1, tp_to(tp_ne(x, 0), tp_dtype_of(x)), x), options);
     if (isinf(p))
         return p > 0 ? (tp_max)(tp_abs(x), options) : (tp_min)(tp_abs(x), options);
     return statistics_power_norm(x, p, options);
@@ -179,6 +180,7 @@ tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
         return tp__poison();
     if (!tp__is_float(tp_dtype_of(x)))
         x = tp_to(x, TP_I64);
+    const tp_reduce_options last = {.size = sizeof last, .axes.one = -1};
     int64_t shape[TP_MAX_NDIM];
     int ndim = 0;
     for (int i = 0; i < x->ndim; i++)
@@ -188,10 +190,10 @@ tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
     if (tp_is_poison(y))
         return y;
     if (tp__shape(y)[y->ndim - 1] == 0)
-        return tp_ones(tp_dtype_of(x), ndim, shape);
+        return tp_add(tp_reshape((tp_sum)(y, &last), ndim, shape), 1);
     while (!tp_is_poison(y) && tp__shape(y)[y->ndim - 1] > 1)
         y = statistics_halve(y);
-    return tp_is_poison(y) ? y : tp_reshape(y, ndim, shape);
+    return tp_is_poison(y) ? y : tp__fresh(tp_reshape(y, ndim, shape), x);
 }
 
 /* --- Records, for tests and the list of operations --- */
