@@ -118,7 +118,7 @@ json.load(sys.stdin, parse_constant=lambda constant: sys.exit(1))'
 }
 
 rosenbrock="100*(x1 - x0^2)^2 + (x0 - 1)^2"
-hostile=$(printf '\303\251\377\342\200\256')
+hostile=$(printf '\303\251\314\201\331\240') # letters that editors show oddly
 
 # --- A case for each verb ---
 golden eval eval "sin(x)^2" x=1
@@ -144,6 +144,10 @@ golden minimize-csv minimize --csv "(x - 3)^2" x=0
 golden graph graph "x0^2 + x1"
 golden graph-taylor graph "tanh(x)" --order 2 --taylor x=0.5
 golden plot plot "sin(x)" --x -7:7
+golden plot-poles plot "tan(x)" --x -7:7
+golden plot-jump plot "where(x < 0, -1, 1)" --x -1:1.1
+golden graph-y graph "y^2" y=3
+golden eval-signs eval "−x² + 2·√(x) % 2" x=4
 golden plot-csv plot "x^2" --x 0:1 --derivatives 1 --points 5 --csv
 
 "$command" check "abs(x)" x=1e-3 >stdout 2>stderr
@@ -176,6 +180,11 @@ golden bad-size grad "[x, x]" x=1
 golden bad-method minimize "x" x=1 -m nelder-mead
 golden bad-picture minimize "sum(v^2)" v=1,2,3 -o path.png
 golden bad-range plot "x" --x 3:1
+golden bad-infinite plot "x" --x -inf:inf
+golden bad-given plot "x" x=1
+golden bad-unused graph "x*y" --variable x
+golden bad-constant eval "x*e" x=1 e=2
+golden bad-sign eval "2 ± x" x=1
 golden bad-start minimize "log(x)" x=-1
 golden bad-verb differentiate "x"
 golden bad-file graph "x" -o no-such-directory/x.svg
@@ -199,6 +208,8 @@ done
 check "a hostile name: no JSON" is_json grad --json "$hostile^2" "$hostile=3"
 check "a hostile name: no JSON of a path" is_json minimize --json "($hostile - 1)^2" "$hostile=3"
 draw hostile.svg graph "$hostile^2"
+check "a name that is no UTF-8: exit status" sh -c '"$1" eval "$2" "$2=1"; [ $? = 2 ]' \
+    sh "$command" "$(printf 'x\377')"
 # shellcheck disable=SC2016
 check "what cannot be written: no error" sh -c '! "$1" eval 1 >/dev/full || [ ! -e /dev/full ]' \
     sh "$command"

@@ -172,7 +172,8 @@ TEST(goldstein_price_is_that_of_the_walkthrough)
 {
     static const char text[] = "(1 + (x + y + 1)^2*(19 - 14*x + 3*x^2 - 14*y + 6*x*y + 3*y^2)) * "
                                "(30 + (2*x - 3*y)^2*(18 - 32*x + 12*x^2 + 48*y - 36*x*y + 27*y^2))";
-    tp_expression *f = tp_expression_new(text, NULL, 0);
+    static const char *const order[] = {"x", "y"};
+    tp_expression *f = tp_expression_new(text, order, 2);
     tp_var *x[] = {tp_variable(1.0), tp_variable(1.0)};
     CHECK_INT(tp_expression_size(f), 2);
     CHECK_TEXT(tp_expression_variable(f, 0), "x");
@@ -303,4 +304,78 @@ TEST(expressions_are_functions_for_others)
     CHECK(tp_minimize(tp_expression_objective, f, three, &minimum, .method = TP_BFGS));
     CHECK_CLOSE(at(minimum.x, 2), 3, 1e-8);
     tp_expression_free(f);
+}
+
+/* --- Signs beyond ASCII, functions under other names --- */
+
+static double value_at(const char *text, double x, double y)
+{
+    static const char *const order[] = {"x", "y", "x₁"};
+    tp_var *values[] = {tp_scalar(x), tp_scalar(y), tp_scalar(7)};
+    return tp_item(tp_formula(text, order, values, 3));
+}
+
+TEST(signs_as_people_write_them)
+{
+    static const struct {
+        const char *text;
+        double expected;
+    } cases[] = {{"x−1", 2},
+                 {"−x", -3},
+                 {"x × y", 6},
+                 {"x·y", 6},
+                 {"x⋅y", 6},
+                 {"x÷y", 1.5},
+                 {"x²", 9},
+                 {"−x²", -9},
+                 {"x⁻¹", 1.0 / 3},
+                 {"y¹⁰", 1024},
+                 {"2^x²", 512},
+                 {"y²^3", 64},
+                 {"(x+1)²", 16},
+                 {"√(x+1)", 2},
+                 {"√4·x", 6},
+                 {"√√16", 2},
+                 {"x ≤ 3", 1},
+                 {"x ≥ 4", 0},
+                 {"x ≠ y", 1},
+                 {"2·π", 6.283185307179586},
+                 {"x\u00A0+ y", 5},
+                 {"x\u202F+\u2009y", 5},
+                 {"1e−3", 1e-3},
+                 {"min(x, ∞)", 3},
+                 {"x₁ − x", 4},
+                 {"[x, y][−1]", 2},
+                 {"7 % 3", 1},
+                 {"−7 % x", 2},
+                 {"2·x % 4·y", 4},
+                 {"−∞", -HUGE_VAL},
+                 {"sin(x)²", 0.019914856674817}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        test_check(test_close(value_at(cases[i].text, 3, 2), cases[i].expected, 1e-14), __FILE__,
+                   __LINE__, "%s = %.17g, expected %.17g: %s", cases[i].text,
+                   value_at(cases[i].text, 3, 2), cases[i].expected, tp_error() ? tp_error() : "");
+}
+
+/* Closed forms: Γ(5) = 24, Γ(−½) = −2√π, Γ' = Γ ψ; the cube root at both sides of 0 and at it. */
+TEST(functions_under_their_usual_names)
+{
+    const double pi = 3.14159265358979323846, euler = 0.57721566490153286;
+    CHECK_BITS(value_at("ln(x)", 3, 0), log(3));
+    CHECK_BITS(value_at("gamma(5)", 0, 0), 24);
+    CHECK_CLOSE(value_at("gamma(-1/2)", 0, 0), -2 * sqrt(pi), 1e-15);
+    CHECK_CLOSE(value_at("d(gamma(x), x)", 1, 0), -euler, 1e-14);
+    CHECK_CLOSE(value_at("d(gamma(x), x, 2)", 1, 0), euler * euler + pi * pi / 6, 1e-13);
+    CHECK_CLOSE(value_at("d(gamma(x), x)", -0.5, 0), -2 * sqrt(pi) * 0.03648997397857652, 1e-13);
+    CHECK_CLOSE(value_at("cbrt(x)", 64, 0), 4, 2e-16);
+    CHECK_CLOSE(value_at("cbrt(x)", -27, 0), -3, 2e-16);
+    CHECK_CLOSE(value_at("d(cbrt(x), x)", -8, 0), 1.0 / 12, 1e-15);
+    CHECK_CLOSE(value_at("d(cbrt(x), x, 2)", -8, 0), 2.0 / 9 / 32, 1e-15);
+    CHECK_BITS(value_at("cbrt(x)", 0, 0), 0);
+    CHECK_BITS(value_at("d(cbrt(x), x)", 0, 0), HUGE_VAL);
+    tp_var *v = tp_array(TP_F32, TP_SHAPE(2), (float[]){3, -1.5F});
+    const char *const name[] = {"v"};
+    tp_var *y = tp_formula("gamma(v)", name, &v, 1);
+    CHECK_INT(tp_dtype_of(y), TP_F32);
+    CHECK_CLOSE(tp_item(tp_select(y, 0, 1)), 4 * sqrt(pi) / 3, 1e-6);
 }

@@ -138,8 +138,8 @@ bool command_picture(command *c, tp_var *path);
 
 enum { TEXT_PLOT_POINTS = 128 };
 
-/* Curves of so many evenly spaced points, one after the other in y, in dots of braille characters.
- * low and high are said below. */
-void text_plot(const double *y, int curves, double low, double high);
+/* Curves of so many evenly spaced points, one after the other in y, in dots of braille characters;
+ * where gap is true a curve does not go on to the next point. low and high are said below. */
+void text_plot(const double *y, const bool *gap, int curves, double low, double high);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "calculus/formula.h"
 #include "draw/escape.h"
 
 /* Lines for a terminal, whatever bytes a name or a word holds. */
@@ -121,6 +122,16 @@ static bool input_has(const tp_expression *f, const char *name, size_t length)
     return false;
 }
 
+/* Says that there is no such variable, and why if the name is a constant's. */
+static void input_no_variable(const command *c, const char *name, size_t length)
+{
+    double number;
+    if (tp__formula_constant(name, length, &number))
+        command_fail(c, "%.*s is a constant, not a variable", (int)length, name);
+    else
+        command_fail(c, "the formula has no variable %.*s", (int)length, name);
+}
+
 static bool input_words_fit(const command *c, const tp_expression *found)
 {
     for (int i = 0; i < c->n_words; i++) {
@@ -128,7 +139,7 @@ static bool input_words_fit(const command *c, const tp_expression *found)
         if (!length)
             command_fail(c, "expected NAME=VALUE, got %s", c->words[i]);
         else if (!input_has(found, c->words[i], length))
-            command_fail(c, "the formula has no variable %.*s", (int)length, c->words[i]);
+            input_no_variable(c, c->words[i], length);
         if (!length || !input_has(found, c->words[i], length))
             return false;
     }
@@ -229,7 +240,7 @@ int command_variable(const command *c)
     if (!name && c->n == 1)
         return 0;
     if (name)
-        command_fail(c, "the formula has no variable %s", name);
+        input_no_variable(c, name, strlen(name));
     else
         command_fail(c, c->n ? "which variable? Add --variable NAME" : "there is no variable");
     return -1;

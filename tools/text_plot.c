@@ -42,13 +42,13 @@ static int plot_row(const plot_page *page, double y)
     return (int)lround(share * (PLOT_DOTS - 1));
 }
 
-/* Each point, and what lies between it and the next one. */
-static void plot_curve(plot_page *page, const double *y)
+/* Each point, and what lies between it and the next one, if the curve goes on. */
+static void plot_curve(plot_page *page, const double *y, const bool *gap)
 {
     for (int x = 0; x < TEXT_PLOT_POINTS; x++) {
         if (!isfinite(y[x]))
             continue;
-        bool last = x + 1 == TEXT_PLOT_POINTS || !isfinite(y[x + 1]);
+        bool last = x + 1 == TEXT_PLOT_POINTS || !isfinite(y[x + 1]) || gap[x];
         int from = plot_row(page, y[x]), to = last ? from : plot_row(page, y[x + 1]);
         int way = to > from ? 1 : -1;
         plot_dot(page, x, from);
@@ -77,11 +77,11 @@ static void plot_print(const plot_page *page, double low, double high)
     printf("%12s%-*s%*s\n", "", PLOT_WIDTH / 2, left, PLOT_WIDTH / 2, right);
 }
 
-void text_plot(const double *y, int curves, double low, double high)
+void text_plot(const double *y, const bool *gap, int curves, double low, double high)
 {
     plot_page page = {{{0}}, 0, 0};
     plot_range(&page, y, curves * TEXT_PLOT_POINTS);
     for (int k = 0; k < curves; k++)
-        plot_curve(&page, y + k * TEXT_PLOT_POINTS);
+        plot_curve(&page, y + k * TEXT_PLOT_POINTS, gap + k * TEXT_PLOT_POINTS);
     plot_print(&page, low, high);
 }

@@ -6,6 +6,8 @@
 
 #include "command.h"
 
+#include <string.h>
+
 static tp_var *graph_derivative(const command *c, tp_var *y, tp_var *x)
 {
     int order = c->options.order;
@@ -26,19 +28,30 @@ static tp_var *graph_derivative(const command *c, tp_var *y, tp_var *x)
     return y;
 }
 
+/* "y", or "result" if that is a variable's name. */
+static const char *graph_result(const command *c)
+{
+    for (int i = 0; i < c->n; i++)
+        if (!strcmp(tp_expression_variable(c->f, i), "y"))
+            return "result";
+    return "y";
+}
+
 static int graph_run(command *c)
 {
     const command_options *o = &c->options;
     int variable = o->order ? command_variable(c) : 0;
     if (variable < 0)
         return STATUS_BAD_INPUT;
+    if (o->variable && !o->order)
+        return command_fail(c, "--variable goes with --order");
     for (int i = 0; i < c->n; i++) {
         c->x[i] = c->x[i] ? c->x[i] : tp_variable(1.0);
         tp_set_name(c->x[i], tp_expression_variable(c->f, i));
     }
     tp_var *y = tp_expression_apply(c->f, c->x);
     if (!tp_name(y))
-        tp_set_name(y, "y");
+        tp_set_name(y, graph_result(c));
     y = o->order ? graph_derivative(c, y, c->x[variable]) : y;
     if (tp_is_poison(y))
         return command_error(c);

@@ -57,6 +57,13 @@ static bool formula_check(const tp_expression *f, tp_var *const *x)
         tp_fail(TP_ERROR_ARGUMENT, "formula: %s", f ? "the values are NULL" : "NULL");
         return false;
     }
+    if (f->names.n > 1 && !f->ordered) {
+        tp_fail(TP_ERROR_ARGUMENT,
+                "formula: in which order are its %d variables? Give their names to "
+                "tp_expression_new",
+                f->names.n);
+        return false;
+    }
     for (int i = 0; i < f->names.n; i++)
         if (!x[i] || tp_is_poison(x[i])) {
             tp_fail(x[i] ? TP_ERROR_GRAPH : TP_ERROR_ARGUMENT, "formula: variable %.60s is %s",

@@ -51,6 +51,7 @@ struct tp_expression {
     char *text;
     tp__formula_step *steps;
     size_t n_steps, depth; /* of the stack */
+    bool ordered;          /* the caller gave the names */
     tp__formula_names names;
 };
 
@@ -93,6 +94,27 @@ bool tp__formula_constant(const char *name, size_t length, double *number);
 
 /* The length of the name that s starts with, 0 if it starts with none. */
 size_t tp__formula_name(const char *s);
+
+/* The length of the number at s, 0 if there is none. One longer than TP__FORMULA_DIGITS is not
+ * read. */
+enum { TP__FORMULA_DIGITS = 399 };
+size_t tp__formula_number_at(const char *s, double *number);
+
+/* How many digits s starts with. */
+size_t tp__formula_digits(const char *s);
+
+/* What follows the spaces at s, which may be those of other scripts and of word processors. */
+const char *tp__formula_skip_spaces(const char *s);
+
+/* The length of a minus sign at s, "-" or "−"; 0 if there is none. */
+size_t tp__formula_minus(const char *s);
+
+/* The length of a raised digit at s, 0 if there is none. *digit is 10 for a raised minus, 11 for a
+ * raised plus. */
+size_t tp__formula_raised(const char *s, int *digit);
+
+/* True if s starts with what no formula has, beyond ASCII; says so in text. */
+bool tp__formula_odd(const char *s, char text[80]);
 
 /* The number of a name, -1 if it is not there; adding one that is not, -1 when out of memory. */
 int tp__formula_names_find(const tp__formula_names *names, const char *name, size_t length);

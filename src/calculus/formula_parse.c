@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/numbers.h"
 #include "base/thread.h"
 #include "tinypytorch/error.h"
 
@@ -30,18 +29,33 @@ static const formula_sign formula_signs[] = {
     {"^", "pow", 5, 2, true},
     {"*", "mul", 3, 2, false},
     {"/", "div", 3, 2, false},
+    {"%", "remainder", 3, 2, false},
+    {"×", "mul", 3, 2, false},
+    {"·", "mul", 3, 2, false},
+    {"⋅", "mul", 3, 2, false},
+    {"÷", "div", 3, 2, false},
     {"+", "add", 2, 2, false},
     {"-", "sub", 2, 2, false},
+    {"−", "sub", 2, 2, false},
     {"<=", "le", FORMULA_COMPARES, 2, true},
     {">=", "ge", FORMULA_COMPARES, 2, true},
     {"==", "eq", FORMULA_COMPARES, 2, true},
     {"!=", "ne", FORMULA_COMPARES, 2, true},
     {"<", "lt", FORMULA_COMPARES, 2, true},
     {">", "gt", FORMULA_COMPARES, 2, true},
+    {"≤", "le", FORMULA_COMPARES, 2, true},
+    {"≥", "ge", FORMULA_COMPARES, 2, true},
+    {"≠", "ne", FORMULA_COMPARES, 2, true},
+    {"-", "neg", 4, 1, true}, /* before an operand */
+    {"√", "sqrt", 6, 1, true},
 };
-static const formula_sign formula_minus = {"-", "neg", 4, 1, true};
 
-enum { FORMULA_SIGNS = sizeof formula_signs / sizeof *formula_signs };
+enum {
+    FORMULA_SIGNS = sizeof formula_signs / sizeof *formula_signs,
+    FORMULA_MINUS = FORMULA_SIGNS - 2,
+    FORMULA_ROOT,
+    FORMULA_POWER = 5 /* its strength */
+};
 
 typedef struct formula_pending {
     const formula_sign *sign;      /* NULL for a bracket */
@@ -61,7 +75,7 @@ typedef struct formula_parser {
     size_t depth, step_capacity, pending_capacity, n_pending;
     formula_pending *pending;
     int derivatives; /* that are open */
-    const tp__op *records[FORMULA_SIGNS + 1];
+    const tp__op *records[FORMULA_SIGNS];
 } formula_parser;
 
 static size_t formula_offset(const formula_parser *p)
@@ -82,7 +96,22 @@ static void formula_fail(formula_parser *p, const char *message)
 
 static void formula_space(formula_parser *p)
 {
-    p->at += strspn(p->at, " \t\r\n");
+    p->at = tp__formula_skip_spaces(p->at);
+}
+
+/* Fails because of a character that no formula has, if there is one; else with the message. */
+static void formula_unexpected(formula_parser *p, const char *message)
+{
+    char odd[80];
+    formula_fail(p, tp__formula_odd(p->at, odd) ? odd : message);
+}
+
+static bool formula_next_minus(formula_parser *p)
+{
+    formula_space(p);
+    size_t length = tp__formula_minus(p->at);
+    p->at += length;
+    return length;
 }
 
 static bool formula_next(formula_parser *p, char c)
@@ -177,14 +206,16 @@ static bool formula_take_names(formula_parser *p, const char *const *names, int 
     double number;
     for (int i = 0; i < n && !p->done; i++) {
         size_t length = names[i] ? tp__formula_name(names[i]) : 0;
-        if (length == 0 || names[i][length] || tp__formula_constant(names[i], length, &number))
+        if (length && !names[i][length] && tp__formula_constant(names[i], length, &number))
+            tp_fail(TP_ERROR_ARGUMENT, "formula: \"%s\" is a constant, not a variable", names[i]);
+        else if (length == 0 || names[i][length])
             tp_fail(TP_ERROR_ARGUMENT, "formula: no variable can be called \"%.60s\"",
                     names[i] ? names[i] : "(null)");
         else if (formula_find_variable(p, names[i], length) != i && !p->done)
             tp_fail(TP_ERROR_ARGUMENT, "formula: two variables are called \"%.60s\"", names[i]);
         p->done = p->done || tp__here()->code != TP_OK;
     }
-    p->closed = names != NULL;
+    p->closed = p->f->ordered = names != NULL;
     return !p->done;
 }
 
@@ -211,7 +242,7 @@ static formula_pending *formula_open(formula_parser *p, char close, size_t at)
 
 static void formula_wait_for(formula_parser *p, const formula_sign *sign, size_t at)
 {
-    size_t i = sign == &formula_minus ? FORMULA_SIGNS : (size_t)(sign - formula_signs);
+    size_t i = (size_t)(sign - formula_signs);
     formula_pending *pending = formula_wait(p, at);
     if (!pending)
         return;
@@ -241,38 +272,15 @@ static void formula_reduce(formula_parser *p, int strength, bool from_right)
 
 /* --- Operands --- */
 
-static size_t formula_digits(const char *s)
+static void formula_read_number(formula_parser *p)
 {
-    return strspn(s, "0123456789");
-}
-
-/* The length of the number at s, 0 if there is none. */
-static size_t formula_number_length(const char *s)
-{
-    size_t whole = formula_digits(s), n = whole;
-    if (s[n] == '.')
-        n += 1 + formula_digits(s + n + 1);
-    if (n == 0 || (whole == 0 && n == 1))
-        return 0;
-    if (s[n] == 'e' || s[n] == 'E') {
-        size_t sign = s[n + 1] == '-' || s[n + 1] == '+';
-        size_t exponent = formula_digits(s + n + 1 + sign);
-        n += exponent ? 1 + sign + exponent : 0;
-    }
-    return n;
-}
-
-static void formula_read_number(formula_parser *p, size_t length)
-{
-    char copy[400];
-    size_t at = formula_offset(p);
-    if (length >= sizeof copy) {
+    double number;
+    size_t at = formula_offset(p), length = tp__formula_number_at(p->at, &number);
+    if (length > TP__FORMULA_DIGITS) {
         formula_fail(p, "a number of 400 characters or more");
         return;
     }
-    memcpy(copy, p->at, length);
-    copy[length] = 0;
-    formula_add_number(p, tp__read_number(copy, NULL), at);
+    formula_add_number(p, number, at);
     p->at += length;
     p->operand = false;
 }
@@ -306,8 +314,7 @@ static void formula_read_name(formula_parser *p, size_t length)
 {
     double number;
     size_t at = formula_offset(p);
-    const char *after = p->at + length + strspn(p->at + length, " \t\r\n");
-    if (*after == '(') {
+    if (*tp__formula_skip_spaces(p->at + length) == '(') {
         formula_read_call(p, length);
         return;
     }
@@ -323,22 +330,38 @@ static void formula_read_name(formula_parser *p, size_t length)
     p->operand = false;
 }
 
+/* √( begins a call of sqrt; √x is the root of what stands there. */
+static void formula_read_root(formula_parser *p, size_t at)
+{
+    p->at += strlen("√");
+    if (!formula_next(p, '(')) {
+        formula_wait_for(p, &formula_signs[FORMULA_ROOT], at);
+        return;
+    }
+    formula_pending *call = formula_open(p, ')', at);
+    if (call)
+        call->function = tp__formula_find("sqrt", strlen("sqrt"));
+}
+
 static void formula_read_operand(formula_parser *p)
 {
-    size_t name = tp__formula_name(p->at), number = formula_number_length(p->at);
+    double number;
+    size_t name = tp__formula_name(p->at);
     size_t at = formula_offset(p);
     if (name)
         formula_read_name(p, name);
-    else if (number)
-        formula_read_number(p, number);
+    else if (tp__formula_number_at(p->at, &number))
+        formula_read_number(p);
     else if (formula_next(p, '('))
         formula_open(p, ')', at);
     else if (formula_next(p, '['))
         formula_open(p, ']', at);
-    else if (formula_next(p, '-'))
-        formula_wait_for(p, &formula_minus, at);
+    else if (formula_next_minus(p))
+        formula_wait_for(p, &formula_signs[FORMULA_MINUS], at);
+    else if (!strncmp(p->at, "√", strlen("√")))
+        formula_read_root(p, at);
     else if (!formula_next(p, '+'))
-        formula_fail(p, "expected a number, a name, \"(\" or \"[\"");
+        formula_unexpected(p, "expected a number, a name, \"(\" or \"[\"");
 }
 
 /* --- What follows an operand --- */
@@ -350,16 +373,55 @@ static void formula_expected(formula_parser *p)
         i--;
     const formula_pending *open = i ? &p->pending[i - 1] : NULL;
     bool group = open && open->close == ')' && !open->function.op && !open->function.word;
-    formula_fail(p, !open                ? "expected an operator or the end"
-                    : open->close == ']' ? "expected an operator, \",\" or \"]\""
-                    : open->begin        ? "expected an operator or \",\""
-                    : group              ? "expected an operator or \")\""
-                                         : "expected an operator, \",\" or \")\"");
+    formula_unexpected(p, !open                ? "expected an operator or the end"
+                          : open->close == ']' ? "expected an operator, \",\" or \"]\""
+                          : open->begin        ? "expected an operator or \",\""
+                          : group              ? "expected an operator or \")\""
+                                               : "expected an operator, \",\" or \")\"");
+}
+
+/* √x^2 is read in two ways. */
+static bool formula_root_waits(formula_parser *p)
+{
+    const formula_pending *top = formula_top(p);
+    if (!top || top->sign != &formula_signs[FORMULA_ROOT])
+        return false;
+    formula_fail(p, "a power of a root or the root of a power? Write sqrt(x)^2 or sqrt(x^2)");
+    return true;
+}
+
+/* "²", "⁻¹": a power of what was read last, and of that alone. */
+static void formula_read_raised(formula_parser *p)
+{
+    size_t at = formula_offset(p), digits = 0, length;
+    int digit, sign = 1;
+    double exponent = 0;
+    if (formula_root_waits(p))
+        return;
+    for (; (length = tp__formula_raised(p->at, &digit)); p->at += length) {
+        if (digit < 10)
+            exponent = 10 * exponent + digit;
+        else if (formula_offset(p) == at)
+            sign = digit == 10 ? -1 : 1;
+        else
+            break;
+        digits += digit < 10;
+    }
+    if (digits == 0 || digits > 15) {
+        formula_fail(p, "expected a raised integer");
+        return;
+    }
+    formula_add_number(p, sign * exponent, at);
+    const tp__op *power = tp__formula_record("pow", strlen("pow"), 2);
+    if (!p->done)
+        formula_add_op(p, power, 2, at);
 }
 
 static void formula_read_sign(formula_parser *p, const formula_sign *sign)
 {
     size_t at = formula_offset(p);
+    if (sign->strength == FORMULA_POWER && formula_root_waits(p))
+        return;
     formula_reduce(p, sign->strength, sign->from_right);
     formula_pending *top = formula_top(p);
     if (p->done)
@@ -375,9 +437,9 @@ static void formula_read_sign(formula_parser *p, const formula_sign *sign)
 static void formula_read_index(formula_parser *p, size_t at)
 {
     do {
-        bool minus = formula_next(p, '-');
+        bool minus = formula_next_minus(p);
         formula_space(p);
-        size_t digits = formula_digits(p->at);
+        size_t digits = tp__formula_digits(p->at);
         if (digits == 0 || digits > 18) {
             formula_fail(p, "expected an integer");
             return;
@@ -400,7 +462,8 @@ static void formula_read_derivative(formula_parser *p)
     formula_space(p);
     size_t length = tp__formula_name(p->at), order = 1;
     if (!length || tp__formula_constant(p->at, length, &number)) {
-        formula_fail(p, "expected the name of a variable");
+        formula_unexpected(p, length ? "a constant, not a variable"
+                                     : "expected the name of a variable");
         return;
     }
     p->f->steps[call.begin - 1].n = formula_find_variable(p, p->at, length);
@@ -409,7 +472,7 @@ static void formula_read_derivative(formula_parser *p)
     p->at += length;
     if (formula_next(p, ',')) {
         formula_space(p);
-        size_t digits = formula_digits(p->at);
+        size_t digits = tp__formula_digits(p->at);
         order = digits && digits < 4 ? strtoul(p->at, NULL, 10) : 0;
         if (order < 1 || order > TP__FORMULA_ORDER) {
             formula_fail(p, "expected an order from 1 to 170");
@@ -501,13 +564,16 @@ static void formula_read_end(formula_parser *p)
 static void formula_read_operator(formula_parser *p)
 {
     size_t at = formula_offset(p);
-    for (size_t i = 0; i < FORMULA_SIGNS; i++)
+    int digit;
+    for (size_t i = 0; i < FORMULA_MINUS; i++)
         if (!strncmp(p->at, formula_signs[i].token, strlen(formula_signs[i].token))) {
             formula_read_sign(p, &formula_signs[i]);
             return;
         }
     if (!*p->at)
         formula_read_end(p);
+    else if (tp__formula_raised(p->at, &digit))
+        formula_read_raised(p);
     else if (*p->at == ',')
         formula_read_comma(p);
     else if (*p->at == ')' || *p->at == ']')

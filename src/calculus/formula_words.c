@@ -46,6 +46,7 @@ FORMULA_EXTREME(min, tp_minimum)
         (void)n;                                                                                   \
         return call;                                                                               \
     }
+FORMULA_FUNCTION(ln, tp_log(in[0]))
 FORMULA_FUNCTION(dot, tp_dot(in[0], in[1]))
 FORMULA_FUNCTION(where, tp_where(in[0], in[1], in[2]))
 FORMULA_FUNCTION(clamp, tp_clamp(in[0], in[1], in[2]))
@@ -90,7 +91,44 @@ static tp_var *formula_polygamma(tp_var *const *in, int n)
     return tp_polygamma((int)order, in[1]);
 }
 
+/* What a function of C gives for the elements of x; for what is no array a plain number. */
+static tp_var *formula_values(tp_var *x, double (*function)(double))
+{
+    if (tp_is_poison(x) || tp_ndim(x) == 0)
+        return tp_num(function(tp_item(x)));
+    tp_var *y = tp_add(tp_to(tp_detach(x), TP_F64), tp_num(0));
+    double *at = tp_data_(y);
+    for (int64_t i = 0; at && i < tp_size(y); i++)
+        at[i] = function(at[i]);
+    return tp_dtype_of(x) == TP_F64 || tp_dtype_of(x) == TP_F32 ? tp_to(y, tp_dtype_of(x)) : y;
+}
+
+/* Γ(x₀) exp(ln |Γ(x)| − ln |Γ(x₀)|) at x₀ = x: the value is C's, with its sign, and the derivatives
+ * are those of ln |Γ|. */
+static tp_var *formula_gamma(tp_var *const *in, int n)
+{
+    (void)n;
+    tp_var *log = tp_lgamma(in[0]);
+    return tp_mul(formula_values(in[0], tgamma), tp_exp(tp_sub(log, tp_detach(log))));
+}
+
+/* |x|^(1/3) with the sign of x, where |x| has the slope 1 at 0; ⅓ is no double, so C's value is put
+ * in its place. */
+static tp_var *formula_cbrt(tp_var *const *in, int n)
+{
+    (void)n;
+    tp_var *below = tp_lt(in[0], tp_num(0));
+    tp_var *size = tp_where(below, tp_neg(in[0]), in[0]);
+    tp_var *root = tp_pow(size, tp_num(1.0 / 3));
+    tp_var *y = tp_mul(tp_where(below, tp_num(-1), tp_num(1)), root);
+    tp_var *miss = tp_sub(formula_values(in[0], cbrt), tp_detach(y));
+    return tp_add(y, tp_where(tp_isfinite(miss), miss, tp_num(0)));
+}
+
 static const tp__formula_word formula_words[] = {
+    {"ln", 1, 1, formula_ln},
+    {"gamma", 1, 1, formula_gamma},
+    {"cbrt", 1, 1, formula_cbrt},
     {"sum", 1, 1, formula_sum},
     {"mean", 1, 1, formula_mean},
     {"prod", 1, 1, formula_prod},
@@ -147,27 +185,13 @@ bool tp__formula_constant(const char *name, size_t length, double *number)
     static const struct {
         const char *name;
         double number;
-    } constants[] = {{"pi", 3.14159265358979323846},
-                     {"e", 2.71828182845904523536},
-                     {"inf", (double)INFINITY},
-                     {"nan", (double)NAN}};
+    } constants[] = {{"pi", 3.14159265358979323846}, {"π", 3.14159265358979323846},
+                     {"∞", (double)INFINITY},        {"e", 2.71828182845904523536},
+                     {"inf", (double)INFINITY},      {"nan", (double)NAN}};
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
         if (formula_is(constants[i].name, name, length)) {
             *number = constants[i].number;
             return true;
         }
     return false;
-}
-
-static bool formula_is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
-}
-
-size_t tp__formula_name(const char *s)
-{
-    size_t n = 0;
-    while (formula_is_letter(s[n]) || (n > 0 && s[n] >= '0' && s[n] <= '9'))
-        n++;
-    return n;
 }

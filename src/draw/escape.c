@@ -5,9 +5,9 @@
 
 #define ESCAPE_ODD "\xEF\xBF\xBD"
 
-/* The length of the UTF-8 character at s, 0 if it is not one. */
-static size_t escape_utf8(const unsigned char *s)
+size_t tp__escape_utf8(const char *name)
 {
+    const unsigned char *s = (const unsigned char *)name;
     size_t n = s[0] < 0x80                   ? 1
                : s[0] >= 0xC2 && s[0] < 0xE0 ? 2
                : (s[0] & 0xF0) == 0xE0       ? 3
@@ -24,7 +24,7 @@ static size_t escape_utf8(const unsigned char *s)
 size_t tp__escape_character(const char *name)
 {
     const unsigned char *s = (const unsigned char *)name;
-    size_t n = escape_utf8(s);
+    size_t n = tp__escape_utf8(name);
     bool control = n == 1 && (s[0] < 0x20 || s[0] == 0x7F);
     bool late_control = n == 2 && s[0] == 0xC2 && s[1] < 0xA0;
     bool not_xml = n == 3 && s[0] == 0xEF && s[1] == 0xBF && s[2] >= 0xBE;
@@ -94,7 +94,7 @@ void tp__escape_json(tp__text *text, const char *name)
     tp__text_put(text, "\"");
     while (*name) {
         unsigned char c = (unsigned char)*name;
-        size_t n = escape_utf8((const unsigned char *)name);
+        size_t n = tp__escape_utf8(name);
         if (n == 0)
             tp__text_put(text, ESCAPE_ODD);
         else if (c < 0x20 || c == 0x7F || c == '<' || c == '&' || c == '>')

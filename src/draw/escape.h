@@ -8,6 +8,9 @@
 
 #include "base/text.h"
 
+/* The length of the UTF-8 character at s; 0 if it is none. */
+size_t tp__escape_utf8(const char *s);
+
 /* The length of the UTF-8 character at s; 0 if there is none or no picture can show it: a control
  * character, or one that XML forbids. */
 size_t tp__escape_character(const char *s);
