@@ -107,6 +107,15 @@ bool tp__may_read(const char *call, const tp_var *v);
 /* True unless y's derivative is lost because y was computed while recording was off. */
 bool tp__may_differentiate(const char *call, const tp_var *y);
 
+/* True if y's derivative for x can be asked for: both are values, y's derivative is not lost, and x
+ * is no constant. False if an error was pending, too. */
+bool tp__check_derivative(const char *call, const tp_var *y, const tp_var *x);
+
+/* True if v has like's type and shape; otherwise an error that names v by `what`, like by `whose`.
+ */
+bool tp__check_like(const char *call, const char *what, const tp_var *v, const char *whose,
+                    const tp_var *like);
+
 /* Marks target's elements as edited. */
 void tp__edited(tp_var *target);
 

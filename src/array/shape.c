@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "array/loops.h"
+#include "tinypytorch/array.h"
 
 bool tp__take_options(const char *call, void *options, size_t bytes, const void *given)
 {
@@ -125,6 +126,35 @@ bool tp__may_differentiate(const char *call, const tp_var *y)
             "%s: the value%s to differentiate was computed without recording: by a sweep without "
             "create_graph, or with recording off",
             call, tp__name_text(name, y));
+    return false;
+}
+
+bool tp__check_derivative(const char *call, const tp_var *y, const tp_var *x)
+{
+    if (tp__here()->code || !tp__check_operand(call, y) || !tp__check_operand(call, x) ||
+        !tp__may_differentiate(call, y))
+        return false;
+    if (x->flags & TP__NEEDS_GRAD)
+        return true;
+    char name[64];
+    tp_fail(TP_ERROR_GRAPH,
+            "%s: x%s is a constant; make it with tp_variable to differentiate for it", call,
+            tp__name_text(name, x));
+    return false;
+}
+
+bool tp__check_like(const char *call, const char *what, const tp_var *v, const char *whose,
+                    const tp_var *like)
+{
+    char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
+    if (!tp__check_operand(call, v))
+        return false;
+    if (v->dtype == like->dtype && tp__same_shape(v, like->ndim, tp__shape(like)))
+        return true;
+    tp_fail(TP_ERROR_SHAPE, "%s: %s is %s %s, expected %s %s like %s", call, what,
+            tp_dtype_name((tp_dtype)v->dtype), tp__shape_text(theirs, v->ndim, tp__shape(v)),
+            tp_dtype_name((tp_dtype)like->dtype), tp__shape_text(ours, like->ndim, tp__shape(like)),
+            whose);
     return false;
 }
 

@@ -45,7 +45,8 @@ typedef struct tp__thread {
     struct tp__name_scope *name_scope;
     const char *guarded_call; /* a user's backward that must not read recorded values raw */
     uint8_t sweep_depth;
-    bool remakes; /* values were recorded that can be made again */
+    bool remakes;    /* values were recorded in checkpoints */
+    uint32_t remade; /* how often dropped elements were made again */
 
     tp_code code;
     bool told; /* the program knows of the error (base/error.h) */

@@ -23,13 +23,8 @@ struct tp_linear_map {
 
 tp_linear_map *tp_linearize(tp_var *y, tp_var *x)
 {
-    if (!tp__check_operand("linearize", y) || !tp__check_operand("linearize", x))
+    if (!tp__check_derivative("linearize", y, x))
         return NULL;
-    if (!tp_requires_grad(x)) {
-        tp_fail(TP_ERROR_GRAPH,
-                "linearize: x is a constant, expected a variable or a recorded value");
-        return NULL;
-    }
     tp_linear_map *linear = tp__alloc(sizeof *linear);
     if (linear)
         *linear = (tp_linear_map){tp_keep(y), tp_keep(x)};
@@ -161,8 +156,7 @@ static tp_var *mixed_term(const directions_mixed *mixed, tp_var *y, tp_var *x)
 tp_var *tp_mixed(tp_var *y, tp_var *x, int order, const int64_t *index)
 {
     directions_mixed mixed;
-    if (!tp__check_operand("mixed", y) || !tp__check_operand("mixed", x) ||
-        !mixed_begin(&mixed, x, order, index))
+    if (!tp__check_derivative("mixed", y, x) || !mixed_begin(&mixed, x, order, index))
         return tp__poison();
     size_t scope = tp_scope_begin();
     tp_var *sum = NULL;
@@ -198,7 +192,7 @@ static tp_var *biharmonic_sums(tp_var *y, tp_var *x, bool pairs)
 
 tp_var *tp_biharmonic(tp_var *y, tp_var *x)
 {
-    if (!tp__check_operand("biharmonic", y) || !tp__check_operand("biharmonic", x))
+    if (!tp__check_derivative("biharmonic", y, x))
         return tp__poison();
     size_t scope = tp_scope_begin();
     double n = (double)x->size;

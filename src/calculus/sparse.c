@@ -32,7 +32,7 @@ void tp_sparsity_free(tp_sparsity *pattern)
 
 static bool sparse_check(const char *call, tp_var *y, tp_var *x)
 {
-    if (tp__here()->code || !tp__check_operand(call, y) || !tp__check_operand(call, x))
+    if (!tp__check_derivative(call, y, x))
         return false;
     if ((uint64_t)x->size >= UINT32_MAX || (uint64_t)y->size >= UINT32_MAX) {
         tp_fail(TP_ERROR_SHAPE, "%s: %lld and %lld elements, expected fewer than 2^32", call,
@@ -336,6 +336,14 @@ static bool sparse_fits(const char *call, const tp_sparsity *s, tp_var *y, tp_va
     return !tp__here()->code;
 }
 
+/* Closes scope; its value, if it is one, belongs to the scope outside. */
+static tp_var *sparse_leave(size_t scope, tp_var *value)
+{
+    value = tp_is_poison(value) ? value : tp_leave(value);
+    tp_scope_end(scope);
+    return value;
+}
+
 static tp_var *sparse_derive(const char *call, const tp_sparsity *s, tp_var *y, tp_var *x)
 {
     if (y->size != s->entries.rows || x->size != s->columns)
@@ -346,9 +354,7 @@ static tp_var *sparse_derive(const char *call, const tp_sparsity *s, tp_var *y, 
     tp_var *values = sparse_values(s, y, x);
     if (!tp_is_poison(values) && tp_requires_grad(y) && !sparse_fits(call, s, y, x, values))
         values = tp__poison();
-    values = tp_is_poison(values) ? values : tp_leave(values);
-    tp_scope_end(scope);
-    return values;
+    return sparse_leave(scope, values);
 }
 
 tp_var *tp_sparse_jacobian(tp_var *y, tp_var *x, const tp_sparsity *pattern)
@@ -369,8 +375,9 @@ tp_var *tp_sparse_hessian(tp_var *y, tp_var *x, const tp_sparsity *pattern)
         return tp__poison();
     if (!pattern->symmetric)
         return tp_fail(TP_ERROR_ARGUMENT, "%s: the pattern is a Jacobian's", call);
+    size_t scope = tp_scope_begin();
     tp_var *g = sparse_gradient(y, x);
-    return tp_is_poison(g) ? g : sparse_derive(call, pattern, g, x);
+    return sparse_leave(scope, tp_is_poison(g) ? g : sparse_derive(call, pattern, g, x));
 }
 
 /* --- Using --- */
@@ -393,11 +400,12 @@ tp_var *tp_sparse_to_dense(const tp_sparsity *pattern, tp_var *values)
     if (!sparse_check_values("sparse_to_dense", pattern, values))
         return tp__poison();
     int64_t shape[] = {pattern->entries.rows, pattern->columns}, size = shape[0] * shape[1];
+    size_t scope = tp_scope_begin();
     tp_var *place = tp_add(tp_mul(tp_sparsity_row_of(pattern), tp_num((double)shape[1])),
                            tp_to(tp_sparsity_column_of(pattern), TP_F64));
     tp_var *flat = tp_scatter_add(tp_zeros((tp_dtype)values->dtype, 1, &size), 0,
                                   tp_to(place, TP_I64), values);
-    return tp_is_poison(flat) ? flat : tp_reshape(flat, 2, shape);
+    return sparse_leave(scope, tp_is_poison(flat) ? flat : tp_reshape(flat, 2, shape));
 }
 
 tp_var *tp_sparse_product(const tp_sparsity *pattern, tp_var *values, tp_var *v)
@@ -410,9 +418,11 @@ tp_var *tp_sparse_product(const tp_sparsity *pattern, tp_var *values, tp_var *v)
         return tp_fail(TP_ERROR_SHAPE, "sparse_product: v has shape %s, expected (%lld,)",
                        tp__shape_text(text, v->ndim, tp__shape(v)), (long long)pattern->columns);
     }
+    size_t scope = tp_scope_begin();
     tp_var *terms = tp_mul(values, tp_gather(v, 0, tp_sparsity_column_of(pattern)));
-    if (tp_is_poison(terms))
-        return terms;
-    tp_var *sums = tp_zeros((tp_dtype)terms->dtype, 1, &pattern->entries.rows);
-    return tp_scatter_add(sums, 0, tp_sparsity_row_of(pattern), terms);
+    if (!tp_is_poison(terms)) {
+        tp_var *sums = tp_zeros((tp_dtype)terms->dtype, 1, &pattern->entries.rows);
+        terms = tp_scatter_add(sums, 0, tp_sparsity_row_of(pattern), terms);
+    }
+    return sparse_leave(scope, terms);
 }

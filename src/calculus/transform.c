@@ -25,26 +25,33 @@ static tp_var *transform_gradient(tp_var *y, tp_var *x, tp_var *start)
     return tp_gradient(y, x, &options);
 }
 
-static bool transform_check(const char *call, tp_var *y, tp_var *x)
+/* Closes scope; its value, if it is one, belongs to the scope outside. */
+static tp_var *transform_leave(size_t scope, tp_var *value)
 {
-    return !tp__here()->code && tp__check_operand(call, y) && tp__check_operand(call, x);
+    value = tp_is_poison(value) ? value : tp_leave(value);
+    tp_scope_end(scope);
+    return value;
 }
 
 tp_var *tp_vjp(tp_var *y, tp_var *x, tp_var *v)
 {
-    if (!transform_check("vjp", y, x) || !tp__check_operand("vjp", v))
+    if (!tp__check_derivative("vjp", y, x) || !tp__check_like("vjp", "v", v, "y", y))
         return tp__poison();
     return transform_gradient(y, x, v);
 }
 
+/* Backwards over backwards: a sweep from g, started by v. A number's sweep takes a fourth of what a
+ * series does, and functions of one's own need no jvp. */
 tp_var *tp_hvp(tp_var *y, tp_var *x, tp_var *v)
 {
-    if (!transform_check("hvp", y, x) || !tp__check_operand("hvp", v))
+    if (!tp__check_derivative("hvp", y, x) || !tp__check_like("hvp", "v", v, "x", x))
         return tp__poison();
+    size_t scope = tp_scope_begin();
     tp_var *g = tp_gradient(y, x, &transform_recorded);
-    if (tp_is_poison(g) || tp_requires_grad(g))
-        return tp_is_poison(g) ? g : tp_jvp(g, x, v);
-    return tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    return transform_leave(scope, tp_is_poison(g) ? g
+                                  : tp_requires_grad(g)
+                                      ? transform_gradient(g, x, v)
+                                      : tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x)));
 }
 
 /* 1 at element i, else 0. */
@@ -93,43 +100,36 @@ static tp_var *transform_jacobian(const char *call, tp_var *y, tp_var *x)
                        y->ndim, x->ndim, TP_MAX_NDIM);
     memcpy(shape, tp__shape(y), y->ndim * sizeof *shape);
     memcpy(shape + y->ndim, tp__shape(x), x->ndim * sizeof *shape);
-    if (y->size == 0 || x->size == 0)
+    if (y->size == 0 || x->size == 0 || !tp_requires_grad(y))
         return tp_zeros((tp_dtype)x->dtype, ndim, shape);
     size_t scope = tp_scope_begin();
     tp_var *matrix = transform_matrix(y, x);
-    matrix = tp_is_poison(matrix) ? matrix : tp_leave(tp_reshape(matrix, ndim, shape));
-    tp_scope_end(scope);
-    return matrix;
+    return transform_leave(scope, tp_is_poison(matrix) ? matrix : tp_reshape(matrix, ndim, shape));
 }
 
 tp_var *tp_jacobian(tp_var *y, tp_var *x)
 {
-    return transform_check("jacobian", y, x) ? transform_jacobian("jacobian", y, x) : tp__poison();
+    return tp__check_derivative("jacobian", y, x) ? transform_jacobian("jacobian", y, x)
+                                                  : tp__poison();
 }
 
 tp_var *tp_hessian(tp_var *y, tp_var *x)
 {
-    if (!transform_check("hessian", y, x))
+    if (!tp__check_derivative("hessian", y, x))
         return tp__poison();
     if (y->size != 1) {
         char text[TP__SHAPE_TEXT];
         return tp_fail(TP_ERROR_SHAPE, "hessian: y has shape %s, expected one element",
                        tp__shape_text(text, y->ndim, tp__shape(y)));
     }
+    size_t scope = tp_scope_begin();
     tp_var *g = tp_gradient(y, x, &transform_recorded);
-    if (tp_is_poison(g))
-        return g;
-    if (tp_requires_grad(g))
-        return transform_jacobian("hessian", g, x);
-    int64_t shape[2 * TP_MAX_NDIM];
-    memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
-    memcpy(shape + x->ndim, tp__shape(x), x->ndim * sizeof *shape);
-    return tp_zeros((tp_dtype)x->dtype, 2 * x->ndim, shape);
+    return transform_leave(scope, tp_is_poison(g) ? g : transform_jacobian("hessian", g, x));
 }
 
 tp_var *tp_laplacian(tp_var *y, tp_var *x)
 {
-    if (!transform_check("laplacian", y, x))
+    if (!tp__check_derivative("laplacian", y, x))
         return tp__poison();
     size_t scope = tp_scope_begin();
     tp_var *sum = tp_zeros((tp_dtype)y->dtype, 0, NULL);
@@ -140,7 +140,5 @@ tp_var *tp_laplacian(tp_var *y, tp_var *x)
         sum = tp_is_poison(second[1]) ? second[1] : tp_leave(tp_add(sum, tp_sum(second[1], NULL)));
         tp_scope_end(inner);
     }
-    sum = tp_is_poison(sum) ? sum : tp_leave(sum);
-    tp_scope_end(scope);
-    return sum;
+    return transform_leave(scope, sum);
 }

@@ -102,10 +102,8 @@ static bool remake_list(tp_var *v, tp__map *list, const tp_var **lost)
     return good;
 }
 
-bool tp__can_read(tp_var *v)
+bool tp__can_remake(tp_var *v)
 {
-    if (!(v->flags & TP__DROPPED))
-        return true;
     tp__map list = {0};
     const tp_var *lost = NULL;
     bool good = remake_list(v, &list, &lost);
@@ -166,6 +164,7 @@ bool tp__remake(tp_var *v)
     t->guarded_call = NULL;
     t->no_grad = true;
     t->anomaly = false;
+    t->remade++;
     bool good = remake_list(v, &list, &lost) && remake_run(v, &list);
     if (lost)
         remake_lost(v, lost);

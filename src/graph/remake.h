@@ -13,8 +13,13 @@
 
 #include "base/node.h"
 
-/* True if v's elements are there or can be made again. */
-bool tp__can_read(tp_var *v);
+/* True if v's elements, which were dropped, can be made again. */
+bool tp__can_remake(tp_var *v);
+
+TP_INLINE bool tp__can_read(tp_var *v)
+{
+    return TP_LIKELY(!(v->flags & TP__DROPPED)) || tp__can_remake(v);
+}
 
 /* Drops the elements of a v that lies in a checkpoint, if that is worth it. */
 void tp__forget(tp_var *v);

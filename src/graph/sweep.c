@@ -22,18 +22,7 @@ enum { SWEEP_FEW_INPUTS = 4, SWEEP_DEEPEST = 255 };
 
 bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *gradient)
 {
-    char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
-    if (!gradient)
-        return true;
-    if (!tp__check_operand(call, gradient))
-        return false;
-    if (gradient->dtype == y->dtype && tp__same_shape(gradient, y->ndim, tp__shape(y)))
-        return true;
-    tp_fail(TP_ERROR_SHAPE, "%s: gradient is %s %s, expected %s %s like y", call,
-            tp_dtype_name((tp_dtype)gradient->dtype),
-            tp__shape_text(theirs, gradient->ndim, tp__shape(gradient)),
-            tp_dtype_name((tp_dtype)y->dtype), tp__shape_text(ours, y->ndim, tp__shape(y)));
-    return false;
+    return !gradient || tp__check_like(call, "gradient", gradient, "y", y);
 }
 
 /* What a recorded sweep from y makes is one order above y. What a rule or hook records in a sweep

@@ -38,6 +38,7 @@ typedef struct taylor_walk {
     size_t n_seeds;
     const taylor_seed *seeds;
     uint32_t lowest; /* generation of a seed */
+    uint32_t remade; /* the thread's, at the start */
     tp__map nodes;   /* those that may lead from the seeds to y */
     size_t *by_generation;
     tp_var **series; /* order + 1 coefficients for each node */
@@ -219,6 +220,7 @@ static bool taylor_visit(taylor_walk *w, size_t index)
 
 static bool taylor_push(taylor_walk *w, tp_var *y)
 {
+    w->remade = tp__here()->remade;
     w->lowest = UINT32_MAX;
     for (size_t i = 0; i < w->n_seeds; i++)
         if (w->seeds[i].at->generation < w->lowest)
@@ -246,7 +248,7 @@ static bool taylor_push(taylor_walk *w, tp_var *y)
 /* What was dropped before the walk, and made again for it, goes again. */
 static void taylor_end(taylor_walk *w)
 {
-    for (size_t i = 0; i < w->nodes.n; i++) {
+    for (size_t i = 0; i < w->nodes.n && w->remade != tp__here()->remade; i++) {
         tp_var *v = (tp_var *)tp__map_at(&w->nodes)[i].key;
         if ((v->flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD)
             tp__node_settle(v);
@@ -421,14 +423,9 @@ static int taylor_highest(const tp_var *y, const tp_var *x)
 
 static bool taylor_check(const char *call, tp_var *y, tp_var *x, int n, tp_var *const *out)
 {
-    if (tp__here()->code || !tp__check_operand(call, y) || !tp__check_operand(call, x) ||
-        !tp__may_differentiate(call, y))
+    if (!tp__check_derivative(call, y, x))
         return false;
-    if (!(x->flags & TP__NEEDS_GRAD)) {
-        char name[64];
-        tp_fail(TP_ERROR_GRAPH, "%s: x%s is a constant; make it with tp_variable", call,
-                tp__name_text(name, x));
-    } else if (n < 1 || n > taylor_highest(y, x)) {
+    if (n < 1 || n > taylor_highest(y, x)) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: order %d, expected 1 to %d", call, n, taylor_highest(y, x));
     } else if (!out) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: out is NULL", call);
@@ -469,23 +466,10 @@ void tp_derivatives(tp_var *y, tp_var *x, int n, tp_var **out)
             out[k] = tp__poison();
 }
 
-static bool taylor_fits(const char *call, const tp_var *x, const tp_var *direction)
-{
-    char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
-    if (!tp__check_operand(call, direction))
-        return false;
-    if (direction->dtype == x->dtype && tp__same_shape(direction, x->ndim, tp__shape(x)))
-        return true;
-    tp_fail(TP_ERROR_SHAPE, "%s: direction is %s %s, expected %s %s like x", call,
-            tp_dtype_name((tp_dtype)direction->dtype),
-            tp__shape_text(theirs, direction->ndim, tp__shape(direction)),
-            tp_dtype_name((tp_dtype)x->dtype), tp__shape_text(ours, x->ndim, tp__shape(x)));
-    return false;
-}
-
 void tp_taylor(tp_var *y, tp_var *x, tp_var *direction, int n, tp_var **out)
 {
-    if (taylor_check("taylor", y, x, n, out) && taylor_fits("taylor", x, direction))
+    if (taylor_check("taylor", y, x, n, out) &&
+        tp__check_like("taylor", "direction", direction, "x", x))
         taylor_derivatives("taylor", y, x, direction, n, out);
     else
         for (int k = 0; out && k < n; k++)
@@ -495,7 +479,7 @@ void tp_taylor(tp_var *y, tp_var *x, tp_var *direction, int n, tp_var **out)
 tp_var *tp_jvp(tp_var *y, tp_var *x, tp_var *direction)
 {
     tp_var *out = tp__poison();
-    if (taylor_check("jvp", y, x, 1, &out) && taylor_fits("jvp", x, direction))
+    if (taylor_check("jvp", y, x, 1, &out) && tp__check_like("jvp", "direction", direction, "x", x))
         taylor_derivatives("jvp", y, x, direction, 1, &out);
     return out;
 }
