@@ -128,7 +128,7 @@ static void calculus_print_fit(void)
         printf(" %d: %.3g us%s", n, race.entry[0].median / 1e3, i + 1 < CALCULUS_FIT ? "," : "\n");
         sx += x, sy += y, sxx += x * x, sxy += x * y;
     }
-    double slope = (CALCULUS_FIT * sxy - sx * sy) / (CALCULUS_FIT * sxx - sx * sx);
+    double points = CALCULUS_FIT, slope = (points * sxy - sx * sy) / (points * sxx - sx * sx);
     printf("time grows as n^%.2f\n", slope);
 }
 

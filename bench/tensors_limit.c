@@ -285,7 +285,7 @@ static double limit_triad(void)
     for (int pass = 0; x && y && z && pass < 7; pass++) {
         double start = bench_now();
         limit_triad_pass(y, x, z, N);
-        double rate = 3.0 * N * sizeof *x / (bench_now() - start);
+        double rate = 3.0 * (double)(N * sizeof *x) / (bench_now() - start);
         best = rate > best ? rate : best;
     }
     free(x), free(y), free(z);

@@ -277,7 +277,7 @@ TEST(a_failed_read_can_be_repeated)
         tp__alloc_fail_at(0);
         tp_clear_error();
         CHECK_CLOSE(at(r, 5), -exp(1), 1e-14);
-        CHECK_CLOSE(tp_item(squares), MANY * exp(2), 1e-12);
+        CHECK_CLOSE(tp_item(squares), (double)MANY * exp(2), 1e-12);
         CHECK_CLOSE(tp_item(sizes), exp(1), 1e-12);
     }
 }
@@ -293,7 +293,7 @@ TEST(a_recorded_gradient_keeps_what_taylor_reads)
     double expected = 0;
     for (int i = 0; i < MANY; i++)
         expected += 2 * cos(v[i] * v[i]) - 4 * v[i] * v[i] * sin(v[i] * v[i]);
-    CHECK_CLOSE(tp_item(d[0]) / MANY, expected / MANY, 1e-12);
+    CHECK_CLOSE(tp_item(d[0]) / (double)MANY, expected / (double)MANY, 1e-12);
 }
 
 TEST(a_shared_gradient_is_not_added_to)

@@ -23,7 +23,7 @@ typedef struct einsum_case {
     int n, axes[EINSUM_OPERANDS + 1]; /* the last one is the result */
     int index[EINSUM_OPERANDS + 1][EINSUM_AXES];
     int size[EINSUM_INDICES];
-    bool single[EINSUM_OPERANDS]; /* the operand's first axis has size 1, and broadcasts */
+    bool single[EINSUM_OPERANDS + 1]; /* the operand's first axis has size 1, and broadcasts */
     char text[64];
 } einsum_case;
 
@@ -87,7 +87,7 @@ static int64_t einsum_place(const einsum_case *c, int operand, const int *value)
 {
     int64_t place = 0;
     for (int k = 0; k < c->axes[operand]; k++) {
-        bool single = operand < c->n && k == 0 && c->single[operand];
+        bool single = k == 0 && c->single[operand];
         int index = c->index[operand][k];
         place = single ? 0 : place * c->size[index] + value[index];
     }

@@ -103,13 +103,14 @@ TEST(classes_come_in_proportion)
     tp_var *weights = tp_array(TP_F64, TP_SHAPE(3), ((double[]){1, 0, 3}));
     tp_var *again = tp_multinomial(weights, DRAWS, true);
     double first = tp_item(tp_mean(tp_to(tp_eq(again, 0), TP_F64)));
-    CHECK_CLOSE((first - 0.25) / sqrt(0.1875 / DRAWS) / 5, 0, 1);
+    CHECK_CLOSE((first - 0.25) / sqrt(0.1875 / (double)DRAWS) / 5, 0, 1);
     CHECK_BITS(tp_item(tp_sum(tp_eq(again, 1))), 0);
     tp_var *rows = tp_broadcast_to(weights, TP_SHAPE(DRAWS, 3));
     tp_var *once = tp_multinomial(rows, 2, false);
     CHECK_BITS(tp_item(tp_sum(tp_eq(once, 1))), 0);
     tp_var *leads = tp_eq(tp_select(once, 1, 0), 0);
-    CHECK_CLOSE((tp_item(tp_mean(tp_to(leads, TP_F64))) - 0.25) / sqrt(0.1875 / DRAWS) / 5, 0, 1);
+    CHECK_CLOSE((tp_item(tp_mean(tp_to(leads, TP_F64))) - 0.25) / sqrt(0.1875 / (double)DRAWS) / 5,
+                0, 1);
     tp_multinomial(weights, 4, false);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "multinomial: 4 of 3 classes");
     tp_multinomial(tp_neg(weights), 1, true);

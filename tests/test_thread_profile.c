@@ -379,7 +379,7 @@ TEST(several_threads)
     join_threads(threads);
     char *table = end_table(trace_file), *trace = read_all(trace_file);
     CHECK_INT(find_row(table, "inner").calls, 1000 * THREADS);
-    CHECK_CLOSE(find_row(table, "inner").bytes, 8e3 * THREADS, 0);
+    CHECK_CLOSE(find_row(table, "inner").bytes, 8000.0 * (double)THREADS, 0);
     double id[THREADS];
     for (int i = 0; i < THREADS; i++) {
         check_trace(trace, names[i], 1000, 2000 * THREADS);
@@ -450,7 +450,7 @@ TEST(chains_of_operations)
     char *table = end_table(NULL);
     row r = find_row(table, "sin·exp·sqrt");
     CHECK_INT(r.calls, 1);
-    CHECK(r.bytes > 0.995 * 2 * 4 * N);
+    CHECK(r.bytes > 0.995 * (double)(2 * 4 * N));
     CHECK_INT(find_row(table, "total").calls, 1);
     free(table);
 }

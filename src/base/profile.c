@@ -288,7 +288,7 @@ static double profile_measure_flops(void)
     for (int i = 0; i < 20; i++) {
         uint64_t start = profile_time();
         profile_multiply_add(lane, ROUNDS, 0.5f, (float)i);
-        double speed = 2.0 * ROUNDS * PROFILE_LANES / (double)(profile_time() - start);
+        double speed = 2.0 * (double)(ROUNDS * PROFILE_LANES) / (double)(profile_time() - start);
         best = speed > best ? speed : best;
     }
     return lane[0] >= 0 ? best : 0; /* always best: the result is used */

@@ -20,7 +20,8 @@
 
 #include "base/alloc.h"
 
-enum { LAYERS_SWEEPS = 10, LAYERS_GAP = 46, LAYERS_APART = 18, LAYERS_LANE = 56, LAYERS_PAD = 16 };
+enum { LAYERS_SWEEPS = 10 };
+static const float layers_gap = 46, layers_apart = 18, layers_lane = 56, layers_pad = 16;
 
 typedef struct layers_item {
     uint32_t node, lane;
@@ -194,7 +195,7 @@ static void layers_pack(layers *l, float *left, float *right)
         at = l->fresh[k] ? 0 : at;
         l->offset[k] = at;
         if (right[k] > left[k])
-            at += right[k] - left[k] + LAYERS_LANE;
+            at += right[k] - left[k] + layers_lane;
     }
 }
 
@@ -234,7 +235,7 @@ static void layers_regress(layers *l, const layers_item *items, uint32_t n)
     for (uint32_t k = 0; k < n; k++) {
         if (k)
             shift += (double)(nodes[items[k - 1].node].width + nodes[items[k].node].width) / 2 +
-                     LAYERS_APART;
+                     (double)layers_apart;
         l->shift[k] = shift;
         l->pools[pools++] = (layers_pool){(double)items[k].wish - shift, 1};
         while (pools > 1 && l->pools[pools - 2].sum * l->pools[pools - 1].n >=
@@ -283,7 +284,7 @@ static bool layers_sweeps(layers *l)
 static void layers_heights(layers *l)
 {
     tp__picture *p = l->p;
-    float y = LAYERS_PAD;
+    float y = layers_pad;
     uint8_t order = 0;
     uint32_t deepest = 0;
     for (uint32_t b = 0; b < p->n_boxes; b++) {
@@ -292,7 +293,7 @@ static void layers_heights(layers *l)
             depth++;
         deepest = depth > deepest ? depth : deepest;
     }
-    float room = (float)deepest * (LAYERS_PAD + TP__PICTURE_TEXT);
+    float room = (float)deepest * (layers_pad + (float)TP__PICTURE_TEXT);
     y += room;
     for (uint32_t k = 0; k < l->n_layers; k++) {
         float height = 0;
@@ -306,9 +307,9 @@ static void layers_heights(layers *l)
         }
         for (uint32_t m = 0; m < n; m++)
             p->nodes[items[m].node].y = y + height / 2;
-        y += height + LAYERS_GAP;
+        y += height + layers_gap;
     }
-    p->height = y - LAYERS_GAP + LAYERS_PAD + room;
+    p->height = y - layers_gap + layers_pad + room;
 }
 
 static void layers_include(tp__picture_box *box, float left, float top, float right, float bottom)
@@ -335,10 +336,10 @@ static void layers_boxes(layers *l)
     }
     for (uint32_t b = p->n_boxes; b-- > 0;) {
         tp__picture_box *box = &p->boxes[b];
-        box->left -= LAYERS_PAD;
-        box->right += LAYERS_PAD;
-        box->bottom += LAYERS_PAD;
-        box->top -= LAYERS_PAD + TP__PICTURE_TEXT;
+        box->left -= layers_pad;
+        box->right += layers_pad;
+        box->bottom += layers_pad;
+        box->top -= layers_pad + (float)TP__PICTURE_TEXT;
         if (box->outer != TP__PICTURE_NONE)
             layers_include(&p->boxes[box->outer], box->left, box->top, box->right, box->bottom);
     }
@@ -367,12 +368,12 @@ static void layers_frame(layers *l)
         right = fmaxf(right, fmaxf(a->x, b->x) + swing);
     }
     for (uint32_t i = 0; i < p->n; i++)
-        p->nodes[i].x += LAYERS_PAD - left;
+        p->nodes[i].x += layers_pad - left;
     for (uint32_t b = 0; b < p->n_boxes; b++) {
-        p->boxes[b].left += LAYERS_PAD - left;
-        p->boxes[b].right += LAYERS_PAD - left;
+        p->boxes[b].left += layers_pad - left;
+        p->boxes[b].right += layers_pad - left;
     }
-    p->width = right - left + 2 * LAYERS_PAD;
+    p->width = right - left + 2 * layers_pad;
 }
 
 /* --- The whole --- */

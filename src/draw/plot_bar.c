@@ -66,7 +66,7 @@ static void plot_bar_fill(const tp__plot_page *page, const plot_bar *bar, double
     enum { STOPS = 64 };
     cairo_pattern_t *colors = cairo_pattern_create_linear(0, page->bottom, 0, page->top);
     for (int k = 0; k <= STOPS; k++) {
-        double t = (double)k / STOPS;
+        double t = (double)k / (double)STOPS;
         tp__plot_rgb c;
         bool single = bar->levels.low == bar->levels.high;
         tp__plot_palette(bar->item->palette, single ? 0.5 : t, &c);

@@ -137,7 +137,7 @@ static bool plot_length(const char *call, const char *name, double value, double
                         double *to)
 {
     *to = value != TP_AUTO ? value : otherwise;
-    if (*to >= 0 && *to <= TP__PLOT_LARGEST)
+    if (*to >= 0 && *to <= (double)TP__PLOT_LARGEST)
         return true;
     tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %g, not in 0 ... %d", call, name, value,
             TP__PLOT_LARGEST);

@@ -77,7 +77,7 @@ static void plot_page_ticks(const tp__plot_range *range, bool log, int most, tp_
 /* Ticks for x, as many as fit side by side. */
 static void plot_page_ticks_x(tp__plot_page *page)
 {
-    double room = page->right - page->left, apart = 1.5 * TP__PLOT_SMALL * page->unit;
+    double room = page->right - page->left, apart = 1.5 * (double)TP__PLOT_SMALL * page->unit;
     for (int most = 10; most >= 3; most--) {
         plot_page_ticks(&page->x, page->plot->log_x, most, &page->x_ticks);
         if (page->x_ticks.n * (tp__plot_text_widest(page, &page->x_ticks) + apart) <= room)

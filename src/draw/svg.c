@@ -92,8 +92,8 @@ static void svg_label(const tp__picture *p, tp__text *text, uint32_t i)
         return;
     for (const char *at = label; at; lines++)
         tp__picture_next_line(&at);
-    double y = (double)node->y + 5 - (lines - 1) * TP__PICTURE_TEXT / 2;
-    for (const char *at = label; at; y += TP__PICTURE_TEXT) {
+    double y = (double)node->y + 5 - (lines - 1) * (double)TP__PICTURE_TEXT / 2;
+    for (const char *at = label; at; y += (double)TP__PICTURE_TEXT) {
         tp__picture_line line = tp__picture_next_line(&at);
         svg_text(text, (double)node->x, y, line.at, line.length, line.cut);
     }
@@ -120,7 +120,7 @@ void tp__picture_svg(const tp__picture *p, tp__text *text)
     tp__picture_caption(p, &caption);
     float width = p->width, height = p->height;
     if (caption.length) {
-        height += TP__PICTURE_TEXT;
+        height += (float)TP__PICTURE_TEXT;
         width = fmaxf(width, SVG_TEXT_WIDTH * (float)caption.length + 2 * TP__PICTURE_TEXT);
     }
     tp__text_format(text,

@@ -141,8 +141,7 @@ void tp__picture_measure(const tp__picture *p, tp__picture_node *node)
     }
     float text = 8 * (float)characters;
     node->width = node->function ? fmaxf(54, text + 18) : fmaxf(40, 1.2F * text + 20);
-    node->height =
-        18 + (float)lines * (node->function ? TP__PICTURE_TEXT : 1.2F * TP__PICTURE_TEXT);
+    node->height = 18 + (float)lines * (float)TP__PICTURE_TEXT * (node->function ? 1.0F : 1.2F);
     if (!node->function && characters == 0)
         node->height = 26;
 }

@@ -127,7 +127,7 @@ static void blas_cut(const tp__gemm *whole, int64_t item, int64_t *rows, int64_t
     *columns = whole->n;
     if (whole->m == 1 || whole->n == 1)
         *(whole->m == 1 ? columns : rows) = blas_cut_vector(whole);
-    else if (blas_has_small && blas_work(whole) <= BLAS_SMALL)
+    else if (blas_has_small && blas_work(whole) <= (double)BLAS_SMALL)
         return;
     else if (!blas_has_small || !blas_cut_small(whole, item, rows, columns))
         blas_cut_slabs(whole, rows, columns);
@@ -184,8 +184,8 @@ typedef void blas_matrix(const tp__gemm *job);
 
 static void blas_run(const tp__gemm *job, tp_dtype dtype, blas_vector *vector, blas_matrix *matrix)
 {
-    bool small = blas_has_small && job->k >= 32 && blas_work(job) <= BLAS_SMALL;
-    if (blas_work(job) <= BLAS_TINY)
+    bool small = blas_has_small && job->k >= 32 && blas_work(job) <= (double)BLAS_SMALL;
+    if (blas_work(job) <= (double)BLAS_TINY)
         tp__gemm_reference(dtype)->run(job);
     else if (small || (job->m > 1 && job->n > 1))
         matrix(job);

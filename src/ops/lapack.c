@@ -64,7 +64,7 @@ static bool lapack_report(const tp__call *call, const lapack_batch *batch, const
 
 static int64_t lapack_groups(int64_t count, double cost)
 {
-    double groups = (double)count * cost / LAPACK_TASK;
+    double groups = (double)count * cost / (double)LAPACK_TASK;
     int64_t most = count < LAPACK_GROUPS ? count : LAPACK_GROUPS;
     return groups < 1 ? 1 : groups < (double)most ? (int64_t)groups : most;
 }
