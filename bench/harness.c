@@ -25,7 +25,8 @@ double bench_now(void)
 /* Where samples have many steps, one before the clock starts brings its data into the caches. */
 static double bench_time_steps(const bench_entry *entry, long calls)
 {
-    entry->prepare(entry->context);
+    if (entry->prepare)
+        entry->prepare(entry->context);
     if (calls > 1)
         entry->step(entry->context);
     double start = bench_now();

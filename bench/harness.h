@@ -51,7 +51,7 @@ typedef struct bench_plan {
 void bench_enter(bench_race *race, const char *name, bench_work *run, int n, double at,
                  double units);
 
-/* Adds one whose call is a step of one unit. prepare is not timed. */
+/* Adds one whose call is a step of one unit. prepare, or NULL, is not timed. */
 void bench_enter_step(bench_race *race, const char *name, bench_step *step, bench_step *prepare,
                       void *context);
 

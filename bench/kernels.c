@@ -120,10 +120,10 @@ static tp_var *kernels_edit(void)
     KERNEL(softmax, tp_softmax(in.a, 1))                                                           \
     KERNEL(softmax_rows, tp_softmax(in.a, 0))                                                      \
     KERNEL(log_softmax, tp_log_softmax(in.a, 1))                                                   \
-    KERNEL(layer_norm, tp_layer_norm(in.a, 1, in.row, in.row, 1e-5))                               \
-    KERNEL(rms_norm, tp_rms_norm(in.a, 1, in.row, 1e-5))                                           \
-    KERNEL(batch_norm, tp_batch_norm(in.a, NULL, NULL, in.row, in.row, 1e-5))                      \
-    KERNEL(group_norm, tp_group_norm(in.image, 4, NULL, NULL, 1e-5))                               \
+    KERNEL(layer_norm, tp_layer_norm(in.a, 1, in.row, in.row))                                     \
+    KERNEL(rms_norm, tp_rms_norm(in.a, 1, in.row))                                                 \
+    KERNEL(batch_norm, tp_batch_norm(in.a, NULL, NULL, in.row, in.row))                            \
+    KERNEL(group_norm, tp_group_norm(in.image, 4, NULL, NULL))                                     \
     KERNEL(mse_loss, tp_mse_loss(in.a, in.b))                                                      \
     KERNEL(cross_entropy, tp_cross_entropy(in.a, tp_select(in.index, 0, 0)))                       \
     KERNEL(matmul, tp_matmul(in.a, in.b))                                                          \
@@ -145,10 +145,9 @@ static tp_var *kernels_edit(void)
     KERNEL(gradient_max, KERNELS_GRADIENT(tp_max(in.x, .axes = TP_AXES(1)), in.x))                 \
     KERNEL(gradient_softmax, KERNELS_GRADIENT(tp_mul(in.y, tp_softmax(in.x, 1)), in.x))            \
     KERNEL(gradient_layer_norm,                                                                    \
-           KERNELS_GRADIENT(tp_mul(in.y, tp_layer_norm(in.x, 1, NULL, NULL, 1e-5)), in.x))         \
-    KERNEL(                                                                                        \
-        gradient_batch_norm,                                                                       \
-        KERNELS_GRADIENT(tp_mul(in.y, tp_batch_norm(in.x, NULL, NULL, NULL, NULL, 1e-5)), in.x))   \
+           KERNELS_GRADIENT(tp_mul(in.y, tp_layer_norm(in.x, 1, NULL, NULL)), in.x))               \
+    KERNEL(gradient_batch_norm,                                                                    \
+           KERNELS_GRADIENT(tp_mul(in.y, tp_batch_norm(in.x, NULL, NULL, NULL, NULL)), in.x))      \
     KERNEL(gradient_gather, KERNELS_GRADIENT(tp_gather(in.x, 1, in.index), in.x))                  \
     KERNEL(gradient_conv2d,                                                                        \
            KERNELS_GRADIENT(tp_square(tp_conv2d(in.image_variable, in.filter_variable, NULL)),     \
