@@ -287,7 +287,7 @@ __attribute__((unused)) static const mgh_problem mgh_fits[] = {
 };
 
 /* To the digits that were published, or 1e-9 where that is 0. */
-static bool mgh_is_least(const mgh_problem *p, double value)
+static inline bool mgh_is_least(const mgh_problem *p, double value)
 {
     for (int i = 0; i < 2; i++)
         if (fabs(value - p->least[i]) <= 1e-4 * fabs(p->least[i]) + 1e-9)
@@ -295,7 +295,7 @@ static bool mgh_is_least(const mgh_problem *p, double value)
     return false;
 }
 
-static tp_var *mgh_start(const mgh_problem *p)
+static inline tp_var *mgh_start(const mgh_problem *p)
 {
     return tp_array(TP_F64, 1, (int64_t[]){p->n}, p->start);
 }

@@ -97,7 +97,7 @@ TP_API bool tp_gradcheck(tp_array_function *f, void *ctx, tp_var *const *x, int 
 typedef enum tp_method {
     TP_LBFGS,            /* limited-memory BFGS (Liu & Nocedal 1989), eight pairs */
     TP_BFGS,             /* Broyden, Fletcher, Goldfarb & Shanno, n² numbers */
-    TP_NEWTON,           /* exact Hessians, damped until they are positive definite */
+    TP_NEWTON,           /* exact Hessians, shifted until they are positive definite */
     TP_NEWTON_CG,        /* Hessian-vector products only (Steihaug 1983) */
     TP_TRUST_REGION,     /* exact Hessians within a radius (Moré & Sorensen 1983) */
     TP_CONJUGATE,        /* nonlinear conjugate gradients (Polak & Ribière, restarted) */
@@ -107,15 +107,21 @@ typedef enum tp_method {
 } tp_method;
 
 typedef enum tp_stop {
-    TP_STOP_GRADIENT, /* converged: the largest |gradient| is within tolerance */
-    TP_STOP_STEP,     /* converged: steps no longer change x */
-    TP_STOP_ITERATIONS,
-    TP_STOP_CALLBACK,
+    TP_STOP_GRADIENT,   /* converged: the relative gradient is within `tolerance` */
+    TP_STOP_STEP,       /* converged: a Newton step changes no x[i] beyond `step_tolerance` */
+    TP_STOP_ITERATIONS, /* not converged: the iterations allowed were made */
+    TP_STOP_CALLBACK,   /* the callback said so */
     TP_STOP_NOT_FINITE, /* the function is not finite at the start */
-    TP_STOP_SEARCH,     /* no lower point was found along a direction */
+    TP_STOP_SEARCH,     /* not converged: no lower point was found, but the gradient is not zero */
     TP_STOP_ERROR,      /* an error is pending */
     TP_STOP_RESIDUAL,   /* converged: the largest |residual| is within tolerance (equations.h) */
-    TP_STOP_NO_ROOT     /* the residuals have a least value here that is not zero */
+    TP_STOP_NO_ROOT,    /* the residuals have a least value here that is not zero */
+    TP_STOP_VALUE,      /* converged: a Newton step gains no more than `value_tolerance` */
+    TP_STOP_ROUNDING,   /* converged: rounding hides any lower value */
+    TP_STOP_FLAT,       /* not converged: the gradient is within tolerance, but the function does
+                         * not bend along some direction, as far out on a plateau or in a valley */
+    TP_STOP_SADDLE,     /* the gradient is zero at a maximum or a saddle */
+    TP_STOP_UNBOUNDED   /* the function falls to −∞ */
 } tp_stop;
 
 typedef struct tp_iteration {
@@ -125,24 +131,29 @@ typedef struct tp_iteration {
     int64_t n;
 } tp_iteration;
 
-#define TP__DEFAULTS_tp_minimize_options(_) _ iterations = -1, _ tolerance = 1e-8, _ rate = 1e-3,
+#define TP__DEFAULTS_tp_minimize_options(_)                                                        \
+    _ iterations = -1, _ tolerance = 1e-8, _ step_tolerance = 1e-10, _ rate = 1e-3,
 typedef struct tp_minimize_options {
     TP__OPTIONS(tp_minimize_options)
     tp_method method;
     int iterations;   /* at most; −1: 1000, for methods with a fixed rate 10,000 */
-    double tolerance; /* of the largest |gradient|: 1e-8 */
+    double tolerance; /* of the relative gradient: 1e-8 */
     double rate;      /* of methods with a fixed one: 1e-3 */
     bool (*callback)(void *ctx, const tp_iteration *iteration); /* false: stop */
     void *callback_ctx;
     tp_var **path; /* gets the points visited, (iterations + 1, n), if not NULL */
     tp_var *lower; /* bounds, float64 of the start's shape or one number for all; infinite or */
     tp_var *upper; /* NULL where there is none */
+    double step_tolerance;  /* of what a Newton step changes, |step[i]| / |x[i]|: 1e-10 */
+    double value_tolerance; /* of what it gains, relative to |f|: 0 */
 } TP__BY_NAME tp_minimize_options;
 
 typedef struct tp_minimize_result {
-    tp_var *x; /* where, of the start's shape: a constant in the current scope */
-    double value, gradient;
-    int iterations, evaluations; /* of the function with its gradient */
+    tp_var *x;       /* where, of the start's shape: a constant in the current scope */
+    double value;    /* of the function there */
+    double gradient; /* the largest |derivative| there, in the function's units */
+    int iterations;
+    int evaluations; /* calls of the function, those for second derivatives included */
     tp_stop stop;
     const char *message; /* why it stopped, in words */
 } tp_minimize_result;
@@ -155,10 +166,24 @@ typedef tp_var *tp_objective(void *ctx, tp_var *x);
  * Nothing is left in the caller's scope but x and the path. True if it converged; on an error x and
  * the path are poison.
  *
+ * Nothing depends on the units of f and of x: methods that search work in units in which second
+ * derivatives at the start are of about the same size, and the tests for convergence are relative.
+ * Each is made where a search seems to have arrived, with second derivatives: let d be the step
+ * that Newton's method would take next. It promises a decrease of δ = −g·d / 2. The search has
+ * converged if √(δ / |f|), the relative gradient, is at most `tolerance`, or every |d[i]| at most
+ * step_tolerance · |x[i]|, or δ at most value_tolerance · |f|; and if the function curves upwards
+ * along every direction. Otherwise d is taken, and the search goes on. (Up to 32 variables the
+ * whole Hessian is computed for this, beyond that up to 100 products with it. Where f has no second
+ * derivatives, differences of gradients take their place. Methods with a fixed rate are tested more
+ * and more rarely and do not take d.) A minimum that is 0 at x = 0 has no scale but the start's.
+ *
+ * An f that does not depend on its x, or was computed without recording, is an error.
+ *
  * With bounds, which every method takes, f is evaluated within them only: the start and every step
  * are projected, variables at a bound are held there as long as the gradient pushes outwards
  * (projected Newton methods, Bertsekas 1982), and `gradient` is the largest |x − P(x − g)|, P being
- * the projection: 0 at a minimum. Errors: a lower bound above the upper one; other shapes. */
+ * the projection: 0 at a minimum. Errors: a lower bound above the upper one; other shapes; a start
+ * without elements; tolerances and rates that are negative, infinite or NaN. */
 TP_API bool tp_minimize(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *minimum,
                         const tp_minimize_options *options);
 

@@ -15,9 +15,6 @@
 
 #include "array/array.h"
 
-/* How near a bound a variable may be held, at most; nearer as the search converges. */
-#define BOUNDS_HAIR 1e-4
-
 /* --- Reading --- */
 
 static bool bounds_fill(const tp__minimize *job, const char *which, tp_var *bound, double none,
@@ -51,7 +48,12 @@ bool tp__bounds_take(tp__minimize *job)
         !bounds_fill(job, "upper", o->upper, HUGE_VAL, job->upper))
         return false;
     for (int64_t i = 0; i < job->n; i++)
-        if (!(job->lower[i] <= job->upper[i])) {
+        if (job->lower[i] == HUGE_VAL || job->upper[i] == -HUGE_VAL) {
+            bool lower = job->lower[i] == HUGE_VAL;
+            tp_fail(TP_ERROR_ARGUMENT, "%s: element %lld: the %s bound is %s", job->call,
+                    (long long)i, lower ? "lower" : "upper", lower ? "inf" : "-inf");
+            return false;
+        } else if (!(job->lower[i] <= job->upper[i])) {
             tp_fail(TP_ERROR_ARGUMENT,
                     "%s: element %lld: the lower bound %g is above the upper bound %g", job->call,
                     (long long)i, job->lower[i], job->upper[i]);
@@ -94,7 +96,7 @@ void tp__bounds_hold(tp__minimize *job)
         job->reduced = job->g;
         return;
     }
-    double hair = fmin(BOUNDS_HAIR, tp__bounds_measure(job));
+    double hair = fmin(job->hair, tp__bounds_measure(job)); /* nearer as the search converges */
     for (int64_t i = 0; i < job->n; i++) {
         double g = job->g[i], x = job->x[i];
         bool held = (g > 0 && x <= job->lower[i] + hair) || (g < 0 && x >= job->upper[i] - hair);

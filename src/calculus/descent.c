@@ -78,11 +78,14 @@ static void descent_steepest(tp__minimize *job)
         job->d[i] = -job->reduced[i];
 }
 
-/* A first step of length 1 at most, where nothing is known of curvature. */
+/* A first step: in units from curvature −g is about Newton's. Where nothing is known of curvature,
+ * one as long as x at most. */
 static double descent_first(const tp__minimize *job)
 {
     double length = sqrt(tp__dot(job->n, job->reduced, job->reduced));
-    return length > 1 ? 1 / length : 1;
+    double most = sqrt(tp__dot(job->n, job->x, job->x));
+    most = most > 0 ? most : 1;
+    return job->curved || length <= most ? 1 : most / length;
 }
 
 /* Searches along d, and if that fails along the gradient. */

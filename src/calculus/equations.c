@@ -12,6 +12,7 @@
 #define TP_NO_SUGAR
 #include "tinypytorch.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@
 #include "calculus/triangle.h"
 
 #define EQUATIONS_ROUNDING 1e-15 /* relative changes below it are none */
+#define EQUATIONS_NOTHING 1e-90  /* of a sum of squares */
+#define EQUATIONS_DAMPING 1e-12  /* of the step that is asked what it promises, if J is singular */
 
 typedef struct equations_fit {
     int64_t m, rows; /* residuals; rows of a: n at least */
@@ -55,6 +58,11 @@ static bool equations_check(const tp__minimize *job, const tp_var *y)
     char text[TP__SHAPE_TEXT];
     if (tp_is_poison(y))
         return false;
+    if (y->size == 0) {
+        tp_fail(TP_ERROR_SHAPE, "%s: the function gave shape %s, expected at least one value",
+                job->call, tp__shape_text(text, y->ndim, tp__shape(y)));
+        return false;
+    }
     if (y->dtype != TP_F64)
         tp_fail(TP_ERROR_DTYPE, "%s: the function gave %s, expected float64", job->call,
                 tp_dtype_name((tp_dtype)y->dtype));
@@ -96,7 +104,7 @@ static double equations_at(tp__minimize *job)
     tp_var *x = tp__minimize_variable(job, job->next_x), *y = tp__minimize_value(job, x);
     bool good = equations_check(job, y) && (job->block || equations_room(job, y->size));
     equations_fit *fit = equations_of(job);
-    const double *from = good && fit->m ? tp_data(tp_detach(y)) : NULL;
+    const double *from = good ? tp_data(tp_detach(y)) : NULL;
     if (from)
         memcpy(fit->next, from, (size_t)fit->m * sizeof *from);
     if (!good || tp__here()->code) {
@@ -105,7 +113,6 @@ static double equations_at(tp__minimize *job)
     }
     fit->x = x;
     fit->y = y;
-    job->evaluations++;
     return tp__dot(fit->m, fit->next, fit->next);
 }
 
@@ -115,15 +122,17 @@ static bool equations_jacobian(tp__minimize *job)
     equations_fit *fit = equations_of(job);
     int64_t n = job->n, rows = fit->rows;
     memset(fit->a, 0, (size_t)(rows * n) * sizeof *fit->a);
-    if (tp_requires_grad(fit->y) && fit->m && n) {
-        bool mode = tp_set_grad_enabled(false);
-        tp_var *jacobian = tp_jacobian(fit->y, fit->x);
-        const double *from = tp_is_poison(jacobian) ? NULL : tp_data(jacobian);
-        tp_set_grad_enabled(mode);
-        for (int64_t i = 0; from && i < fit->m; i++)
-            for (int64_t k = 0; k < n; k++)
-                fit->a[k * rows + i] = from[i * n + k];
-    }
+    bool mode = tp_set_grad_enabled(false), zero = true;
+    tp_var *jacobian = tp_jacobian(fit->y, fit->x);
+    const double *from = tp_is_poison(jacobian) ? NULL : tp_data(jacobian);
+    tp_set_grad_enabled(mode);
+    for (int64_t i = 0; from && i < fit->m; i++)
+        for (int64_t k = 0; k < n; k++) {
+            fit->a[k * rows + i] = from[i * n + k];
+            zero = zero && from[i * n + k] == 0;
+        }
+    if (!from || (zero && !tp__minimize_depends(job, fit->y, fit->x)))
+        return false;
     for (int64_t k = 0; k < n; k++)
         job->next_g[k] = 2 * tp__dot(fit->m, fit->a + k * rows, fit->next);
     return !tp__here()->code;
@@ -269,9 +278,9 @@ static bool equations_move(tp__minimize *job, double step)
     return moved;
 }
 
-static bool equations_stop(tp__minimize *job, tp_stop stop)
+static bool equations_stop(tp__minimize *job)
 {
-    job->stop = stop;
+    job->stop = TP_STOP_SEARCH;
     return false;
 }
 
@@ -313,15 +322,13 @@ static bool equations_levenberg_step(tp__minimize *job)
     equations_fit *fit = equations_of(job);
     if (job->iteration == 0) {
         double length = equations_length(job, job->x);
-        fit->radius = length > 0 ? 100 * length : 100;
+        fit->radius = 100 * (length > 0 ? length : sqrt(job->value));
     }
-    if (tp__bounds_measure(job) == 0)
-        return equations_stop(job, TP_STOP_STEP);
     for (int tries = 0; tries < 200; tries++) {
         equations_region(job);
         double length = equations_length(job, job->d), promise = equations_promise(job);
         if (!equations_move(job, 1))
-            return equations_stop(job, TP_STOP_STEP);
+            return equations_stop(job);
         fit->radius = job->iteration || tries ? fit->radius : fmin(fit->radius, length);
         double value, before = job->value, slope = tp__dot(job->n, job->g, job->d);
         bool accepted = equations_try(job, before - 1e-4 * promise, &value);
@@ -333,9 +340,9 @@ static bool equations_levenberg_step(tp__minimize *job)
         if (accepted)
             return true;
         if (promise <= none && fabs(change) <= 10 * none)
-            return equations_stop(job, TP_STOP_STEP);
+            break;
     }
-    return equations_stop(job, TP_STOP_SEARCH);
+    return equations_stop(job);
 }
 
 /* A step along d that lowers Σ r² (Armijo), shortened by the parabola through what is known. */
@@ -344,7 +351,7 @@ static bool equations_search(tp__minimize *job)
     double slope = tp__dot(job->n, job->g, job->d), step = 1;
     for (int tries = 0; tries < 60 && slope < 0; tries++) {
         if (!equations_move(job, step))
-            return equations_stop(job, TP_STOP_STEP);
+            break;
         double value;
         if (equations_try(job, job->value + 1e-4 * step * slope, &value))
             return true;
@@ -353,25 +360,132 @@ static bool equations_search(tp__minimize *job)
         double least = -slope * step / (2 * ((value - job->value) / step - slope));
         step = least >= 0.1 * step ? fmin(least, 0.5 * step) : 0.1 * step;
     }
-    return equations_stop(job, slope < 0 ? TP_STOP_SEARCH : TP_STOP_STEP);
+    return equations_stop(job);
 }
 
 /* Where the Jacobian is singular, a little damping makes a direction. */
 static bool equations_newton_step(tp__minimize *job)
 {
     if (!equations_undamped(job))
-        equations_damped(job, 1e-12);
+        equations_damped(job, EQUATIONS_DAMPING);
     return equations_search(job);
 }
 
-static const tp__method equations_levenberg = {
-    .name = "Levenberg-Marquardt", .step = equations_levenberg_step, .begin = equations_begin};
-static const tp__method equations_gauss_newton = {
-    .name = "Gauss-Newton", .step = equations_newton_step, .begin = equations_begin};
-static const tp__method equations_newton = {
-    .name = "Newton", .step = equations_levenberg_step, .begin = equations_begin_square};
+/* --- Arriving --- */
+
+/* d ← the step that Newton's method would take; what it promises. */
+static double equations_whole_step(tp__minimize *job)
+{
+    equations_fit *fit = equations_of(job);
+    double damping = fit->damping;
+    bool regular = equations_undamped(job);
+    fit->damping = regular ? 0 : EQUATIONS_DAMPING;
+    if (!regular)
+        equations_damped(job, EQUATIONS_DAMPING);
+    double promise = equations_promise(job);
+    fit->damping = damping;
+    return promise;
+}
+
+/* |J e[k]| */
+static double equations_column(const equations_fit *fit, int64_t k)
+{
+    const double *column = fit->a + k * fit->rows;
+    return sqrt(tp__dot(k + 1 < fit->rows ? k + 1 : fit->rows, column, column));
+}
+
+/* The largest |d[k] / x[k]|; an element near 0 is measured by the whole, scaled. */
+static double equations_far(const tp__minimize *job)
+{
+    const equations_fit *fit = equations_of(job);
+    double whole = job->options.step_tolerance * equations_length(job, job->x), far = 0;
+    for (int64_t k = 0; k < job->n; k++) {
+        double least = fit->scale[k] > 0 ? whole / fit->scale[k] : 0, d = fabs(job->d[k]);
+        double size = fmax(fabs(job->x[k]), least);
+        far = d > 0 ? fmax(far, size > 0 ? d / size : HUGE_VAL) : isnan(d) ? d : far;
+    }
+    return far;
+}
+
+/* A variable has no influence any more that had some. */
+static bool equations_flat(const tp__minimize *job)
+{
+    const equations_fit *fit = equations_of(job);
+    for (int64_t k = 0; k < job->n; k++) {
+        double length = equations_column(fit, k), x = fabs(job->x[k]);
+        if (x > 0 && length * x <= 1e-24 * sqrt(job->value) && length <= 1e-8 * fit->scale[k])
+            return true;
+    }
+    return false;
+}
+
+/* Nothing but what rounding leaves of a promise, or of Σ r², whose change is r · Δr: residuals are
+ * differences of numbers about as large as J x. */
+static bool equations_rounded(const tp__minimize *job, double promise)
+{
+    double noise = 0;
+    for (int64_t k = 0; k < job->n; k++)
+        noise = hypot(noise, equations_column(equations_of(job), k) * job->x[k]);
+    noise *= 2 * DBL_EPSILON;
+    return promise <= 64 * noise * noise || promise <= noise * sqrt(job->value);
+}
+
+/* Where the search is stuck, the whole Hessian decides: with large residuals JᵀJ is not enough. */
+static bool equations_fitted(tp__minimize *job, bool stuck)
+{
+    job->stop = TP_STOP_RESIDUAL;
+    if (job->residual <= job->enough)
+        return true;
+    double promise = equations_whole_step(job), far = equations_far(job);
+    bool claims = tp__minimize_claim(job, promise, far, stuck);
+    if (!claims && stuck && equations_rounded(job, promise)) {
+        job->stop = TP_STOP_ROUNDING;
+        claims = true;
+    }
+    if (!claims && stuck && job->model.hessian)
+        claims = tp__model_make(job) && tp__model_claims(job, true);
+    job->stop = (claims || stuck) && equations_flat(job) ? TP_STOP_FLAT : job->stop;
+    return claims || job->stop == TP_STOP_FLAT;
+}
+
+/* A root is where Newton's step is small, whatever the values there, or where they are 0: as good
+ * as 0 beside those at the start. Where the search is stuck, half of the digits of x are enough, as
+ * at a double root. */
+static bool equations_solved(tp__minimize *job, bool stuck)
+{
+    job->stop = TP_STOP_RESIDUAL;
+    if (job->residual <= job->enough || job->value <= EQUATIONS_NOTHING * job->first)
+        return true;
+    double promise = equations_whole_step(job), far = equations_far(job);
+    job->stop = promise <= DBL_EPSILON * job->value     ? TP_STOP_NO_ROOT
+                : far <= job->options.step_tolerance    ? TP_STOP_STEP
+                : stuck && far <= 4 * sqrt(DBL_EPSILON) ? TP_STOP_ROUNDING
+                                                        : TP_STOP_SEARCH;
+    return job->stop != TP_STOP_SEARCH;
+}
+
+static const tp__method equations_levenberg = {.name = "Levenberg-Marquardt",
+                                               .step = equations_levenberg_step,
+                                               .begin = equations_begin,
+                                               .arrived = equations_fitted};
+static const tp__method equations_gauss_newton = {.name = "Gauss-Newton",
+                                                  .step = equations_newton_step,
+                                                  .begin = equations_begin,
+                                                  .arrived = equations_fitted};
+static const tp__method equations_newton = {.name = "Newton",
+                                            .step = equations_levenberg_step,
+                                            .begin = equations_begin_square,
+                                            .arrived = equations_solved};
 
 /* --- Calls --- */
+
+static bool equations_option(const tp__minimize *job)
+{
+    if (job->enough >= 0)
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT, "%s: residual is %g, expected 0 or more", job->call, job->enough);
+    return false;
+}
 
 bool(tp_least_squares)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *fit,
                        const tp_least_squares_options *given)
@@ -383,11 +497,13 @@ bool(tp_least_squares)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_re
     job.method = o.gauss_newton ? &equations_gauss_newton : &equations_levenberg;
     job.options = (tp_minimize_options){.iterations = o.iterations,
                                         .tolerance = o.tolerance,
+                                        .step_tolerance = o.step_tolerance,
+                                        .value_tolerance = o.value_tolerance,
                                         .callback = o.callback,
                                         .callback_ctx = o.callback_ctx,
                                         .path = o.path};
-    job.enough = fmax(o.residual, 0);
-    return tp__minimize_check(&job) && tp__minimize_run(&job, fit);
+    job.enough = o.residual;
+    return tp__minimize_check(&job) && equations_option(&job) && tp__minimize_run(&job, fit);
 }
 
 bool(tp_find_root)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *root,
@@ -399,16 +515,16 @@ bool(tp_find_root)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result
         return false;
     job.method = &equations_newton;
     job.options = (tp_minimize_options){.iterations = o.iterations,
+                                        .tolerance = o.tolerance,
                                         .callback = o.callback,
                                         .callback_ctx = o.callback_ctx,
                                         .path = o.path};
-    job.enough = o.tolerance;
-    if (!tp__minimize_check(&job))
+    job.enough = o.residual;
+    if (!tp__minimize_check(&job) || !equations_option(&job))
         return false;
-    job.options.tolerance = -1;
+    job.options.step_tolerance = o.tolerance;
     tp__minimize_run(&job, root);
-    bool stuck = root->stop == TP_STOP_STEP || root->stop == TP_STOP_SEARCH;
-    root->stop = stuck ? TP_STOP_NO_ROOT : root->stop;
+    root->stop = root->stop == TP_STOP_SEARCH ? TP_STOP_NO_ROOT : root->stop;
     root->message = tp_stop_text(root->stop);
-    return root->stop == TP_STOP_RESIDUAL;
+    return tp__stop_is_convergence(root->stop);
 }

@@ -107,6 +107,8 @@ static bool search_grow(const search_job *s, double first, search_point *found)
     for (int i = 0; i < SEARCH_GROWTHS && !tp__here()->code; i++, step *= 2) {
         search_point p = search_try(s, step);
         *found = p;
+        if (p.value == -HUGE_VAL)
+            return false;
         if (search_high(s, &p) || (i > 0 && p.value >= before.value))
             return search_shrink(s, before, p, found);
         if (search_flat(s, &p))
@@ -124,15 +126,15 @@ bool tp__line_search(tp__minimize *job, double first, double c2)
     search_job s = {job, {0, job->value, tp__dot(job->n, job->g, job->d)}, c2};
     search_point found = s.start;
     job->stop = TP_STOP_SEARCH;
-    if (!(s.start.slope < 0) || !search_grow(&s, first, &found) || tp__here()->code)
+    if (!(s.start.slope < 0) || !search_grow(&s, first, &found) || tp__here()->code) {
+        job->stop = found.value == -HUGE_VAL ? TP_STOP_UNBOUNDED : job->stop;
         return false;
+    }
     bool moved = false;
     for (int64_t i = 0; i < job->n; i++)
         moved = moved || job->next_x[i] != job->x[i];
-    if (!moved || !(found.value <= job->value + 4e-16 * fabs(job->value))) {
-        job->stop = moved ? TP_STOP_SEARCH : TP_STOP_STEP;
+    if (!moved || !(found.value <= job->value + 4e-16 * fabs(job->value)))
         return false;
-    }
     tp__minimize_accept(job, found.value);
     return true;
 }

@@ -22,13 +22,21 @@ double tp__dot(int64_t n, const double *a, const double *b)
     return sum;
 }
 
-tp_var *tp__minimize_variable(const tp__minimize *job, const double *x)
+void tp__minimize_to_units(const tp__minimize *job, const double *v, double *to)
 {
-    return tp_variable(tp_array(TP_F64, job->start->ndim, tp__shape(job->start), x));
+    for (int64_t i = 0; i < job->n; i++)
+        to[i] = job->unit ? job->unit[i] * v[i] : v[i];
 }
 
-tp_var *tp__minimize_value(const tp__minimize *job, tp_var *x)
+tp_var *tp__minimize_variable(const tp__minimize *job, const double *v)
 {
+    tp__minimize_to_units(job, v, job->shown);
+    return tp_variable(tp_array(TP_F64, job->start->ndim, tp__shape(job->start), job->shown));
+}
+
+tp_var *tp__minimize_value(tp__minimize *job, tp_var *x)
+{
+    job->evaluations++;
     tp_var *y = tp_is_poison(x) ? x : job->f(job->ctx, x);
     if (!y)
         return tp_fail(TP_ERROR_ARGUMENT, "%s: the function gave NULL", job->call);
@@ -40,6 +48,25 @@ tp_var *tp__minimize_value(const tp__minimize *job, tp_var *x)
     return y;
 }
 
+bool tp__minimize_depends(const tp__minimize *job, tp_var *y, tp_var *x)
+{
+    const tp_gradient_options options = {.size = sizeof options};
+    size_t n = tp_leaves(y, 0, NULL), at = 0;
+    tp_var **leaves = tp__alloc((n + 1) * sizeof *leaves);
+    if (leaves)
+        tp_leaves(y, n, leaves);
+    while (leaves && at < n && leaves[at] != x)
+        at++;
+    bool found = leaves && at < n;
+    tp__free(leaves);
+    if (!found && !tp__here()->code && !tp_is_poison(tp_gradient(y, x, &options)))
+        tp_fail(TP_ERROR_GRAPH,
+                "%s: what the function gave does not depend on its x: it was computed from another "
+                "value, or from x without recording (tp_detach, TP_NO_GRAD, integers)",
+                job->call);
+    return !tp__here()->code;
+}
+
 static void minimize_copy(tp_var *v, int64_t n, double *to)
 {
     const double *from = tp_is_poison(v) ? NULL : tp_data(v);
@@ -47,20 +74,37 @@ static void minimize_copy(tp_var *v, int64_t n, double *to)
         memcpy(to, from, (size_t)n * sizeof *to);
 }
 
-double tp__minimize_at(tp__minimize *job, const double *x, double *gradient, double *hessian)
+static void minimize_gradient(tp__minimize *job, tp_var *y, tp_var *x, double *gradient)
 {
     const tp_gradient_options options = {.size = sizeof options};
+    bool zero = true;
+    minimize_copy(tp_gradient(y, x, &options), job->n, gradient);
+    for (int64_t i = 0; i < job->n; i++)
+        zero = zero && gradient[i] == 0;
+    if (!tp__here()->code && (!zero || tp__minimize_depends(job, y, x)))
+        tp__minimize_to_units(job, gradient, gradient);
+}
+
+static void minimize_hessian(tp__minimize *job, tp_var *y, tp_var *x, double *hessian)
+{
+    int64_t n = job->n;
+    bool mode = tp_set_grad_enabled(false);
+    minimize_copy(tp_hessian(y, x), n * n, hessian);
+    tp_set_grad_enabled(mode);
+    for (int64_t i = 0; job->unit && i < n * n; i++)
+        hessian[i] *= job->unit[i / n] * job->unit[i % n];
+}
+
+double tp__minimize_at(tp__minimize *job, const double *x, double *gradient, double *hessian)
+{
     size_t scope = tp_scope_begin();
     tp_var *at = tp__minimize_variable(job, x), *y = tp__minimize_value(job, at);
-    if (!tp_is_poison(y) && gradient) {
-        job->evaluations++;
-        if (tp_requires_grad(y))
-            minimize_copy(tp_gradient(y, at, &options), job->n, gradient);
-        else
-            memset(gradient, 0, (size_t)job->n * sizeof *gradient);
-    }
+    if (!tp_is_poison(y) && job->method->begin)
+        y = tp_sum(tp_square(y), NULL);
+    if (!tp_is_poison(y) && gradient)
+        minimize_gradient(job, y, at, gradient);
     if (!tp_is_poison(y) && hessian)
-        minimize_copy(tp_hessian(y, at), job->n * job->n, hessian);
+        minimize_hessian(job, y, at, hessian);
     double value = tp_is_poison(y) ? (double)NAN : tp_item(y);
     tp_scope_end(scope);
     if (tp__here()->code) {
@@ -77,6 +121,7 @@ void tp__minimize_accept(tp__minimize *job, double value)
     job->g = job->next_g;
     job->next_x = x;
     job->next_g = g;
+    job->before = job->value;
     job->value = value;
 }
 
@@ -105,16 +150,37 @@ const char *tp_stop_text(tp_stop stop)
 {
     static const char *const texts[] = {
         [TP_STOP_GRADIENT] = "converged: the gradient is within tolerance",
-        [TP_STOP_STEP] = "converged: steps no longer change x",
+        [TP_STOP_STEP] = "converged: a further step would not change x beyond tolerance",
         [TP_STOP_ITERATIONS] = "stopped at the number of iterations allowed",
         [TP_STOP_CALLBACK] = "stopped by the callback",
         [TP_STOP_NOT_FINITE] = "the function is not finite at the start",
-        [TP_STOP_SEARCH] = "no lower point was found along a direction",
+        [TP_STOP_SEARCH] = "no lower point was found, but the gradient is not zero",
         [TP_STOP_ERROR] = "an error is pending",
         [TP_STOP_RESIDUAL] = "converged: the residuals are within tolerance",
         [TP_STOP_NO_ROOT] = "the residuals are least here, but not zero",
+        [TP_STOP_VALUE] = "converged: a further step would not lower the value beyond tolerance",
+        [TP_STOP_ROUNDING] = "converged: as far as rounding allows",
+        [TP_STOP_FLAT] =
+            "the gradient is within tolerance, but the function is flat along some direction",
+        [TP_STOP_SADDLE] = "the gradient is zero, but this is no minimum",
+        [TP_STOP_UNBOUNDED] = "the function falls without end",
     };
-    return (unsigned)stop <= TP_STOP_NO_ROOT ? texts[stop] : "unknown";
+    return (unsigned)stop <= TP_STOP_UNBOUNDED ? texts[stop] : "unknown";
+}
+
+bool tp__stop_is_convergence(tp_stop stop)
+{
+    return stop == TP_STOP_GRADIENT || stop == TP_STOP_STEP || stop == TP_STOP_RESIDUAL ||
+           stop == TP_STOP_VALUE || stop == TP_STOP_ROUNDING;
+}
+
+static bool minimize_option(const tp__minimize *job, const char *name, double value)
+{
+    if (value >= 0 && value < HUGE_VAL)
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %g, expected a finite number, 0 or more", job->call, name,
+            value);
+    return false;
 }
 
 bool tp__minimize_check(tp__minimize *job)
@@ -135,7 +201,16 @@ bool tp__minimize_check(tp__minimize *job)
                 tp_dtype_name((tp_dtype)job->start->dtype));
         return false;
     }
-    return true;
+    if (job->start->size == 0) {
+        char text[TP__SHAPE_TEXT];
+        tp_fail(TP_ERROR_SHAPE, "%s: the start has shape %s, expected at least one element",
+                job->call, tp__shape_text(text, job->start->ndim, tp__shape(job->start)));
+        return false;
+    }
+    return minimize_option(job, "tolerance", o->tolerance) &&
+           minimize_option(job, "step_tolerance", o->step_tolerance) &&
+           minimize_option(job, "value_tolerance", o->value_tolerance) &&
+           minimize_option(job, "rate", o->rate);
 }
 
 static bool minimize_prepare(tp__minimize *job, const tp_minimize_options *given)
@@ -154,40 +229,84 @@ static bool minimize_prepare(tp__minimize *job, const tp_minimize_options *given
     return tp__minimize_check(job);
 }
 
+/* Numbers for the model: the Hessian only where it is small, or asked for. */
+static int64_t minimize_model_room(const tp__minimize *job)
+{
+    int64_t n = job->n;
+    if (job->method->begin)
+        return n > TP__MODEL_WHOLE ? 0 : 2 * n * n + 5 * n;
+    bool whole = n <= TP__MODEL_WHOLE || job->method->whole;
+    return !whole ? 5 * n : n > INT32_MAX ? -1 : 2 * n * n + 5 * n;
+}
+
+static double *minimize_take(double **room, int64_t n)
+{
+    double *taken = *room;
+    *room += n;
+    return taken;
+}
+
 /* Room for everything, in one block that begins at job->x's first place. */
 static double *minimize_room(tp__minimize *job)
 {
     const tp_minimize_options *o = &job->options;
     int64_t n = job->n, own = job->method->room ? job->method->room(n) : 0;
-    if (own < 0 || own > INT64_MAX / 16 - 9 * n) {
+    int64_t model = minimize_model_room(job);
+    if (own < 0 || model < 0 || own + model > INT64_MAX / 16 - 11 * n) {
         tp_fail(TP_ERROR_MEMORY, "%s: %s of %lld numbers is too large", job->call,
                 job->method->name, (long long)n);
         return NULL;
     }
-    double *room = tp__alloc_zero((size_t)(9 * n + own + 1), sizeof *room);
+    double *room = tp__alloc_zero((size_t)(11 * n + own + model + 1), sizeof *room), *at = room;
     if (!room)
         return NULL;
-    job->x = room;
-    job->g = room + n;
-    job->next_x = room + 2 * n;
-    job->next_g = room + 3 * n;
-    job->d = room + 4 * n;
-    job->reduced = room + 5 * n;
-    job->held = room + 6 * n;
-    job->lower = o->lower || o->upper ? room + 7 * n : NULL;
-    job->upper = o->lower || o->upper ? room + 8 * n : NULL;
-    job->work = room + 9 * n;
+    bool bounds = o->lower || o->upper;
+    double **vectors[] = {&job->x,       &job->g,    &job->next_x, &job->next_g, &job->d,
+                          &job->reduced, &job->held, &job->lower,  &job->upper,  &job->shown};
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
+        *vectors[i] = minimize_take(&at, n);
+    job->lower = bounds ? job->lower : NULL;
+    job->upper = bounds ? job->upper : NULL;
+    double *unit = minimize_take(&at, n);
+    job->unit = job->method->begin || job->method->fixed_rate ? NULL : unit;
+    job->work = minimize_take(&at, own);
+    if (model) {
+        job->model.step = minimize_take(&at, n);
+        job->model.curvature = minimize_take(&at, n);
+        job->model.spare = minimize_take(&at, 3 * n);
+        job->model.hessian = model > 5 * n ? minimize_take(&at, n * n) : NULL;
+        job->model.factor = model > 5 * n ? minimize_take(&at, n * n) : NULL;
+    }
     return room;
 }
 
-/* Tells the callback and the path of the point reached; false to stop. */
-static bool minimize_report(tp__minimize *job, double largest, double **path)
+/* The largest |gradient|, or with bounds |x − P(x − g)|, in the caller's units. */
+static double minimize_largest(const tp__minimize *job)
 {
+    double largest = 0;
+    for (int64_t i = 0; i < job->n; i++) {
+        double unit = job->unit ? job->unit[i] : 1, g = job->g[i] / unit;
+        if (job->lower) {
+            double x = job->x[i] * unit, to = x - g;
+            to = fmin(fmax(to, job->lower[i] * unit), job->upper[i] * unit);
+            g = isnan(g) ? g : x - to;
+        }
+        if (isnan(g))
+            return g;
+        largest = fmax(largest, fabs(g));
+    }
+    return largest;
+}
+
+/* Tells the callback and the path of the point reached; false to stop. */
+static bool minimize_report(tp__minimize *job, double **path)
+{
+    tp__minimize_to_units(job, job->x, job->shown);
     if (*path) {
-        memcpy(*path, job->x, (size_t)job->n * sizeof **path);
+        memcpy(*path, job->shown, (size_t)job->n * sizeof **path);
         *path += job->n;
     }
-    const tp_iteration at = {job->iteration, job->value, largest, job->x, job->n};
+    const tp_iteration at = {job->iteration, job->value, minimize_largest(job), job->shown, job->n};
     if (!job->options.callback || job->options.callback(job->options.callback_ctx, &at))
         return true;
     job->stop = TP_STOP_CALLBACK;
@@ -197,6 +316,9 @@ static bool minimize_report(tp__minimize *job, double largest, double **path)
 /* The value and gradient at the start; false if they cannot be had. */
 static bool minimize_begin(tp__minimize *job)
 {
+    job->model.known = -1;
+    for (int64_t i = 0; job->unit && i < job->n; i++)
+        job->unit[i] = 1;
     if (job->lower && !tp__bounds_take(job))
         return false;
     minimize_copy(tp_detach(job->start), job->n, job->x);
@@ -208,23 +330,56 @@ static bool minimize_begin(tp__minimize *job)
     else if (!job->method->begin(job))
         return false;
     job->stop = TP_STOP_NOT_FINITE;
-    return !tp__here()->code && isfinite(job->value);
+    if (tp__here()->code || !isfinite(job->value))
+        return false;
+    job->first = job->value;
+    if (job->unit && !tp__units_choose(job))
+        return false;
+    job->hair = 1e-3 * tp__bounds_measure(job);
+    return true;
+}
+
+/* True if the search ends at the point reached; whether a model of it was made. */
+static bool minimize_arrived(tp__minimize *job, bool stuck, bool *made)
+{
+    *made = false;
+    if (job->method->arrived)
+        return job->method->arrived(job, stuck) || tp__here()->code;
+    if (!stuck && !tp__model_is_due(job))
+        return false;
+    *made = true;
+    return !tp__model_make(job) || tp__model_claims(job, stuck);
+}
+
+/* A step of the method, or where the search seemed to have arrived and had not, or is stuck, one
+ * along the model's. False: the search ends. */
+static bool minimize_step(tp__minimize *job)
+{
+    bool made;
+    if (minimize_arrived(job, false, &made))
+        return false;
+    if (job->iteration == job->options.iterations) {
+        job->stop = TP_STOP_ITERATIONS;
+        return false;
+    }
+    bool tried = made;
+    if (tried && tp__model_step(job))
+        return true;
+    if (tp__here()->code || job->method->step(job))
+        return !tp__here()->code;
+    tp_stop why = job->stop;
+    if (tp__here()->code || why == TP_STOP_UNBOUNDED || minimize_arrived(job, true, &made))
+        return false;
+    bool moved = made && !tried && tp__model_step(job);
+    job->stop = moved || job->stop == TP_STOP_UNBOUNDED ? job->stop : why;
+    return moved;
 }
 
 static void minimize_steps(tp__minimize *job, double *path)
 {
     for (;; job->iteration++) {
-        double largest = tp__bounds_measure(job);
-        if (!minimize_report(job, largest, &path))
-            return;
-        job->stop = job->residual <= job->enough                ? TP_STOP_RESIDUAL
-                    : largest <= job->options.tolerance         ? TP_STOP_GRADIENT
-                    : job->iteration == job->options.iterations ? TP_STOP_ITERATIONS
-                                                                : TP_STOP_SEARCH;
-        if (job->stop != TP_STOP_SEARCH)
-            return;
         tp__bounds_hold(job);
-        if (!job->method->step(job))
+        if (!minimize_report(job, &path) || !minimize_step(job))
             return;
     }
 }
@@ -239,10 +394,11 @@ static void minimize_results(const tp__minimize *job, tp_minimize_result *minimu
                              const double *rows)
 {
     minimum->value = job->value;
-    minimum->gradient = tp__bounds_measure(job);
+    minimum->gradient = minimize_largest(job);
     minimum->iterations = job->iteration;
     minimum->evaluations = job->evaluations;
-    minimum->x = tp_array(TP_F64, job->start->ndim, tp__shape(job->start), job->x);
+    tp__minimize_to_units(job, job->x, job->shown);
+    minimum->x = tp_array(TP_F64, job->start->ndim, tp__shape(job->start), job->shown);
     if (job->options.path)
         *job->options.path = minimize_path(job, rows);
 }
@@ -277,8 +433,7 @@ bool tp__minimize_run(tp__minimize *job, tp_minimize_result *minimum)
         *job->options.path = tp__poison();
     minimum->stop = tp__here()->code ? TP_STOP_ERROR : job->stop;
     minimum->message = tp_stop_text(minimum->stop);
-    return minimum->stop == TP_STOP_GRADIENT || minimum->stop == TP_STOP_STEP ||
-           minimum->stop == TP_STOP_RESIDUAL;
+    return tp__stop_is_convergence(minimum->stop);
 }
 
 bool tp__minimize_start(const char *call, tp_minimize_result *minimum)

@@ -4,6 +4,12 @@
  * numbers. A method is a record whose step moves the job to a lower point, or says why it cannot.
  * The function is recorded afresh wherever it is evaluated, in a scope that closes.
  *
+ * Units: a job's x[i] times unit[i], a power of 2, is the caller's, so that the Hessian at the
+ * start has rows of about the same size, near 1. Methods know numbers in these units only.
+ *
+ * A claim of convergence is tested before it is made: by what a Newton step from the point reached
+ * still promises, with second derivatives (model.c).
+ *
  * Bounds (Bertsekas 1982): a variable is held where it is at a bound, or within a hair of it, and
  * its derivative pushes outwards. Methods see the reduced gradient, which is 0 there, and the
  * Hessian of the others; every point that is tried is projected onto the bounds.
@@ -11,8 +17,25 @@
 #ifndef TP_MINIMIZE_H
 #define TP_MINIMIZE_H
 
+/* The most variables whose whole Hessian is computed to test a claim. */
+enum { TP__MODEL_WHOLE = 32 };
+
 #include "base/node.h"
 #include "tinypytorch/calculus.h"
+
+/* Σ g d + d H d / 2 at the point reached, as far as it is known. */
+typedef struct tp__model {
+    double *hessian;      /* (n, n), NULL where n is too large: products then */
+    double *factor;       /* (n, n) */
+    double *step;         /* (n) Newton's step, where the Hessian is made positive definite */
+    double *curvature;    /* (n) the largest |diagonal element| that was met */
+    double *spare;        /* (3 n) */
+    int known;            /* the iteration whose Hessian this is; below 0: none */
+    double decrease, far; /* what the step promises; its largest |step[i] / x[i]| */
+    bool convex;          /* no negative curvature was met */
+    bool fades;           /* a variable has no influence any more that had some */
+    bool differences;     /* the function has no second derivatives */
+} tp__model;
 
 typedef struct tp__minimize {
     const char *call; /* for messages */
@@ -23,6 +46,10 @@ typedef struct tp__minimize {
     tp_minimize_options options;
     int64_t n;
     double value, *x, *g;    /* the point reached */
+    double first, before;    /* the values at the start and before the last step */
+    double *unit;            /* NULL: all 1 */
+    double *shown;           /* x in the caller's units */
+    bool curved;             /* units come from curvature: a step −g is about Newton's */
     double residual;         /* of least squares: the largest |residual| there … */
     double enough;           /* … and what ends the search; below 0: nothing does */
     double *next_x, *next_g; /* the point being tried */
@@ -31,7 +58,10 @@ typedef struct tp__minimize {
     double *lower, *upper;   /* NULL: no bounds */
     double *held;            /* 1 for a variable at its bound, else 0 */
     double *reduced;         /* g, 0 for what is held; g itself without bounds */
-    void *block;             /* the method's own, freed at the end */
+    double hair;             /* how near a bound a variable may be held, at most */
+    tp__model model;
+    int next_look; /* the iteration from which on a model is made to see if it is the last */
+    void *block;   /* the method's own, freed at the end */
     int iteration, evaluations;
     tp_stop stop;
 } tp__minimize;
@@ -39,10 +69,12 @@ typedef struct tp__minimize {
 typedef struct tp__method {
     const char *name;
     bool fixed_rate;                  /* does not search: goes on though values rise */
+    bool whole;                       /* needs the Hessian, however large */
     int64_t (*room)(int64_t n);       /* numbers of work; NULL: none */
     bool (*step)(tp__minimize *job);  /* false: job->stop says why */
     bool (*begin)(tp__minimize *job); /* value and gradient at the start, if f is not the
                                        * objective itself; false on an error */
+    bool (*arrived)(tp__minimize *job, bool stuck); /* then: job->stop says why to stop */
 } tp__method;
 
 extern const tp__method tp__method_lbfgs, tp__method_bfgs, tp__method_newton, tp__method_newton_cg,
@@ -52,9 +84,55 @@ extern const tp__method tp__method_lbfgs, tp__method_bfgs, tp__method_newton, tp
 /* The value at x, and its gradient (n) and Hessian (n n) if not NULL. NaN on an error. */
 double tp__minimize_at(tp__minimize *job, const double *x, double *gradient, double *hessian);
 
-/* x as a variable of the start's shape; y = f(x), a number. Poison on error. */
-tp_var *tp__minimize_variable(const tp__minimize *job, const double *x);
-tp_var *tp__minimize_value(const tp__minimize *job, tp_var *x);
+/* v as a variable of the start's shape, in the caller's units; y = f(x), a number. Poison on
+ * error. */
+tp_var *tp__minimize_variable(const tp__minimize *job, const double *v);
+tp_var *tp__minimize_value(tp__minimize *job, tp_var *x);
+
+/* False, with an error, if y does not depend on x: asked when all its derivatives are 0. */
+bool tp__minimize_depends(const tp__minimize *job, tp_var *y, tp_var *x);
+
+/* to[i] ← v[i] in the caller's units, or a derivative by the caller's x as one by ours. */
+void tp__minimize_to_units(const tp__minimize *job, const double *v, double *to);
+
+/* Chooses units at the start. False on an error. */
+bool tp__units_choose(tp__minimize *job);
+
+/* Makes the model of the point reached. False on an error. */
+bool tp__model_make(tp__minimize *job);
+
+/* The Hessian there, into model.hessian; if the function has no second derivatives, from
+ * differences of gradients. False on an error, or if it is not finite. */
+bool tp__model_hessian(tp__minimize *job);
+
+/* The Hessian's products with any v at the point reached, in a scope of the caller's. */
+typedef struct tp__products {
+    tp_var *x, *g;
+} tp__products;
+bool tp__products_begin(tp__minimize *job, tp__products *products);
+bool tp__products_times(tp__minimize *job, const tp__products *products, const double *v,
+                        double *to);
+
+/* Solves h d = −g by conjugate gradients, until the rest is `rest` of g, the promise exceeds
+ * `enough`, `most` products were taken or a direction has no positive curvature (false then); r, p
+ * and hp are room for n numbers each. */
+bool tp__products_solve(tp__minimize *job, const tp__products *products, double rest, double enough,
+                        int64_t most, double *d, double *work);
+
+/* A look at the model is due: the search seems to have arrived, and the last look was a while ago.
+ * Of a model that was made: the reason to stop, if there is one; a step along Newton's, false if it
+ * finds no lower point or the method is one that does not search. */
+bool tp__model_is_due(const tp__minimize *job);
+bool tp__model_claims(tp__minimize *job, bool stuck);
+bool tp__model_step(tp__minimize *job);
+
+/* True, and job->stop says why, if a step that promises such a decrease and changes x[i] by `far`
+ * |x[i]| at most is within the tolerances; or, at a point where the search is stuck, within
+ * rounding. */
+bool tp__minimize_claim(tp__minimize *job, double decrease, double far, bool stuck);
+
+/* True for the reasons that say "converged". */
+bool tp__stop_is_convergence(tp_stop stop);
 
 double tp__dot(int64_t n, const double *a, const double *b);
 

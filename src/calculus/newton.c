@@ -48,11 +48,6 @@ void tp__solve_factored(int64_t n, const double *l, const double *g, double *x)
         x[i] = -x[i];
 }
 
-static int64_t newton_room(int64_t n)
-{
-    return n > INT32_MAX ? -1 : 2 * n * n + 2 * n + 2;
-}
-
 /* The largest diagonal element, 1 if all are 0. */
 static double newton_size(int64_t n, const double *h)
 {
@@ -62,79 +57,86 @@ static double newton_size(int64_t n, const double *h)
     return size > 0 ? size : 1;
 }
 
-static bool newton_hessian(tp__minimize *job)
-{
-    tp__minimize_at(job, job->x, NULL, job->work);
-    if (tp__here()->code)
-        return false;
-    for (int64_t i = 0; i < job->n * job->n; i++)
-        if (!isfinite(job->work[i])) {
-            job->stop = TP_STOP_SEARCH;
-            return false;
-        }
-    tp__bounds_reduce(job, job->work);
-    return true;
-}
-
 /* --- Newton: as little is added to the diagonal as makes the Hessian positive definite --- */
 
 static bool newton_step(tp__minimize *job)
 {
-    int64_t n = job->n;
-    double *h = job->work, *l = h + n * n, shift = 0;
-    if (!newton_hessian(job))
+    if (!(job->model.decrease < HUGE_VAL)) {
+        job->stop = TP_STOP_SEARCH;
         return false;
-    for (int i = 0; !tp__factor_shifted(n, h, shift, l); i++) {
-        shift = shift > 0 ? 4 * shift : 1e-8 * newton_size(n, h);
-        if (i == 100) {
-            job->stop = TP_STOP_SEARCH;
-            return false;
-        }
     }
-    tp__solve_factored(n, l, job->reduced, job->d);
+    memcpy(job->d, job->model.step, (size_t)job->n * sizeof *job->d);
     return tp__line_search(job, 1, 0.9);
 }
 
-const tp__method tp__method_newton = {.name = "Newton", .room = newton_room, .step = newton_step};
+const tp__method tp__method_newton = {.name = "Newton", .whole = true, .step = newton_step};
 
 /* --- Newton by conjugate gradients: work is r, p and h p --- */
 
-static bool newton_cg_times(const tp__minimize *job, tp_var *g, tp_var *x, const double *p,
-                            double *to)
+bool tp__products_begin(tp__minimize *job, tp__products *products)
 {
+    const tp_gradient_options recorded = {.create_graph = true, .size = sizeof recorded};
+    tp_var *x = tp__minimize_variable(job, job->x), *y = tp__minimize_value(job, x);
+    *products = (tp__products){x, tp_is_poison(y) ? y : tp_gradient(y, x, &recorded)};
+    return !tp_is_poison(products->g);
+}
+
+bool tp__products_times(tp__minimize *job, const tp__products *products, const double *v,
+                        double *to)
+{
+    if (!tp_requires_grad(products->g)) {
+        memset(to, 0, (size_t)job->n * sizeof *to);
+        return true;
+    }
     size_t scope = tp_scope_begin();
-    tp_var *v = tp_array(TP_F64, job->start->ndim, tp__shape(job->start), p);
-    tp_var *product = tp_requires_grad(g) ? tp_jvp(g, x, v) : tp_mul(v, tp_num(0));
+    tp__minimize_to_units(job, v, job->shown);
+    tp_var *direction = tp_array(TP_F64, job->start->ndim, tp__shape(job->start), job->shown);
+    bool mode = tp_set_grad_enabled(false);
+    tp_var *product = tp_jvp(products->g, products->x, direction);
+    tp_set_grad_enabled(mode);
     const double *from = tp_is_poison(product) ? NULL : tp_data(product);
-    for (int64_t i = 0; from && i < job->n; i++)
-        to[i] = job->lower && job->held[i] > 0 ? 0 : from[i];
+    if (from)
+        tp__minimize_to_units(job, from, to);
+    for (int64_t i = 0; from && job->lower && i < job->n; i++)
+        to[i] = job->held[i] > 0 ? 0 : to[i];
     tp_scope_end(scope);
     return from != NULL;
 }
 
-/* Solves h d = −g until the rest is small or a direction has no positive curvature. */
-static bool newton_cg_solve(tp__minimize *job, tp_var *g, tp_var *x)
+/* Enough is promised, by a step that is not too small to be one. */
+static bool products_suffice(const tp__minimize *job, const double *d, double enough)
+{
+    double far = 0;
+    if (!(-tp__dot(job->n, job->reduced, d) / 2 > enough))
+        return false;
+    for (int64_t i = 0; i < job->n; i++)
+        far = fmax(far, job->x[i] != 0 ? fabs(d[i] / job->x[i]) : 0);
+    return far > job->options.step_tolerance;
+}
+
+bool tp__products_solve(tp__minimize *job, const tp__products *products, double rest, double enough,
+                        int64_t most, double *d, double *work)
 {
     int64_t n = job->n;
-    double *r = job->work, *p = r + n, *hp = p + n, rr = tp__dot(n, job->reduced, job->reduced);
-    double enough = rr * fmin(0.25, sqrt(rr));
+    double *r = work, *p = r + n, *hp = p + n, rr = tp__dot(n, job->reduced, job->reduced);
+    double least = rest * rest * rr;
     for (int64_t i = 0; i < n; i++) {
-        job->d[i] = 0;
+        d[i] = 0;
         r[i] = job->reduced[i];
         p[i] = -r[i];
     }
-    for (int64_t k = 0; k < 2 * n + 10 && rr > enough; k++) {
-        if (!newton_cg_times(job, g, x, p, hp))
+    for (int64_t k = 0; k < most && rr > least && !products_suffice(job, d, enough); k++) {
+        if (!tp__products_times(job, products, p, hp))
             return false;
         double curvature = tp__dot(n, p, hp);
         if (!(curvature > 1e-14 * tp__dot(n, p, p))) {
             if (k == 0)
-                memcpy(job->d, p, (size_t)n * sizeof *p);
-            return true;
+                memcpy(d, p, (size_t)n * sizeof *p);
+            return false;
         }
         double a = rr / curvature, before = rr;
         for (int64_t i = 0; i < n; i++) {
-            job->d[i] += a * p[i];
+            d[i] += a * p[i];
             r[i] += a * hp[i];
         }
         rr = tp__dot(n, r, r);
@@ -144,28 +146,45 @@ static bool newton_cg_solve(tp__minimize *job, tp_var *g, tp_var *x)
     return true;
 }
 
+/* The rest is the smaller, the nearer the end seems: |g| relative to what it was. */
 static bool newton_cg_step(tp__minimize *job)
 {
-    const tp_gradient_options recorded = {.create_graph = true, .size = sizeof recorded};
+    tp__products products;
     size_t scope = tp_scope_begin();
-    tp_var *x = tp__minimize_variable(job, job->x), *y = tp__minimize_value(job, x);
-    tp_var *g = tp_is_poison(y) || !tp_requires_grad(y) ? y : tp_gradient(y, x, &recorded);
-    bool good = !tp_is_poison(g) && newton_cg_solve(job, g, x);
+    double length = sqrt(tp__dot(job->n, job->reduced, job->reduced)), *first = job->work;
+    *first = job->iteration ? fmax(*first, length) : length;
+    if (tp__products_begin(job, &products))
+        tp__products_solve(job, &products, fmin(0.5, sqrt(length / *first)), HUGE_VAL,
+                           2 * job->n + 10, job->d, job->work + 1);
     tp_scope_end(scope);
     if (tp__here()->code)
         job->stop = TP_STOP_ERROR;
-    return good && tp__line_search(job, 1, 0.9);
+    return !tp__here()->code && tp__line_search(job, 1, 0.9);
 }
 
 static int64_t newton_cg_room(int64_t n)
 {
-    return 3 * n;
+    return 3 * n + 1;
 }
 
 const tp__method tp__method_newton_cg = {
     .name = "Newton-CG", .room = newton_cg_room, .step = newton_cg_step};
 
 /* --- Trust region: work is h, its factor, two vectors, and the radius --- */
+
+static int64_t region_room(int64_t n)
+{
+    return n > INT32_MAX ? -1 : 2 * n * n + 2 * n + 2;
+}
+
+static bool region_hessian(tp__minimize *job)
+{
+    if (!tp__model_hessian(job))
+        return false;
+    memcpy(job->work, job->model.hessian, (size_t)(job->n * job->n) * sizeof *job->work);
+    tp__bounds_reduce(job, job->work);
+    return true;
+}
 
 static double region_length(int64_t n, const double *v)
 {
@@ -234,22 +253,26 @@ static bool region_step(tp__minimize *job)
 {
     int64_t n = job->n;
     double *radius = job->work + 2 * n * n + 2 * n;
-    if (!newton_hessian(job))
+    if (!region_hessian(job))
         return false;
     if (job->iteration == 0)
-        *radius = fmax(1, region_length(n, job->x));
+        *radius = fmax(region_length(n, job->x), region_length(n, job->reduced));
     for (int tries = 0; tries < 100; tries++) {
         region_solve(job, *radius);
         double length = region_length(n, job->d);
         bool moved = region_try(job);
         double promise = region_promise(job);
         if (!moved) {
-            job->stop = TP_STOP_STEP;
+            job->stop = TP_STOP_SEARCH;
             return false;
         }
         double value = tp__minimize_at(job, job->next_x, job->next_g, NULL);
         if (tp__here()->code)
             return false;
+        if (value == -HUGE_VAL) {
+            job->stop = TP_STOP_UNBOUNDED;
+            return false;
+        }
         double noise = 1e-15 * fabs(job->value), gain = job->value - value;
         double worth = fabs(promise) <= noise && fabs(gain) <= 10 * noise ? 1 : gain / promise;
         if (!(worth >= 0.25))
@@ -266,4 +289,4 @@ static bool region_step(tp__minimize *job)
 }
 
 const tp__method tp__method_trust_region = {
-    .name = "trust region", .room = newton_room, .step = region_step};
+    .name = "trust region", .whole = true, .room = region_room, .step = region_step};

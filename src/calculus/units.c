@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Units in which the Hessian at the start has rows of about the same size: each row is divided by
+ * the root of its largest element, and each column, again and again (Ruiz 2001). Where there are
+ * many variables, rows are measured by products with random signs (Bradley 2010). Powers of 2, so
+ * that changing units does not round.
+ */
+#include "base/features.h"
+
+#include "calculus/minimize.h"
+
+#define TP_NO_SUGAR
+#include "tinypytorch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/scope.h"
+
+enum { UNITS_ROUNDS = 12, UNITS_PRODUCTS = 8, UNITS_RANGE = 400 };
+
+/* unit[i] is divided by the root of size[i], where that is a number. */
+static void units_divide(double *unit, int64_t n, const double *size)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (size[i] > 0 && isfinite(size[i]))
+            unit[i] /= sqrt(size[i]);
+}
+
+static void units_by_hessian(const tp__minimize *job, double *unit, double *size)
+{
+    int64_t n = job->n;
+    for (int round = 0; round < UNITS_ROUNDS; round++) {
+        for (int64_t i = 0; i < n; i++) {
+            size[i] = 0;
+            for (int64_t k = 0; k < n; k++)
+                size[i] = fmax(size[i], fabs(job->model.hessian[i * n + k]) * unit[i] * unit[k]);
+        }
+        units_divide(unit, n, size);
+    }
+}
+
+/* One of ±1, by a generator whose start is always the same. */
+static double units_sign(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return *state >> 63 ? 1 : -1;
+}
+
+static bool units_by_products(tp__minimize *job, double *unit, double *v, double *size)
+{
+    uint64_t state = 1;
+    tp__products products;
+    size_t scope = tp_scope_begin();
+    bool good = tp__products_begin(job, &products);
+    for (int round = 0; round < UNITS_PRODUCTS && good; round++) {
+        for (int64_t i = 0; i < job->n; i++)
+            v[i] = unit[i] * units_sign(&state);
+        good = tp__products_times(job, &products, v, size);
+        for (int64_t i = 0; i < job->n && good; i++)
+            size[i] = fabs(size[i]) * unit[i];
+        if (good)
+            units_divide(unit, job->n, size);
+    }
+    tp_scope_end(scope);
+    if (tp_status() == TP_ERROR_GRAPH) {
+        tp_clear_error();
+        job->model.differences = true;
+    }
+    return good;
+}
+
+/* From the caller's units to those. */
+static void units_enter(tp__minimize *job)
+{
+    int64_t n = job->n;
+    for (int64_t i = 0; i < n; i++) {
+        double unit = job->unit[i];
+        job->x[i] /= unit;
+        job->g[i] *= unit;
+        if (job->lower) {
+            job->lower[i] /= unit;
+            job->upper[i] /= unit;
+        }
+        for (int64_t k = 0; job->model.known >= 0 && k < n; k++)
+            job->model.hessian[i * n + k] *= unit * job->unit[k];
+    }
+}
+
+bool tp__units_choose(tp__minimize *job)
+{
+    int64_t n = job->n;
+    double *unit = job->model.step, *room = job->model.spare;
+    bool known = false;
+    for (int64_t i = 0; i < n; i++)
+        unit[i] = 1;
+    if (!job->model.hessian) {
+        known = units_by_products(job, unit, room, room + n);
+    } else if (tp__model_hessian(job)) {
+        known = true;
+        units_by_hessian(job, unit, room);
+    }
+    if (tp__here()->code)
+        return false;
+    for (int64_t i = 0; i < n; i++) {
+        int power = 0;
+        bool usable = known && unit[i] > 0 && isfinite(unit[i]) && unit[i] != 1;
+        double size = usable ? unit[i] : job->x[i] != 0 ? fabs(job->x[i]) : 1;
+        frexp(size, &power);
+        power = power > UNITS_RANGE ? UNITS_RANGE : power < -UNITS_RANGE ? -UNITS_RANGE : power;
+        job->unit[i] = ldexp(1, power);
+        job->curved = job->curved || usable;
+    }
+    units_enter(job);
+    return true;
+}

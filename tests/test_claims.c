@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What minimisers claim: NIST's certified problems by every method, in other units too; objectives
+ * that lost their derivative; places where no minimum is; functions from random starts.
+ */
+#include "base/features.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "claims.h"
+#include "elements.h"
+#include "strd.h"
+
+static const tp_method searches[] = {TP_LBFGS,     TP_BFGS,         TP_NEWTON,
+                                     TP_NEWTON_CG, TP_TRUST_REGION, TP_CONJUGATE};
+
+/* --- NIST --- */
+
+/* A claim is true at the certified value, relative to the sum of squares (Lanczos1 fits its rounded
+ * data to 1e-13: 0 is as good), or at another minimum. */
+static bool strd_is_true(strd_problem *p, const tp_minimize_result *m)
+{
+    double off = fabs(m->value / (p->unit * p->unit) - p->squares);
+    return off <= 1e-7 * p->squares || off <= 1e-20 || claims_is_minimum(strd_squares, p, m->x, 0);
+}
+
+static bool strd_open(strd_problem *problems)
+{
+    bool good = CHECK(strd_read(TEST_REFERENCE "/strd.txt", problems));
+    return good;
+}
+
+TEST(certified_fits_are_reached)
+{
+    static strd_problem problems[STRD_PROBLEMS];
+    static const double units[] = {1, 1e-9, 1e12};
+    strd_open(problems);
+    for (int i = 0; i < 6 * STRD_PROBLEMS; i++) {
+        TP_SCOPE();
+        strd_problem *p = &problems[i / 6];
+        tp_minimize_result m;
+        p->unit = units[i / 2 % 3];
+        bool claim = tp_least_squares(strd_residuals, p, strd_start(p, i % 2), &m);
+        double digits = strd_digits(p, m.x);
+        /* MINPACK fails there too: the model is flat beyond b2 = 100 */
+        bool flat = !strcmp(p->name, "BoxBOD") && i % 2 == 0;
+        test_check(flat ? !claim && m.stop == TP_STOP_FLAT : digits >= 6, __FILE__, __LINE__,
+                   "%s from start %d in units of %g: %.1f digits, %s", p->name, i % 2 + 1, p->unit,
+                   digits, m.message);
+        CHECK(!claim || strd_is_true(p, &m));
+    }
+    strd_free(problems);
+}
+
+/* All starts by all searches: no claim that is not true, and most runs arrive. */
+TEST(certified_fits_by_every_search)
+{
+    static strd_problem problems[STRD_PROBLEMS];
+    strd_open(problems);
+    for
+        EACH(k, searches)
+        {
+            int reached = 0;
+            for (int i = 0; i < 2 * STRD_PROBLEMS; i++) {
+                TP_SCOPE();
+                strd_problem *p = &problems[i / 2];
+                tp_minimize_result m;
+                bool claim =
+                    tp_minimize(strd_squares, p, strd_start(p, i % 2), &m, .method = searches[k]);
+                test_check(!claim || strd_is_true(p, &m), __FILE__, __LINE__,
+                           "%s from start %d by %s: %.10g, certified %.10g, %s", p->name, i % 2 + 1,
+                           tp_method_name(searches[k]), m.value, p->squares, m.message);
+                reached += strd_digits(p, m.x) >= 4;
+            }
+            test_check(reached >= 40, __FILE__, __LINE__, "%s: %d of 54",
+                       tp_method_name(searches[k]), reached);
+        }
+    strd_free(problems);
+}
+
+/* --- Objectives that lost their derivative --- */
+
+static tp_var *detached(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_sum(tp_square(tp_sub(tp_detach(x), 3)));
+}
+
+static tp_var *unrecorded(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    TP_NO_GRAD();
+    return tp_sum(tp_square(tp_sub(x, 3)));
+}
+
+static tp_var *cast(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_to(tp_sum(tp_square(tp_sub(tp_to(x, TP_I64), 3))), TP_F64);
+}
+
+static tp_var *kept(void *ctx, tp_var *x)
+{
+    tp_var **first = ctx;
+    *first = *first ? *first : tp_keep(tp_sum(tp_square(tp_sub(x, 3))));
+    return *first;
+}
+
+/* |f'|² without create_graph. */
+static tp_var *gradient_norm(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_sum(tp_square(tp_gradient(tp_sum(tp_exp(x)), x)));
+}
+
+TEST(a_lost_derivative_is_an_error)
+{
+    static tp_objective *const lost[] = {detached, unrecorded, cast, kept, gradient_norm};
+    for
+        EACH(i, lost)
+        {
+            for (int method = 0; method <= TP_ADAM + 1; method++) {
+                TP_SCOPE();
+                tp_minimize_result m;
+                tp_var *first = NULL, *start = tp_ones(TP_F64, TP_SHAPE(2));
+                bool claim = method > TP_ADAM ? tp_least_squares(lost[i], &first, start, &m)
+                                              : tp_minimize(lost[i], &first, start, &m,
+                                                            .method = (tp_method)method);
+                test_check(!claim && m.stop == TP_STOP_ERROR && tp_is_poison(m.x) &&
+                               tp_status() == TP_ERROR_GRAPH,
+                           __FILE__, __LINE__, "objective %d by method %d: %s, %s", (int)i, method,
+                           m.message, tp_error() ? tp_error() : "no error");
+                tp_clear_error();
+                if (first)
+                    tp_free(first);
+            }
+        }
+}
+
+/* --- Random starts --- */
+
+TEST(no_false_claim_from_random_starts)
+{
+    for (int i = 0; i < CLAIMS_FUNCTIONS * 8; i++)
+        for
+            EACH(k, searches)
+            {
+                TP_SCOPE();
+                const claims_function *f = &claims_functions[i / 8];
+                tp_minimize_result m;
+                bool claim = tp_minimize(f->f, NULL, claims_start(f, i), &m, .method = searches[k]);
+                test_check(!tp_error() && (!claim || claims_is_true(f, &m)), __FILE__, __LINE__,
+                           "%s from start %d by %s: %.10g, %s %s", f->name, i,
+                           tp_method_name(searches[k]), m.value, m.message,
+                           tp_error() ? tp_error() : "");
+                tp_clear_error();
+            }
+}
+
+/* --- Where no minimum is --- */
+
+static tp_var *far_parabola(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_square(tp_sub(x, 3e17));
+}
+
+static tp_var *hill(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_neg(tp_square(x));
+}
+
+static tp_var *line_and_pole(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_add(x, tp_div(1, x));
+}
+
+static tp_var *wave(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_cos(x);
+}
+
+static tp_var *saddle(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_sum(tp_mul(tp_square(x), tp_array(TP_F64, TP_SHAPE(2), ((double[]){1, -1}))));
+}
+
+static tp_var *slope(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_add(1, x);
+}
+
+TEST(nothing_is_claimed_where_no_minimum_is)
+{
+    for
+        EACH(k, searches)
+        {
+            TP_SCOPE();
+            tp_minimize_result m;
+            CHECK(tp_minimize(far_parabola, NULL, tp_scalar(1e17), &m, .method = searches[k]));
+            CHECK_CLOSE(tp_item(m.x), 3e17, 1e-15);
+            CHECK(!tp_minimize(hill, NULL, tp_scalar(4.6e105), &m, .method = searches[k]));
+            CHECK(m.stop == TP_STOP_UNBOUNDED);
+            CHECK_TEXT(m.message, "the function falls without end");
+            CHECK(
+                !tp_minimize(line_and_pole, NULL, tp_scalar(-3.6e233), &m, .method = searches[k]));
+            CHECK(!tp_minimize(wave, NULL, tp_scalar(0), &m, .method = searches[k]));
+            CHECK(m.stop == TP_STOP_SADDLE);
+            CHECK(!tp_minimize(saddle, NULL, tp_array(TP_F64, TP_SHAPE(2), ((double[]){2, 0})), &m,
+                               .method = searches[k]));
+            CHECK(!tp_minimize(slope, NULL, tp_scalar(0), &m, .method = searches[k]));
+        }
+}
+
+/* --- Units --- */
+
+typedef struct stretch {
+    tp_objective *f;
+    double value;
+    tp_var *units;
+} stretch;
+
+static tp_var *stretched(void *ctx, tp_var *x)
+{
+    const stretch *s = ctx;
+    return tp_mul(s->value, s->f(NULL, tp_mul(x, s->units)));
+}
+
+/* With powers of 2 the same iterations, to the last bit. */
+TEST(units_do_not_matter)
+{
+    tp_var *start = tp_array(TP_F64, TP_SHAPE(2), ((double[]){-1.2, 1}));
+    tp_var *units = tp_array(TP_F64, TP_SHAPE(2), ((double[]){ldexp(1, 40), ldexp(1, -33)}));
+    stretch s = {claims_rosenbrock, ldexp(1, -50), units};
+    for
+        EACH(k, searches)
+        {
+            TP_SCOPE();
+            tp_minimize_result plain, other;
+            CHECK(tp_minimize(s.f, NULL, start, &plain, .method = searches[k]));
+            CHECK(tp_minimize(stretched, &s, tp_div(start, units), &other, .method = searches[k]));
+            CHECK_INT(other.iterations, plain.iterations);
+            CHECK_CLOSE(at(other.x, 0) * at(units, 0), 1, 1e-8);
+            CHECK_CLOSE(at(other.x, 1) * at(units, 1), 1, 1e-8);
+        }
+}
+
+static tp_var *small_line(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_mul(1e-12, tp_sub(x, 3));
+}
+
+/* x² − 2x + 1: a double root, known to half of the digits. */
+static tp_var *double_root(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_add(tp_sub(tp_square(x), tp_mul(2, x)), 1);
+}
+
+TEST(roots_in_any_unit)
+{
+    tp_minimize_result m;
+    CHECK(tp_find_root(small_line, NULL, tp_scalar(0), &m));
+    CHECK_CLOSE(tp_item(m.x), 3, 1e-15);
+    CHECK(tp_find_root(double_root, NULL, tp_scalar(3), &m));
+    CHECK_CLOSE(tp_item(m.x), 1, 1e-7);
+    CHECK(tp_find_root(small_line, NULL, tp_scalar(0), &m, .residual = 1e-11));
+    CHECK(m.stop == TP_STOP_RESIDUAL && m.iterations == 0);
+}
+
+/* --- Options --- */
+
+TEST(options_out_of_range)
+{
+    tp_minimize_result m;
+    tp_var *start = tp_scalar(1);
+    CHECK(!tp_minimize(hill, NULL, start, &m, .tolerance = (double)NAN));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "minimize: tolerance is nan, expected a finite number, 0 or");
+    CHECK(!tp_minimize(hill, NULL, start, &m, .rate = (double)NAN));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "minimize: rate is nan, expected a finite number, 0 or more");
+    CHECK(!tp_minimize(hill, NULL, start, &m, .step_tolerance = -1));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "minimize: step_tolerance is -1");
+    CHECK(!tp_minimize(hill, NULL, start, &m, .value_tolerance = HUGE_VAL));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "minimize: value_tolerance is inf");
+    CHECK(!tp_minimize(hill, NULL, start, &m, .lower = tp_num(HUGE_VAL)));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "minimize: element 0: the lower bound is inf");
+    CHECK(!tp_minimize(hill, NULL, start, &m, .upper = tp_num(-HUGE_VAL)));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "minimize: element 0: the upper bound is -inf");
+    CHECK(!tp_least_squares(small_line, NULL, start, &m, .tolerance = (double)NAN));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "least_squares: tolerance is nan");
+    CHECK(!tp_least_squares(small_line, NULL, start, &m, .residual = (double)NAN));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "least_squares: residual is nan, expected 0 or more");
+    CHECK(!tp_find_root(small_line, NULL, start, &m, .tolerance = (double)NAN));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "find_root: tolerance is nan");
+    CHECK(tp_minimize(far_parabola, NULL, start, &m, .value_tolerance = 1e-3, .tolerance = 0,
+                      .step_tolerance = 0));
+}
+
+/* A bound that is met; a callback sees the caller's x, whatever the units of the search. */
+static bool sees(void *ctx, const tp_iteration *now)
+{
+    *(double *)ctx = now->x[0];
+    return true;
+}
+
+TEST(callbacks_and_paths_are_in_the_callers_units)
+{
+    tp_minimize_result m;
+    double last = 0;
+    tp_var *path;
+    CHECK(tp_minimize(far_parabola, NULL, tp_scalar(1e17), &m, .callback = sees,
+                      .callback_ctx = &last, .path = &path));
+    CHECK_BITS(last, tp_item(m.x));
+    CHECK_BITS(at(path, 0), 1e17);
+    CHECK_BITS(at(path, m.iterations), last);
+    CHECK(tp_minimize(far_parabola, NULL, tp_scalar(1e17), &m, .upper = tp_num(2e17)));
+    CHECK_BITS(tp_item(m.x), 2e17);
+}
