@@ -80,12 +80,60 @@ static void small_array(void)
     }
 }
 
+static tp_var *stage(void *ctx, int i, tp_var *x)
+{
+    (void)ctx, (void)i;
+    return tp_sin(x);
+}
+
+/* Long enough that anything that grows with the square of their number shows. */
+static void stages(void)
+{
+    TP_SCOPE();
+    tp_var *x = tp_variable(tp_ones(TP_F64, TP_SHAPE(5)));
+    tp_gradient(tp_checkpoint_sequence(stage, NULL, 2000, x, .budget = 20000), x);
+}
+
+static tp_var *nothing(void *ctx, tp_var *gradient)
+{
+    (void)ctx, (void)gradient;
+    return NULL;
+}
+
+static void hooks(void)
+{
+    TP_SCOPE();
+    tp_var *x = tp_variable(2.0);
+    for (int i = 0; i < 2000; i++)
+        tp_register_hook(x, nothing, NULL);
+    tp_backward(tp_mul(x, x));
+    for (uint32_t id = 2000; id > 0; id--)
+        tp_remove_hook(x, id);
+}
+
+static void product(void)
+{
+    TP_SCOPE();
+    tp_var *x = tp_variable(0.3), *y = x;
+    for (int i = 0; i < 20; i++)
+        y = tp_sin(tp_add(tp_mul(y, x), 1));
+    TP_NO_GRAD();
+    tp_hvp(y, x, tp_num(1));
+}
+
 static const struct workload {
     const char *name;
     void (*run)(void);
 } workloads[] = {
-    {"rosenbrock", rosenbrock},   {"newton", newton},           {"chain", chain},
-    {"tanh-nested", tanh_nested}, {"tanh-taylor", tanh_taylor}, {"small-array", small_array},
+    {"rosenbrock", rosenbrock},
+    {"newton", newton},
+    {"chain", chain},
+    {"tanh-nested", tanh_nested},
+    {"tanh-taylor", tanh_taylor},
+    {"small-array", small_array},
+    {"stages", stages},
+    {"hooks", hooks},
+    {"product", product},
 };
 
 __attribute__((noinline)) static void instructions_counted(void (*run)(void))

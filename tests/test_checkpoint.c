@@ -4,6 +4,7 @@
  * errors, edits, memory failures.
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "elements.h"
@@ -219,7 +220,57 @@ TEST(budgets_are_kept)
     CHECK(peak(SEQUENCE, 0, &value) < without / 3);
     CHECK_BITS(value, plain);
     peak(SEQUENCE, 2 * TILE, NULL);
-    CHECK_ERROR(TP_ERROR_MEMORY, "checkpoint_sequence: 1 stages need");
+    CHECK_ERROR(TP_ERROR_MEMORY, "checkpoint_sequence: a budget of 262144 bytes is too small for");
+}
+
+/* Stages of unlike sizes: x is halved after the tenth, and the eleventh has much between. */
+static tp_var *uneven(void *ctx, int i, tp_var *x)
+{
+    (void)ctx;
+    TP_SCOPE();
+    for (int k = 0; k < (i == 11 ? 9 : 1 + i % 3); k++)
+        x = tp_sin(tp_tanh(x));
+    return tp_leave(i == 10 ? tp_narrow(x, 0, 0, tp_size(x) / 2) : tp_mul(x, x));
+}
+
+TEST(the_message_names_a_budget_that_works)
+{
+    for (int n = 1; n <= 33; n += 4) {
+        TP_SCOPE();
+        tp_var *x = tp_variable(tp_div(counting(TP_F64, TP_SHAPE(100)), 100));
+        CHECK(tp_is_poison(tp_checkpoint_sequence(uneven, NULL, n, x, .budget = 1)));
+        const char *named = strstr(tp_error() ? tp_error() : "", "stages; ");
+        size_t budget = named ? strtoul(named + strlen("stages; "), NULL, 10) : 0;
+        CHECK_ERROR(TP_ERROR_MEMORY, "will do");
+        tp_var *y = tp_checkpoint_sequence(uneven, NULL, n, x, .budget = budget);
+        CHECK(!tp_error() && budget > 0);
+        tp_var *plain = x;
+        for (int i = 0; i < n; i++)
+            plain = uneven(NULL, i, plain);
+        CHECK_BITS(at(tp_gradient(y, x), 7), at(tp_gradient(plain, x), 7));
+    }
+}
+
+static tp_var *short_stage(void *ctx, int i, tp_var *x)
+{
+    (void)i;
+    return tp_mul(tp_sin(x), ctx);
+}
+
+/* As long as a program that steps through time: twice the stages, twice the requests for memory. */
+TEST(stages_take_the_same_however_many)
+{
+    int n = test_short() ? 2000 : 50000;
+    size_t requests[2];
+    tp_var *x = tp_variable(tp_ones(TP_F64, TP_SHAPE(9))), *w = tp_variable(1.0001);
+    for (int k = 0; k < 2; k++) {
+        TP_SCOPE();
+        size_t before = tp_memory_stats().requests;
+        tp_var *y = tp_checkpoint_sequence(short_stage, w, (k + 1) * n, x, .budget = 1000000);
+        tp_data(tp_gradient(y, x));
+        requests[k] = tp_memory_stats().requests - before;
+    }
+    CHECK(requests[1] < 3 * requests[0]);
 }
 
 /* --- What may go wrong --- */

@@ -277,3 +277,38 @@ TEST(a_hook_may_remove_another)
         CHECK_INT(n_seen, 2);
     }
 }
+
+/* --- Many --- */
+
+static tp_var *count(void *ctx, tp_var *gradient)
+{
+    (void)gradient;
+    ++*(int *)ctx;
+    return NULL;
+}
+
+/* A request for memory now and then, not one for each; removed in any order. */
+TEST(many_hooks_on_one_variable)
+{
+    enum { MANY_HOOKS = 100000 };
+    tp_var *x = tp_variable(2);
+    int calls = 0;
+    size_t before = tp_memory_stats().requests;
+    for (int i = 0; i < MANY_HOOKS; i++)
+        tp_register_hook(x, count, &calls);
+    CHECK(tp_memory_stats().requests - before < 30);
+    tp_backward(tp_square(x));
+    CHECK_INT(calls, MANY_HOOKS);
+    for (uint32_t id = MANY_HOOKS; id > MANY_HOOKS / 2; id--)
+        tp_remove_hook(x, id);
+    for (uint32_t id = 1; id < MANY_HOOKS / 2; id++)
+        tp_remove_hook(x, id);
+    tp_backward(tp_square(x));
+    CHECK_INT(calls, MANY_HOOKS + 1);
+    tp_remove_hook(x, MANY_HOOKS / 2);
+    tp_remove_hook(x, MANY_HOOKS / 2);
+    tp_backward(tp_square(x));
+    CHECK_INT(calls, MANY_HOOKS + 1);
+    CHECK(tp_register_hook(x, count, &calls) == MANY_HOOKS + 1);
+    CHECK(!tp_is_poison(tp_share(tp_detach(x))));
+}

@@ -3,19 +3,22 @@
  * Gradients in less memory: intermediate values are not kept but computed again when a sweep needs
  * them (Griewank & Walther 2000; Chen et al. 2016).
  *
- *     y = tp_checkpoint(layer, ctx, &x, 1)                           one part of a computation
- *     y = tp_checkpoint_sequence(layer, ctx, 48, x, .budget = 64e6)   a chain, within 64 MB
+ *     tp_var *part(void *ctx, tp_var *const *x);        // a function of an array of values
+ *     tp_var *y = tp_checkpoint(part, ctx, &x, 1);
  *
- * The graph is recorded as always; only the elements of what lies between go, and come back by
- * repeating the recorded operations on the recorded operands. So derivatives of every order have
- * the same bits as without. The function itself is not called again: what it drew at random, such
- * as a dropout's mask, is kept, like all constants it made, and so is what functions of one's own
- * (tp_apply) gave.
+ *     tp_var *stage(void *ctx, int i, tp_var *x);       // one of a chain: its number, its operand
+ *     tp_var *y = tp_checkpoint_sequence(stage, ctx, 48, x, .budget = 64000000);   // within 64 MB
  *
- * A sweep computes a part's values when it enters the part and lets go of each as soon as it has
- * passed it. A recorded sweep (create_graph) keeps what it records as always. A value that somebody
- * reads is computed again too. Editing an operand in place since it was recorded is an error then,
- * as in any sweep.
+ * The graph is recorded as always. Only the elements of the values inside a part go, and a sweep
+ * that needs them repeats the recorded operations on the recorded operands. So derivatives of every
+ * order have the same bits as without a checkpoint. The function itself is not called again. What
+ * it drew at random, such as a dropout's mask, is kept, as are all constants that it made and the
+ * results of functions of one's own (tp_apply).
+ *
+ * A sweep computes the values of a part when it enters the part, and lets go of each value as soon
+ * as it has passed it. What a recorded sweep (create_graph) records is kept. A value that somebody
+ * reads is computed again too. After an operand was edited in place its values cannot be computed
+ * again: that is an error, as in any sweep.
  */
 #ifndef TINYPYTORCH_CHECKPOINT_H
 #define TINYPYTORCH_CHECKPOINT_H
@@ -26,9 +29,9 @@
 extern "C" {
 #endif
 
-/* f of n arrays, without its intermediate values. f may use other variables besides. Checkpoints
- * may lie inside one another. While f runs, it has what its scopes hold: open scopes inside it
- * where that is much. Where nothing is recorded this is f. */
+/* The result of f for the n arrays x. f may use other variables besides. Checkpoints may lie inside
+ * one another. While f runs, all that its open scopes hold is in memory: a long f should open
+ * scopes of its own. Where nothing is recorded this only calls f. */
 TP_API tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n);
 
 /* Stage number i of a chain, from 0: any operations on x that end in one array. */
@@ -37,16 +40,22 @@ typedef tp_var *tp_stage(void *ctx, int i, tp_var *x);
 #define TP__DEFAULTS_tp_checkpoint_options(_)
 typedef struct tp_checkpoint_options {
     TP__OPTIONS(tp_checkpoint_options)
-    size_t budget; /* bytes; 0: as little as single stages allow, the results of all kept */
+    size_t budget; /* in bytes; 0: all results are kept, and nothing else (2. below) */
 } TP__BY_NAME tp_checkpoint_options;
 
-/* n stages, each on the result of the one before. What is held for sweeps, intermediate values and
- * results of stages, then and while a sweep passes, stays within the budget: of the last stages as
- * many as fit are kept whole, which costs no time; of others only results are kept; where these are
- * too many, those of every second, fourth … stage, and the stages between are computed again
- * together. Each stage is computed again at most once a sweep. The working memory of the stage that
- * runs, and gradients, come on top. Error: a budget that no such choice meets; the message says
- * what would. */
+/* The result of n stages, each applied to the result of the one before it.
+ *
+ * The budget bounds what is held for sweeps: the intermediate values and the results of stages, now
+ * and while a sweep passes. The working memory of the stage that runs, and gradients, come on top.
+ *
+ * 1. The last stages keep everything, as many as fit. They cost no time.
+ * 2. The stages before them keep only their results; a sweep computes the rest again.
+ * 3. If these results are too many, only every second, fourth, eighth … is kept; a sweep computes
+ *    the stages between two of them again together.
+ *
+ * A sweep computes each stage again at most once. Stages take the same time however many there are.
+ * Error: no such choice meets the budget. All stages have run then, and the message names a budget
+ * that works. */
 TP_API tp_var *tp_checkpoint_sequence(tp_stage *f, void *ctx, int n, tp_var *x,
                                       const tp_checkpoint_options *options);
 

@@ -311,10 +311,7 @@ static void node_extra_free(tp__extra *extra)
     if (!extra)
         return;
     tp__name_scope_drop(extra->scope);
-    for (tp__hook_entry *hook = extra->hooks, *next; hook; hook = next) {
-        next = hook->next;
-        tp__free(hook);
-    }
+    tp__free(extra->hooks);
     tp__free(extra->name);
     tp__free(extra->site);
     tp__free(extra);

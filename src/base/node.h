@@ -96,16 +96,17 @@ typedef struct tp__output_table {
 } tp__output_table;
 
 typedef struct tp__hook_entry {
-    struct tp__hook_entry *next;
     tp_var *(*hook)(void *ctx, tp_var *gradient);
     void *ctx;
     uint32_t id;
 } tp__hook_entry;
 
+typedef struct tp__hooks tp__hooks; /* graph/hook.h */
+
 /* What few nodes have. */
 typedef struct tp__extra {
     char *name;
-    tp__hook_entry *hooks;
+    tp__hooks *hooks; /* NULL for none */
     uint32_t last_hook;
     tp__name_scope *scope; /* held */
     struct tp__site *site; /* where it was recorded, if that was asked for */

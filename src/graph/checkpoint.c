@@ -26,17 +26,20 @@ static bool checkpoint_is_view(tp_var *v)
     return false;
 }
 
-/* What is made again below y, y left out: bytes that are held; forgets them if asked. */
-static bool checkpoint_walk(tp_var *y, bool forget, size_t *bytes)
+/* What is made again below y and above bottom, both left out: bytes that are held; forgets them if
+ * asked. */
+static bool checkpoint_walk(tp_var *y, const tp_var *bottom, bool forget, size_t *bytes)
 {
     tp__map met = {0};
     bool added, good = tp__map_add(&met, y, &added) != NULL;
     *bytes = 0;
     for (size_t at = 0; at < met.n && good; at++) {
         tp_var *node = (tp_var *)tp__map_at(&met)[at].key;
-        for (uint32_t i = 0; i < node->n_in && good; i++)
-            if (tp__inputs(node)[i]->flags & TP__REMADE)
-                good = tp__map_add(&met, tp__inputs(node)[i], &added) != NULL;
+        for (uint32_t i = 0; i < node->n_in && good; i++) {
+            tp_var *in = tp__inputs(node)[i];
+            if (in != bottom && (in->flags & TP__REMADE))
+                good = tp__map_add(&met, in, &added) != NULL;
+        }
         if (node != y && node->storage && !checkpoint_is_view(node))
             *bytes += tp__remake_bytes(node);
     }
@@ -99,101 +102,104 @@ tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n)
     y = checkpoint_result("checkpoint", scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE))
         return y;
-    return checkpoint_walk(y, true, &bytes) && checkpoint_end(t, y) ? y : tp__poison();
+    return checkpoint_walk(y, NULL, true, &bytes) && checkpoint_end(t, y) ? y : tp__poison();
 }
 
-/* --- Chains --- */
+/* --- Chains ---
+ *
+ * The result of every spacing-th stage is kept, and the last one's; spacings are powers of two.
+ * What each would need is summed up as stages run, so that a stage takes the same time however many
+ * came before. */
+
+enum { CHAIN_SPACINGS = 32 };
 
 typedef struct chain_stage {
     tp_var *y;
     size_t own, result; /* bytes of intermediate values, of y */
-    bool whole;         /* intermediate values are held */
 } chain_stage;
 
-/* The result of every spacing-th stage is kept, and the last one's. */
+/* What a sweep holds at most: all results that are kept, and one segment between them. */
+typedef struct chain_sum {
+    size_t results, segment, largest; /* segment: since the last result that is kept */
+    size_t need, most;                /* now, the last result kept; and at most since the start */
+} chain_sum;
+
 typedef struct chain {
+    const char *call;
     chain_stage *stages;
-    int n; /* that have run */
-    int spacing;
-    size_t budget;
+    int n;     /* that have run */
+    int whole; /* the first stage whose intermediate values are held */
+    int level; /* the spacing is 1 << level */
+    int levels;
+    size_t budget, held;
+    bool over; /* no spacing meets the budget: the rest runs only to say which one would do */
+    chain_sum sums[CHAIN_SPACINGS];
 } chain;
 
-static bool chain_keeps(const chain *c, int i, int spacing)
+static bool chain_keeps(const chain *c, int i)
 {
-    return (i + 1) % spacing == 0 || i == c->n - 1;
+    return (i + 1) % (1 << c->level) == 0 || i == c->n - 1;
 }
 
-/* What is held at most in a sweep: all results that are kept, and one segment between them. */
-static size_t chain_need(const chain *c, int spacing)
+static size_t chain_larger(size_t a, size_t b)
 {
-    size_t results = 0, segment = 0, largest = 0;
-    for (int i = 0; i < c->n; i++) {
-        bool keeps = chain_keeps(c, i, spacing);
-        segment += c->stages[i].own + (keeps ? 0 : c->stages[i].result);
-        results += keeps ? c->stages[i].result : 0;
-        largest = segment > largest ? segment : largest;
-        segment = keeps ? 0 : segment;
+    return a > b ? a : b;
+}
+
+/* Adds the last stage to the sums. */
+static void chain_count(chain *c)
+{
+    const chain_stage *last = &c->stages[c->n - 1];
+    for (int level = 0; level < c->levels; level++) {
+        chain_sum *sum = &c->sums[level];
+        size_t segment = sum->segment + last->own;
+        bool keeps = c->n % (1 << level) == 0;
+        sum->need = sum->results + last->result + chain_larger(sum->largest, segment);
+        sum->most = chain_larger(sum->most, sum->need);
+        sum->largest = chain_larger(sum->largest, keeps ? segment : segment + last->result);
+        sum->segment = keeps ? 0 : segment + last->result;
+        sum->results += keeps ? last->result : 0;
     }
-    return results + largest;
 }
 
-/* Finds the least spacing that the budget allows. */
-static bool chain_space(chain *c)
+/* Lets go of the result of stage i unless it is kept. */
+static void chain_thin(chain *c, int i)
 {
-    size_t least = SIZE_MAX;
-    for (int spacing = c->spacing;; spacing *= 2) {
-        size_t need = chain_need(c, spacing);
-        least = need < least ? need : least;
-        if (need <= c->budget) {
-            c->spacing = spacing;
-            return true;
-        }
-        if (spacing >= c->n)
-            break;
+    tp_var *y = c->stages[i].y;
+    if (chain_keeps(c, i) || !y->op || (y->flags & (TP__SHARED | TP__REMADE)))
+        return;
+    c->held -= c->stages[i].result;
+    y->flags |= TP__REMADE;
+    tp__forget(y);
+}
+
+/* Finds the least spacing that the budget allows, from the present one on; the widest if none. */
+static void chain_space(chain *c)
+{
+    int before = c->level;
+    while (!c->over && c->sums[c->level].need > c->budget) {
+        c->over = c->level == c->levels - 1;
+        c->level += !c->over;
     }
-    tp_fail(TP_ERROR_MEMORY,
-            "checkpoint_sequence: %d stages need %zu bytes at least, the budget is %zu", c->n,
-            least, c->budget);
-    return false;
-}
-
-static bool chain_forget_stage(chain_stage *stage)
-{
-    size_t bytes;
-    stage->whole = false;
-    return checkpoint_walk(stage->y, true, &bytes);
-}
-
-/* Lets go of results between those that are kept. */
-static void chain_thin(const chain *c)
-{
-    for (int i = 0; i < c->n - 1; i++) {
-        tp_var *y = c->stages[i].y;
-        if (chain_keeps(c, i, c->spacing) || !y->op || (y->flags & TP__SHARED))
-            continue;
-        y->flags |= TP__REMADE;
-        tp__forget(y);
-    }
+    for (int i = 0; c->level > before && i < c->n - 1; i++)
+        chain_thin(c, i);
 }
 
 /* Brings what is held within the budget: first the earliest stages' intermediate values go. */
 static bool chain_fit(chain *c)
 {
-    if (c->budget && !chain_space(c))
-        return false;
-    size_t held = 0;
-    for (int i = 0; i < c->n; i++) {
-        chain_stage *stage = &c->stages[i];
-        held +=
-            (stage->whole ? stage->own : 0) + (chain_keeps(c, i, c->spacing) ? stage->result : 0);
-    }
-    for (int i = 0; i < c->n && held > c->budget; i++) {
-        chain_stage *stage = &c->stages[i];
-        held -= stage->whole ? stage->own : 0;
-        if (stage->whole && !chain_forget_stage(stage))
+    size_t bytes;
+    chain_count(c);
+    if (c->n > 1)
+        chain_thin(c, c->n - 2);
+    if (c->budget)
+        chain_space(c);
+    for (; c->whole < c->n && (c->over || c->held > c->budget); c->whole++) {
+        const chain_stage *stage = &c->stages[c->whole];
+        c->held -= stage->own;
+        if (!checkpoint_walk(stage->y, c->whole ? stage[-1].y : NULL, true, &bytes))
             return false;
     }
-    chain_thin(c);
     return true;
 }
 
@@ -205,14 +211,35 @@ static tp_var *chain_run(chain *c, int i, tp_stage *f, void *ctx, tp_var *x)
     uint32_t mark = checkpoint_begin(t);
     tp_var *y = f(ctx, i, x);
     checkpoint_leave(t, mark);
-    y = checkpoint_result("checkpoint_sequence", scope, y);
+    y = checkpoint_result(c->call, scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE) || mark)
         return y;
     chain_stage *stage = &c->stages[c->n++];
-    *stage = (chain_stage){.y = y, .result = tp__remake_bytes(y), .whole = true};
-    return checkpoint_walk(y, false, &stage->own) && chain_fit(c) && checkpoint_end(t, y)
-               ? y
-               : tp__poison();
+    *stage = (chain_stage){.y = y, .result = tp__remake_bytes(y)};
+    if (!checkpoint_walk(y, c->n > 1 ? stage[-1].y : NULL, false, &stage->own))
+        return tp__poison();
+    c->held += stage->own + stage->result;
+    return chain_fit(c) && checkpoint_end(t, y) ? y : tp__poison();
+}
+
+/* With a budget of the least `most`, that spacing fits after every stage. */
+static tp_var *chain_over(const chain *c)
+{
+    size_t least = SIZE_MAX;
+    for (int level = 0; level < c->levels; level++)
+        least = c->sums[level].most < least ? c->sums[level].most : least;
+    return tp_fail(TP_ERROR_MEMORY,
+                   "%s: a budget of %zu bytes is too small for these %d stages; %zu will do",
+                   c->call, c->budget, c->n, least);
+}
+
+static chain chain_new(int n, size_t budget)
+{
+    chain c = {.call = "checkpoint_sequence", .budget = budget, .levels = 1};
+    while (c.levels < CHAIN_SPACINGS - 1 && 1 << (c.levels - 1) < n)
+        c.levels++;
+    c.stages = tp__alloc((size_t)n * sizeof *c.stages);
+    return c;
 }
 
 tp_var *tp_checkpoint_sequence(tp_stage *f, void *ctx, int n, tp_var *x,
@@ -225,13 +252,14 @@ tp_var *tp_checkpoint_sequence(tp_stage *f, void *ctx, int n, tp_var *x,
     if (!f || n < 1)
         return tp_fail(TP_ERROR_ARGUMENT,
                        "checkpoint_sequence: expected a function and n ≥ 1 stages, got %d", n);
-    chain c = {.spacing = 1, .budget = o.budget};
-    c.stages = tp__alloc((size_t)n * sizeof *c.stages);
+    chain c = chain_new(n, o.budget);
     if (!c.stages)
         return tp__poison();
     size_t scope = tp_scope_begin();
     for (int i = 0; i < n && !(x->flags & TP__POISON); i++)
         x = chain_run(&c, i, f, ctx, x);
+    if (c.over && !(x->flags & TP__POISON))
+        x = chain_over(&c);
     tp_leave(x);
     tp_scope_end(scope);
     tp__free(c.stages);

@@ -14,6 +14,7 @@
 #include "graph/apply.h"
 #include "graph/compose.h"
 #include "graph/hold.h"
+#include "graph/hook.h"
 #include "graph/op.h"
 #include "graph/remake.h"
 #include "tinypytorch.h"
@@ -269,25 +270,15 @@ static tp_var *sweep_gradient(tp__sweep *s, tp_var *v)
     return tp__own(s->t, tp__node_number(s->t, v->adjoint.number));
 }
 
-/* The first hook of v after this id. A hook may remove any, itself included. */
-static tp__hook_entry *sweep_next_hook(const tp_var *v, uint32_t id)
-{
-    tp__hook_entry *hook = v->extra->hooks;
-    while (hook && hook->id <= id)
-        hook = hook->next;
-    return hook;
-}
-
 static bool sweep_hooks(tp__sweep *s, tp_var *v)
 {
     size_t scope = tp_scope_begin();
     tp_var *gradient = sweep_gradient(s, v);
-    uint32_t last = v->extra->last_hook;
-    for (tp__hook_entry *hook = sweep_next_hook(v, 0); hook && hook->id <= last && !s->t->code;) {
-        uint32_t id = hook->id;
-        tp_var *replacement = hook->hook(hook->ctx, gradient);
+    uint32_t n = tp__hooks_begin(v);
+    for (uint32_t i = 0; i < n && !s->t->code; i++) {
+        tp__hook_entry entry = v->extra->hooks->at[i];
+        tp_var *replacement = entry.hook ? entry.hook(entry.ctx, gradient) : NULL;
         s->t->no_grad = !s->record;
-        hook = sweep_next_hook(v, id);
         if (!replacement || s->t->code || !tp__check_operand(s->call, replacement))
             continue;
         if (replacement->dtype != v->dtype || !tp__same_shape(replacement, v->ndim, tp__shape(v))) {
@@ -299,6 +290,7 @@ static bool sweep_hooks(tp__sweep *s, tp_var *v)
         }
         gradient = sweep_numbers(s, replacement);
     }
+    tp__hooks_end(v);
     if (!s->t->code && tp__sweep_numeric(s, v) && tp__evaluate(gradient)) {
         v->adjoint.number = tp__number(gradient);
     } else if (!s->t->code && !tp__sweep_numeric(s, v) && gradient != v->adjoint.var) {

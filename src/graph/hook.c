@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "graph/hook.h"
+
+#include "array/array.h"
+#include "base/alloc.h"
+#include "tinypytorch/graph.h"
+
+enum { HOOKS_FIRST = 4 };
+
+/* Takes out empty places, if they are worth it; without hooks v has none of this. */
+static void hooks_tidy(tp_var *v)
+{
+    tp__hooks *hooks = v->extra->hooks;
+    if (hooks->running || 2 * hooks->alive > hooks->n)
+        return;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < hooks->n; i++)
+        if (hooks->at[i].hook)
+            hooks->at[n++] = hooks->at[i];
+    hooks->n = n;
+    if (n)
+        return;
+    v->extra->hooks = NULL;
+    tp__free(hooks);
+}
+
+/* v's hooks, with room for one more; NULL when out of memory. */
+static tp__hooks *hooks_room(tp_var *v)
+{
+    tp__extra *extra = tp__node_extra(v);
+    tp__hooks *hooks = extra ? extra->hooks : NULL;
+    if (!extra || (hooks && hooks->n < hooks->capacity))
+        return hooks;
+    uint32_t capacity = hooks ? 2 * hooks->capacity : HOOKS_FIRST;
+    tp__hooks *grown = tp__realloc(hooks, sizeof *grown + capacity * sizeof *grown->at);
+    if (!grown)
+        return NULL;
+    if (!hooks)
+        grown->n = grown->alive = grown->running = 0;
+    grown->capacity = capacity;
+    return extra->hooks = grown;
+}
+
+uint32_t tp_register_hook(tp_var *v, tp_hook hook, void *ctx)
+{
+    if (!tp__check_operand("register_hook", v))
+        return 0;
+    if (!hook || !(v->flags & TP__NEEDS_GRAD) || (v->flags & TP__SHARED)) {
+        tp_fail(TP_ERROR_ARGUMENT, "register_hook: %s",
+                !hook                          ? "the hook is NULL"
+                : !(v->flags & TP__NEEDS_GRAD) ? "a constant has no gradient"
+                                               : "the value is shared and read-only");
+        return 0;
+    }
+    tp__hooks *hooks = hooks_room(v);
+    if (!hooks)
+        return 0;
+    uint32_t id = ++v->extra->last_hook;
+    hooks->at[hooks->n++] = (tp__hook_entry){.hook = hook, .ctx = ctx, .id = id};
+    hooks->alive++;
+    return id;
+}
+
+void tp_remove_hook(tp_var *v, uint32_t id)
+{
+    tp__hooks *hooks = v && v->extra ? v->extra->hooks : NULL;
+    uint32_t low = 0, high = hooks ? hooks->n : 0;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (hooks->at[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (!hooks || low == hooks->n || hooks->at[low].id != id || !hooks->at[low].hook)
+        return;
+    hooks->at[low].hook = NULL;
+    hooks->alive--;
+    hooks_tidy(v);
+}
+
+uint32_t tp__hooks_begin(tp_var *v)
+{
+    v->extra->hooks->running++;
+    return v->extra->hooks->n;
+}
+
+void tp__hooks_end(tp_var *v)
+{
+    v->extra->hooks->running--;
+    hooks_tidy(v);
+}
