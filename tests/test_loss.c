@@ -75,6 +75,71 @@ TEST(ignored_targets_do_not_count)
     CHECK_ELEMENTS(tp_gradient(loss, x), 0.5, -0.5, 0, 0);
 }
 
+TEST(ignored_targets_hide_infinities)
+{
+    const double inf = HUGE_VAL, bad[] = {-HUGE_VAL, (double)NAN, HUGE_VAL};
+    for
+        EACH(i, bad)
+        {
+            TP_SCOPE();
+            const double logits[] = {bad[i], 0, 1, 2};
+            tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2, 2), logits));
+            tp_var *target = tp_array(TP_I64, TP_SHAPE(2), ((int64_t[]){-100, 1}));
+            tp_var *loss = tp_cross_entropy(x, target), *g = tp_gradient(loss, x);
+            const double p = 1 / (1 + exp(1));
+            CHECK_CLOSE(tp_item(loss), log1p(exp(-1)), 1e-15);
+            CHECK_BITS(at(g, 0), 0);
+            CHECK_BITS(at(g, 1), 0);
+            CHECK_CLOSE(at(g, 2), p, 1e-15);
+            CHECK_CLOSE(at(g, 3), -p, 1e-15);
+            tp_var *recorded = tp_gradient(loss, x, .create_graph = true);
+            CHECK_BITS(at(recorded, 0), 0);
+            CHECK_CLOSE(at(recorded, 3), -p, 1e-15);
+            CHECK_CLOSE(tp_item(tp_nll_loss(x, target)), -2, 1e-15);
+            CHECK_ELEMENTS(tp_gradient(tp_nll_loss(x, target), x), 0, 0, 0, -1);
+        }
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(1, 2), ((double[]){1, inf})));
+    tp_var *none = tp_cross_entropy(x, tp_full(TP_I64, TP_SHAPE(1), -100));
+    CHECK(isnan(tp_item(none)));
+    CHECK_ELEMENTS(tp_gradient(none, x), 0, 0);
+    CHECK_ELEMENTS(tp_gradient(none, x, .create_graph = true), 0, 0);
+    CHECK_BITS(tp_item(tp_jvp(none, x, tp_ones(TP_F64, TP_SHAPE(1, 2)))), 0);
+}
+
+TEST(nothing_times_infinity_is_nothing)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2), ((double[]){-HUGE_VAL, -1})));
+    tp_var *target = tp_array(TP_F64, TP_SHAPE(2), ((double[]){0, 0.5}));
+    tp_var *kl = tp_kl_div(x, target, .reduction = TP_SUM);
+    CHECK_CLOSE(tp_item(kl), 0.5 * log(0.5) + 0.5, 1e-15);
+    CHECK_ELEMENTS(tp_gradient(kl, x), 0, -0.5);
+    static const double ends[][3] = {{-HUGE_VAL, 0, 0}, {HUGE_VAL, 1, 0}, {HUGE_VAL, 0, HUGE_VAL}};
+    for
+        EACH(i, ends)
+        {
+            tp_var *v = tp_variable(ends[i][0]);
+            tp_var *loss = tp_binary_cross_entropy_with_logits(v, ends[i][1]);
+            CHECK_BITS(tp_item(loss), ends[i][2]);
+            CHECK_BITS(tp_item(tp_gradient(loss, v)), i == 2);
+        }
+}
+
+/* Of a certain and right prediction: −e⁻⁴⁰, not a difference of 1 and 1. */
+TEST(certain_predictions_keep_their_gradients)
+{
+    for (int target = 0; target < 2; target++) {
+        double sign = target ? 1 : -1, expected = exp(-40) / (1 + exp(-40));
+        tp_var *x = tp_variable(40 * sign), *t = tp_scalar(target);
+        tp_var *loss = tp_binary_cross_entropy_with_logits(x, t);
+        CHECK_CLOSE(tp_item(loss) / log1p(exp(-40)), 1, 1e-14);
+        CHECK_CLOSE(tp_item(tp_gradient(loss, x)) / (-sign * expected), 1, 1e-14);
+        tp_var *soft = tp_variable(0.25 + 0.5 * target),
+               *y = tp_binary_cross_entropy_with_logits(x, soft);
+        CHECK_CLOSE(tp_item(y), 10, 1e-14);
+        CHECK_CLOSE(tp_item(tp_gradient(y, soft)), -40 * sign, 1e-14);
+    }
+}
+
 /* --- CTC --- */
 
 static tp_var *ctc_integers(int64_t a, int64_t b)

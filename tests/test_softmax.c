@@ -22,6 +22,46 @@ TEST(masked_elements_have_no_part)
     CHECK_ELEMENTS(tp_gradient(tp_select(h, 0, 1), x), 0, -0.25, 0.25, 0);
 }
 
+/* p (1 − p) for p next to 1, by every mode: softmax of {40, 0} is {1 − q, q}, q = 1 / (1 + e⁴⁰). */
+TEST(a_probability_near_1_has_its_derivative)
+{
+    const double q = 1 / (1 + exp(40)), p = 1 - q;
+    static const tp_dtype types[] = {TP_F64, TP_F32};
+    for
+        EACH(i, types)
+        {
+            TP_SCOPE();
+            double tolerance = types[i] == TP_F64 ? 1e-13 : 1e-5;
+            tp_var *x =
+                tp_variable(tp_to(tp_array(TP_F64, TP_SHAPE(2), ((double[]){40, 0})), types[i]));
+            tp_var *own = tp_to(tp_array(TP_F64, TP_SHAPE(2), ((double[]){1, 0})), types[i]);
+            tp_var *y = tp_softmax(x, 0), *l = tp_log_softmax(x, 0);
+            tp_var *g[] = {tp_gradient(tp_select(y, 0, 0), x),
+                           tp_gradient(tp_select(y, 0, 0), x, .create_graph = true),
+                           tp_jvp(y, x, own)};
+            for (int k = 0; k < 3; k++) {
+                CHECK_CLOSE(at(g[k], 0) / (p * q), 1, tolerance);
+                CHECK_CLOSE(at(g[k], 1) / (-p * q), 1, tolerance);
+            }
+            CHECK_CLOSE(at(tp_gradient(tp_select(g[1], 0, 0), x), 0) / (p * q * (q - p)), 1,
+                        tolerance);
+            CHECK_CLOSE(at(l, 0) / -q, 1, tolerance);
+            tp_var *h = tp_gradient(tp_select(l, 0, 0), x);
+            tp_var *recorded = tp_gradient(tp_select(l, 0, 0), x, .create_graph = true);
+            CHECK_CLOSE(at(h, 0) / q, 1, tolerance);
+            CHECK_CLOSE(at(recorded, 0) / q, 1, tolerance);
+            CHECK_CLOSE(at(tp_gradient(tp_select(recorded, 0, 0), x), 0) / (-p * q), 1, tolerance);
+        }
+    tp_manual_seed(3); /* long rows, one of whose elements leads by far */
+    tp_var *x = tp_variable(tp_add(tp_randn(TP_F64, TP_SHAPE(3, 100)),
+                                   tp_mul(50, tp_eq(tp_arange(TP_I64, 0, 100, 1), 37))));
+    tp_var *w = tp_randn(TP_F64, TP_SHAPE(3, 100));
+    tp_var *plain = tp_gradient(tp_softmax(x, 1), x, .gradient = w);
+    tp_var *recorded = tp_gradient(tp_softmax(x, 1), x, .gradient = w, .create_graph = true);
+    for (int i = 0; i < 300; i++)
+        CHECK_CLOSE(at(plain, i) / at(recorded, i), 1, 1e-12);
+}
+
 TEST(large_numbers_do_not_overflow)
 {
     tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(3), ((double[]){1e4, -1e4, 1e4})));

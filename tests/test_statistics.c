@@ -61,6 +61,48 @@ TEST(logsumexp_of_infinities_is_finite_in_its_derivatives)
     CHECK(tp_item(tp_logsumexp(tp_zeros(TP_F64, TP_SHAPE(0)))) == -HUGE_VAL);
 }
 
+/* As logaddexp has it: what is infinite has the gradient, equals share it. */
+TEST(logsumexp_of_plus_infinity)
+{
+    static const struct {
+        double at[2], gradient[2];
+    } cases[] = {{{HUGE_VAL, 0}, {1, 0}},
+                 {{1, HUGE_VAL}, {0, 1}},
+                 {{HUGE_VAL, HUGE_VAL}, {0.5, 0.5}},
+                 {{HUGE_VAL, -HUGE_VAL}, {1, 0}}};
+    for
+        EACH(i, cases)
+        {
+            TP_SCOPE();
+            tp_var *x = row(2, cases[i].at), *a = tp_variable(cases[i].at[0]);
+            tp_var *b = tp_variable(cases[i].at[1]), *y = tp_logaddexp(a, b);
+            CHECK(tp_item(tp_logsumexp(x)) == HUGE_VAL && tp_item(y) == HUGE_VAL);
+            const double *g = cases[i].gradient;
+            CHECK_ELEMENTS(tp_gradient(tp_logsumexp(x), x), g[0], g[1]);
+            CHECK_ELEMENTS(tp_gradient(tp_logsumexp(x), x, .create_graph = true), g[0], g[1]);
+            CHECK_BITS(tp_item(tp_jvp(tp_logsumexp(x), x, tp_ones(TP_F64, TP_SHAPE(2)))), 1);
+            CHECK_BITS(tp_item(tp_gradient(y, a)), g[0]);
+            CHECK_BITS(tp_item(tp_gradient(y, b, .create_graph = true)), g[1]);
+        }
+    const double rows[] = {HUGE_VAL, 0, 1, 1};
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2, 2), rows));
+    tp_var *y = tp_logsumexp(x, .axes = 1);
+    CHECK_CLOSE(at(y, 1), 1 + log(2), 1e-15);
+    CHECK_ELEMENTS(tp_gradient(y, x), 1, 0, 0.5, 0.5);
+}
+
+/* (1/3 + 1/4)⁻¹ = 12/7, but an element that is 0 makes it 0. */
+TEST(norms_of_negative_powers)
+{
+    tp_var *x = row(3, (double[]){3, -4, 0}), *y = row(2, (double[]){3, -4});
+    CHECK_BITS(tp_item(tp_norm(x, -1)), 0);
+    CHECK_CLOSE(tp_item(tp_norm(y, -1)), 12 / 7.0, 1e-15);
+    CHECK_ELEMENTS(tp_gradient(tp_norm(x, -1), x), 0, 0, 0);
+    tp_var *g = tp_gradient(tp_norm(y, -1), y);
+    CHECK_CLOSE(at(g, 0), 16 / 49.0, 1e-15);
+    CHECK_CLOSE(at(g, 1), -9 / 49.0, 1e-15);
+}
+
 TEST(a_constant_has_no_spread)
 {
     tp_var *x = row(3, (double[]){2, 2, 2});

@@ -42,11 +42,13 @@ TP_API tp_var *tp_count_nonzero(tp_var *x, const tp_reduce_options *options);
 TP_API tp_var *tp_any(tp_var *x, const tp_reduce_options *options);
 TP_API tp_var *tp_all(tp_var *x, const tp_reduce_options *options);
 
-/* ln Σ eˣ without overflow. Of nothing, or nothing but −inf, it is −inf, with derivative 0. */
+/* ln Σ eˣ without overflow. Of nothing, or nothing but −inf, it is −inf, with derivative 0. With
+ * +inf it is that, whose gradient those that are +inf share. */
 TP_API tp_var *tp_logsumexp(tp_var *x, const tp_reduce_options *options);
 
-/* (Σ |x|ᵖ)^(1/p); p = ±inf: the largest or smallest |x|; 0: how many are not 0. Where it is 0, and
- * for elements that are, derivatives of every order are taken as 0. */
+/* (Σ |x|ᵖ)^(1/p); p = ±inf: the largest or smallest |x|; 0: how many are not 0. With p < 0 an
+ * element that is 0 makes it 0. Where it is 0, and for elements that are, derivatives of every
+ * order are taken as 0. Powers do not over- or underflow where the norm does not. */
 TP_API tp_var *tp_norm(tp_var *x, double p, const tp_reduce_options *options);
 
 #define TP__DEFAULTS_tp_var_options(_) _ axes = TP__ONE(TP_ALL_AXES),

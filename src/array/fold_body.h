@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Kernels of reductions, included once for each floating type and set of instructions, with
- * FOLD_REAL the type, FOLD_INT the integer of its size, FOLD(name) the function's name, FOLD_TARGET
- * the attribute for the instructions and FOLD_BYTES of a register. Compilers make vectors of sums
- * whose length is a constant; they disagree on choices, which are vectors here.
+ * FOLD_REAL the type, FOLD(name) the function's name and FOLD_TARGET the attribute for the
+ * instructions. Compilers make vectors of loops whose length is a constant.
  */
-
-typedef FOLD_REAL FOLD(reals) __attribute__((vector_size(FOLD_BYTES)));
-typedef FOLD_INT FOLD(masks) __attribute__((vector_size(FOLD_BYTES)));
-typedef double FOLD(doubles) __attribute__((vector_size(FOLD_BYTES)));
-typedef int64_t FOLD(double_masks) __attribute__((vector_size(FOLD_BYTES)));
-typedef FOLD_REAL FOLD(narrow) __attribute__((vector_size(FOLD_BYTES / 8 * sizeof(FOLD_REAL))));
-typedef FOLD_INT FOLD(narrow_masks)
-    __attribute__((vector_size(FOLD_BYTES / 8 * sizeof(FOLD_REAL))));
 
 /* --- Sums --- */
 
@@ -133,73 +124,57 @@ FOLD_TARGET static void FOLD(sum_finish)(int64_t n, int64_t width, tp__partial *
 
 /* --- Max and min --- */
 
-/* Which of x and best goes on: x if it wins or is NaN. */
+/* Two ways to say which of x and best goes on, for which compilers find different code. */
 #define FOLD_WINS(wins, x, best) (((x)wins(best)) | ((x) != (x)))
-#define FOLD_CHOOSE(Vector, Mask, mask, x, best)                                                   \
-    ((Vector)(((Mask)(mask) & (Mask)(x)) | (~(Mask)(mask) & (Mask)(best))))
+#define FOLD_PICK(wins, x, best) ((x)wins(best) ? (x) : (x) != (x) ? (x) : (best))
 
 #define FOLD_EXTREME(name, wins)                                                                   \
     FOLD_TARGET static double FOLD(name)(int64_t n, const void *from)                              \
     {                                                                                              \
-        enum { LANES = FOLD_BYTES / sizeof(FOLD_REAL), VECTORS = FOLD_BEST / LANES };              \
         const FOLD_REAL *x = from;                                                                 \
-        FOLD_REAL result = x[0], lane[FOLD_BEST];                                                  \
+        FOLD_REAL best[FOLD_BEST], result = x[0];                                                  \
         if (n >= FOLD_BEST) {                                                                      \
-            FOLD(reals) best[VECTORS];                                                             \
             memcpy(best, x, sizeof best);                                                          \
             for (; n >= FOLD_BEST; n -= FOLD_BEST, x += FOLD_BEST)                                 \
-                for (int k = 0; k < VECTORS; k++) {                                                \
-                    FOLD(reals) v;                                                                 \
-                    memcpy(&v, x + k * LANES, sizeof v);                                           \
-                    best[k] = FOLD_CHOOSE(FOLD(reals), FOLD(masks), FOLD_WINS(wins, v, best[k]),   \
-                                          v, best[k]);                                             \
-                }                                                                                  \
-            memcpy(lane, best, sizeof lane);                                                       \
+                for (int j = 0; j < FOLD_BEST; j++)                                                \
+                    best[j] = FOLD_WINS(wins, x[j], best[j]) ? x[j] : best[j];                     \
             for (int j = 0; j < FOLD_BEST; j++)                                                    \
-                result = FOLD_WINS(wins, lane[j], result) ? lane[j] : result;                      \
+                result = FOLD_WINS(wins, best[j], result) ? best[j] : result;                      \
         }                                                                                          \
         for (int64_t j = 0; j < n; j++)                                                            \
             result = FOLD_WINS(wins, x[j], result) ? x[j] : result;                                \
         return (double)result;                                                                     \
     }                                                                                              \
                                                                                                    \
-    /* As many elements of four rows as a register has doubles. */                                 \
-    FOLD_TARGET static inline __attribute__((always_inline)) void FOLD(name##_step)(               \
-        const FOLD_REAL *const row[4], int64_t j, double *to)                                      \
+    FOLD_TARGET static inline __attribute__((always_inline)) void FOLD(name##_four)(               \
+        int64_t n, const FOLD_REAL *restrict a, const FOLD_REAL *restrict b,                       \
+        const FOLD_REAL *restrict c, const FOLD_REAL *restrict d, double *restrict to)             \
     {                                                                                              \
-        FOLD(narrow) four, next;                                                                   \
-        FOLD(doubles) best;                                                                        \
-        memcpy(&four, row[0] + j, sizeof four);                                                    \
-        for (int r = 1; r < 4; r++) {                                                              \
-            memcpy(&next, row[r] + j, sizeof next);                                                \
-            four = FOLD_CHOOSE(FOLD(narrow), FOLD(narrow_masks), FOLD_WINS(wins, next, four),      \
-                               next, four);                                                        \
+        FOLD_REAL four[FOLD_STEP];                                                                 \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            const FOLD_REAL e = a[j], f = b[j], g = c[j], h = d[j];                                \
+            const FOLD_REAL low = FOLD_PICK(wins, e, f), high = FOLD_PICK(wins, g, h);             \
+            four[j] = FOLD_PICK(wins, low, high);                                                  \
         }                                                                                          \
-        const FOLD(doubles) x = __builtin_convertvector(four, FOLD(doubles));                      \
-        memcpy(&best, to + j, sizeof best);                                                        \
-        best = FOLD_CHOOSE(FOLD(doubles), FOLD(double_masks), FOLD_WINS(wins, x, best), x, best);  \
-        memcpy(to + j, &best, sizeof best);                                                        \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            const double x = (double)four[j], best = to[j];                                        \
+            to[j] = FOLD_PICK(wins, x, best);                                                      \
+        }                                                                                          \
     }                                                                                              \
                                                                                                    \
-    FOLD_TARGET static void FOLD(name##_panel)(bool first, int64_t n, const void *const *rows,     \
+    FOLD_TARGET static void FOLD(name##_panel)(bool first, int64_t n, const void *const *row,      \
                                                int64_t width, tp__partial *to)                     \
     {                                                                                              \
-        enum { LANES = FOLD_BYTES / sizeof(double) };                                              \
         double *best = &to->real;                                                                  \
         for (int64_t j = 0; first && j < width; j++)                                               \
-            best[j] = (double)((const FOLD_REAL *)rows[0])[j];                                     \
+            best[j] = (double)((const FOLD_REAL *)row[0])[j];                                      \
         for (int64_t i = 0; i < n; i += 4) {                                                       \
-            const FOLD_REAL *row[4];                                                               \
-            for (int64_t r = 0; r < 4; r++)                                                        \
-                row[r] = rows[i + r < n ? i + r : i];                                              \
+            const FOLD_REAL *a = row[i], *b = row[i + 1 < n ? i + 1 : i];                          \
+            const FOLD_REAL *c = row[i + 2 < n ? i + 2 : i], *d = row[i + 3 < n ? i + 3 : i];      \
             int64_t j = 0;                                                                         \
-            for (; j + LANES <= width; j += LANES)                                                 \
-                FOLD(name##_step)(row, j, best);                                                   \
-            for (; j < width; j++)                                                                 \
-                for (int r = 0; r < 4; r++) {                                                      \
-                    const double x = (double)row[r][j];                                            \
-                    best[j] = FOLD_WINS(wins, x, best[j]) ? x : best[j];                           \
-                }                                                                                  \
+            for (; j + FOLD_STEP <= width; j += FOLD_STEP)                                         \
+                FOLD(name##_four)(FOLD_STEP, a + j, b + j, c + j, d + j, best + j);                \
+            FOLD(name##_four)(width - j, a + j, b + j, c + j, d + j, best + j);                    \
         }                                                                                          \
     }
 
@@ -207,8 +182,7 @@ FOLD_EXTREME(max, >)
 FOLD_EXTREME(min, <)
 
 #undef FOLD_EXTREME
-#undef FOLD_CHOOSE
+#undef FOLD_PICK
 #undef FOLD_WINS
 #undef FOLD_REAL
-#undef FOLD_INT
 #undef FOLD

@@ -9,7 +9,7 @@ enum { FOLD_STEP = 16, FOLD_BEST = 32 };
 
 /* --- Integers --- */
 
-#define FOLD_INTEGERS_BLOCK(name, Type, expression)                                                \
+#define FOLD_INTEGERS(name, Type, expression)                                                      \
     static int64_t fold_##name(int64_t n, const void *from)                                        \
     {                                                                                              \
         const Type *x = from;                                                                      \
@@ -19,9 +19,8 @@ enum { FOLD_STEP = 16, FOLD_BEST = 32 };
             a = expression;                                                                        \
         }                                                                                          \
         return a;                                                                                  \
-    }
-
-#define FOLD_INTEGERS_PANEL(name, Type, expression)                                                \
+    }                                                                                              \
+                                                                                                   \
     static void fold_##name##_panel(bool first, int64_t n, const void *const *row, int64_t width,  \
                                     tp__partial *to)                                               \
     {                                                                                              \
@@ -34,33 +33,9 @@ enum { FOLD_STEP = 16, FOLD_BEST = 32 };
             }                                                                                      \
     }
 
-#define FOLD_INTEGERS(name, Type, expression)                                                      \
-    FOLD_INTEGERS_BLOCK(name, Type, expression)                                                    \
-    FOLD_INTEGERS_PANEL(name, Type, expression)
-
-/* Pairs of bytes in four counters of 16 bits, which 128 words do not fill. */
-static int64_t fold_sum_u8(int64_t n, const void *from)
-{
-    const uint64_t low = UINT64_C(0x00ff00ff00ff00ff);
-    const uint8_t *x = from;
-    uint64_t total = 0, word;
-    while (n >= 8) {
-        uint64_t pairs = 0;
-        for (int k = 0; k < 128 && n >= 8; k++, x += 8, n -= 8) {
-            memcpy(&word, x, sizeof word);
-            pairs += (word & low) + (word >> 8 & low);
-        }
-        for (; pairs; pairs >>= 16)
-            total += pairs & 0xffff;
-    }
-    for (; n > 0; n--)
-        total += *x++;
-    return (int64_t)total;
-}
-
 #define FOLD_WRAPPED_SUM (int64_t)((uint64_t)a + (uint64_t)b)
 FOLD_INTEGERS(sum_i64, int64_t, FOLD_WRAPPED_SUM)
-FOLD_INTEGERS_PANEL(sum_u8, uint8_t, FOLD_WRAPPED_SUM)
+FOLD_INTEGERS(sum_u8, uint8_t, FOLD_WRAPPED_SUM)
 FOLD_INTEGERS(max_i64, int64_t, a > b ? a : b)
 FOLD_INTEGERS(max_u8, uint8_t, a > b ? a : b)
 FOLD_INTEGERS(min_i64, int64_t, a < b ? a : b)
@@ -93,18 +68,14 @@ static void fold_finished(int64_t n, int64_t width, tp__partial *to)
 /* --- Floating types --- */
 
 #define FOLD_TARGET
-#define FOLD_BYTES 16
 #define FOLD_REAL float
-#define FOLD_INT int32_t
 #define FOLD(name) fold_##name##_f32_baseline
 #include "array/fold_body.h"
 
 #define FOLD_REAL double
-#define FOLD_INT int64_t
 #define FOLD(name) fold_##name##_f64_baseline
 #include "array/fold_body.h"
 #undef FOLD_TARGET
-#undef FOLD_BYTES
 
 #define FOLD_REAL_ENTRY(name, joined, last, suffix)                                                \
     {                                                                                              \
@@ -143,18 +114,14 @@ const tp__fold_kernels tp__fold_baseline[3][4] = FOLD_TABLE(baseline);
 #if defined(__x86_64__)
 
 #define FOLD_TARGET __attribute__((target("avx2")))
-#define FOLD_BYTES 32
 #define FOLD_REAL float
-#define FOLD_INT int32_t
 #define FOLD(name) fold_##name##_f32_avx2
 #include "array/fold_body.h"
 
 #define FOLD_REAL double
-#define FOLD_INT int64_t
 #define FOLD(name) fold_##name##_f64_avx2
 #include "array/fold_body.h"
 #undef FOLD_TARGET
-#undef FOLD_BYTES
 
 static const tp__fold_kernels fold_avx2[3][4] = FOLD_TABLE(avx2);
 

@@ -67,10 +67,16 @@
             const char *x = ROWS_LINE(x);                                                          \
             char *to = ROWS_LINE(to);                                                              \
             const Type shift = VECTOR(rows_shift_##Type)(x, n);                                    \
-            VECTOR_OF_##Type sum = {0};                                                            \
+            VECTOR_OF_##Type rest = {0}, ones = {0}, zero = {0};                                   \
             ROWS_EACH(Type)                                                                        \
-            sum += ROWS_KEEP(Type, SEQUENCE_EXP_##Type(ROWS_TAKE(Type, x) - shift), 0);            \
-            const Type total = (Type)log((double)VECTOR(sequence_sum_##Type)(sum));                \
+            {                                                                                      \
+                VECTOR_OF_##Type v = ROWS_TAKE(Type, x) - shift;                                   \
+                VECTOR_OF_##Type one = -__builtin_convertvector(v == zero, VECTOR_OF_##Type);      \
+                ones += ROWS_KEEP(Type, one, 0);                                                   \
+                rest += ROWS_KEEP(Type, SEQUENCE_EXP_##Type(v) * (1 - one), 0);                    \
+            }                                                                                      \
+            const Type total = (Type)tp__log_of_powers((double)VECTOR(sequence_sum_##Type)(ones),  \
+                                                       (double)VECTOR(sequence_sum_##Type)(rest)); \
             ROWS_EACH(Type)                                                                        \
             ROWS_PUT(Type, to, (ROWS_TAKE(Type, x) - shift) - total);                              \
         }                                                                                          \
@@ -87,8 +93,13 @@
             ROWS_EACH(Type)                                                                        \
             sum += ROWS_TAKE(Type, gy) * ROWS_TAKE(Type, y);                                       \
             const Type dot = VECTOR(sequence_sum_##Type)(sum);                                     \
+            const bool near = VECTOR(rows_shift_##Type)(y, n) > (Type)TP__ROWS_NEAR;               \
+            const tp__row_end end =                                                                \
+                near ? tp__softmax_end(sizeof(Type), n, y, gy) : tp__row_no_end;                   \
             ROWS_EACH(Type)                                                                        \
             ROWS_PUT(Type, to, ROWS_TAKE(Type, y) * (ROWS_TAKE(Type, gy) - dot));                  \
+            if (near)                                                                              \
+                ((Type *)(void *)to)[end.at] = (Type)end.gradient;                                 \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -103,9 +114,17 @@
             ROWS_EACH(Type)                                                                        \
             sum += ROWS_TAKE(Type, gy);                                                            \
             const Type total = VECTOR(sequence_sum_##Type)(sum);                                   \
+            const bool near =                                                                      \
+                total != 0 && VECTOR(rows_shift_##Type)(y, n) > (Type)TP__ROWS_LOG_NEAR;           \
+            const tp__row_end end =                                                                \
+                near ? tp__log_softmax_end(sizeof(Type), n, y, gy) : tp__row_no_end;               \
             ROWS_EACH(Type)                                                                        \
             ROWS_PUT(Type, to,                                                                     \
-                     ROWS_TAKE(Type, gy) - SEQUENCE_EXP_##Type(ROWS_TAKE(Type, y)) * total);       \
+                     total == 0                                                                    \
+                         ? ROWS_TAKE(Type, gy)                                                     \
+                         : ROWS_TAKE(Type, gy) - SEQUENCE_EXP_##Type(ROWS_TAKE(Type, y)) * total); \
+            if (near)                                                                              \
+                ((Type *)(void *)to)[end.at] = (Type)end.gradient;                                 \
         }                                                                                          \
     }
 
@@ -125,8 +144,13 @@
             square += away * away;                                                                 \
         }                                                                                          \
         *mean = middle;                                                                            \
-        double variance = (double)VECTOR(sequence_sum_##Type)(square) / (double)n;                 \
-        return (Type)(1 / sqrt(variance + epsilon));                                               \
+        double total = (double)VECTOR(sequence_sum_##Type)(square) / (double)n + epsilon;          \
+        if (tp__square_holds(sizeof(Type), total))                                                 \
+            return (Type)(1 / sqrt(total));                                                        \
+        const tp__spread spread = {sizeof(Type), 1, 0, n, centred, x, epsilon};                    \
+        double middle_again, scale = tp__spread_scale(&spread, &middle_again);                     \
+        *mean = (Type)middle_again;                                                                \
+        return (Type)scale;                                                                        \
     }                                                                                              \
                                                                                                    \
     static void VECTOR(rows_##name##_##Type)(const tp__rows *rows)                                 \
@@ -235,7 +259,13 @@
             square += (double)VECTOR(sequence_sum_##Type)(sum);                                    \
         }                                                                                          \
         *mean = middle;                                                                            \
-        return (Type)(1 / sqrt(square / count + s->epsilon));                                      \
+        double all = square / count + s->epsilon;                                                  \
+        if (tp__square_holds(sizeof(Type), all))                                                   \
+            return (Type)(1 / sqrt(all));                                                          \
+        const tp__spread spread = tp__spread_of(s, sizeof(Type), c);                               \
+        double middle_again, scale = tp__spread_scale(&spread, &middle_again);                     \
+        *mean = (Type)middle_again;                                                                \
+        return (Type)scale;                                                                        \
     }                                                                                              \
                                                                                                    \
     static void VECTOR(rows_channels_##Type)(const tp__channels *s)                                \

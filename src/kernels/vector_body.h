@@ -194,23 +194,16 @@ typedef double VECTOR(doubles) __attribute__((vector_size(VECTOR_BYTES)));
         Type *to = (Type *)(void *)at[0];                                                          \
         const Type *from_a = (const Type *)(const void *)at[1];                                    \
         const Type *from_b = (const Type *)(const void *)at[2];                                    \
-        Vector a, b;                                                                               \
-        int64_t i = 0;                                                                             \
-        for (; i + lanes <= n; i += lanes) {                                                       \
-            memcpy(&a, from_a + i, sizeof a);                                                      \
-            memcpy(&b, from_b + i, sizeof b);                                                      \
+        for (int64_t i = 0; i < n; i += lanes) {                                                   \
+            size_t part = (size_t)(n - i < lanes ? n - i : lanes) * sizeof(Type);                  \
+            Vector a, b;                                                                           \
+            VECTOR_ONES(Type, a)                                                                   \
+            VECTOR_ONES(Type, b)                                                                   \
+            memcpy(&a, from_a + i, part);                                                          \
+            memcpy(&b, from_b + i, part);                                                          \
             a = function(a, b);                                                                    \
-            memcpy(to + i, &a, sizeof a);                                                          \
+            memcpy(to + i, &a, part);                                                              \
         }                                                                                          \
-        if (i == n)                                                                                \
-            return;                                                                                \
-        size_t rest = (size_t)(n - i) * sizeof(Type);                                              \
-        VECTOR_ONES(Type, a)                                                                       \
-        VECTOR_ONES(Type, b)                                                                       \
-        memcpy(&a, from_a + i, rest);                                                              \
-        memcpy(&b, from_b + i, rest);                                                              \
-        a = function(a, b);                                                                        \
-        memcpy(to + i, &a, rest);                                                                  \
     }
 
 #define VECTOR_MATH(name)                                                                          \

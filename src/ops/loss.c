@@ -5,10 +5,13 @@
  */
 #include "base/features.h"
 
+#include <math.h>
+
 #include "array/array.h"
 #include "array/dtype.h"
 #include "graph/half.h"
 #include "ops/families.h"
+#include "ops/range.h"
 #include "tinypytorch.h"
 
 static bool loss_options(const char *call, const tp_var *x, const tp_var *target,
@@ -102,6 +105,29 @@ tp_var *(tp_binary_cross_entropy)(tp_var *x, tp_var *target, const tp_loss_optio
     return loss_reduced(tp_neg(tp_add(yes, no)), own.reduction);
 }
 
+/* w u, and 0 where w = 0 beside an infinite u. */
+static tp_var *loss_product(tp_var *w, tp_var *u)
+{
+    tp_var *nothing = tp_logical_and(tp_eq(w, 0), tp_isinf(u));
+    bool none = tp_is_poison(nothing) || tp_item(tp_any(tp_detach(nothing))) == 0;
+    return none ? tp_mul(w, u) : tp_where(nothing, 0, tp_mul(w, u));
+}
+
+/* softplus(u) − w u, where u = −x and w = 1 − target for targets from ½ on, otherwise x and target:
+ * a target of 0 or 1 leaves softplus(u), which has no digits to lose and is 0 at −∞. */
+static tp_var *loss_of_odds(tp_var *x, tp_var *target)
+{
+    tp_dtype dtype = tp__is_float((tp_dtype)x->dtype) ? (tp_dtype)x->dtype : TP_F64;
+    target = tp__is_float((tp_dtype)target->dtype) ? target : tp_to(target, dtype);
+    tp_var *likely = tp_ge(tp_detach(target), 0.5);
+    tp_var *u = tp_mul(tp_to(tp_where(likely, -1, 1), dtype), x);
+    tp_var *w = tp_where(likely, tp_sub(1, target), target), *loss = tp_softplus(u);
+    if (tp_is_poison(loss) || tp_is_poison(w))
+        return tp__poison();
+    bool hard = !tp_requires_grad(w) && tp_item(tp_any(w)) == 0;
+    return hard ? loss : tp_sub(loss, loss_product(w, u));
+}
+
 tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
                                               const tp_loss_options *given)
 {
@@ -109,7 +135,7 @@ tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
     tp_loss_options own;
     if (!loss_options("binary_cross_entropy_with_logits", x, target, given, &own))
         return tp__poison();
-    return loss_reduced(tp_sub(tp_softplus(x), tp_mul(x, target)), own.reduction);
+    return loss_reduced(loss_of_odds(x, target), own.reduction);
 }
 
 tp_var *(tp_kl_div)(tp_var *x, tp_var *target, const tp_loss_options *given)
@@ -118,7 +144,7 @@ tp_var *(tp_kl_div)(tp_var *x, tp_var *target, const tp_loss_options *given)
     tp_loss_options own;
     if (!loss_options("kl_div", x, target, given, &own))
         return tp__poison();
-    return loss_reduced(tp_sub(tp_xlogy(target, target), tp_mul(target, x)), own.reduction);
+    return loss_reduced(tp_sub(tp_xlogy(target, target), loss_product(target, x)), own.reduction);
 }
 
 /* --- Of classes --- */
@@ -188,6 +214,27 @@ static tp_var *loss_spread(tp_var *logs, const tp_class_options *own, int axis)
     return tp_is_poison(weighted) ? weighted : tp_neg((tp_sum)(weighted, &classes));
 }
 
+static tp_var *loss_counts(tp_var *target, const tp_class_options *own)
+{
+    return tp_ne(target, own->ignore_index);
+}
+
+/* Without ignored targets nothing is chosen, so that nothing below counts as below a choice. */
+static bool loss_ignores(tp_var *counts)
+{
+    return counts->size > 0 && tp_item(tp_all(counts)) == 0;
+}
+
+/* Where no target counts the mean is NaN, and its derivatives 0. */
+static tp_var *loss_mean(tp_var *loss, tp_var *weights, bool ignores)
+{
+    tp_var *sum = (tp_sum)(loss, NULL), *total = (tp_sum)(weights, NULL);
+    if (!ignores)
+        return tp_div(sum, total);
+    tp_var *none = tp_eq(total, 0);
+    return tp_where(none, (double)NAN, tp_div(sum, tp_where(none, 1, total)));
+}
+
 static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target,
                                const tp_class_options *own)
 {
@@ -195,14 +242,16 @@ static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target,
     if (own->weight && !tp__same_shape(own->weight, 1, tp__shape(logs) + axis))
         return tp_fail(TP_ERROR_SHAPE, "%s: expected a weight for each of %lld classes", call,
                        (long long)tp__shape(logs)[axis]);
-    tp_var *counts = tp_ne(target, own->ignore_index);
+    tp_var *counts = loss_counts(target, own);
     tp_var *weights = loss_weights(logs, own, counts, &target);
     if (tp_is_poison(weights))
         return weights;
     tp_var *picked = tp_gather(logs, axis, tp_unsqueeze(target, axis));
     if (tp_is_poison(picked))
         return picked;
-    tp_var *loss = tp_neg(tp_mul(weights, tp_squeeze(picked, axis)));
+    bool ignores = loss_ignores(counts);
+    picked = tp_squeeze(picked, axis);
+    tp_var *loss = tp_neg(tp_mul(weights, ignores ? tp_where(counts, picked, 0) : picked));
     if (own->label_smoothing > 0) {
         double classes = (double)tp__shape(logs)[axis], rest = own->label_smoothing;
         tp_var *spread = tp_where(counts, loss_spread(logs, own, axis), 0);
@@ -210,7 +259,7 @@ static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target,
     }
     if (own->reduction != TP_MEAN)
         return loss_reduced(loss, own->reduction);
-    return tp_div((tp_sum)(loss, NULL), (tp_sum)(weights, NULL));
+    return loss_mean(loss, weights, ignores);
 }
 
 tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
@@ -230,11 +279,28 @@ tp_var *(tp_cross_entropy)(tp_var *x, tp_var *target, const tp_class_options *gi
     tp_class_options own;
     if (!loss_take_class("cross_entropy", x, target, given, &own))
         return tp__poison();
+    tp_var *counts = loss_counts(target, &own);
+    if (loss_ignores(counts)) /* what may be infinite or NaN there has no part */
+        x = tp_where(tp_unsqueeze(counts, x->ndim > 1), x, 0);
     tp_var *logs = tp_log_softmax(x, x->ndim > 1);
     return tp_is_poison(logs) ? logs : loss_of_classes("cross_entropy", logs, target, &own);
 }
 
 /* --- Of pairs --- */
+
+/* |v| along an axis. If v² is out of range v is divided by a scale, and so is *least. */
+static tp_var *cosine_size(tp_var **v, tp_var **least, const tp_reduce_options *along)
+{
+    tp_var *squares = (tp_sum)(tp_square(*v), along);
+    tp_var *scale = tp__range_scale(*v, squares, along);
+    if (!scale)
+        return tp__safe_root(squares);
+    *v = tp_div(*v, scale);
+    tp_var *size = tp__safe_root((tp_sum)(tp_square(*v), along));
+    if (!tp_is_poison(size))
+        *least = tp_div(*least, tp_reshape(scale, size->ndim, tp__shape(size)));
+    return size;
+}
 
 tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
 {
@@ -242,14 +308,15 @@ tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
     if (!tp__check_operand("cosine_similarity", a) || !tp__check_operand("cosine_similarity", b))
         return tp__poison();
     const tp_reduce_options along = {.size = sizeof along, .axes.one = axis};
-    tp_var *product = tp_mul(a, b);
+    if (!tp__is_float(tp__promote((tp_var *[]){a, b}, 2)))
+        a = tp_to(a, TP_F64);
+    tp_var *product = tp_mul(a, b), *least = tp_num(1e-8);
     if (tp_is_poison(product))
         return product;
-    a = tp_broadcast_to(a, product->ndim, tp__shape(product));
-    b = tp_broadcast_to(b, product->ndim, tp__shape(product));
-    product = (tp_sum)(product, &along);
-    tp_var *sizes = tp_mul((tp_norm)(a, 2, &along), (tp_norm)(b, 2, &along));
-    return tp_div(product, tp_maximum(sizes, 1e-8));
+    a = tp_broadcast_to(tp_to(a, tp_dtype_of(product)), product->ndim, tp__shape(product));
+    b = tp_broadcast_to(tp_to(b, tp_dtype_of(product)), product->ndim, tp__shape(product));
+    tp_var *size_a = cosine_size(&a, &least, &along), *size_b = cosine_size(&b, &least, &along);
+    return tp_div((tp_sum)(tp_mul(a, b), &along), tp_maximum(tp_mul(size_a, size_b), least));
 }
 
 tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double margin,

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "array/dtype.h"
 #include "graph/half.h"
 #include "ops/families.h"
 #include "ops/matrices.h"
+#include "ops/range.h"
 #include "tinypytorch.h"
 
 /* True if both operands have these numbers of dimensions; otherwise an error in call's name. */
@@ -225,9 +227,11 @@ tp_var *tp_cdist(tp_var *a, tp_var *b)
         return tp__misfit("cdist", a, b, "expected (…, m, d) and (…, n, d)");
     if (tp__shape(a)[a->ndim - 1] != tp__shape(b)[b->ndim - 1])
         return tp__misfit("cdist", a, b, "points of different dimensions");
+    if (!tp__is_float(tp__promote((tp_var *[]){a, b}, 2)))
+        a = tp_to(a, TP_F64);
     tp_var *difference = tp_sub(tp_unsqueeze(a, -2), tp_unsqueeze(b, -3));
-    tp_var *square = tp__sum_over(tp_square(difference), -1, false);
-    return tp_where(tp_gt(square, 0), tp_sqrt(square), 0);
+    const tp_reduce_options along = {.size = sizeof along, .axes.one = -1};
+    return tp_is_poison(difference) ? difference : tp__root_of_squares(difference, &along);
 }
 
 tp_var *tp_vander(tp_var *x, int64_t n)

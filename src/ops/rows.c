@@ -3,6 +3,7 @@
 
 #include "ops/rows.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -107,6 +108,90 @@ bool tp__rows_backward(const tp__row_kernels *kernels, const tp__rows *rows, tp_
     return true;
 }
 
+/* --- Where plain sums lose digits --- */
+
+const tp__row_end tp__row_no_end;
+
+static double rows_at(size_t item, const char *line, int64_t i)
+{
+    return item == sizeof(float) ? (double)((const float *)(const void *)line)[i]
+                                 : ((const double *)(const void *)line)[i];
+}
+
+static int64_t rows_most(size_t item, int64_t n, const char *y)
+{
+    int64_t most = 0;
+    for (int64_t i = 1; i < n; i++)
+        most = rows_at(item, y, i) > rows_at(item, y, most) ? i : most;
+    return most;
+}
+
+tp__row_end tp__softmax_end(size_t item, int64_t n, const char *y, const char *gy)
+{
+    tp__row_end end = {rows_most(item, n, y), 0};
+    double own = rows_at(item, gy, end.at);
+    for (int64_t i = 0; i < n; i++)
+        if (i != end.at)
+            end.gradient += rows_at(item, y, i) * (own - rows_at(item, gy, i));
+    end.gradient *= rows_at(item, y, end.at);
+    return end;
+}
+
+tp__row_end tp__log_softmax_end(size_t item, int64_t n, const char *y, const char *gy)
+{
+    tp__row_end end = {rows_most(item, n, y), 0};
+    double others = 0, log_own = rows_at(item, y, end.at);
+    for (int64_t i = 0; i < n; i++)
+        others += i != end.at ? rows_at(item, gy, i) : 0;
+    end.gradient = -expm1(log_own) * rows_at(item, gy, end.at) - exp(log_own) * others;
+    return end;
+}
+
+double tp__log_of_powers(double ones, double rest)
+{
+    return ones == 1 ? log1p(rest) : log(ones + rest);
+}
+
+tp__spread tp__spread_of(const tp__channels *channels, size_t item, int64_t channel)
+{
+    return (tp__spread){.item = item,
+                        .runs = channels->images,
+                        .stride = channels->channels * channels->plane,
+                        .plane = channels->plane,
+                        .centred = true,
+                        .x = channels->x + channel * channels->plane * (int64_t)item,
+                        .epsilon = channels->epsilon};
+}
+
+bool tp__square_holds(size_t item, double square)
+{
+    double most = item == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
+    double least = item == sizeof(float) ? (double)(FLT_MIN / FLT_EPSILON) : DBL_MIN / DBL_EPSILON;
+    return isnan(square) || (square >= least && square <= most);
+}
+
+/* Σ (x / power − mean)ⁿ, n = 1 or 2; the largest size, n = 0. */
+static double spread_sum(const tp__spread *spread, double power, double mean, int n)
+{
+    double sum = 0;
+    for (int64_t run = 0; run < spread->runs; run++)
+        for (int64_t k = 0; k < spread->plane; k++) {
+            double x = rows_at(spread->item, spread->x, run * spread->stride + k) / power - mean;
+            sum = n == 0 ? fmax(sum, fabs(x)) : sum + (n == 1 ? x : x * x);
+        }
+    return sum;
+}
+
+double tp__spread_scale(const tp__spread *spread, double *mean)
+{
+    double n = (double)(spread->runs * spread->plane), largest = spread_sum(spread, 1, 0, 0);
+    double power = largest > 0 && isfinite(largest) ? ldexp(1, ilogb(largest)) : 1;
+    double middle = spread->centred ? spread_sum(spread, power, 0, 1) / n : 0;
+    double square = spread_sum(spread, power, middle, 2) / n;
+    *mean = middle * power;
+    return 1 / (sqrt(square + spread->epsilon / power / power) * power);
+}
+
 /* --- Channels --- */
 
 typedef struct rows_channels {
@@ -167,9 +252,15 @@ void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *ch
     {                                                                                              \
         const int64_t n = rows->n;                                                                 \
         for (int64_t r = 0; r < rows->rows; r++) {                                                 \
-            double sum, largest = rows_largest_##Type(rows, r, &sum);                              \
+            double sum, largest = rows_largest_##Type(rows, r, &sum), ones = 0, rest = 0;          \
+            for (int64_t i = 0; i < n; i++) {                                                      \
+                double v = (double)ROWS_AT(Type, x)[i] - largest;                                  \
+                ones += v == 0;                                                                    \
+                rest += v == 0 ? 0 : exp(v);                                                       \
+            }                                                                                      \
+            sum = tp__log_of_powers(ones, rest);                                                   \
             for (int64_t i = 0; i < n; i++)                                                        \
-                ROWS_TO(Type)[i] = (Type)((double)ROWS_AT(Type, x)[i] - largest - log(sum));       \
+                ROWS_TO(Type)[i] = (Type)((double)ROWS_AT(Type, x)[i] - largest - sum);            \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -181,8 +272,13 @@ void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *ch
             double dot = 0;                                                                        \
             for (int64_t i = 0; i < n; i++)                                                        \
                 dot += (double)gy[i] * (double)y[i];                                               \
+            const tp__row_end end =                                                                \
+                tp__softmax_end(sizeof(Type), n, (const char *)y, (const char *)gy);               \
+            const bool near = n && (double)y[end.at] > TP__ROWS_NEAR;                              \
             for (int64_t i = 0; i < n; i++)                                                        \
                 ROWS_TO(Type)[i] = (Type)((double)y[i] * ((double)gy[i] - dot));                   \
+            if (near)                                                                              \
+                ROWS_TO(Type)[end.at] = (Type)end.gradient;                                        \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -194,8 +290,14 @@ void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *ch
             double sum = 0;                                                                        \
             for (int64_t i = 0; i < n; i++)                                                        \
                 sum += (double)gy[i];                                                              \
+            const tp__row_end end =                                                                \
+                tp__log_softmax_end(sizeof(Type), n, (const char *)y, (const char *)gy);           \
+            const bool near = sum != 0 && n && (double)y[end.at] > TP__ROWS_LOG_NEAR;              \
             for (int64_t i = 0; i < n; i++)                                                        \
-                ROWS_TO(Type)[i] = (Type)((double)gy[i] - exp((double)y[i]) * sum);                \
+                ROWS_TO(Type)                                                                      \
+            [i] = (Type)(sum == 0 ? (double)gy[i] : (double)gy[i] - exp((double)y[i]) * sum);      \
+            if (near)                                                                              \
+                ROWS_TO(Type)[end.at] = (Type)end.gradient;                                        \
         }                                                                                          \
     }
 
@@ -212,7 +314,11 @@ void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *ch
         *mean /= (double)n;                                                                        \
         for (int64_t i = 0; i < n; i++)                                                            \
             square += ((double)x[i] - *mean) * ((double)x[i] - *mean);                             \
-        return 1 / sqrt(square / (double)n + rows->epsilon);                                       \
+        square = square / (double)n + rows->epsilon;                                               \
+        const tp__spread spread = {                                                                \
+            sizeof(Type), 1, 0, n, centred, (const char *)x, rows->epsilon};                       \
+        bool holds = tp__square_holds(sizeof(double), square);                                     \
+        return holds ? 1 / sqrt(square) : tp__spread_scale(&spread, mean);                         \
     }                                                                                              \
                                                                                                    \
     static void rows_##name##_##Type(const tp__rows *rows)                                         \
@@ -268,7 +374,10 @@ void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *ch
         *mean /= n;                                                                                \
         ROWS_EACH_OF_CHANNEL                                                                       \
         square += ((double)x[k] - *mean) * ((double)x[k] - *mean);                                 \
-        return 1 / sqrt(square / n + s->epsilon);                                                  \
+        square = square / n + s->epsilon;                                                          \
+        const tp__spread spread = tp__spread_of(s, sizeof(Type), c);                               \
+        bool holds = tp__square_holds(sizeof(double), square);                                     \
+        return holds ? 1 / sqrt(square) : tp__spread_scale(&spread, mean);                         \
     }                                                                                              \
                                                                                                    \
     static void rows_channels_##Type(const tp__channels *s)                                        \

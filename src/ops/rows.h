@@ -7,6 +7,7 @@
 #define TP_ROWS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tinypytorch/base.h"
@@ -48,6 +49,43 @@ typedef struct tp__channels {
     char *to, *g_weight, *g_bias;
     double epsilon;
 } tp__channels;
+
+/* --- Where plain sums lose digits, for kernels of all kinds; item is 4 or 8, the type's bytes ---
+ */
+
+/* One probability y near 1: its gradient is the sum over the others, not a difference from 1. */
+#define TP__ROWS_NEAR 0.75
+#define TP__ROWS_LOG_NEAR (-0.28768207245178096) /* its logarithm */
+
+typedef struct tp__row_end {
+    int64_t at;
+    double gradient;
+} tp__row_end;
+
+extern const tp__row_end tp__row_no_end;
+
+tp__row_end tp__softmax_end(size_t item, int64_t n, const char *y, const char *gy);
+tp__row_end tp__log_softmax_end(size_t item, int64_t n, const char *y, const char *gy);
+
+/* ln(ones + rest), of powers of which so many are 1. */
+double tp__log_of_powers(double ones, double rest);
+
+/* Elements whose spread is measured: runs of plane elements, stride apart. */
+typedef struct tp__spread {
+    size_t item;
+    int64_t runs, stride, plane;
+    bool centred; /* otherwise the mean is taken for 0 */
+    const char *x;
+    double epsilon;
+} tp__spread;
+
+tp__spread tp__spread_of(const tp__channels *channels, size_t item, int64_t channel);
+
+/* True if a sum of squares is a number of the type and its terms were no subnormal ones, or NaN. */
+bool tp__square_holds(size_t item, double square);
+
+/* 1 / √(variance + ε), of elements divided by a power of two first. */
+double tp__spread_scale(const tp__spread *spread, double *mean);
 
 typedef struct tp__channel_kernels {
     double cost;

@@ -16,6 +16,7 @@
 #include "graph/half.h"
 #include "ops/families.h"
 #include "ops/line.h"
+#include "ops/range.h"
 #include "ops/rows.h"
 #include "tinypytorch.h"
 
@@ -114,11 +115,12 @@ static tp_reduce_options softmax_rows(int axis)
         .size = sizeof(tp_reduce_options), .axes.one = axis, .keepdims = true};
 }
 
-/* x less its largest elements along the last axis. */
+/* x less its largest elements along the last axis. Derivatives of these cancel but for rounding,
+ * and with them that of a probability near 1 is the others' sum, not a difference from 1. */
 static tp_var *softmax_shifted(tp_var *x)
 {
     const tp_reduce_options rows = softmax_rows(-1);
-    tp_var *largest = (tp_max)(tp_detach(x), &rows);
+    tp_var *largest = (tp_max)(x, &rows);
     return tp_sub(x, tp_where(tp_isfinite(largest), largest, 0));
 }
 
@@ -175,13 +177,23 @@ static bool normalise_options(const char *call, const tp_normalization_options *
     return false;
 }
 
+/* x / √(mean of x² + ε) over rows; where that is out of range x and √ε are divided by a scale. */
+static tp_var *normalise_size(tp_var *x, const tp_reduce_options *rows, double epsilon)
+{
+    tp_var *square = tp_add((tp_mean)(tp_square(x), rows), epsilon);
+    tp_var *scale = tp__range_scale(x, square, rows);
+    if (!scale)
+        return tp_div(x, tp_sqrt(square));
+    x = tp_div(x, scale);
+    tp_var *rest = tp_div(tp_div(epsilon, scale), scale);
+    return tp_div(x, tp_sqrt(tp_add((tp_mean)(tp_square(x), rows), rest)));
+}
+
 /* (x − mean) / √(variance + ε) over axes. */
 static tp_var *normalise_over(tp_var *x, const tp_axes *axes, double epsilon)
 {
     const tp_reduce_options rows = {.size = sizeof rows, .axes = *axes, .keepdims = true};
-    tp_var *centred = tp_sub(x, (tp_mean)(x, &rows));
-    tp_var *variance = (tp_mean)(tp_square(centred), &rows);
-    return tp_mul(centred, tp_rsqrt(tp_add(variance, epsilon)));
+    return normalise_size(tp_sub(x, (tp_mean)(x, &rows)), &rows, epsilon);
 }
 
 static tp_var *normalise_scale(tp_var *x, tp_var *weight, tp_var *bias)
@@ -239,8 +251,7 @@ static tp_var *rms_norm_compose(const tp_var *y, tp_var *const *x)
 {
     const tp_reduce_options rows = {
         .size = sizeof rows, .axes = normalise_axes(x[1]), .keepdims = true};
-    tp_var *square = (tp_mean)(tp_square(x[0]), &rows);
-    return tp_mul(tp_mul(x[0], tp_rsqrt(tp_add(square, y->attr.number))), x[1]);
+    return tp_mul(normalise_size(x[0], &rows, y->attr.number), x[1]);
 }
 
 /* Applies a record to x and a weight and bias of this shape, of one floating type; NULL: ones and

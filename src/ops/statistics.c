@@ -12,6 +12,7 @@
 #include "graph/half.h"
 #include "graph/structural.h"
 #include "ops/families.h"
+#include "ops/range.h"
 #include "tinypytorch.h"
 
 /* The options of a reduction over the same axes that leaves them at size 1. */
@@ -73,28 +74,44 @@ tp_var *(tp_variance)(tp_var *x, const tp_var_options *options)
     return statistics_variance("variance", x, options);
 }
 
-/* 0 has the derivative 0: sqrt is not asked. */
-static tp_var *statistics_root(tp_var *s)
-{
-    tp_var *zero = tp_eq(s, 0);
-    return tp_where(zero, 0, tp_sqrt(tp_where(zero, 1, s)));
-}
-
 tp_var *(tp_std)(tp_var *x, const tp_var_options *options)
 {
     TP__IN_FLOAT32((tp_std)(x, options), &x);
     tp_var *variance = statistics_variance("std", x, options);
-    return tp_is_poison(variance) ? variance : statistics_root(variance);
+    if (tp_is_poison(variance))
+        return variance;
+    x = statistics_floating(x);
+    tp_var_options given = TP_OPTIONS(tp_var_options);
+    tp__take_options("std", &given, sizeof given, options);
+    const tp_reduce_options own = {.size = sizeof own, .axes = given.axes};
+    tp_var *scale = tp__range_scale(x, variance, &own);
+    if (!scale)
+        return tp__safe_root(variance);
+    if (tp_is_poison(scale))
+        return scale;
+    return tp__range_restore(tp__safe_root(statistics_variance("std", tp_div(x, scale), options)),
+                             scale);
 }
 
 /* --- Norms --- */
 
-static tp_var *statistics_power_norm(tp_var *x, double p, const tp_reduce_options *options)
+/* Σ |x|ᵖ, without the elements that are 0. */
+static tp_var *statistics_powers(tp_var *x, double p, const tp_reduce_options *options)
 {
     tp_var *size = tp_abs(x), *zero = tp_eq(size, 0);
-    tp_var *sum = (tp_sum)(tp_where(zero, 0, tp_pow(tp_where(zero, 1, size), p)), options);
-    tp_var *none = tp_eq(sum, 0);
-    return tp_where(none, 0, tp_pow(tp_where(none, 1, sum), 1 / p));
+    return (tp_sum)(tp_where(zero, 0, tp_pow(tp_where(zero, 1, size), p)), options);
+}
+
+/* With p < 0 one element that is 0 makes the norm 0. */
+static tp_var *statistics_power_norm(tp_var *x, double p, const tp_reduce_options *options)
+{
+    tp_var *sum = statistics_powers(x, p, options);
+    tp_var *scale = tp__range_scale(x, sum, options);
+    if (scale && !tp_is_poison(scale))
+        sum = statistics_powers(tp_div(x, scale), p, options);
+    tp_var *none = p > 0 ? tp_eq(sum, 0) : (tp_any)(tp_eq(x, 0), options);
+    tp_var *y = tp_where(none, 0, tp_pow(tp_where(none, 1, sum), 1 / p));
+    return scale ? tp__range_restore(y, scale) : y;
 }
 
 tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
@@ -105,8 +122,12 @@ tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
     if (isnan(p))
         return tp_fail(TP_ERROR_ARGUMENT, "norm: p is not a number");
     x = statistics_floating(x);
+    tp_reduce_options own = TP_OPTIONS(tp_reduce_options);
+    if (!tp__take_options("norm", &own, sizeof own, options))
+        return tp__poison();
+    options = &own;
     if (p == 2)
-        return statistics_root((tp_sum)(tp_square(x), options));
+        return tp__root_of_squares(x, options);
     if (p == 1)
         return (tp_sum)(tp_abs(x), options);
     if (p == 0)
@@ -118,7 +139,8 @@ tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
 
 /* --- logsumexp --- */
 
-/* ln Σ eˣ from the largest element, which drops out of the derivative. */
+/* ln Σ eˣ from the largest element, which drops out of the derivative. Where that is infinite it is
+ * the result, and shares its gradient with its equals. */
 tp_var *(tp_logsumexp)(tp_var *x, const tp_reduce_options *given)
 {
     TP__IN_FLOAT32((tp_logsumexp)(x, given), &x);
@@ -129,6 +151,11 @@ tp_var *(tp_logsumexp)(tp_var *x, const tp_reduce_options *given)
     if (tp_size(x) == 0)
         return tp_log((tp_sum)(tp_exp(x), &own));
     tp_var *largest = tp_detach((tp_max)(x, &kept));
+    if (!tp_is_poison(largest) && tp_item(tp_any(tp_eq(largest, HUGE_VAL)))) {
+        tp_var *regular = tp_where(tp_eq(largest, HUGE_VAL), 0, x);
+        tp_var *most = (tp_max)(x, &own);
+        return tp_where(tp_eq(most, HUGE_VAL), most, (tp_logsumexp)(regular, given));
+    }
     largest = tp_where(tp_isfinite(largest), largest, 0);
     tp_var *sum = (tp_sum)(tp_exp(tp_sub(x, largest)), &own);
     if (tp_is_poison(sum))

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sums of squares and other powers that leave a type's range although the root that is taken of
+ * them does not: the norm of 1e20 in float32. Where a sum was seen to over- or underflow, and only
+ * there, the elements are divided by a power of two first, which drops out of the result. So
+ * results in range keep their bits, and cost nothing but that their sum is looked at.
+ */
+#ifndef TP_RANGE_H
+#define TP_RANGE_H
+
+#include "base/node.h"
+#include "tinypytorch.h"
+
+/* NULL if all sums are in range or NaN. Otherwise a constant of x's type that divides x, of the
+ * shape of a reduction of x by `options` with keepdims, which has as many elements as sums: for
+ * each sum out of range the power of two below the largest size of its elements, otherwise 1.
+ * Poison on error. */
+tp_var *tp__range_scale(tp_var *x, tp_var *sums, const tp_reduce_options *options);
+
+/* y times scale, which has as many elements. */
+tp_var *tp__range_restore(tp_var *y, tp_var *scale);
+
+/* √s, with the derivative 0 at 0. */
+tp_var *tp__safe_root(tp_var *s);
+
+/* √Σ x² over axes. Where it is 0 so are its derivatives. */
+tp_var *tp__root_of_squares(tp_var *x, const tp_reduce_options *options);
+
+#endif

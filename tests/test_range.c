@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Functions whose squares leave the range of a type although they do not. They are homogeneous:
+ * f(s x) = sᵏ f(x), and the derivative of order n at s x is sᵏ⁻ⁿ times that at x. That is what is
+ * held here, for s as large and as small as the type allows, with x near 1 in float64 as reference.
+ */
+#include "elements.h"
+
+typedef struct range_case {
+    const char *name;
+    tp_var *(*call)(tp_var *x); /* of x (2, 4) */
+    int degree;
+} range_case;
+
+#define RANGE_CALL(name, call)                                                                     \
+    static tp_var *name(tp_var *x)                                                                 \
+    {                                                                                              \
+        return call;                                                                               \
+    }
+
+static tp_var *range_other(tp_var *x)
+{
+    return tp_flip(x, TP_SHAPE(1));
+}
+
+RANGE_CALL(range_norm, tp_norm(x, 2, .axes = 1))
+RANGE_CALL(range_norm_all, tp_norm(x, 2))
+RANGE_CALL(range_norm_3, tp_norm(x, 3, .axes = 0, .keepdims = true))
+RANGE_CALL(range_norm_half, tp_norm(x, 1.5))
+RANGE_CALL(range_norm_minus, tp_norm(x, -2, .axes = 1))
+RANGE_CALL(range_std, tp_std(x, .axes = 1))
+RANGE_CALL(range_std_all, tp_std(x, .biased = true))
+RANGE_CALL(range_cdist, tp_cdist(x, range_other(x)))
+RANGE_CALL(range_hypot, tp_hypot(x, range_other(x)))
+RANGE_CALL(range_atan2, tp_atan2(x, range_other(x)))
+RANGE_CALL(range_layer_norm, tp_layer_norm(x, 1, NULL, NULL, .eps = 0))
+RANGE_CALL(range_rms_norm, tp_rms_norm(x, 1, NULL, .eps = 0))
+RANGE_CALL(range_group_norm, tp_group_norm(x, 1, NULL, NULL, .eps = 0))
+RANGE_CALL(range_batch_norm, tp_batch_norm(tp_transpose(x, 0, 1), NULL, NULL, NULL, NULL, .eps = 0))
+RANGE_CALL(range_batch_norm_planes,
+           tp_batch_norm(tp_mul(tp_unsqueeze(x, 2),
+                                tp_to(tp_arange(TP_F64, 1, 21, 1), tp_dtype_of(x))),
+                         NULL, NULL, NULL, NULL, .eps = 0))
+
+static const range_case range_cases[] = {
+    {"norm", range_norm, 1},
+    {"norm of all", range_norm_all, 1},
+    {"norm, p = 3", range_norm_3, 1},
+    {"norm, p = 1.5", range_norm_half, 1},
+    {"norm, p = -2", range_norm_minus, 1},
+    {"std", range_std, 1},
+    {"std of all", range_std_all, 1},
+    {"cdist", range_cdist, 1},
+    {"hypot", range_hypot, 1},
+    {"atan2", range_atan2, 0},
+    {"layer_norm", range_layer_norm, 0},
+    {"rms_norm", range_rms_norm, 0},
+    {"group_norm", range_group_norm, 0},
+    {"batch_norm", range_batch_norm, 0},
+    {"batch_norm of planes", range_batch_norm_planes, 0},
+};
+
+typedef struct range_orders {
+    tp_var *value, *plain, *recorded, *forward, *second;
+} range_orders;
+
+static range_orders range_differentiate(const range_case *c, tp_dtype dtype, double scale)
+{
+    static const double points[] = {1, -2, 3, 0.5, -0.75, 2.5, 1.25, 4};
+    range_orders orders;
+    tp_var *x = tp_variable(tp_mul(scale, tp_to(tp_array(TP_F64, TP_SHAPE(2, 4), points), dtype)));
+    tp_var *direction = tp_to(tp_mul(0.25, tp_arange(TP_F64, -3, 5, 1)), dtype);
+    orders.value = c->call(x);
+    int64_t n = tp_size(orders.value);
+    tp_var *w = tp_reshape(tp_to(tp_sin(tp_arange(TP_F64, 1, (double)n + 1, 1)), dtype),
+                           tp_ndim(orders.value), tp_shape(orders.value));
+    orders.plain = tp_gradient(orders.value, x, .gradient = w);
+    orders.recorded = tp_gradient(orders.value, x, .gradient = w, .create_graph = true);
+    orders.forward = tp_jvp(orders.value, x, tp_reshape(direction, TP_SHAPE(2, 4)));
+    orders.second =
+        tp_gradient(orders.recorded, x, .gradient = tp_reshape(direction, TP_SHAPE(2, 4)));
+    return orders;
+}
+
+static void range_compare(const range_case *c, const char *what, double scale, tp_var *v,
+                          tp_var *expected, double power, double tolerance)
+{
+    double most = tp_item(tp_max(tp_abs(expected)));
+    for (int64_t i = 0; i < tp_size(expected); i++) {
+        double value = at(v, i) / power;
+        test_check(fabs(value - at(expected, i)) <= tolerance * most, __FILE__, __LINE__,
+                   "%s, x times %g, %s: element %d is %.9g, expected %.9g", c->name, scale, what,
+                   (int)i, value, at(expected, i));
+    }
+}
+
+static void range_check(const range_case *c, tp_dtype dtype, double scale, double tolerance)
+{
+    TP_SCOPE();
+    range_orders a = range_differentiate(c, dtype, scale), b = range_differentiate(c, TP_F64, 1);
+    double value = c->degree ? scale : 1, slope = c->degree ? 1 : 1 / scale;
+    range_compare(c, "value", scale, a.value, b.value, value, tolerance);
+    range_compare(c, "gradient", scale, a.plain, b.plain, slope, tolerance);
+    range_compare(c, "recorded gradient", scale, a.recorded, b.recorded, slope, tolerance);
+    range_compare(c, "derivative forwards", scale, a.forward, b.forward, slope, tolerance);
+    double curvature = slope / scale;
+    bool fits = dtype == TP_F32 ? curvature < 1e36 && curvature > 1e-36
+                                : curvature < 1e300 && curvature > 1e-300;
+    if (fits)
+        range_compare(c, "second derivative", scale, a.second, b.second, curvature, tolerance);
+}
+
+TEST(squares_do_not_leave_the_range)
+{
+    for
+        EACH(i, range_cases)
+        {
+            const range_case *c = &range_cases[i];
+            double few = c->degree ? 1 : 1e-12; /* so that the slope, 1 / s, is a number */
+            range_check(c, TP_F32, 1e20, 1e-4);
+            range_check(c, TP_F32, 1e30, 1e-4);
+            range_check(c, TP_F32, few == 1 ? 1e-25 : 1e-18, 1e-4);
+            range_check(c, TP_F32, 1e-17, 1e-4);
+            range_check(c, TP_F64, 1e200, 1e-11);
+            range_check(c, TP_F64, 1e-200, 1e-11);
+            range_check(c, TP_F64, 1e-120, 1e-11);
+        }
+}
+
+/* The others of a row or a column are as they were. */
+TEST(only_rows_out_of_range_are_scaled)
+{
+    tp_var *x =
+        tp_variable(tp_array(TP_F32, TP_SHAPE(3, 2), ((float[]){3, 4, 3e25F, 4e25F, 0, 0})));
+    tp_var *y = tp_norm(x, 2, .axes = 1);
+    CHECK_BITS(at(y, 0), 5);
+    CHECK_CLOSE(at(y, 1) / 5e25, 1, 1e-6);
+    CHECK_BITS(at(y, 2), 0);
+    tp_var *g = tp_gradient(y, x);
+    CHECK_CLOSE(at(g, 0), 0.6, 1e-6);
+    CHECK_CLOSE(at(g, 3), 0.8, 1e-6);
+    CHECK_BITS(at(g, 4), 0);
+    CHECK(isinf(tp_item(tp_norm(tp_scalar(HUGE_VAL), 2))));
+    CHECK(isnan(tp_item(tp_norm(tp_scalar((double)NAN), 2))));
+}
+
+/* √ε beside elements that are too small for their squares. */
+TEST(epsilon_counts_beside_small_elements)
+{
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(2, 2), ((double[]){1e-200, -1e-200, 1e200, -1e200}));
+    tp_var *y = tp_layer_norm(x, 1, NULL, NULL, .eps = 1e-4);
+    CHECK_CLOSE(at(y, 0) / 1e-198, 1, 1e-12);
+    CHECK_CLOSE(at(y, 2), 1, 1e-12);
+    tp_var *small = tp_rms_norm(x, 1, NULL, .eps = 1e-20);
+    CHECK_CLOSE(at(small, 0) / 1e-190, 1, 1e-12);
+    tp_var *a = tp_full(TP_F32, TP_SHAPE(3), 1e-30), *b = tp_full(TP_F32, TP_SHAPE(3), 1e25);
+    CHECK_CLOSE(tp_item(tp_cosine_similarity(b, b, 0)), 1, 1e-6);
+    CHECK_CLOSE(tp_item(tp_cosine_similarity(a, b, 0)), 1, 1e-6); /* |a| |b| = 3e-5 > 1e-8 */
+    CHECK_CLOSE(tp_item(tp_cosine_similarity(a, a, 0)), 0, 1e-30);
+}
