@@ -374,6 +374,38 @@ TEST(messages_name_the_operation_and_the_axis)
 
 /* --- Memory --- */
 
+TEST(options_that_would_do_nothing_are_errors)
+{
+    tp_var *x = tp_zeros(TP_F32, TP_SHAPE(1, 2, 5, 5)), *w = tp_zeros(TP_F32, TP_SHAPE(2, 2, 3, 3));
+    tp_conv2d(x, w, NULL, .same = true, .padding = 1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "conv2d: same decides the padding");
+    tp_conv2d(x, w, NULL, .output_padding = 1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "conv2d: output_padding is for transposed");
+    tp_conv_transpose2d(x, w, NULL, .same = true);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "conv_transpose2d: same is for convolutions");
+    tp_unfold(x, TP_SHAPE(3), .groups = 2);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "unfold: groups, same and output_padding");
+    tp_unfold(x, TP_SHAPE(3), .same = true);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "unfold");
+    tp_fold(tp_zeros(TP_F32, TP_SHAPE(1, 8, 16)), 5, 5, TP_SHAPE(2), .groups = 2);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "fold: groups");
+    CHECK_INT(tp_size(tp_conv2d(x, w, NULL, .same = true, .padding = 0)), 50);
+}
+
+/* Without the axis of images: that of the one image. */
+TEST(windows_of_one_image)
+{
+    tp_var *x = tp_randn(TP_F64, TP_SHAPE(2, 4, 5)), *batch = tp_unsqueeze(x, 0);
+    tp_var *columns = tp_unfold(x, TP_SHAPE(2));
+    CHECK_INT(tp_ndim(columns), 2);
+    CHECK_BITS(tp_item(tp_max(tp_abs(tp_sub(columns, tp_unfold(batch, TP_SHAPE(2)))))), 0);
+    tp_var *back = tp_fold(columns, 4, 5, TP_SHAPE(2));
+    CHECK_INT(tp_ndim(back), 3);
+    CHECK_BITS(
+        tp_item(tp_sum(tp_abs(tp_sub(back, tp_fold(tp_unsqueeze(columns, 0), 4, 5, TP_SHAPE(2)))))),
+        0);
+}
+
 TEST(each_allocation_fails_in_turn)
 {
     tp_var *x = tp_variable(tp_randn(TP_F32, TP_SHAPE(6, 8, 20, 20)));

@@ -7,6 +7,13 @@
 #include "elements.h"
 
 /* 2 (1 + 2 + 3) / (√12 √14): of the vectors (2, 2, 2) and (1, 2, 3). */
+TEST(options_of_another_loss_are_errors)
+{
+    tp_var *x = tp_zeros(TP_F64, TP_SHAPE(1, 2)), *target = tp_zeros(TP_I64, TP_SHAPE(1));
+    tp_nll_loss(x, target, .label_smoothing = 0.1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "nll_loss: label_smoothing is for cross_entropy");
+}
+
 TEST(cosines_are_of_broadcast_vectors)
 {
     tp_var *a = tp_array(TP_F64, TP_SHAPE(1, 1), ((double[]){2}));

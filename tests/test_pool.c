@@ -236,7 +236,13 @@ TEST(messages_name_the_operation_and_the_axis)
     tp_avg_pool2d(x, TP_SHAPE(2), .stride = TP_SIZES(0));
     CHECK_ERROR(TP_ERROR_ARGUMENT, "avg_pool2d: stride is 0 along axis -2, expected 1 or more");
     tp_avg_pool2d(x, TP_SHAPE(2), .dilation = TP_SIZES(2, 1));
-    CHECK_ERROR(TP_ERROR_ARGUMENT, "avg_pool2d: there is no dilation");
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "avg_pool2d: dilation is for");
+    tp_avg_pool2d(x, TP_SHAPE(2), .indices = &index);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "avg_pool2d: indices are for");
+    tp_max_pool2d(x, TP_SHAPE(2), .exclude_padding = true);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "max_pool2d: exclude_padding and divisor are for averages");
+    tp_max_pool2d(x, TP_SHAPE(2), .divisor = 2);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "max_pool2d");
     tp_avg_pool1d(x, TP_SHAPE(2));
     CHECK_ERROR(TP_ERROR_SHAPE, "avg_pool1d: x (2, 3, 5, 2) has 4 axes, expected 2 or 3");
     tp_adaptive_max_pool2d(x, TP_SHAPE(1, 2, 3));

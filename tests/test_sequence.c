@@ -62,6 +62,36 @@ TEST(tiles_give_what_the_formula_gives)
         }
 }
 
+/* Scores of any sign: the negative scale is the scale of −k, 0 the mean of the values. */
+static void compare_scale(tp_dtype dtype, int64_t keys, double scale, double tolerance)
+{
+    TP_SCOPE();
+    tp_var *q = tp_variable(tp_randn(dtype, TP_SHAPE(3, 4))), *y, *z;
+    tp_var *k = tp_variable(tp_randn(dtype, TP_SHAPE(keys, 4)));
+    tp_var *v = tp_variable(tp_randn(dtype, TP_SHAPE(keys, 2)));
+    tp_var *mask = tp_variable(tp_randn(dtype, TP_SHAPE(3, keys)));
+    tp_var *x[] = {q, k, v, mask}, *ours[4], *theirs[4];
+    for (int masked = 0; masked < 2; masked++) {
+        y = tp_scaled_dot_product_attention(q, k, v, .scale = scale, .mask = masked ? mask : NULL);
+        z = formula(q, tp_mul(2 * scale, k), v, masked ? mask : NULL);
+        check_close(y, z, tolerance);
+        tp_gradients(tp_sum(tp_square(y)), x, 3 + masked, ours);
+        tp_gradients(tp_sum(tp_square(z)), x, 3 + masked, theirs);
+        for (int i = 0; i < 3 + masked; i++)
+            check_close(ours[i], theirs[i], tolerance);
+    }
+}
+
+TEST(any_scale_gives_what_the_formula_gives)
+{
+    tp_manual_seed(7);
+    for (int64_t keys = 1; keys < 36; keys++)
+        for (int i = 0; i < 3; i++) {
+            compare_scale(TP_F64, keys, (double[]){-0.5, 0, 3}[i], 1e-12);
+            compare_scale(TP_F32, keys, (double[]){-0.5, 0, 3}[i], 2e-4);
+        }
+}
+
 TEST(a_query_that_sees_nothing_gives_zero)
 {
     tp_var *q = tp_variable(tp_ones(TP_F64, TP_SHAPE(2, 3)));

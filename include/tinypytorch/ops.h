@@ -110,7 +110,8 @@ TP_API tp_var *tp_hardswish(tp_var *x);                /* x hardsigmoid x */
 TP_API tp_var *tp_elu(tp_var *x, double alpha);        /* x where x > 0, else α (eˣ − 1) */
 TP_API tp_var *tp_celu(tp_var *x, double alpha);       /* … else α (e^(x/α) − 1), α ≠ 0 */
 TP_API tp_var *tp_leaky_relu(tp_var *x, double slope); /* x where x > 0, else slope x */
-TP_API tp_var *tp_prelu(tp_var *x, tp_var *slope);     /* the same with a slope to be learnt */
+/* The same with a slope to be learnt: one, or one for each channel, axis 1 of x. */
+TP_API tp_var *tp_prelu(tp_var *x, tp_var *slope);
 
 /* --- Functions of two variables --- */
 

@@ -100,11 +100,14 @@ SEQUENCE_VECTORS(double)
         const VECTOR_OF_##Type scale = SEQUENCE_ALL(Type, (Type)t->scale);                            \
         for (int64_t k = 0; mask && k < seen; k++)                                                    \
             at[k] = at[k] * (Type)t->scale + mask[r * t->mask_row + k * t->mask_column];              \
+        /* the last vector one by one: −∞ times a negative scale is +∞ */                       \
+        for (int64_t k = mask ? seen : seen - seen % SEQUENCE_LANES(Type); k < seen; k++)             \
+            at[k] *= (Type)t->scale;                                                                  \
         for (int64_t k = seen < 0 ? 0 : seen; k < t->pitch; k++)                                      \
             at[k] = -(Type)INFINITY;                                                                  \
         for (; i < seen; i += SEQUENCE_LANES(Type)) {                                                 \
             VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                             \
-            if (!mask)                                                                                \
+            if (!mask && i + SEQUENCE_LANES(Type) <= seen)                                            \
                 x *= scale;                                                                           \
             VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                        \
             largest = VECTOR(sequence_larger_##Type)(x, largest);                                     \
@@ -150,7 +153,7 @@ SEQUENCE_VECTORS(double)
                 VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                         \
                 VECTOR_OF_##Type g = VECTOR(sequence_load_##Type)(change, i);                         \
                 x = VECTOR(sequence_fall_##Type)(x - SEQUENCE_ALL(Type, log_sum));                    \
-                g = (g - dot) * x * SEQUENCE_ALL(Type, (Type)t->scale);                               \
+                g = (g - dot) * x * SEQUENCE_ALL(Type, (Type)t->change_scale);                        \
                 VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                    \
                 VECTOR(sequence_store_##Type)(change, i, SEQUENCE_LANES(Type), g);                    \
             }                                                                                         \

@@ -95,6 +95,22 @@ tp_var *tp_leaky_relu(tp_var *x, double slope)
 tp_var *(tp_prelu)(tp_var *x, tp_var *slope)
 {
     TP__IN_FLOAT32((tp_prelu)(x, slope), &x, &slope);
+    int64_t channels[TP_MAX_NDIM];
+    if (!tp__check_operand("prelu", x) || !tp__check_operand("prelu", slope))
+        return tp__poison();
+    for (int i = 0; i < x->ndim; i++)
+        channels[i] = i == 1 ? slope->size : 1;
+    if (slope->ndim > 1 || (slope->size != 1 && (x->ndim < 2 || tp__shape(x)[1] != slope->size))) {
+        char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
+        return tp_fail(TP_ERROR_SHAPE,
+                       "prelu: x %s and slope %s do not fit, expected one slope or one for each "
+                       "channel, axis 1 of x",
+                       tp__shape_text(a, x->ndim, tp__shape(x)),
+                       tp__shape_text(b, slope->ndim, tp__shape(slope)));
+    }
+    if (slope->ndim == 1)
+        slope =
+            slope->size == 1 ? tp_reshape(slope, 0, NULL) : tp_reshape(slope, x->ndim, channels);
     return tp_where(tp_gt(x, 0), x, tp_mul(slope, x));
 }
 
@@ -216,7 +232,7 @@ ACTIVATION_RECORD(Elu, elu, 1, "2,3", tp_elu(x[0], 1.5), "F.elu(x0, 1.5)", "x wh
 ACTIVATION_RECORD(Celu, celu, 1, "2,3", tp_celu(x[0], 1.5), "F.celu(x0, 1.5)", "x where x > 0, else α (e^(x/α) − 1)")
 TP__COMPOSITE_UNARY(Selu, selu, "F.selu", "1.0507 elu(x, 1.67326)", TP__NOT_ZERO)
 ACTIVATION_RECORD(LeakyRelu, leaky_relu, 1, "2,3", tp_leaky_relu(x[0], 0.1), "F.leaky_relu(x0, 0.1)", "x where x > 0, else slope x")
-ACTIVATION_RECORD(PRelu, prelu, 2, "2,3; 1", tp_prelu(x[0], x[1]), "torch.where(x0 > 0, x0, x1 * x0)", "x where x > 0, else slope x")
+ACTIVATION_RECORD(PRelu, prelu, 2, "2,3,2; 3", tp_prelu(x[0], x[1]), "F.prelu(x0, x1)", "x where x > 0, else slope x")
 TP__COMPOSITE_UNARY(Hardtanh, hardtanh, "F.hardtanh", "clamp(x, −1, 1)", TP__DISTINCT)
 TP__COMPOSITE_UNARY(Relu6, relu6, "F.relu6", "clamp(x, 0, 6)", TP__NOT_ZERO)
 ACTIVATION_RECORD(Hardsigmoid, hardsigmoid, 1, "2,3", tp_hardsigmoid(x[0]), "(x0 / 6 + 0.5).clamp(0, 1)", "clamp(x / 6 + 1/2, 0, 1)")

@@ -56,7 +56,8 @@ enum { ATTEND_QUERIES = 64, ATTEND_KEYS = 256, ATTEND_FEW = 32 };
             for (int64_t i = 0; i < t->columns; i++) {                                             \
                 double weight = exp(attend_score_##Type(t, r, i) - (double)log_sum[r]);            \
                 scores[i] = (Type)weight;                                                          \
-                change[i] = (Type)(((double)change[i] - (double)dot[r]) * weight * t->scale);      \
+                change[i] =                                                                        \
+                    (Type)(((double)change[i] - (double)dot[r]) * weight * t->change_scale);       \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
@@ -196,7 +197,9 @@ static tp__attend_tile attend_tile(const attend_work *work, char *room)
 {
     size_t item = work->attend->gemm->item, line = (size_t)work->queries * item;
     size_t square = line * (size_t)work->pitch;
-    tp__attend_tile tile = {.scale = work->attend->scale,
+    const tp__attend *attend = work->attend;
+    tp__attend_tile tile = {.scale = attend->scale,
+                            .change_scale = attend->lines[TP__ATTEND_GMASK].at ? 1 : attend->scale,
                             .scores = room,
                             .change = room + square,
                             .largest = room + 2 * square};
@@ -293,15 +296,17 @@ static void attend_forward_task(void *ctx, int64_t number)
     static void name(const tp__attend_tile *t, const tp__attend_lines *lines, char *to)            \
     {                                                                                              \
         for (int64_t r = 0; r < t->rows; r++)                                                      \
-            for (int64_t i = 0; i < t->columns; i++)                                               \
-                ((Type *)(void *)to)[r * lines->row + i] =                                         \
-                    ((const Type *)(const void *)t->change)[r * t->pitch + i] / (Type)t->scale;    \
+            for (int64_t i = 0; i < t->columns; i++) {                                             \
+                Type *change = (Type *)(void *)t->change + r * t->pitch + i;                       \
+                ((Type *)(void *)to)[r * lines->row + i] = *change;                                \
+                *change *= (Type)t->scale;                                                         \
+            }                                                                                      \
     }
 
 ATTEND_PUT(attend_put_f32, float)
 ATTEND_PUT(attend_put_f64, double)
 
-/* The mask's gradient, which is that of scaled scores. */
+/* The mask's gradient, which is that of scaled scores; the change becomes that of scores. */
 static void attend_put(const attend_head *head, int64_t query, int64_t key,
                        const tp__attend_tile *tile)
 {
@@ -322,6 +327,8 @@ static void attend_pull_tile(const attend_head *head, int64_t query, int64_t key
     attend_product(head, rows, attend->value_width, columns, gy,
                    attend_turned(attend_lines_of(head, TP__ATTEND_V, key)), change, false);
     attend->kernels->pull(tile);
+    if (head->at[TP__ATTEND_GMASK])
+        attend_put(head, query, key, tile);
     if (head->at[TP__ATTEND_GV])
         attend_product(head, columns, rows, attend->value_width, attend_turned(weights), gy,
                        attend_lines_of(head, TP__ATTEND_GV, key), true);
@@ -333,8 +340,6 @@ static void attend_pull_tile(const attend_head *head, int64_t query, int64_t key
         attend_product(head, columns, rows, attend->width, attend_turned(change),
                        attend_lines_of(head, TP__ATTEND_Q, query),
                        attend_lines_of(head, TP__ATTEND_GK, key), true);
-    if (head->at[TP__ATTEND_GMASK])
-        attend_put(head, query, key, tile);
 }
 
 static void attend_backward_task(void *ctx, int64_t number)

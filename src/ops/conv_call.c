@@ -138,6 +138,32 @@ static bool conv_operands(const conv_call *call, tp_var *const *in, int n)
     return false;
 }
 
+/* Options that would have no effect are errors. */
+static bool conv_options_go_together(const conv_call *call, const tp_conv_options *options,
+                                     const tp__conv_attr *attr, const int64_t *more)
+{
+    bool back = call->op == &tp__conv_transpose_op;
+    if (options->same && back) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: same is for convolutions only", call->name);
+        return false;
+    }
+    for (int i = 0; i < attr->ndim; i++) {
+        if (options->same && attr->stride[i] != 1)
+            tp_fail(TP_ERROR_ARGUMENT, "%s: same wants a stride of 1, not %lld", call->name,
+                    (long long)attr->stride[i]);
+        else if (options->same && attr->padding[i] != 0)
+            tp_fail(TP_ERROR_ARGUMENT, "%s: same decides the padding, which is given as %lld",
+                    call->name, (long long)attr->padding[i]);
+        else if (!back && more[i] != 0)
+            tp_fail(TP_ERROR_ARGUMENT, "%s: output_padding is for transposed convolutions only",
+                    call->name);
+        else
+            continue;
+        return false;
+    }
+    return true;
+}
+
 /* x and w of one type and a whole number of images. */
 static tp_var *conv_images(const conv_call *call, tp_var *x, tp_var *w, tp_var *bias,
                            const tp_conv_options *options)
@@ -150,10 +176,8 @@ static tp_var *conv_images(const conv_call *call, tp_var *x, tp_var *w, tp_var *
                         more) ||
         !conv_check_channels(call, x, w, attr.groups))
         return tp__poison();
-    for (int i = 0; i < attr.ndim && same; i++)
-        if (attr.stride[i] != 1)
-            return tp_fail(TP_ERROR_ARGUMENT, "%s: same wants a stride of 1, not %lld", call->name,
-                           (long long)attr.stride[i]);
+    if (!conv_options_go_together(call, options, &attr, more))
+        return tp__poison();
     if (back ? !conv_transpose_sizes(call, x, w, more, &attr)
              : !conv_result_sizes(call, x, w, same, &attr))
         return tp__poison();

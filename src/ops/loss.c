@@ -268,7 +268,8 @@ tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
     tp_class_options own;
     if (!loss_take_class("nll_loss", x, target, given, &own))
         return tp__poison();
-    own.label_smoothing = 0;
+    if (own.label_smoothing != 0)
+        return tp_fail(TP_ERROR_ARGUMENT, "nll_loss: label_smoothing is for cross_entropy only");
     x = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64);
     return loss_of_classes("nll_loss", x, target, &own);
 }

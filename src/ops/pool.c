@@ -109,6 +109,8 @@ static tp_var *max_pool_call(const char *name, int ndim, tp_var *x, int n, const
         *options->indices = tp__poison();
     if (!tp__pool_check(name, ndim, x, n, kernel, options, &attr))
         return tp__poison();
+    if (!attr.padding_counts || attr.divisor != TP_AUTO)
+        return tp_fail(TP_ERROR_ARGUMENT, "%s: exclude_padding and divisor are for averages", name);
     x = pool_floating(x);
     tp_var *y = tp__pool_apply(&max_pool_op, &x, 1, &attr);
     if (asked)
@@ -122,9 +124,11 @@ static tp_var *avg_pool_call(const char *name, int ndim, tp_var *x, int n, const
     tp__pool_attr attr;
     if (!tp__pool_check(name, ndim, x, n, kernel, options, &attr))
         return tp__poison();
+    if (options && options->size >= sizeof *options && options->indices)
+        return tp_fail(TP_ERROR_ARGUMENT, "%s: indices are for the largest elements", name);
     for (int i = 0; i < ndim; i++)
         if (attr.dilation[i] != 1)
-            return tp_fail(TP_ERROR_ARGUMENT, "%s: there is no dilation", name);
+            return tp_fail(TP_ERROR_ARGUMENT, "%s: dilation is for the largest elements", name);
     x = pool_floating(x);
     return tp__pool_apply(&avg_pool_op, &x, 1, &attr);
 }

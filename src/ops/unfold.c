@@ -27,6 +27,11 @@ static bool unfold_begin(const char *call, const tp_var *x, int ndim, int n, con
         !tp__take_sizes(call, "padding", &plan->conv.padding, 2, 0, plan->padding) ||
         !tp__take_sizes(call, "dilation", &plan->conv.dilation, 2, 1, plan->dilation))
         return false;
+    const tp_sizes *more = &plan->conv.output_padding;
+    if (plan->conv.groups != 1 || plan->conv.same || more->n > 0 || more->one != 0) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: groups, same and output_padding are not for windows", call);
+        return false;
+    }
     if (x->ndim == ndim)
         return true;
     tp_fail(TP_ERROR_SHAPE, "%s: x has %d dimensions, expected %d", call, x->ndim, ndim);
@@ -42,8 +47,16 @@ static tp_var *unfold_weight(const unfold_plan *plan, tp_dtype dtype, int64_t ch
     return tp_is_poison(one) ? one : tp_repeat(one, TP_SHAPE(channels, 1, 1, 1));
 }
 
+/* y of one image, which came without the first axis. */
+static tp_var *unfold_single(tp_var *y)
+{
+    return tp_is_poison(y) ? y : tp_squeeze(y, 0);
+}
+
 tp_var *(tp_unfold)(tp_var *x, int n, const int64_t *kernel, const tp_conv_options *options)
 {
+    if (x && x->ndim == 3)
+        return unfold_single((tp_unfold)(tp_unsqueeze(x, 0), n, kernel, options));
     unfold_plan plan;
     if (!unfold_begin("unfold", x, 4, n, kernel, options, &plan))
         return tp__poison();
@@ -62,6 +75,8 @@ tp_var *(tp_unfold)(tp_var *x, int n, const int64_t *kernel, const tp_conv_optio
 tp_var *(tp_fold)(tp_var *x, int64_t height, int64_t width, int n, const int64_t *kernel,
                   const tp_conv_options *options)
 {
+    if (x && x->ndim == 2)
+        return unfold_single((tp_fold)(tp_unsqueeze(x, 0), height, width, n, kernel, options));
     unfold_plan plan;
     if (!unfold_begin("fold", x, 3, n, kernel, options, &plan))
         return tp__poison();
