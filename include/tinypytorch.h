@@ -32,7 +32,9 @@
  *     engine.h       threads, memory, profiles
  *     draw.h         the graph as text, as a picture, as a page
  *     plot.h         curves and contours
- *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR; number.h)
+ *     options.h      optional arguments, in C and in C++
+ *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR; operands.h,
+ *                    number.h)
  */
 #ifndef TINYPYTORCH_H
 #define TINYPYTORCH_H
@@ -63,5 +65,8 @@
 #include "tinypytorch/taylor.h"
 
 #include "tinypytorch/sugar.h"
+#ifndef TP__LIBRARY
+#include "tinypytorch/operands.h"
+#endif
 
 #endif

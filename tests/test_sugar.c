@@ -49,6 +49,43 @@ TEST(numbers_of_every_arithmetic_type)
     CHECK_BITS(tp_item(tp_add(x, sizeof(double))), 8);
 }
 
+TEST(numbers_of_every_width)
+{
+    const struct {
+        unsigned three : 3;
+        int five : 5;
+        long long many : 40;
+        bool yes : 1;
+    } bits = {5, -6, -(INT64_C(1) << 38), true};
+    tp_var *x = tp_variable(2.0);
+    CHECK_BITS(tp_item(tp_add(x, bits.three)), 7);
+    CHECK_BITS(tp_item(tp_add(bits.five, x)), -4);
+    CHECK_BITS(tp_item(tp_mul(x, bits.many)), -0x1p39);
+    CHECK_BITS(tp_item(tp_add(x, bits.yes)), 3);
+    CHECK_BITS(tp_item(tp_pow(x, bits.three)), 32);
+#if defined(__SIZEOF_INT128__)
+    CHECK_BITS(tp_item(tp_mul(x, (tp__int128)1 << 100)), 0x1p101);
+    CHECK_BITS(tp_item(tp_pow(x, (tp__int128)-3)), 0.125);
+#endif
+#if defined(__FLT16_MANT_DIG__) && (!defined(__clang__) || __clang_major__ >= 15)
+    CHECK_BITS(tp_item(tp_add(x, (__extension__(_Float16) 0.5))), 2.5);
+    CHECK_BITS(tp_item(tp_pow(4, (__extension__(_Float16) 0.5))), 2);
+#endif
+}
+
+TEST(every_operation_takes_numbers)
+{
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(2), (double[]){1, 3});
+    CHECK_BITS(tp_item(tp_exp(0)), 1);
+    CHECK_BITS(tp_item(tp_mse_loss(x, 0)), 5);
+    CHECK_CLOSE(tp_item(tp_softplus(1)), log1p(exp(1)), 1e-15);
+    CHECK_ELEMENTS(tp_masked_fill(x, 1, 2), 2, 2);
+    CHECK_ELEMENTS(tp_matmul(tp_ones(TP_F64, TP_SHAPE(2, 2)), x), 4, 4);
+    CHECK_SHAPE(tp_reshape(3, TP_SHAPE(1, 1)), 1, 1);
+    CHECK_BITS(tp_item(tp_sum(3)), 3);
+    CHECK_BITS(tp_item(tp_norm(-4.0, 2)), 4);
+}
+
 TEST(large_integers_stay_exact_beside_integers)
 {
     tp_var *zero = tp_zeros(TP_I64, TP_SHAPE());

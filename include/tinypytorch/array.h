@@ -103,8 +103,8 @@ TP_API void tp_print(tp_var *v);
 
 /* --- Editing in place: target ← target op value --- */
 
-/* value broadcasts to the target's shape and may be a plain number; its graph is ignored. The result
- * of the operation is rounded to the target's type once. Into an integer target there fit no
+/* value broadcasts to the target's shape and may be a plain number; its graph is ignored. The
+ * result of the operation is rounded to the target's type once. Into an integer target there fit no
  * floating values, no quotients and no plain number that is not one of its type; integers wrap
  * around. Nothing happens while an error is pending. */
 TP_API void tp_add_(tp_var *target, tp_var *value);

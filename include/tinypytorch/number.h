@@ -33,16 +33,33 @@ static inline tp_var *tp__of_unsigned(unsigned long long v)
     return v <= INT64_MAX ? tp_num_int((int64_t)v) : tp_num((double)v);
 }
 
+#if defined(__SIZEOF_INT128__)
+__extension__ typedef __int128 tp__int128;
+static inline tp_var *tp__of_int128(tp__int128 v)
+{
+    return v >= INT64_MIN && v <= INT64_MAX ? tp_num_int((int64_t)v) : tp_num((double)v);
+}
+#define TP__INT128_BY(function) tp__int128 : function,
+#else
+#define TP__INT128_BY(function)
+#endif
+#if defined(__FLT16_MANT_DIG__) && (!defined(__clang__) || __clang_major__ >= 15)
+#define TP__FLOAT16_BY(function) _Float16 : function,
+#else
+#define TP__FLOAT16_BY(function)
+#endif
+
+/* Bit-fields have types of their own, which only `default` meets, and so would others that are no
+ * operands: those are given something that cannot be called. */
 #define TP__OF(v)                                                                                  \
-    _Generic(v, tp_var *: tp__of_var, void *: tp__of_pointer, float: tp__of_float, double: tp_num,       \
-             long double: tp__of_long_double, unsigned long: tp__of_unsigned,                      \
-             unsigned long long: tp__of_unsigned, bool: tp_num_int, char: tp_num_int,              \
-             signed char: tp_num_int, unsigned char: tp_num_int, short: tp_num_int,                \
-             unsigned short: tp_num_int, int: tp_num_int, unsigned: tp_num_int, long: tp_num_int,  \
-             long long: tp_num_int)(v)
+    _Generic(v, tp_var *: tp__of_var, void *: tp__of_pointer, float: tp__of_float,                 \
+             double: tp_num, long double: tp__of_long_double, unsigned long: tp__of_unsigned,      \
+             unsigned long long: tp__of_unsigned, TP__INT128_BY(tp__of_int128)                     \
+             TP__FLOAT16_BY(tp__of_float) const tp_var *: "", float _Complex: "",                  \
+             double _Complex: "", long double _Complex: "", default: tp_num_int)(v)
 #define TP__BIND(value, name)                                                                      \
     __extension__({                                                                                \
-        __auto_type name = (value);                                                                \
+        __auto_type name = ((void)0, (value));                                                     \
         TP__OF(name);                                                                              \
     })
 #define TP__V(value) TP__BIND(value, TP__UNIQUE(tp__v))

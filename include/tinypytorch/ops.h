@@ -189,17 +189,22 @@ static inline tp_var *tp__pow_of_unsigned(tp_var *x, unsigned long long exponent
     return tp_pow(x, tp__of_unsigned(exponent));
 }
 
+#if defined(__SIZEOF_INT128__)
+static inline tp_var *tp__pow_of_int128(tp_var *x, tp__int128 exponent)
+{
+    return tp_pow(x, tp__of_int128(exponent));
+}
+#endif
 #define TP__POW_BY(v)                                                                              \
-    _Generic(v, tp_var *: tp_pow, void *: tp__pow_of_pointer, float: tp__pow_of_float,                \
+    _Generic(v, tp_var *: tp_pow, void *: tp__pow_of_pointer, float: tp__pow_of_float,             \
              double: tp_pow_number, long double: tp__pow_of_long_double,                           \
              unsigned long: tp__pow_of_unsigned, unsigned long long: tp__pow_of_unsigned,          \
-             bool: tp_pow_integer, char: tp_pow_integer, signed char: tp_pow_integer,              \
-             unsigned char: tp_pow_integer, short: tp_pow_integer, unsigned short: tp_pow_integer, \
-             int: tp_pow_integer, unsigned: tp_pow_integer, long: tp_pow_integer,                  \
-             long long: tp_pow_integer)
+             TP__INT128_BY(tp__pow_of_int128) TP__FLOAT16_BY(tp__pow_of_float)                     \
+             const tp_var *: "", float _Complex: "", double _Complex: "",                          \
+             long double _Complex: "", default: tp_pow_integer)
 #define TP__POW(x, exponent, name)                                                                 \
     __extension__({                                                                                \
-        __auto_type name = (exponent);                                                             \
+        __auto_type name = ((void)0, (exponent));                                                  \
         TP__POW_BY(name)(TP__V(x), name);                                                          \
     })
 #define tp_pow(x, exponent) TP__POW(x, exponent, TP__UNIQUE(tp__v))
@@ -226,9 +231,9 @@ static inline tp_var *tp__pow_of_unsigned(tp_var *x, unsigned long long exponent
 #define tp_xlogy(a, b) tp_xlogy(TP__V(a), TP__V(b))
 #define tp_remainder(a, b) tp_remainder(TP__V(a), TP__V(b))
 #define tp_fmod(a, b) tp_fmod(TP__V(a), TP__V(b))
-#define tp_clamp(x, low, high) tp_clamp(x, TP__V(low), TP__V(high))
+#define tp_clamp(x, low, high) tp_clamp(TP__V(x), TP__V(low), TP__V(high))
 #define tp_lerp(a, b, weight) tp_lerp(TP__V(a), TP__V(b), TP__V(weight))
-#define tp_prelu(x, slope) tp_prelu(x, TP__V(slope))
+#define tp_prelu(x, slope) tp_prelu(TP__V(x), TP__V(slope))
 
 #endif
 

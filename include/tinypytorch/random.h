@@ -9,8 +9,9 @@
  * high 32 bits of c, 0, 0) under the key (low, high 32 bits of the seed). Each call starts at a
  * fresh block. A float64 uniform takes two words and is ((w0 << 32 | w1) >> 11) · 2^-53, a float32
  * one takes one word and is (w >> 8) · 2^-24; of float16 (w >> 21) · 2^-11, of bfloat16 (w >> 24) ·
- * 2^-8. Other draws of half types are float32's, rounded at their end. Normals take two float64 uniforms u, v
- * (Box & Muller 1958): sqrt(−2 log(1 − u)) cos(2πv), then sin; bits up to libm's accuracy.
+ * 2^-8. Other draws of half types are float32's, rounded at their end. Normals take two float64
+ * uniforms u, v (Box & Muller 1958): sqrt(−2 log(1 − u)) cos(2πv), then sin; bits up to libm's
+ * accuracy.
  */
 #ifndef TINYPYTORCH_RANDOM_H
 #define TINYPYTORCH_RANDOM_H

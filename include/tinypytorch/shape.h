@@ -146,7 +146,7 @@ TP_API tp_var *tp_one_hot(tp_var *index, int64_t classes);
 #endif
 
 #ifdef TP__V
-#define tp_masked_fill(x, mask, value) tp_masked_fill(x, mask, TP__V(value))
+#define tp_masked_fill(x, mask, value) tp_masked_fill(TP__V(x), TP__V(mask), TP__V(value))
 #endif
 
 #endif

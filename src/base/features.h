@@ -10,6 +10,9 @@
 #define _DEFAULT_SOURCE /* madvise */
 #endif
 
+/* The sources define functions that operands.h would make macros of. */
+#define TP__LIBRARY
+
 #define TP_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define TP_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
