@@ -29,7 +29,8 @@ extern "C" {
  * Only floating types can be differentiated: others are an error. */
 TP_API tp_var *tp_variable(tp_var *value);
 
-/* A weak number. In C, operations wrap numbers by themselves (sugar.h). */
+/* A weak number. In C every operand of an operation may be a plain number, of any arithmetic type
+ * (sugar.h, operands.h): tp_mul(2, x), tp_exp(1). */
 TP_API tp_var *tp_num(double value);
 TP_API tp_var *tp_num_int(int64_t value);
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * What every other header stands on: the opaque variable, element types, shapes and axes.
+ *
+ * Functions have PyTorch's names and the order of its arguments: the axis comes before an index,
+ * tp_select(x, axis, index), tp_narrow, tp_slice, tp_gather, and after a count, tp_topk(x, k,
+ * axis), tp_roll, tp_split, tp_repeat_interleave. A place for a result, tp_var **, may be NULL
+ * when the result is not wanted.
  */
 #ifndef TINYPYTORCH_BASE_H
 #define TINYPYTORCH_BASE_H

@@ -27,9 +27,22 @@ extern "C" {
  * label is its name; verbose adds shape and element type: "x: (2, 3) float64". free() the text. */
 TP_API char *tp_get_dot_graph(tp_var *y, bool verbose);
 
-/* The same text, streamed to a file: for graphs of any size. False, with an error, if writing
- * fails. */
-TP_API bool tp_write_dot_graph(tp_var *y, bool verbose, FILE *file);
+/* The same text, streamed, for graphs of any size: to a function, which is called with pieces of it
+ * and a last time with a length of 0, and returns false when it cannot go on; to a file. False,
+ * with an error, if writing fails. */
+typedef bool tp_writer(void *ctx, const char *text, size_t length);
+TP_API bool tp_stream_dot_graph(tp_var *y, bool verbose, tp_writer *write, void *ctx);
+
+static inline bool tp__write_to_file(void *file, const char *text, size_t length)
+{
+    if (length == 0)
+        return fflush((FILE *)file) == 0;
+    return fwrite(text, 1, length, (FILE *)file) == length;
+}
+static inline bool tp_write_dot_graph(tp_var *y, bool verbose, FILE *file)
+{
+    return tp_stream_dot_graph(y, verbose, file ? tp__write_to_file : NULL, file);
+}
 
 /* tp_draw_graph with `shapes` as only option: the extension of to_file picks the format. */
 TP_API bool tp_plot_dot_graph(tp_var *y, bool verbose, const char *to_file);

@@ -57,13 +57,13 @@ TP_API void tp_trim_memory(void);
  * operations that ran together are one line, "sin·mul·sum". Operations on plain numbers take
  * nanoseconds and are not listed.
  *
- * tp_profile_begin drops what an earlier profile counted. tp_profile_end prints the table to
- * `table` (nothing if NULL) and writes a trace for chrome://tracing or Perfetto to the file trace
+ * tp_profile_begin drops what an earlier profile counted. tp_profile_end writes the table to the
+ * file `table`, "-" for stderr, and a trace for chrome://tracing or Perfetto to the file `trace`
  * (none if NULL); a file that cannot be written is an error. The environment's TP_PROFILE=1
  * profiles a whole run and prints the table to stderr at its end; TP_PROFILE=file.json writes the
  * trace too. */
 TP_API void tp_profile_begin(void);
-TP_API void tp_profile_end(FILE *table, const char *trace);
+TP_API void tp_profile_end(const char *table, const char *trace);
 
 #ifdef __cplusplus
 }

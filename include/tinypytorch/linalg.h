@@ -124,7 +124,9 @@ TP_API tp_var *tp_det(tp_var *a);
 TP_API void tp_slogdet(tp_var *a, tp_var **sign, tp_var **logabsdet);
 TP_API tp_var *tp_logdet(tp_var *a);
 
-/* --- Factorisations (LAPACK) --- */
+/* --- Factorisations (LAPACK) ---
+ *
+ * A place for a result that is NULL means that it is not wanted. */
 
 /* Lower triangle l with a = l lᵀ. Only a's lower triangle is read; the gradient is symmetric, that
  * for symmetric changes of a. A matrix that is not positive definite is an error. */

@@ -39,7 +39,9 @@ static inline tp_var *tp__of_int128(tp__int128 v)
 {
     return v >= INT64_MIN && v <= INT64_MAX ? tp_num_int((int64_t)v) : tp_num((double)v);
 }
-#define TP__INT128_BY(function) tp__int128 : function,
+#define TP__INT128_BY(function)                                                                    \
+    tp__int128:                                                                                    \
+    function,
 #else
 #define TP__INT128_BY(function)
 #endif

@@ -73,8 +73,8 @@ TP_API tp_var *tp_sinusoidal_positions(tp_dtype dtype, int64_t n, int64_t width)
 /* --- Steps of recurrent layers ---
  *
  * x (N, I), states (N, H) → (N, H). Weights are PyTorch's: w_ih (G H, I) and w_hh (G H, H), biases
- * (G H), with G = 4 gates i f g o of an LSTM, 3 gates r z n of a GRU, 1 otherwise. Biases may be
- * NULL, for zeros. Shapes that do not fit are an error. */
+ * (G H), with G = 4 gates i f g o of an LSTM, 3 gates r z n of a GRU, 1 otherwise. States and
+ * biases may be NULL, for zeros. Shapes that do not fit are an error. */
 
 /* LSTM (Hochreiter & Schmidhuber 1997): s = x w_ihᵀ + b_ih + h w_hhᵀ + b_hh; i, f, o = σ(s) and
  * g = tanh(s) of their parts of s; c' = f c + i g; the result is o tanh c'. *c_n, if not NULL, gets

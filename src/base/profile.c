@@ -486,20 +486,35 @@ void tp_profile_begin(void)
     profile_drop(&old);
 }
 
-static int profile_finish(FILE *table, const char *trace)
+static int profile_write_table(const char *path, profile_data *p)
+{
+    tp__file to;
+    if (!strcmp(path, "-")) {
+        profile_print(stderr, p);
+        return 0;
+    }
+    tp__file_begin(&to, path);
+    if (to.stream)
+        profile_print(to.stream, p);
+    return tp__file_end(&to, true);
+}
+
+/* 0, or the system's number of an error, and the file that it is about. */
+static int profile_finish(const char *table, const char *trace, const char **file)
 {
     profile_data p = profile_exchange(false);
     int error = trace ? profile_write(trace, &p) : 0;
-    if (table)
-        profile_print(table, &p);
+    int table_error = table ? profile_write_table(table, &p) : 0;
+    *file = error ? trace : table;
     profile_drop(&p);
-    return error;
+    return error ? error : table_error;
 }
 
-void tp_profile_end(FILE *table, const char *trace)
+void tp_profile_end(const char *table, const char *trace)
 {
-    int error = profile_finish(table, trace);
-    tp__file_good("profile_end", trace, error);
+    const char *file;
+    int error = profile_finish(table, trace, &file);
+    tp__file_good("profile_end", file, error);
 }
 
 static void profile_at_exit(void)
@@ -509,11 +524,12 @@ static void profile_at_exit(void)
         return; /* the program ended the profile itself */
     if (trace && (!*trace || !strcmp(trace, "1")))
         trace = NULL;
-    int error = profile_finish(stderr, trace);
+    const char *file;
+    int error = profile_finish("-", trace, &file);
     char reason[120];
     tp__error_text(reason, sizeof reason, error);
     if (error)
-        tp__log("profile: cannot write %s: %s", trace, reason);
+        tp__log("profile: cannot write %s: %s", file, reason);
 }
 
 __attribute__((constructor)) static void profile_read_environment(void)

@@ -15,10 +15,11 @@
 
 enum { DOT_BUFFER = 4096 };
 
-/* Text is gathered in `text`; with a file it goes there now and then. */
+/* Text is gathered in `text`; with a function it goes there now and then. */
 typedef struct dot_target {
     tp__text *text;
-    tp__file *file;
+    tp_writer *write;
+    void *ctx;
     bool verbose, failed;
 } dot_target;
 
@@ -26,10 +27,9 @@ static void dot_flush(dot_target *to, size_t threshold)
 {
     if (to->text->failed)
         to->failed = true;
-    if (!to->file || to->failed || to->text->length <= threshold)
+    if (!to->write || to->failed || to->text->length <= threshold)
         return;
-    tp__file_write(to->file, to->text->at, to->text->length);
-    to->failed = to->file->error != 0;
+    to->failed = !to->write(to->ctx, to->text->at, to->text->length);
     to->text->length = 0;
 }
 
@@ -96,25 +96,37 @@ char *tp_get_dot_graph(tp_var *y, bool verbose)
     return NULL;
 }
 
-bool tp__dot_stream(tp__file *file, const char *call, tp_var *y, bool verbose)
+static bool dot_to_file(void *ctx, const char *text, size_t length)
+{
+    tp__file *file = ctx;
+    tp__file_write(file, text, length);
+    return file->error == 0;
+}
+
+static bool dot_stream(const char *call, tp_var *y, bool verbose, tp_writer *write, void *ctx)
 {
     tp__text text = {0};
-    dot_target to = {.text = &text, .file = file, .verbose = verbose};
+    dot_target to = {.text = &text, .write = write, .ctx = ctx, .verbose = verbose};
     bool good = dot_write(&to, call, y);
     tp__text_drop(&text);
     return good;
 }
 
-bool tp_write_dot_graph(tp_var *y, bool verbose, FILE *file)
+bool tp__dot_stream(tp__file *file, const char *call, tp_var *y, bool verbose)
+{
+    return dot_stream(call, y, verbose, dot_to_file, file);
+}
+
+bool tp_stream_dot_graph(tp_var *y, bool verbose, tp_writer *write, void *ctx)
 {
     const char *call = "write_dot_graph";
-    if (!file) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: file is NULL", call);
+    if (!write) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: there is nothing to write to", call);
         return false;
     }
-    tp__file to = {.stream = file};
-    bool good = tp__dot_stream(&to, call, y, verbose);
-    if (good && fflush(file) != 0)
-        to.error = errno;
-    return tp__file_good(call, "the graph", to.error) && good;
+    errno = 0;
+    bool good = dot_stream(call, y, verbose, write, ctx) && write(ctx, "", 0);
+    if (!good && !tp_error())
+        tp__file_good(call, "the graph", errno ? errno : EIO);
+    return good;
 }

@@ -53,25 +53,6 @@ static tp_var *factor_apply(const tp__op *op, tp_var *x, bool square)
     return tp__apply(op, &x, 1, (tp__attr){0}, -1, NULL);
 }
 
-/* True if all n places for results are there; otherwise an error. */
-static bool factor_places(const char *call, tp_var **const *places, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (!places[i]) {
-            tp_fail(TP_ERROR_ARGUMENT, "%s: the place for result %d is NULL", call, i);
-            return false;
-        }
-    return true;
-}
-
-static tp_var *factor_poison(tp_var **const *places, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (places[i])
-            *places[i] = tp__poison();
-    return tp__poison();
-}
-
 static tp_var *factor_identity(const tp_var *like, int64_t n)
 {
     return tp__triangle((tp_dtype)like->dtype, n, 0, 1, 0);
@@ -282,9 +263,11 @@ static const tp__op qr_op = {
 
 void tp_qr(tp_var *a, tp_var **q, tp_var **r)
 {
-    tp_var **places[] = {q, r}, *y = factor_apply(&qr_op, a, false);
-    if (!factor_places("qr", places, 2) || tp_is_poison(y)) {
-        factor_poison(places, 2);
+    tp_var *unwanted, *y = factor_apply(&qr_op, a, false);
+    q = q ? q : &unwanted;
+    r = r ? r : &unwanted;
+    if (tp_is_poison(y)) {
+        *q = *r = y;
         return;
     }
     factor_size size = factor_of(a);
@@ -391,9 +374,11 @@ static const tp__op eigvalsh_op = {
 
 void tp_eigh(tp_var *a, tp_var **w, tp_var **v)
 {
-    tp_var **places[] = {w, v}, *y = factor_apply(&eigh_op, a, true);
-    if (!factor_places("eigh", places, 2) || tp_is_poison(y)) {
-        factor_poison(places, 2);
+    tp_var *unwanted, *y = factor_apply(&eigh_op, a, true);
+    w = w ? w : &unwanted;
+    v = v ? v : &unwanted;
+    if (tp_is_poison(y)) {
+        *w = *v = y;
         return;
     }
     int64_t n = factor_of(a).n;
@@ -525,9 +510,12 @@ static const tp__op svdvals_op = {
 
 void tp_svd(tp_var *a, tp_var **u, tp_var **s, tp_var **vh)
 {
-    tp_var **places[] = {u, s, vh}, *y = factor_apply(&svd_op, a, false);
-    if (!factor_places("svd", places, 3) || tp_is_poison(y)) {
-        factor_poison(places, 3);
+    tp_var *unwanted, *y = factor_apply(&svd_op, a, false);
+    u = u ? u : &unwanted;
+    s = s ? s : &unwanted;
+    vh = vh ? vh : &unwanted;
+    if (tp_is_poison(y)) {
+        *u = *s = *vh = y;
         return;
     }
     svd_parts(y, factor_of(a), u, s, vh);

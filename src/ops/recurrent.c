@@ -46,6 +46,15 @@ static bool recurrent_check(const char *call, const tp_var *x, const tp_var *h,
     return false;
 }
 
+/* A state that is NULL is one of zeros, (rows of x, H). Operands that do not fit are found later.
+ */
+static tp_var *recurrent_start(tp_var *state, const tp_var *x, const tp_var *w_hh)
+{
+    if (state || !x || !w_hh || x->ndim != 2 || w_hh->ndim != 2)
+        return state;
+    return tp_zeros((tp_dtype)x->dtype, TP_SHAPE(tp__shape(x)[0], tp__shape(w_hh)[1]));
+}
+
 static tp_var *recurrent_gate(tp_var *gates, int64_t number, int64_t width)
 {
     return tp_slice(gates, 1, number * width, (number + 1) * width, 1);
@@ -62,6 +71,8 @@ tp_var *tp_lstm_cell(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh
         return tp__narrow(y, narrow);
     }
     const recurrent_weights w = {w_ih, w_hh, b_ih, b_hh};
+    h = recurrent_start(h, x, w_hh);
+    c = recurrent_start(c, x, w_hh);
     if (c_n)
         *c_n = tp__poison();
     if (!tp__check_operand("lstm_cell", c) || !recurrent_check("lstm_cell", x, h, &w, 4))
@@ -88,6 +99,7 @@ tp_var *tp_gru_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_
 {
     TP__IN_FLOAT32(tp_gru_cell(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih, &b_hh);
     const recurrent_weights w = {w_ih, w_hh, b_ih, b_hh};
+    h = recurrent_start(h, x, w_hh);
     if (!recurrent_check("gru_cell", x, h, &w, 3))
         return tp__poison();
     int64_t n = tp__shape(h)[1];
@@ -107,6 +119,7 @@ tp_var *tp_rnn_tanh_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_va
     TP__IN_FLOAT32(tp_rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih,
                    &b_hh);
     const recurrent_weights w = {w_ih, w_hh, b_ih, b_hh};
+    h = recurrent_start(h, x, w_hh);
     if (!recurrent_check("rnn_tanh_cell", x, h, &w, 1))
         return tp__poison();
     return tp_tanh(tp_add(tp_linear(x, w_ih, b_ih), tp_linear(h, w_hh, b_hh)));
