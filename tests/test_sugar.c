@@ -2,6 +2,8 @@
  *
  * Numbers mixed with variables and options by name: sugar.h as a user meets it.
  */
+#include <tinypytorch.h>
+
 #include "elements.h"
 
 #include <limits.h>
