@@ -125,23 +125,23 @@ tp_var *tp_rnn_tanh_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_va
     return tp_tanh(tp_add(tp_linear(x, w_ih, b_ih), tp_linear(h, w_hh, b_hh)));
 }
 
-/* --- Records, for tests and the list of operations; a bias that is NULL is an error to tests ---
- */
+/* --- Records, for tests and the list of operations: to them NULL is an error --- */
 
 static tp_var *lstm_cell_sample(tp_var *const *x)
 {
-    tp_var *c, *h = tp_lstm_cell(x[0], x[1], x[2], x[3], x[4], tp_add(x[5], 0), NULL, &c);
+    tp_var *c, *h = tp_lstm_cell(x[0], tp_add(x[1], 0), tp_add(x[2], 0), x[3], x[4],
+                                 tp_add(x[5], 0), NULL, &c);
     return tp_is_poison(h) ? h : tp_concatenate((tp_var *[]){h, c}, 2, 0);
 }
 
 static tp_var *gru_cell_sample(tp_var *const *x)
 {
-    return tp_gru_cell(x[0], x[1], x[2], x[3], tp_add(x[4], 0), tp_add(x[5], 0));
+    return tp_gru_cell(x[0], tp_add(x[1], 0), x[2], x[3], tp_add(x[4], 0), tp_add(x[5], 0));
 }
 
 static tp_var *rnn_tanh_cell_sample(tp_var *const *x)
 {
-    return tp_rnn_tanh_cell(x[0], x[1], x[2], x[3], tp_add(x[4], 0), tp_add(x[5], 0));
+    return tp_rnn_tanh_cell(x[0], tp_add(x[1], 0), x[2], x[3], tp_add(x[4], 0), tp_add(x[5], 0));
 }
 
 static const tp__op lstm_cell_op = {
