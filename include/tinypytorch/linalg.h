@@ -119,7 +119,10 @@ TP_API tp_var *tp_matrix_rank(tp_var *a);
 /* --- Determinants (LAPACK) --- */
 
 /* det a, 0 if a is singular; its sign (−1, 0, 1) and log |det a|; log det a, NaN where det a < 0.
- * (…, n, n) → (…). Derivatives go through the inverse: of a singular matrix they are an error. */
+ * (…, n, n) → (…). Derivatives go through the inverse or, where det a is 0 or out of range, through
+ * cofactors: n² determinants up to n = 32, singular values beyond, with which the second derivative
+ * of a singular matrix needs a rank of n − 1. log |det a| of a singular matrix is −inf, and has an
+ * infinite derivative where the cofactor is not 0. */
 TP_API tp_var *tp_det(tp_var *a);
 TP_API void tp_slogdet(tp_var *a, tp_var **sign, tp_var **logabsdet);
 TP_API tp_var *tp_logdet(tp_var *a);
@@ -140,15 +143,15 @@ TP_API void tp_qr(tp_var *a, tp_var **q, tp_var **r);
 /* Symmetric a = v diag(w) vᵀ: eigenvalues w (…, n) in rising order, eigenvectors v (…, n, n) as
  * columns, of either sign. Only a's lower triangle is read; the gradient is that for symmetric
  * changes of a. Vectors of equal eigenvalues have no derivative: 1 / (w[j] − w[i]) makes it
- * infinite or NaN, even if only w is used. tp_eigvalsh has the eigenvalues alone, and its first
- * derivative is right there too. An element that is not finite is an error. */
+ * infinite or NaN. The first derivative of what uses only w is right there too, as that of
+ * tp_eigvalsh, which has the eigenvalues alone. An element that is not finite is an error. */
 TP_API void tp_eigh(tp_var *a, tp_var **w, tp_var **v);
 TP_API tp_var *tp_eigvalsh(tp_var *a);
 
 /* a = u diag(s) vh with k = min(m, n): u (…, m, k), singular values s (…, k) in falling order, vh
  * (…, k, n); signs as they come. Vectors of equal singular values, and of zeros, have no
- * derivative: it is infinite or NaN, even if only s is used. tp_svdvals has the values alone. An
- * element that is not finite is an error. */
+ * derivative: it is infinite or NaN. The first derivative of what uses only s is finite there, as
+ * that of tp_svdvals, which has the values alone. An element that is not finite is an error. */
 TP_API void tp_svd(tp_var *a, tp_var **u, tp_var **s, tp_var **vh);
 TP_API tp_var *tp_svdvals(tp_var *a);
 
