@@ -290,11 +290,19 @@ tp_var *tp_solve(tp_var *a, tp_var *b)
     return tp_is_poison(y) ? y : tp_squeeze(y, -1);
 }
 
+/* A solution of one right side that came as a vector. */
+static tp_var *solve_vector(tp_var *y)
+{
+    return tp_is_poison(y) ? y : tp_squeeze(y, -1);
+}
+
 tp_var *(tp_solve_triangular)(tp_var *a, tp_var *b, const tp_solve_triangular_options *from)
 {
     tp_solve_triangular_options options = TP_OPTIONS(tp_solve_triangular_options);
     if (!tp__take_options("solve_triangular", &options, sizeof options, from))
         return tp__poison();
+    if (b && b->ndim == 1)
+        return solve_vector((tp_solve_triangular)(a, tp_unsqueeze(b, 1), from));
     return tp__solve_triangle(a, b,
                               (options.upper ? TP__LAPACK_UPPER : 0) |
                                   (options.unitriangular ? TP__LAPACK_UNIT : 0));
@@ -498,6 +506,8 @@ tp_var *tp_logdet(tp_var *a)
 tp_var *tp_cholesky_solve(tp_var *b, tp_var *l)
 {
     TP__IN_FLOAT32(tp_cholesky_solve(b, l), &b, &l);
+    if (b && b->ndim == 1)
+        return solve_vector(tp_cholesky_solve(tp_unsqueeze(b, 1), l));
     b = tp__matrices("cholesky_solve", b, false);
     l = tp_is_poison(b) ? b : tp__matrices("cholesky_solve", l, true);
     if (tp_is_poison(l))

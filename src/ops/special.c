@@ -7,6 +7,7 @@
 
 #include "ops/elementwise.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "array/array.h"
@@ -85,16 +86,17 @@ static double special_digamma(double x)
     return special_digamma_positive(1 - x) - pi / tan(pi * distance);
 }
 
-/* The Hurwitz zeta function Σ (x + k)^−s, s ≥ 2, x > 0, by the formula of Euler and Maclaurin. */
-static double special_zeta(double s, double x)
+/* The Hurwitz zeta function Σ (x + k)^−s, s ≥ 2, x > 0, by the formula of Euler and Maclaurin,
+ * times unitˢ. */
+static double special_zeta(double s, double x, double unit)
 {
     double sum = 0, start = 12 + s / 2;
     while (x < start) {
-        sum += pow(x, -s);
+        sum += pow(x / unit, -s);
         x++;
     }
-    double power = pow(x, -s), rise = s / x;
-    sum += pow(x, 1 - s) / (s - 1) + 0.5 * power;
+    double power = pow(x / unit, -s), rise = s / x;
+    sum += unit * pow(x / unit, 1 - s) / (s - 1) + 0.5 * power;
     for (int k = 0; k < SPECIAL_BERNOULLI; k++) {
         sum += special_bernoulli[k] / ((2 * k + 1) * (2 * k + 2)) * power * rise;
         rise *= (s + 2 * k + 1) * (s + 2 * k + 2) / ((2 * k + 1) * (2 * k + 2) * x * x);
@@ -102,7 +104,19 @@ static double special_zeta(double s, double x)
     return sum;
 }
 
-/* Below 0 terms of the sum are added until its argument is positive. */
+/* Σ (unit / (x + k))ˢ. Below 0 terms are added until x is positive. */
+static double special_polygamma_sum(double s, double x, double unit)
+{
+    double sum = 0;
+    while (x < 0) {
+        sum += pow(x / unit, -s);
+        x++;
+    }
+    return sum + special_zeta(s, x, unit);
+}
+
+/* (−1)ⁿ⁺¹ n! Σ (x + k)^−(n + 1). Where factors leave the range that the product is in, terms are
+ * taken in the unit of the largest and the product by logarithms. */
 static double special_polygamma(double x, double order)
 {
     if (order == 0)
@@ -113,15 +127,15 @@ static double special_polygamma(double x, double order)
         return !isnan(x) && fmod(order, 2) == 1 ? HUGE_VAL : (double)NAN;
     if (x == HUGE_VAL)
         return 0;
-    double s = order + 1, sum = 0;
-    while (x < 0) {
-        sum += pow(x, -s);
-        x++;
-    }
-    double size = exp(special_lgamma(s));
+    double s = order + 1, sign = fmod(order, 2) == 1 ? 1 : -1, size = exp(special_lgamma(s));
     if (order < 20)
         size = rint(size);
-    return (fmod(order, 2) == 1 ? 1 : -1) * size * (sum + special_zeta(s, x));
+    double sum = special_polygamma_sum(s, x, 1), value = size * sum;
+    if (isfinite(value) && fabs(sum) >= DBL_MIN)
+        return sign * value;
+    double unit = x > 0 ? x : fabs(x - rint(x));
+    sum = special_polygamma_sum(s, x, unit);
+    return copysign(exp(special_lgamma(s) - s * log(unit) + log(fabs(sum))), sign * sum);
 }
 
 static void polygamma_f64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
