@@ -2,8 +2,9 @@
  *
  * Derivatives of elementwise operations where squares over- or underflow and where functions
  * saturate, against mpmath (reference/extremes.txt, written by reference/make_extremes.py): first
- * and second order, by every mode, of numbers and of arrays, in float32 and float64. An operation
- * with a gradient that the reference does not name fails, so a new one needs its lines.
+ * and second order, by every mode, of numbers and of arrays, in float32 and float64, some in half
+ * types. An operation with a gradient that the reference does not name fails, so a new one needs
+ * its lines.
  *
  * Errors are relative to the derivative itself. Between −1 and 1, where second derivatives pass
  * through 0, they are relative to 1 at least; with two operands, to the largest of that order.
