@@ -397,7 +397,7 @@ class Program:
                 value = run.jvp(*at)
             else:
                 value = run.gradients(at[0])[kind == "second"][at[1]]
-        except (RuntimeError, TypeError, IndexError):
+        except (RuntimeError, TypeError, IndexError, AttributeError):
             return None
         return None if value is None else value.detach().double()
 

@@ -82,3 +82,29 @@ TEST(triangles_and_classes)
     tp_one_hot(x, 3);
     CHECK_ERROR(TP_ERROR_DTYPE, "one_hot: the index is float64");
 }
+
+/* PyTorch: torch.tril(x, 2**62) is x, torch.triu(x, 2**62) zeros; the other way round below. */
+TEST(diagonals_beyond_the_matrix)
+{
+    const int64_t far[] = {INT64_MAX, INT64_C(1) << 62, 3};
+    tp_var *x = tp_ones(TP_F64, TP_SHAPE(2, 3));
+    for (int i = 0; i < 3; i++) {
+        CHECK_BITS(tp_item(tp_sum(tp_tril(x, far[i]))), 6);
+        CHECK_BITS(tp_item(tp_sum(tp_triu(x, far[i]))), 0);
+        CHECK_BITS(tp_item(tp_sum(tp_tril(x, -far[i]))), 0);
+        CHECK_BITS(tp_item(tp_sum(tp_triu(x, -far[i]))), 6);
+        CHECK_INT(tp_size(tp_diagonal(x, far[i])), 0);
+    }
+    CHECK_BITS(tp_item(tp_sum(tp_triu(x, INT64_MIN))), 6);
+    tp_diag_embed(x, INT64_MIN);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "diag_embed: 3 elements on diagonal -9223372036854775808");
+}
+
+TEST(parts_larger_than_the_axis)
+{
+    tp_var *x = tp_ones(TP_F64, TP_SHAPE(2, 3)), *part = NULL;
+    CHECK_INT(tp_split(x, INT64_MAX, 1, &part, 1), 1);
+    CHECK_INT(tp_size(part), 6);
+    CHECK_INT(tp_split(x, 2, 1, &part, 1), 2);
+    CHECK_INT(tp_size(part), 4);
+}

@@ -405,3 +405,37 @@ TEST(wrapped_memory_larger_than_can_be_counted_is_an_error)
     CHECK(tp_status() != TP_OK);
     tp_clear_error();
 }
+
+/* NumPy: np.arange(1, 1.3, 0.1) has 4 elements, the last 1.3; np.arange(2**53, 2**53 + 4). */
+TEST(arange_counts_as_numpy_does)
+{
+    tp_var *v = tp_arange(TP_F64, 1, 1.3, 0.1), *w = tp_arange(TP_I64, 0x1p53, 0x1p53 + 4, 1);
+    CHECK_INT(tp_size(v), 4);
+    CHECK_CLOSE(((const double *)tp_data(v))[3], 1.3, 1e-15);
+    CHECK_INT(((const int64_t *)tp_data(w))[1], (INT64_C(1) << 53) + 1);
+    CHECK_INT(((const int64_t *)tp_data(w))[3], (INT64_C(1) << 53) + 3);
+    tp_arange(TP_U8, 250, 260, 1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "arange: 259 is not a number of uint8");
+}
+
+TEST(linspace_is_finite_between_finite_ends)
+{
+    const double expected[] = {-1e308, -0.5e308, 0, 0.5e308, 1e308};
+    const double *v = tp_data(tp_linspace(TP_F64, -1e308, 1e308, 5));
+    for (int i = 0; i < 5; i++)
+        CHECK(fabs(v[i] - expected[i]) <= 1e293);
+    CHECK_BITS(v[0], -1e308);
+    CHECK_BITS(v[4], 1e308);
+    tp_linspace(TP_F64, 0, (double)INFINITY, 3);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "linspace: from 0 to inf, expected finite numbers");
+}
+
+TEST(memory_is_aligned_for_its_type)
+{
+    static double memory[3];
+    int released = 0;
+    tp_from_memory(TP_F64, TP_SHAPE(2), NULL, (char *)memory + 4, count_release, &released);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "is no address of float64, expected a multiple of 8");
+    CHECK_INT(released, 1);
+    CHECK(!tp_is_poison(tp_from_memory(TP_F32, TP_SHAPE(2), NULL, (char *)memory + 4, NULL, NULL)));
+}

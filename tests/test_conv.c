@@ -420,3 +420,18 @@ TEST(each_allocation_fails_in_turn)
         tp_cleargrad(x), tp_cleargrad(w);
     }
 }
+
+/* PyTorch: F.unfold and F.fold move elements, so ∞ and NaN stay where they are. */
+TEST(windows_move_elements_as_they_are)
+{
+    const double infinite = (double)INFINITY;
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(1, 1, 2, 3), ((double[]){1, infinite, 3, 4, 5, 6}));
+    tp_var *columns = tp_unfold(x, TP_SHAPE(2));
+    const double expected[] = {1, infinite, infinite, 3, 4, 5, 5, 6};
+    for (int i = 0; i < 8; i++)
+        CHECK_BITS(((const double *)tp_data(columns))[i], expected[i]);
+    const double back[] = {1, infinite, 3, 4, 10, 6};
+    tp_var *image = tp_fold(columns, 2, 3, TP_SHAPE(2));
+    for (int i = 0; i < 6; i++)
+        CHECK_BITS(((const double *)tp_data(image))[i], back[i]);
+}

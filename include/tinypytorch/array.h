@@ -46,15 +46,19 @@ TP_API tp_var *tp_ones(tp_dtype dtype, int ndim, const int64_t *shape);
 TP_API tp_var *tp_full(tp_dtype dtype, int ndim, const int64_t *shape, double value);
 TP_API tp_var *tp_eye(tp_dtype dtype, int64_t n);
 
-/* start, start + step … while before stop; step is not 0. (ceil((stop − start) / step)) */
+/* start, start + step, … : ceil((stop − start) / step) elements start + i step, none if that is
+ * negative. As NumPy's and PyTorch's the last one may reach stop where step is no binary fraction:
+ * 1 to 1.3 by 0.1 are four. int64 ones of whole numbers are exact. Errors: a step of 0 or NaN, more
+ * than 2⁵³ elements, numbers that an integer type does not hold. */
 TP_API tp_var *tp_arange(tp_dtype dtype, double start, double stop, double step);
 
-/* n evenly spaced values from start to stop, both included. (n) */
+/* n evenly spaced values from start to stop, both finite and included. (n) One value is start. */
 TP_API tp_var *tp_linspace(tp_dtype dtype, double start, double stop, int64_t n);
 
-/* Wraps memory without a copy. strides are in elements (NULL: row-major) and may be negative or
- * zero. The memory must hold every element reached and stay valid until release(arg) is called,
- * when nothing uses it any more; on an error release is called at once. release may be NULL. */
+/* Wraps memory without a copy; data is aligned for the type. strides are in elements (NULL:
+ * row-major) and may be negative or zero. The memory must hold every element reached and stay valid
+ * until release(arg) is called, when nothing uses it any more; on an error release is called at
+ * once. release may be NULL. */
 TP_API tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape,
                               const int64_t *strides, void *data, void (*release)(void *arg),
                               void *arg);

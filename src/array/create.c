@@ -140,30 +140,51 @@ tp_var *tp_eye(tp_dtype dtype, int64_t n)
     return v;
 }
 
-static tp_var *create_ramp(const char *call, tp_dtype dtype, int64_t n, double start, double step)
+/* True if whole numbers of int64 lead from start to the last one. */
+static bool create_steps_whole(tp_dtype dtype, double start, double step, double last)
 {
-    tp_var *v = create_array(call, dtype, 1, &n);
-    if (!tp_is_poison(v))
-        for (int64_t i = 0; i < n; i++)
+    return dtype == TP_I64 && start == floor(start) && step == floor(step) &&
+           fabs(start) < 0x1p63 && fabs(last) < 0x1p63 && fabs(step) < 0x1p63;
+}
+
+tp_var *tp_arange(tp_dtype dtype, double start, double stop, double step)
+{
+    double count = ceil((stop - start) / step), last = start + (count - 1) * step;
+    if (!(fabs(count) < 0x1p53))
+        return tp_fail(TP_ERROR_ARGUMENT, "arange: %g to %g by %g has no end", start, stop, step);
+    int64_t n = count > 0 ? (int64_t)count : 0;
+    if (n && !(tp__check_number("arange", dtype, trunc(start)) &&
+               tp__check_number("arange", dtype, trunc(last))))
+        return tp__poison();
+    tp_var *v = create_array("arange", dtype, 1, &n);
+    if (tp_is_poison(v))
+        return v;
+    bool whole = create_steps_whole(dtype, start, step, last);
+    for (int64_t i = 0; i < n; i++)
+        if (whole)
+            ((int64_t *)v->data)[i] = (int64_t)start + i * (int64_t)step;
+        else
             tp__write_element(dtype, (char *)v->data + (size_t)i * tp__dtype_size(dtype),
                               start + (double)i * step);
     return v;
 }
 
-tp_var *tp_arange(tp_dtype dtype, double start, double stop, double step)
-{
-    double n = ceil((stop - start) / step);
-    if (!(fabs(n) < 0x1p53))
-        return tp_fail(TP_ERROR_ARGUMENT, "arange: %g to %g by %g has no end", start, stop, step);
-    return create_ramp("arange", dtype, n > 0 ? (int64_t)n : 0, start, step);
-}
-
 tp_var *tp_linspace(tp_dtype dtype, double start, double stop, int64_t n)
 {
-    tp_var *v =
-        create_ramp("linspace", dtype, n, start, n > 1 ? (stop - start) / (double)(n - 1) : 0);
-    if (!tp_is_poison(v) && n > 1)
-        tp__write_element(dtype, (char *)v->data + (size_t)(n - 1) * tp__dtype_size(dtype), stop);
+    if (!isfinite(start) || !isfinite(stop))
+        return tp_fail(TP_ERROR_ARGUMENT, "linspace: from %g to %g, expected finite numbers", start,
+                       stop);
+    tp_var *v = create_array("linspace", dtype, 1, &n);
+    if (tp_is_poison(v))
+        return v;
+    double gaps = n > 1 ? (double)(n - 1) : 1, step = (stop - start) / gaps;
+    bool wide = !isfinite(step); /* then from the nearer end, whose steps do not overflow */
+    step = wide ? stop / gaps - start / gaps : step;
+    for (int64_t i = 0; i < n; i++) {
+        bool late = wide ? i > n / 2 : n > 1 && i == n - 1;
+        double at = late ? stop - (double)(n - 1 - i) * step : start + (double)i * step;
+        tp__write_element(dtype, (char *)v->data + (size_t)i * tp__dtype_size(dtype), at);
+    }
     return v;
 }
 
@@ -173,7 +194,14 @@ static bool create_check_memory(tp_dtype dtype, int ndim, const int64_t *shape, 
         return false;
     if (!data)
         tp_fail(TP_ERROR_ARGUMENT, "from_memory: data is NULL");
-    return data != NULL;
+    else if ((uintptr_t)data % tp__dtype_size(dtype))
+        tp_fail(TP_ERROR_ARGUMENT,
+                "from_memory: data %p is no address of %s, expected a multiple "
+                "of %zu",
+                data, tp_dtype_name(dtype), tp__dtype_size(dtype));
+    else
+        return true;
+    return false;
 }
 
 tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape, const int64_t *strides,

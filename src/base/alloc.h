@@ -28,4 +28,7 @@ char *tp__copy_text(const char *text);
  * requests there were since the last call. */
 size_t tp__alloc_fail_at(size_t n);
 
+/* Makes this thread's requests for more than that fail, until it is called with 0. */
+void tp__alloc_fail_above(size_t bytes);
+
 #endif

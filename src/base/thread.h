@@ -60,7 +60,7 @@ typedef struct tp__thread {
     tp_memory memory;
 
     uint64_t seed, random_block;
-    size_t requests, failing_request;
+    size_t requests, failing_request, largest_request;
 } tp__thread;
 
 #if defined(__ELF__)

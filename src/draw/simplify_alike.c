@@ -111,6 +111,48 @@ static void alike_refine(const tp__picture *p, const tp__picture_links *in, alik
             entries[i].hash = alike_mix(entries[i].hash, before[in->to[j]]);
 }
 
+/* As many steps back as there are: once for each node, after its inputs. ready has room for all
+ * nodes, and so has left, of inputs that are not done. */
+static void alike_refine_all(const tp__picture *p, const tp__picture_links *in,
+                             const tp__picture_links *out, alike_entry *entries, uint64_t *left,
+                             uint32_t *ready)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n; i++)
+        if ((left[i] = in->at[i + 1] - in->at[i]) == 0)
+            ready[n++] = i;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t i = ready[k];
+        for (uint32_t j = in->at[i]; j < in->at[i + 1]; j++)
+            entries[i].hash = alike_mix(entries[i].hash, entries[in->to[j]].hash);
+        for (uint32_t j = out->at[i]; j < out->at[i + 1]; j++)
+            if (--left[out->to[j]] == 0)
+                ready[n++] = out->to[j];
+    }
+}
+
+/* Hashes that are equal where nodes are alike up to `repeats` steps of the program back. */
+static bool alike_hashes(const tp__picture *p, alike_entry *entries)
+{
+    tp__picture_links in, out;
+    bool in_linked = tp__picture_link(&in, p, true), out_linked = tp__picture_link(&out, p, false);
+    uint64_t *numbers = tp__alloc((p->n + 1u) * sizeof *numbers);
+    uint32_t *ready = tp__alloc((p->n + 1u) * sizeof *ready);
+    bool good = in_linked && out_linked && numbers && ready;
+    int64_t steps = 2 * (int64_t)p->options->repeats;
+    for (uint32_t i = 0; i < p->n; i++)
+        entries[i] = (alike_entry){alike_first(p, i), i};
+    if (good && steps >= p->n)
+        alike_refine_all(p, &in, &out, entries, numbers, ready);
+    for (int64_t step = 0; step < steps && steps < p->n && good; step++)
+        alike_refine(p, &in, entries, numbers);
+    tp__free(in_linked ? in.at : NULL);
+    tp__free(out_linked ? out.at : NULL);
+    tp__free(numbers);
+    tp__free(ready);
+    return good;
+}
+
 static int alike_by_hash(const void *a, const void *b)
 {
     const alike_entry *x = a, *y = b;
@@ -136,15 +178,8 @@ static void alike_merge(tp__picture *p, const alike_entry *entries, uint32_t n, 
 
 void tp__simplify_repeats(tp__picture *p, uint32_t *into)
 {
-    tp__picture_links in;
-    bool linked = tp__picture_link(&in, p, true);
     alike_entry *entries = tp__alloc((p->n + 1u) * sizeof *entries);
-    uint64_t *before = tp__alloc((p->n + 1u) * sizeof *before);
-    p->failed = !linked || !entries || !before;
-    for (uint32_t i = 0; i < p->n && !p->failed; i++)
-        entries[i] = (alike_entry){alike_first(p, i), i};
-    for (int step = 0; step < 2 * p->options->repeats && !p->failed; step++)
-        alike_refine(p, &in, entries, before);
+    p->failed = !entries || !alike_hashes(p, entries);
     if (!p->failed)
         qsort(entries, p->n, sizeof *entries, alike_by_hash);
     for (uint32_t i = 0, n; i < p->n && !p->failed; i += n) {
@@ -152,7 +187,5 @@ void tp__simplify_repeats(tp__picture *p, uint32_t *into)
             n++;
         alike_merge(p, entries + i, n, into);
     }
-    tp__free(linked ? in.at : NULL);
     tp__free(entries);
-    tp__free(before);
 }

@@ -225,9 +225,11 @@ int64_t tp_split(tp_var *x, int64_t size, int axis, tp_var **out, int64_t n)
                 (long long)size);
         return 0;
     }
-    int64_t length = tp__shape(x)[axis], parts = (length + size - 1) / size;
-    for (int64_t i = 0; i < parts && i < n; i++)
-        out[i] = tp_slice(x, axis, i * size, (i + 1) * size, 1);
+    int64_t length = tp__shape(x)[axis], parts = length / size + (length % size != 0);
+    for (int64_t i = 0; i < parts && i < n; i++) {
+        int64_t left = length - i * size;
+        out[i] = tp_slice(x, axis, i * size, i * size + (left < size ? left : size), 1);
+    }
     return parts;
 }
 
@@ -256,8 +258,8 @@ tp_var *(tp_masked_fill)(tp_var *x, tp_var *mask, tp_var *value)
     return (tp_where)(mask, value, x);
 }
 
-/* Row and column numbers compared: 1 where column − row ≥ k. */
-static tp_var *arrange_above(const char *call, const tp_var *x, int64_t k)
+/* Row and column numbers compared: 1 where column − row ≥ k, or > k if strictly. */
+static tp_var *arrange_above(const char *call, const tp_var *x, int64_t k, bool strictly)
 {
     if (!tp__check_operand(call, x))
         return tp__poison();
@@ -265,19 +267,21 @@ static tp_var *arrange_above(const char *call, const tp_var *x, int64_t k)
         return tp_fail(TP_ERROR_SHAPE, "%s: x has %d dimensions, expected 2 or more", call,
                        x->ndim);
     const int64_t *last = tp__shape(x) + x->ndim - 2;
-    tp_var *row = tp_unsqueeze(tp_arange(TP_I64, 0, (double)last[0], 1), 1);
-    return tp_ge(tp_arange(TP_I64, 0, (double)last[1], 1), tp_add(row, k));
+    k = k < -last[0] ? -last[0] : k > last[1] ? last[1] : k; /* beyond, nothing changes */
+    tp_var *row = tp_add(tp_unsqueeze(tp_arange(TP_I64, 0, (double)last[0], 1), 1), k);
+    tp_var *column = tp_arange(TP_I64, 0, (double)last[1], 1);
+    return strictly ? tp_gt(column, row) : tp_ge(column, row);
 }
 
 tp_var *tp_triu(tp_var *x, int64_t k)
 {
-    tp_var *above = arrange_above("triu", x, k);
+    tp_var *above = arrange_above("triu", x, k, false);
     return tp_is_poison(above) ? above : tp_where(above, x, 0);
 }
 
 tp_var *tp_tril(tp_var *x, int64_t k)
 {
-    tp_var *above = arrange_above("tril", x, k + 1);
+    tp_var *above = arrange_above("tril", x, k, true);
     return tp_is_poison(above) ? above : tp_where(above, 0, x);
 }
 

@@ -248,7 +248,11 @@ static bool concatenate_infer(tp__call *call)
                     tp__shape_text(b, v->ndim, tp__shape(v)), i, (int)axis);
             return false;
         }
-        total += tp__shape(v)[axis];
+        if (__builtin_add_overflow(total, tp__shape(v)[axis], &total)) {
+            tp_fail(TP_ERROR_SHAPE, "concatenate: axis %d is longer than an axis can be",
+                    (int)axis);
+            return false;
+        }
     }
     call->dtype = (tp_dtype)first->dtype;
     call->ndim = first->ndim;

@@ -140,6 +140,7 @@ tp_var *tp_pad_by(tp_var *x, int axis, int64_t before, int64_t after, tp_pad_mod
 /* The numbers of the elements on diagonal k of an (m, n) matrix. */
 static tp_var *pick_diagonal(int64_t m, int64_t n, int64_t k)
 {
+    k = k < -m ? -m : k > n ? n : k;
     int64_t row = k < 0 ? -k : 0, column = k > 0 ? k : 0;
     int64_t length = m - row < n - column ? m - row : n - column;
     length = length > 0 ? length : 0;
@@ -174,7 +175,13 @@ tp_var *tp_diag_embed(tp_var *x, int64_t k)
     if (x->ndim < 1 || x->ndim >= TP_MAX_NDIM)
         return tp_fail(TP_ERROR_SHAPE, "diag_embed: x has %d dimensions, expected 1 to %d", x->ndim,
                        TP_MAX_NDIM - 1);
-    int64_t shape[TP_MAX_NDIM], n = tp__shape(x)[x->ndim - 1] + (k < 0 ? -k : k);
+    int64_t shape[TP_MAX_NDIM], n = tp__shape(x)[x->ndim - 1];
+    if (k < -INT32_MAX || k > INT32_MAX || n > INT32_MAX)
+        return tp_fail(TP_ERROR_ARGUMENT,
+                       "diag_embed: %lld elements on diagonal %lld, expected at "
+                       "most %d of each",
+                       (long long)n, (long long)k, INT32_MAX);
+    n += k < 0 ? -k : k;
     memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
     shape[x->ndim - 1] = n * n;
     tp_var *flat = tp_zeros((tp_dtype)x->dtype, x->ndim, shape);

@@ -40,7 +40,7 @@ static void rotary_angles(const rotary_attr *attr, int64_t rows, int64_t pairs, 
     for (int64_t i = 0; i < pairs; i++) {
         double rate = pow(attr->base, -(double)i / (double)pairs);
         for (int64_t p = 0; p < rows; p++) {
-            double angle = (double)(attr->offset + p) * rate;
+            double angle = ((double)attr->offset + (double)p) * rate;
             at[2 * (p * pairs + i)] = cos(angle);
             at[2 * (p * pairs + i) + 1] = attr->sign * sin(angle);
         }

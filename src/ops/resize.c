@@ -402,14 +402,16 @@ static tp_var *resize_back_sample(tp_var *const *x)
 /* --- pixel_shuffle --- */
 
 /* True if the last axes of x, channels, height and width, are multiples of these. */
-static bool shuffle_check(const char *name, const tp_var *x, int64_t r, int64_t channels,
-                          int64_t pixels)
+/* Channels are shared out among r² pixels, or pixels of each axis among r. */
+static bool shuffle_check(const char *name, const tp_var *x, int64_t r, bool of_channels)
 {
     char text[TP__SHAPE_TEXT];
+    bool possible = r >= 1 && r <= INT32_MAX;
+    int64_t channels = of_channels && possible ? r * r : 1, pixels = of_channels ? 1 : r;
     if (!tp__check_operand(name, x))
         return false;
     const int64_t *last = tp__shape(x) + (x->ndim < 3 ? 0 : x->ndim - 3);
-    if (r < 1 || r > INT32_MAX)
+    if (!possible)
         tp_fail(TP_ERROR_ARGUMENT, "%s: r is %lld, expected 1 or more", name, (long long)r);
     else if (x->ndim < 3 || x->ndim + 2 > TP_MAX_NDIM)
         tp_fail(TP_ERROR_SHAPE, "%s: x %s, expected (…, channels, height, width)", name,
@@ -442,7 +444,7 @@ static tp_var *shuffle(tp_var *x, const int64_t *split, const int64_t *order, co
 
 tp_var *tp_pixel_shuffle(tp_var *x, int64_t r)
 {
-    if (!shuffle_check("pixel_shuffle", x, r, r * r, 1))
+    if (!shuffle_check("pixel_shuffle", x, r, true))
         return tp__poison();
     const int64_t *n = tp__shape(x) + x->ndim - 3, channels = n[0] / (r * r);
     return shuffle(x, (int64_t[]){channels, r, r, n[1], n[2]}, (int64_t[]){0, 3, 1, 4, 2},
@@ -451,7 +453,7 @@ tp_var *tp_pixel_shuffle(tp_var *x, int64_t r)
 
 tp_var *tp_pixel_unshuffle(tp_var *x, int64_t r)
 {
-    if (!shuffle_check("pixel_unshuffle", x, r, 1, r))
+    if (!shuffle_check("pixel_unshuffle", x, r, false))
         return tp__poison();
     const int64_t *n = tp__shape(x) + x->ndim - 3;
     return shuffle(x, (int64_t[]){n[0], n[1] / r, r, n[2] / r, r}, (int64_t[]){0, 2, 4, 1, 3},
