@@ -175,13 +175,13 @@ static bool apply_operands(tp__call *call, bool record)
         if (!apply_common_shape(call))
             return false;
         call->dtype = tp__promote(call->in + first, call->n_in - first);
+        if ((call->op->flags & TP__FLOATING) && !tp__is_float(call->dtype))
+            call->dtype = TP_F64;
+        if (!tp__is_float(call->dtype) &&
+            !tp__check_weak(call->op->name, call->in + first, call->n_in - first,
+                            !call->op->gradient, &call->dtype))
+            return false;
     }
-    if ((call->op->flags & TP__FLOATING) && !tp__is_float(call->dtype))
-        call->dtype = TP_F64;
-    if (!tp__is_float(call->dtype) &&
-        !tp__check_weak(call->op->name, call->in + first, call->n_in - first, !call->op->gradient,
-                        &call->dtype))
-        return false;
     call->given = call->dtype;
     call->dtype = call->work = tp__working_type(call->given);
     if (!call->op->loop[call->work]) {
