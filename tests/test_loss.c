@@ -115,6 +115,15 @@ TEST(ignored_targets_hide_infinities)
 
 TEST(nothing_times_infinity_is_nothing)
 {
+    tp_var *logits =
+        tp_variable(tp_array(TP_F64, TP_SHAPE(2, 2), ((double[]){0, -HUGE_VAL, 1, 2})));
+    tp_var *classes = tp_array(TP_I64, TP_SHAPE(2), ((int64_t[]){1, 0}));
+    tp_var *weight = tp_array(TP_F64, TP_SHAPE(2), ((double[]){2, 0}));
+    tp_var *weighted = tp_cross_entropy(logits, classes, .weight = weight);
+    CHECK_CLOSE(tp_item(weighted), log1p(exp(1)), 1e-15);
+    tp_var *g = tp_gradient(weighted, logits);
+    CHECK(at(g, 0) == 0 && at(g, 1) == 0);
+    CHECK_CLOSE(at(g, 2), -1 / (1 + exp(-1)), 1e-15);
     tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2), ((double[]){-HUGE_VAL, -1})));
     tp_var *target = tp_array(TP_F64, TP_SHAPE(2), ((double[]){0, 0.5}));
     tp_var *kl = tp_kl_div(x, target, .reduction = TP_SUM);

@@ -6,6 +6,7 @@
 #include "base/features.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "array/array.h"
 #include "array/dtype.h"
@@ -210,7 +211,7 @@ static tp_var *loss_spread(tp_var *logs, const tp_class_options *own, int axis)
         return tp_neg((tp_sum)(logs, &classes));
     for (int i = 0; i < logs->ndim; i++)
         shape[i] = i == axis ? own->weight->size : 1;
-    tp_var *weighted = tp_mul(logs, tp_reshape(own->weight, logs->ndim, shape));
+    tp_var *weighted = loss_product(tp_reshape(own->weight, logs->ndim, shape), logs);
     return tp_is_poison(weighted) ? weighted : tp_neg((tp_sum)(weighted, &classes));
 }
 
@@ -222,7 +223,9 @@ static tp_var *loss_counts(tp_var *target, const tp_class_options *own)
 /* Without ignored targets nothing is chosen, so that nothing below counts as below a choice. */
 static bool loss_ignores(tp_var *counts)
 {
-    return counts->size > 0 && tp_item(tp_all(counts)) == 0;
+    const tp_var *plain = tp__plain(counts);
+    return !tp_is_poison(plain) && plain->size > 0 &&
+           memchr(plain->data, 0, (size_t)plain->size) != NULL;
 }
 
 /* Where no target counts the mean is NaN, and its derivatives 0. */
@@ -235,14 +238,14 @@ static tp_var *loss_mean(tp_var *loss, tp_var *weights, bool ignores)
     return tp_where(none, (double)NAN, tp_div(sum, tp_where(none, 1, total)));
 }
 
-static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target,
+/* counts: 1 for targets that are not ignored. */
+static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target, tp_var *counts,
                                const tp_class_options *own)
 {
     int axis = logs->ndim > 1;
     if (own->weight && !tp__same_shape(own->weight, 1, tp__shape(logs) + axis))
         return tp_fail(TP_ERROR_SHAPE, "%s: expected a weight for each of %lld classes", call,
                        (long long)tp__shape(logs)[axis]);
-    tp_var *counts = loss_counts(target, own);
     tp_var *weights = loss_weights(logs, own, counts, &target);
     if (tp_is_poison(weights))
         return weights;
@@ -251,7 +254,8 @@ static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target,
         return picked;
     bool ignores = loss_ignores(counts);
     picked = tp_squeeze(picked, axis);
-    tp_var *loss = tp_neg(tp_mul(weights, ignores ? tp_where(counts, picked, 0) : picked));
+    picked = ignores ? tp_where(counts, picked, 0) : picked;
+    tp_var *loss = tp_neg(own->weight ? loss_product(weights, picked) : tp_mul(weights, picked));
     if (own->label_smoothing > 0) {
         double classes = (double)tp__shape(logs)[axis], rest = own->label_smoothing;
         tp_var *spread = tp_where(counts, loss_spread(logs, own, axis), 0);
@@ -271,7 +275,7 @@ tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
     if (own.label_smoothing != 0)
         return tp_fail(TP_ERROR_ARGUMENT, "nll_loss: label_smoothing is for cross_entropy only");
     x = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64);
-    return loss_of_classes("nll_loss", x, target, &own);
+    return loss_of_classes("nll_loss", x, target, loss_counts(target, &own), &own);
 }
 
 tp_var *(tp_cross_entropy)(tp_var *x, tp_var *target, const tp_class_options *given)
@@ -284,7 +288,7 @@ tp_var *(tp_cross_entropy)(tp_var *x, tp_var *target, const tp_class_options *gi
     if (loss_ignores(counts)) /* what may be infinite or NaN there has no part */
         x = tp_where(tp_unsqueeze(counts, x->ndim > 1), x, 0);
     tp_var *logs = tp_log_softmax(x, x->ndim > 1);
-    return tp_is_poison(logs) ? logs : loss_of_classes("cross_entropy", logs, target, &own);
+    return tp_is_poison(logs) ? logs : loss_of_classes("cross_entropy", logs, target, counts, &own);
 }
 
 /* --- Of pairs --- */
