@@ -29,25 +29,9 @@ fail()
     echo "failed: $*"
 }
 
-# "function|result|parameters" of each function declared in these headers.
 declarations()
 {
-    awk '
-        /^TP_API/ { on = 1; text = "" }
-        on { text = text " " $0 }
-        on && /;/ {
-            on = 0
-            gsub(/\/\*[^*]*\*\//, "", text)
-            gsub(/[ \t]+/, " ", text)
-            sub(/ ?TP_API /, "", text)
-            if (match(text, /tp_[a-z0-9_]+\(/)) {
-                name = substr(text, RSTART, RLENGTH - 1)
-                result = substr(text, 1, RSTART - 1)
-                parameters = substr(text, RSTART + RLENGTH)
-                sub(/\)[^)]*;.*$/, "", parameters)
-                print name "|" result "|" parameters
-            }
-        }' "$@"
+    awk -f "$root/scripts/declarations" "$@"
 }
 
 # A C function of these parameters, minus the options at their end, that calls the function with

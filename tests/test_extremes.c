@@ -2,8 +2,9 @@
  *
  * Derivatives of elementwise operations where squares over- or underflow and where functions
  * saturate, against mpmath (reference/extremes.txt, written by reference/make_extremes.py): first
- * and second order, by every mode, of numbers and of arrays, in float32 and float64. An operation
- * with a gradient that the reference does not name fails, so a new one needs its lines.
+ * and second order, by every mode, of numbers and of arrays, in float32 and float64, some in half
+ * types. An operation with a gradient that the reference does not name fails, so a new one needs
+ * its lines.
  *
  * Errors are relative to the derivative itself. Between −1 and 1, where second derivatives pass
  * through 0, they are relative to 1 at least; with two operands, to the largest of that order.
@@ -47,18 +48,22 @@ static const tp__op *extreme_operation(const char *name, int n)
 
 static double extreme_tolerance(const extreme_point *p)
 {
-    return p->dtype == TP_F32 ? 1e-4 : 1e-12;
+    return p->dtype == TP_F16    ? 4e-3
+           : p->dtype == TP_BF16 ? 3e-2
+           : p->dtype == TP_F32  ? 1e-4
+                                 : 1e-12;
 }
 
 static double extreme_least(const extreme_point *p)
 {
-    return p->dtype == TP_F32 ? (double)FLT_MIN : DBL_MIN;
+    return p->dtype == TP_F16 ? 0x1p-23 : p->dtype == TP_F64 ? DBL_MIN : (double)FLT_MIN;
 }
 
 /* True if a derivative is a number of the type, by some bits. */
 static bool extreme_fits(const extreme_point *p, double expected)
 {
-    return fabs(expected) <= (p->dtype == TP_F32 ? (double)FLT_MAX : DBL_MAX) / 16;
+    double most = p->dtype == TP_F16 ? 65504 : p->dtype == TP_F64 ? DBL_MAX : (double)FLT_MAX;
+    return fabs(expected) <= most / 16;
 }
 
 static double extreme_first(tp_var *v)
@@ -72,6 +77,8 @@ static bool extreme_compare(const extreme_point *p, const char *what, tp_var *v,
 {
     double value = extreme_first(v);
     scale = fmax(scale, fabs(expected));
+    if (isnan(expected))
+        return true;
     if (!extreme_fits(p, scale))
         return true;
     bool good = fabs(value - expected) <= extreme_tolerance(p) * scale + extreme_least(p);
@@ -109,7 +116,7 @@ static void extreme_backward(const extreme_point *p, bool record)
 {
     TP_SCOPE();
     static const char *const names[] = {"plain gradient", "recorded gradient"};
-    const int powers[] = {0, 40, -40};
+    const int far = p->dtype == TP_F16 ? 4 : 40, powers[] = {0, far, -far};
     tp_var *x[2], *g[2];
     extreme_variables(p, x);
     tp_var *y = extreme_call(p, x);
@@ -175,7 +182,11 @@ static bool extreme_read(const char *line, extreme_point *p)
         if (end == rest)
             break;
     }
-    *p = (extreme_point){.n = count == 3 ? 1 : 2, .dtype = strcmp(kind, "f32") ? TP_F64 : TP_F32};
+    *p = (extreme_point){.n = count == 3 ? 1 : 2};
+    p->dtype = !strcmp(kind, "f32")    ? TP_F32
+               : !strcmp(kind, "f16")  ? TP_F16
+               : !strcmp(kind, "bf16") ? TP_BF16
+                                       : TP_F64;
     p->op = extreme_operation(name, p->n);
     if (!test_check(p->op && (count == 3 || count == 7), __FILE__, __LINE__, "line: %s", line))
         return false;
@@ -221,6 +232,46 @@ TEST(second_derivatives_at_extreme_points)
 TEST(forward_derivatives_at_extreme_points)
 {
     extreme_each(extreme_forward);
+}
+
+/* --- At infinities and NaN all modes say the same --- */
+
+static void extreme_agree(const tp__op *op, double x, const char *what, tp_var *v, double expected)
+{
+    double value = extreme_first(v);
+    test_check(value == expected || (isnan(value) && isnan(expected)), __FILE__, __LINE__,
+               "%s at %g: %s is %g, not %g", op->name, x, what, value, expected);
+}
+
+static void extreme_modes(const tp__op *op, tp_dtype dtype, int ndim, double point)
+{
+    TP_SCOPE();
+    const int64_t few[] = {EXTREME_FEW};
+    tp_var *number = tp_variable(tp_full(TP_F64, 0, NULL, point)), *d[2];
+    tp_var *x = tp_variable(tp_full(dtype, ndim, few, point)), *y = op->call_1(x);
+    double first = extreme_first(tp_gradient(op->call_1(number), number));
+    tp_var *g = tp_gradient(y, x, .create_graph = true);
+    extreme_agree(op, point, "the gradient", tp_gradient(y, x), first);
+    extreme_agree(op, point, "the recorded gradient", g, first);
+    extreme_agree(op, point, "the derivative forwards", tp_jvp(y, x, tp_full(dtype, ndim, few, 1)),
+                  first);
+    tp_derivatives(y, x, 2, d);
+    extreme_agree(op, point, "the Taylor coefficient", d[0], first);
+    if (tp_requires_grad(g))
+        extreme_agree(op, point, "the second Taylor coefficient", d[1],
+                      extreme_first(tp_gradient(g, x)));
+}
+
+TEST(modes_agree_at_infinities_and_nan)
+{
+    static const double ends[] = {HUGE_VAL, -HUGE_VAL, (double)NAN};
+    for (const tp__family *const *family = tp__families; *family; family++)
+        for (const tp__op *const *op = (*family)->ops; *op; op++)
+            for (int i = 0; i < 3 && (*op)->call_1 && (*op)->gradient; i++) {
+                extreme_modes(*op, TP_F64, 0, ends[i]);
+                extreme_modes(*op, TP_F64, 1, ends[i]);
+                extreme_modes(*op, TP_F32, 1, ends[i]);
+            }
 }
 
 /* --- Every operation is there --- */

@@ -138,6 +138,7 @@ static const tp_function split = {
     split_forward,
     split_backward,
     TP_READS_INPUTS | TP_READS_OUTPUTS,
+    NULL,
 };
 
 /* The outputs named by the bits of which, summed; the others are dropped. */

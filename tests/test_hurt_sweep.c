@@ -51,7 +51,7 @@ static void drop_backward(void *ctx, tp_var *const *in, tp_var *const *out, tp_v
 }
 
 static const tp_function drop_function = {sizeof(tp_function), "Drop",         1, 1, drop_forward,
-                                          drop_backward,       TP_READS_INPUTS};
+                                          drop_backward,       TP_READS_INPUTS, NULL};
 
 /* y = (3 x²)², all of it held by the handles in d alone. */
 static void drop_build(dropping *d, tp_var *start, bool by_hook)
@@ -245,7 +245,7 @@ static void via_backward(void *ctx, tp_var *const *in, tp_var *const *out, tp_va
 }
 
 static const tp_function via = {sizeof(tp_function), "Via",          1, 1, via_forward,
-                                via_backward,        TP_READS_INPUTS};
+                                via_backward,        TP_READS_INPUTS, NULL};
 
 TEST(hurt_sweep_inside_a_users_backward)
 {
@@ -331,7 +331,7 @@ static void cube_forward(void *ctx, tp_var *const *in, tp_var **out)
 }
 
 static const tp_function careless = {sizeof(tp_function), "Careless",     1, 1, cube_forward,
-                                     careless_backward,   TP_READS_INPUTS};
+                                     careless_backward,   TP_READS_INPUTS, NULL};
 
 /* x may be a leaf or made from one. */
 TEST(hurt_second_derivative_is_never_silently_wrong)

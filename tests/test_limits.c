@@ -321,7 +321,8 @@ static void pair_backward(void *ctx, tp_var *const *in, tp_var *const *out, tp_v
     gin[1] = tp_sub(a, b);
 }
 
-static const tp_function pair = {sizeof(tp_function), "Pair", 2, 2, pair_forward, pair_backward, 0};
+static const tp_function pair = {sizeof(tp_function), "Pair",        2, 2,
+                                 pair_forward,        pair_backward, 0, NULL};
 
 /* (a, b) ← (a + b, a − b) / 2, of which two steps halve both. */
 static void *limits_deep_calls(void *arg)
@@ -471,7 +472,7 @@ TEST(limits_function_of_many_inputs_and_outputs)
     enum { N = 2000 };
     static tp_var *x[N], *y[N];
     int n = N;
-    tp_function many = {sizeof many, "Many", N, N, many_forward, many_backward, 0};
+    tp_function many = {sizeof many, "Many", N, N, many_forward, many_backward, 0, NULL};
     for (int i = 0; i < N; i++)
         x[i] = tp_variable(i);
     tp_apply(&many, &n, x, y);

@@ -4,7 +4,8 @@
  * f(s x) = sᵏ f(x), and the derivative of order n at s x is sᵏ⁻ⁿ times that at x. That is what is
  * held here, for s as large and as small as the type allows, with x near 1 in float64 as reference.
  */
-#include "elements.h"
+#include "base/alloc.h"
+#include "matrices.h"
 
 typedef struct range_case {
     const char *name;
@@ -157,4 +158,49 @@ TEST(epsilon_counts_beside_small_elements)
     CHECK_CLOSE(tp_item(tp_cosine_similarity(b, b, 0)), 1, 1e-6);
     CHECK_CLOSE(tp_item(tp_cosine_similarity(a, b, 0)), 1, 1e-6); /* |a| |b| = 3e-5 > 1e-8 */
     CHECK_CLOSE(tp_item(tp_cosine_similarity(a, a, 0)), 0, 1e-30);
+}
+
+/* What is only done out of range, or around NaN, where each request for memory fails in turn. */
+static double range_rare_ways(void)
+{
+    TP_SCOPE();
+    tp_var *x = tp_variable(tp_mul(1e200, tp_reshape(tp_arange(TP_F64, 1, 5, 1), TP_SHAPE(2, 2))));
+    tp_var *bad = tp_where(tp_eq(x, 4e200), (double)NAN, tp_mul(1e-200, x));
+    tp_var *logits = tp_unsqueeze(tp_select(bad, 1, 1), 0), *y[8];
+    y[0] = tp_sum(tp_norm(x, 2, .axes = 1));
+    y[1] = tp_norm(x, 3);
+    y[2] = tp_std(x);
+    y[3] = tp_sum(tp_cosine_similarity(x, tp_flip(x, TP_SHAPE(1)), 1));
+    y[4] = tp_sum(tp_square(tp_rms_norm(x, 1, NULL)));
+    y[5] = tp_select(
+        tp_select(tp_scaled_dot_product_attention(tp_mul(1e-200, x), bad, bad, .causal = true), 0,
+                  0),
+        0, 0);
+    y[6] = tp_cross_entropy(
+        tp_concatenate((tp_var *[]){logits, tp_ones(TP_F64, TP_SHAPE(1, 2))}, 2, 0),
+        tp_array(TP_I64, TP_SHAPE(2), ((int64_t[]){-100, 1})));
+    y[7] =
+        tp__lapack_is_there() ? tp_det(tp_mul(1e-200, tp_where(tp_gt(x, 2e200), x, 0))) : tp_num(0);
+    double sum = 0;
+    for (int i = 0; i < 8; i++) {
+        tp_var *g = tp_gradient(y[i], x, .create_graph = i % 2);
+        sum += tp_item(y[i]) + tp_item(tp_select(tp_select(g, 0, 0), 0, 1));
+    }
+    return sum;
+}
+
+TEST(rare_ways_without_memory)
+{
+    double expected = range_rare_ways();
+    CHECK(isfinite(expected) && !tp_error());
+    bool more = true;
+    for (size_t n = 1; more; n += test_short() ? 7 : 1) {
+        tp__alloc_fail_at(n);
+        double value = range_rare_ways();
+        more = tp__alloc_fail_at(0) >= n;
+        bool good = tp_error() ? tp_status() == TP_ERROR_MEMORY : value == expected;
+        CHECK(good);
+        tp_clear_error();
+    }
+    CHECK_BITS(range_rare_ways(), expected);
 }

@@ -86,6 +86,22 @@ TEST(dropout_keeps_the_mean)
     CHECK_ERROR(TP_ERROR_ARGUMENT, "dropout: p is 1.5, expected 0 to 1");
 }
 
+/* The type of a number's parameters is not decided by plain numbers beside it. */
+TEST(single_numbers_stay_single)
+{
+    tp_var *x = tp_full(TP_F32, TP_SHAPE(), 0.5);
+    CHECK_INT(tp_dtype_of(tp_normal(x, 2)), TP_F32);
+    CHECK_INT(tp_dtype_of(tp_normal(1, x)), TP_F32);
+    CHECK_INT(tp_dtype_of(tp_uniform(x, 2)), TP_F32);
+    CHECK_INT(tp_dtype_of(tp_uniform(-1, x)), TP_F32);
+    CHECK_INT(tp_dtype_of(tp_lerp(x, 2, 0.25)), TP_F32);
+    CHECK_INT(tp_dtype_of(tp_lerp(1, x, 0.25)), TP_F32);
+    CHECK_INT(tp_dtype_of(tp_lerp(1, 2, x)), TP_F32);
+    CHECK_BITS(tp_item(tp_lerp(x, 2, 0.25)), 0.875);
+    CHECK_INT(tp_dtype_of(tp_binary_cross_entropy(x, tp_num(1))), TP_F32);
+    CHECK_INT(tp_dtype_of(tp_binary_cross_entropy_with_logits(x, tp_num(1))), TP_F32);
+}
+
 TEST(permutations_have_every_number_once)
 {
     tp_manual_seed(14);

@@ -103,6 +103,54 @@ TEST(a_query_that_sees_nothing_gives_zero)
     CHECK_CLOSE(tp_item(tp_sum(tp_to(tp_isfinite(g), TP_F64))), 6, 0);
 }
 
+/* y and the gradients for q, k, v of Σ w y over the first `rows` queries, by each mode. */
+static void check_rows(tp_var *const *x, tp_var *y, int rows, tp_var *const *expected, tp_var *z)
+{
+    tp_var *ours[3], *recorded[3];
+    tp_var *some = tp_slice(y, -2, 0, rows, 1);
+    check_close(some, z, 1e-14);
+    tp_gradients(tp_sum(tp_square(some)), (tp_var **)x, 3, ours);
+    tp_gradients(tp_sum(tp_square(some)), (tp_var **)x, 3, recorded, .create_graph = true);
+    tp_var *pushed = tp_jvp(some, x[0], tp_ones(TP_F64, tp_ndim(x[0]), tp_shape(x[0])));
+    CHECK(tp_item(tp_all(tp_isfinite(pushed))) == 1);
+    for (int i = 0; i < 3; i++) {
+        tp_var *part = i ? tp_slice(ours[i], -2, 0, 2, 1) : ours[0];
+        check_close(part, expected[i], 1e-13);
+        check_close(recorded[i], ours[i], 1e-13);
+    }
+}
+
+TEST(what_is_not_seen_may_be_nan)
+{
+    static const double bad[] = {(double)NAN, HUGE_VAL, -HUGE_VAL};
+    tp_manual_seed(8);
+    tp_var *q = tp_randn(TP_F64, TP_SHAPE(1, 3, 2)), *kv = tp_randn(TP_F64, TP_SHAPE(2, 1, 2, 2));
+    for
+        EACH(i, bad)
+    for (int part = 0; part < 3; part++) {
+        TP_SCOPE();
+        tp_var *last = tp_full(TP_F64, TP_SHAPE(1, 1, 2), bad[i]);
+        tp_var *fine = tp_ones(TP_F64, TP_SHAPE(1, 1, 2)), *x[3], *few[3], *g[3];
+        for (int k = 0; k < 3; k++) {
+            tp_var *both[] = {k ? tp_select(kv, 0, k - 1) : q,
+                              part != k - 1 && part < 2 ? fine : last};
+            few[k] = tp_variable(both[0]);
+            x[k] = tp_variable(k ? tp_concatenate(both, 2, 1) : q);
+        }
+        tp_var *hidden = tp_array(TP_BOOL, TP_SHAPE(3), ((uint8_t[]){1, 1, 0}));
+        tp_var *z = tp_scaled_dot_product_attention(few[0], few[1], few[2]);
+        tp_gradients(tp_sum(tp_square(z)), few, 3, g);
+        check_rows(x, tp_scaled_dot_product_attention(x[0], x[1], x[2], .mask = hidden), 3, g, z);
+        z = tp_scaled_dot_product_attention(few[0], few[1], few[2], .causal = true);
+        tp_var *first = tp_slice(z, 1, 0, 2, 1);
+        tp_gradients(tp_sum(tp_square(first)), few, 3, g);
+        tp_var *y = tp_scaled_dot_product_attention(x[0], x[1], x[2], .causal = true);
+        check_rows(x, y, 2, g, first);
+        if (i == 0)
+            CHECK(isnan(at(y, 4)) && isnan(at(y, 5)));
+    }
+}
+
 TEST(threads_do_not_change_bits)
 {
     int before = tp_num_threads();

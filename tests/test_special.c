@@ -88,6 +88,19 @@ TEST(lgamma_has_derivatives_of_every_order)
     CHECK_CLOSE(tp_item(d[5]), 8 * pow(pi, 6) / 63, 1e-13);
 }
 
+/* Where n! or a power leaves the range and the product does not. mpmath's. */
+TEST(polygamma_of_high_orders)
+{
+    static const double at[][3] = {{200, 20, -2.4540501387981553e+113},
+                                   {150, 200, -3.7942152199759103e-85},
+                                   {300, 250, -7.2709578534068684e-108},
+                                   {171, 2.5, 4.4473019163482665e+240},
+                                   {1, 1e200, 1e-200}};
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++)
+        CHECK_CLOSE(tp_item(tp_polygamma((int)at[i][0], tp_scalar(at[i][1]))) / at[i][2], 1, 1e-11);
+    CHECK_BITS(tp_item(tp_polygamma(200, tp_scalar(1.5))), -HUGE_VAL);
+}
+
 /* sinc = Σ (−1)^k (πx)^2k / (2k + 1)!. */
 TEST(sinc_is_smooth_at_zero)
 {

@@ -121,6 +121,38 @@ TEST(numbers_that_do_not_fit_are_errors)
     CHECK_INT(tp_dtype_of(tp_add(truth, 5)), TP_I64);
 }
 
+/* As PyTorch's of int64. */
+TEST(bounds_keep_integers)
+{
+    tp_var *x = tp_array(TP_I64, TP_SHAPE(3), ((int64_t[]){-7, 1, 9}));
+    CHECK_INT(tp_dtype_of(tp_hardtanh(x)), TP_I64);
+    CHECK_ELEMENTS(tp_hardtanh(x), -1, 1, 1);
+    CHECK_ELEMENTS(tp_relu6(x), 0, 1, 6);
+    tp_var *bytes = tp_full(TP_U8, TP_SHAPE(1), 200);
+    CHECK_INT(tp_dtype_of(tp_relu6(bytes)), TP_U8);
+    CHECK_BITS(tp_item(tp_relu6(bytes)), 6);
+    CHECK_BITS(tp_item(tp_hardtanh(bytes)), 1);
+    CHECK_INT(tp_dtype_of(tp_hardtanh(tp_ones(TP_BOOL, TP_SHAPE(1)))), TP_BOOL);
+}
+
+static int said_lines;
+
+static void said(const char *line)
+{
+    said_lines += strstr(line, "computed in float64") != NULL;
+}
+
+TEST(mixed_precision_is_said_once)
+{
+    tp_var *single = tp_ones(TP_F32, TP_SHAPE(2, 2)), *full = tp_ones(TP_F64, TP_SHAPE(2, 2));
+    tp_set_log(said);
+    CHECK_INT(tp_dtype_of(tp_matmul(single, full)), TP_F64);
+    CHECK_INT(tp_dtype_of(tp_matmul(single, full)), TP_F64);
+    tp_conv1d(single, tp_ones(TP_F64, TP_SHAPE(1, 2, 1)), NULL);
+    tp_set_log(NULL);
+    CHECK_INT(said_lines, 1);
+}
+
 TEST(bool_stays_bool_where_elements_are_chosen)
 {
     tp_var *all = tp_ones(TP_BOOL, TP_SHAPE(2, 2)), *q = tp_ones(TP_F64, TP_SHAPE(2, 1));

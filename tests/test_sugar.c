@@ -344,6 +344,10 @@ TEST(a_written_zero_is_zero)
     tp_var *row = tp_array(TP_F64, TP_SHAPE(1, 2), (double[]){1, 3});
     CHECK_ELEMENTS(tp_layer_norm(row, 1, NULL, NULL, .eps = 0), -1, 1);
     CHECK_CLOSE(at(tp_layer_norm(row, 1, NULL, NULL), 1), 1 / sqrt(1 + 1e-5), 1e-15);
+    tp_var *q = tp_array(TP_F64, TP_SHAPE(1, 1), (double[]){5});
+    tp_var *k = tp_array(TP_F64, TP_SHAPE(2, 1), (double[]){1, -1});
+    tp_var *v = tp_array(TP_F64, TP_SHAPE(2, 1), (double[]){1, 3});
+    CHECK_CLOSE(tp_item(tp_scaled_dot_product_attention(q, k, v, .scale = 0)), 2, 1e-15);
     tp_var *p = tp_variable(1.0), *m = tp_zeros(TP_F64, TP_SHAPE()),
            *s = tp_zeros(TP_F64, TP_SHAPE());
     tp_backward(tp_mul(3, p));

@@ -12,7 +12,10 @@
  * does not know what to do with are errors. A
  * parameter of each spatial axis is a tp_sizes: .stride = 2 for all axes, TP_SIZES(2, 1) for each.
  *
- * Arrays of integers are computed in float64; float16 and bfloat16 in float32.
+ * Arrays of integers are computed in float64, but for tp_linear, a product as tp_matmul, and
+ * tp_pixel_shuffle, which moves elements; float16 and bfloat16 in float32. float32 and float64
+ * operands of a convolution are computed in float64, at twice the cost, and a line in the log says
+ * so once.
  */
 #ifndef TINYPYTORCH_CONV_H
 #define TINYPYTORCH_CONV_H
@@ -69,7 +72,8 @@ TP_API tp_var *tp_conv_transpose3d(tp_var *x, tp_var *weight, tp_var *bias,
                                    const tp_conv_options *options);
 
 /* The windows that a convolution sees, as columns: (N, C, H, W) → (N, C · taps, windows), `kernel`
- * TP_SHAPE(3) or TP_SHAPE(3, 2); stride, padding and dilation of the options count. */
+ * TP_SHAPE(3) or TP_SHAPE(3, 2); stride, padding and dilation of the options count; others
+ * are errors. One image may come without the first axis. */
 TP_API tp_var *tp_unfold(tp_var *x, int n, const int64_t *kernel, const tp_conv_options *options);
 
 /* The transposed map: columns (N, C · taps, windows) added where their windows are, → (N, C,
@@ -97,8 +101,9 @@ typedef struct tp_pool_options {
     tp_var **indices;     /* of the largest: where each lies, see below */
 } TP__BY_NAME tp_pool_options;
 
-/* The largest of each window; NaN wins; padding never does. The gradient goes to the first of
- * equals. *indices, if asked for, gets their places as int64: row-major in the spatial axes of x.
+/* The largest of each window; NaN wins, the last of several; padding never does. The gradient goes
+ * to that NaN, or to the first of equals. *indices, if asked for, gets their places as int64:
+ * row-major in the spatial axes of x.
  */
 TP_API tp_var *tp_max_pool1d(tp_var *x, int n, const int64_t *kernel,
                              const tp_pool_options *options);

@@ -102,16 +102,24 @@ TP_API void tp_remove_hook(tp_var *v, uint32_t id);
 /* An operation of one's own.
  *
  * forward computes out[0 … n_out) from in[0 … n_in) with recording off, by operations or from
- * tp_data. backward gets the gradients gout of the outputs (NULL for an output that was dropped
- * or not used) and sets gin[i], of in[i]'s shape and type, or leaves it NULL for zero. It may use
- * only what `reads` names; other in and out are NULL.
+ * tp_data. backward gets the gradients gout of the outputs (NULL for an output that was dropped or
+ * not used) and sets gin[i], of in[i]'s shape and type, or leaves it NULL for zero.
  *
- * Under create_graph backward runs with recording on, and its gradients must be made from gout by
- * operations. A gradient that is neither NULL nor recorded from gout is an error naming the
- * function; so is reading elements of a recorded value by tp_data or tp_item, whose dependence
- * would be lost, and using values that operations made without recording, such as one that forward
- * kept: the second derivative is not silently wrong. To treat a value as constant on purpose, use
- * tp_detach of it. */
+ * jvp, which may be NULL, is the derivative forwards: from the changes din of the inputs (NULL for
+ * one that does not change) it sets dout[j], of out[j]'s shape and type, or leaves it NULL for
+ * zero. It is the transpose of backward: Σ gout · dout = Σ gin · din. Without it, tp_jvp, Taylor
+ * series and what is built on them (tp_derivatives, tp_laplacian, tp_mixed …) are errors where they
+ * meet the function; tp_jacobian and sparse derivatives go backwards then.
+ *
+ * Both may use only what `reads` names; other in and out are NULL.
+ *
+ * Where the derivative is recorded, they run with recording on: backward under create_graph, jvp
+ * unless recording is off (TP_NO_GRAD), and always for a series of order 2 and more. Then their
+ * results must be made from gout or din by operations. One that is neither NULL nor recorded from
+ * these is an error that names the function. So is reading elements of a recorded value by tp_data
+ * or tp_item, whose dependence would be lost, and using a value that was computed without
+ * recording, such as one that forward kept. So the second derivative is never silently wrong. To
+ * treat a value as a constant on purpose, use tp_detach of it. */
 typedef struct tp_function {
     size_t size; /* sizeof(tp_function) */
     const char *name;
@@ -119,7 +127,9 @@ typedef struct tp_function {
     void (*forward)(void *ctx, tp_var *const *in, tp_var **out);
     void (*backward)(void *ctx, tp_var *const *in, tp_var *const *out, tp_var *const *gout,
                      tp_var **gin);
-    unsigned reads; /* what backward uses: TP_READS_INPUTS | TP_READS_OUTPUTS, or 0 */
+    unsigned reads; /* what backward and jvp use: TP_READS_INPUTS | TP_READS_OUTPUTS, or 0 */
+    void (*jvp)(void *ctx, tp_var *const *in, tp_var *const *out, tp_var *const *din,
+                tp_var **dout); /* or NULL */
 } tp_function;
 
 enum { TP_READS_INPUTS = 1, TP_READS_OUTPUTS = 2 };

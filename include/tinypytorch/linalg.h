@@ -7,8 +7,10 @@
  * derivatives of every order and Taylor series. Where a derivative does not exist, that is said.
  *
  * What is marked LAPACK needs that library; without it, calls fail with TP_ERROR_MISSING and say
- * what to install. Integers are computed in float64, float32 in float32: errors are a few ε times
- * the condition number. Messages name the operation, the shape and, of a batch, the matrix, counted
+ * what to install. Integers are computed in float64, float32 in float32, both together in float64
+ * (for products a line in the log says once that this doubles their cost): errors are a few ε times
+ * the condition number. NaN in an operand gives NaN in the results that depend on it, unless an
+ * error is named below. Messages name the operation, the shape and, of a batch, the matrix, counted
  * from 0. Many matrices are shared out among threads, and a matrix is always the work of one: the
  * same bits for any number of threads.
  */
@@ -35,7 +37,7 @@ TP_API tp_var *tp_mm(tp_var *a, tp_var *b);
 TP_API tp_var *tp_bmm(tp_var *a, tp_var *b);
 
 /* beta input + alpha a b, of matrices; input broadcasts to the product. With beta = 0 input takes
- * no part, not even its NaN. */
+ * part only in the result's type: its NaN does no harm, and its gradient is 0. */
 TP_API tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha);
 
 /* Sums of products in index notation, of n ≥ 1 operands:
@@ -66,7 +68,7 @@ TP_API tp_var *tp_kron(tp_var *a, tp_var *b);
 /* Sum of the diagonal: (…, m, n) → (…). */
 TP_API tp_var *tp_trace(tp_var *x);
 
-/* a × b along an axis of size 3; the other axes broadcast. */
+/* a × b along an axis of size 3, of operands with as many axes; the others broadcast. */
 TP_API tp_var *tp_cross(tp_var *a, tp_var *b, int axis);
 
 /* Euclidean distances of points: (…, m, d), (…, n, d) → (…, m, n). From differences, so close
@@ -86,8 +88,8 @@ TP_API tp_var *tp_matrix_power(tp_var *a, int64_t n);
  * many right sides is factored once. A singular matrix (a pivot of exactly 0) is an error. */
 TP_API tp_var *tp_solve(tp_var *a, tp_var *b);
 
-/* The same for a triangular a, of which the other triangle is not read. A zero on the diagonal is
- * an error. */
+/* The same for a triangular a, of which the other triangle is not read; b is of matrices or one
+ * vector (n). A zero on the diagonal is an error. */
 #define TP__DEFAULTS_tp_solve_triangular_options(_)
 typedef struct tp_solve_triangular_options {
     TP__OPTIONS(tp_solve_triangular_options)
@@ -98,7 +100,7 @@ typedef struct tp_solve_triangular_options {
 TP_API tp_var *tp_solve_triangular(tp_var *a, tp_var *b,
                                    const tp_solve_triangular_options *options);
 
-/* The solution of (l lᵀ) x = b for a lower triangle l, as tp_cholesky gives. */
+/* The solution of (l lᵀ) x = b for a lower triangle l, as tp_cholesky gives; b as above. */
 TP_API tp_var *tp_cholesky_solve(tp_var *b, tp_var *l);
 
 /* a⁻¹; −yᵀ gy yᵀ. A singular matrix is an error. */
@@ -109,8 +111,9 @@ TP_API tp_var *tp_inverse(tp_var *a);
  * exact zeros, large numbers. */
 TP_API tp_var *tp_lstsq(tp_var *a, tp_var *b);
 
-/* The Moore-Penrose inverse (…, n, m). Singular values up to max(m, n) ε times the largest count as
- * 0. The derivative is that of matrices of the same rank. */
+/* The Moore-Penrose inverse (…, n, m). An element that is not finite is an error, here and below.
+ * Singular values up to max(m, n) ε times the largest count as 0. The derivative is that of
+ * matrices of the same rank. */
 TP_API tp_var *tp_pinv(tp_var *a);
 
 /* How many singular values are larger than max(m, n) ε times the largest, as int64. A constant. */
@@ -119,7 +122,10 @@ TP_API tp_var *tp_matrix_rank(tp_var *a);
 /* --- Determinants (LAPACK) --- */
 
 /* det a, 0 if a is singular; its sign (−1, 0, 1) and log |det a|; log det a, NaN where det a < 0.
- * (…, n, n) → (…). Derivatives go through the inverse: of a singular matrix they are an error. */
+ * (…, n, n) → (…). Derivatives go through the inverse or, where det a is 0 or out of range, through
+ * cofactors: n² determinants up to n = 32, singular values beyond, with which the second derivative
+ * of a singular matrix needs a rank of n − 1. log |det a| of a singular matrix is −inf, and has an
+ * infinite derivative where the cofactor is not 0. */
 TP_API tp_var *tp_det(tp_var *a);
 TP_API void tp_slogdet(tp_var *a, tp_var **sign, tp_var **logabsdet);
 TP_API tp_var *tp_logdet(tp_var *a);
@@ -129,7 +135,8 @@ TP_API tp_var *tp_logdet(tp_var *a);
  * A place for a result that is NULL means that it is not wanted. */
 
 /* Lower triangle l with a = l lᵀ. Only a's lower triangle is read; the gradient is symmetric, that
- * for symmetric changes of a. A matrix that is not positive definite is an error. */
+ * for symmetric changes of a. A matrix that is not positive definite,
+ * or has a NaN there, is an error. */
 TP_API tp_var *tp_cholesky(tp_var *a);
 
 /* a = q r with k = min(m, n): q (…, m, k) of orthonormal columns, r (…, k, n) upper triangular, its
@@ -139,16 +146,17 @@ TP_API void tp_qr(tp_var *a, tp_var **q, tp_var **r);
 
 /* Symmetric a = v diag(w) vᵀ: eigenvalues w (…, n) in rising order, eigenvectors v (…, n, n) as
  * columns, of either sign. Only a's lower triangle is read; the gradient is that for symmetric
- * changes of a. Vectors of equal eigenvalues have no derivative: 1 / (w[j] − w[i]) makes it
- * infinite or NaN, even if only w is used. tp_eigvalsh has the eigenvalues alone, and its first
- * derivative is right there too. An element that is not finite is an error. */
+ * changes of a; NaN in the other triangle does no harm. Vectors of equal eigenvalues have no
+ * derivative: 1 / (w[j] − w[i]) makes it infinite or NaN. The first derivative of what uses only w
+ * is right there too, as that of tp_eigvalsh, which has the eigenvalues alone. An element that is
+ * not finite is an error. */
 TP_API void tp_eigh(tp_var *a, tp_var **w, tp_var **v);
 TP_API tp_var *tp_eigvalsh(tp_var *a);
 
 /* a = u diag(s) vh with k = min(m, n): u (…, m, k), singular values s (…, k) in falling order, vh
  * (…, k, n); signs as they come. Vectors of equal singular values, and of zeros, have no
- * derivative: it is infinite or NaN, even if only s is used. tp_svdvals has the values alone. An
- * element that is not finite is an error. */
+ * derivative: it is infinite or NaN. The first derivative of what uses only s is finite there, as
+ * that of tp_svdvals, which has the values alone. An element that is not finite is an error. */
 TP_API void tp_svd(tp_var *a, tp_var **u, tp_var **s, tp_var **vh);
 TP_API tp_var *tp_svdvals(tp_var *a);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * Written by scripts/operands.
  *
  * Numbers as operands of the other operations: tp_exp(1), tp_matmul(a, 2), tp_softplus(s.bit). So
  * every operand of every operation may be a number of any arithmetic type. Only tinypytorch.h
@@ -17,7 +18,9 @@
 #include "shape.h"
 
 #ifdef TP__V
+/* clang-format off */
 
+/* ops.h */
 #define tp_neg(x) tp_neg(TP__V(x))
 #define tp_pow_number(x, ...) tp_pow_number(TP__V(x), __VA_ARGS__)
 #define tp_pow_integer(x, ...) tp_pow_integer(TP__V(x), __VA_ARGS__)
@@ -81,6 +84,7 @@
 #define tp_isfinite(x) tp_isfinite(TP__V(x))
 #define tp_logical_not(x) tp_logical_not(TP__V(x))
 
+/* reduce.h */
 #define tp_cumsum(x, ...) tp_cumsum(TP__V(x), __VA_ARGS__)
 #define tp_cumprod(x, ...) tp_cumprod(TP__V(x), __VA_ARGS__)
 #define tp_argmax(x, ...) tp_argmax(TP__V(x), __VA_ARGS__)
@@ -90,20 +94,21 @@
 #define tp_topk(x, ...) tp_topk(TP__V(x), __VA_ARGS__)
 #define tp_median(x, ...) tp_median(TP__V(x), __VA_ARGS__)
 
+/* shape.h */
 #define tp_reshape(x, ...) tp_reshape(TP__V(x), __VA_ARGS__)
 #define tp_transpose(x, ...) tp_transpose(TP__V(x), __VA_ARGS__)
 #define tp_permute(x, ...) tp_permute(TP__V(x), __VA_ARGS__)
 #define tp_broadcast_to(x, ...) tp_broadcast_to(TP__V(x), __VA_ARGS__)
 #define tp_expand(x, ...) tp_expand(TP__V(x), __VA_ARGS__)
 #define tp_sum_to(x, ...) tp_sum_to(TP__V(x), __VA_ARGS__)
+#define tp_clone(x) tp_clone(TP__V(x))
 #define tp_squeeze(x, ...) tp_squeeze(TP__V(x), __VA_ARGS__)
 #define tp_unsqueeze(x, ...) tp_unsqueeze(TP__V(x), __VA_ARGS__)
 #define tp_slice(x, ...) tp_slice(TP__V(x), __VA_ARGS__)
 #define tp_select(x, ...) tp_select(TP__V(x), __VA_ARGS__)
 #define tp_slice_scatter(x, part, ...) tp_slice_scatter(TP__V(x), TP__V(part), __VA_ARGS__)
 #define tp_gather(x, axis, index) tp_gather(TP__V(x), axis, TP__V(index))
-#define tp_scatter_add(x, axis, index, part)                                                       \
-    tp_scatter_add(TP__V(x), axis, TP__V(index), TP__V(part))
+#define tp_scatter_add(x, axis, index, part) tp_scatter_add(TP__V(x), axis, TP__V(index), TP__V(part))
 #define tp_scatter(x, axis, index, part) tp_scatter(TP__V(x), axis, TP__V(index), TP__V(part))
 #define tp_index_select(x, axis, index) tp_index_select(TP__V(x), axis, TP__V(index))
 #define tp_embedding(index, weight) tp_embedding(TP__V(index), TP__V(weight))
@@ -126,6 +131,7 @@
 #define tp_tril(x, ...) tp_tril(TP__V(x), __VA_ARGS__)
 #define tp_one_hot(index, ...) tp_one_hot(TP__V(index), __VA_ARGS__)
 
+/* linalg.h */
 #define tp_matmul(a, b) tp_matmul(TP__V(a), TP__V(b))
 #define tp_dot(a, b) tp_dot(TP__V(a), TP__V(b))
 #define tp_mv(a, b) tp_mv(TP__V(a), TP__V(b))
@@ -158,6 +164,7 @@
 #define tp_svdvals(a) tp_svdvals(TP__V(a))
 #define tp_matrix_exp(a) tp_matrix_exp(TP__V(a))
 
+/* conv.h */
 #define tp_linear(x, weight, bias) tp_linear(TP__V(x), TP__V(weight), TP__V(bias))
 #define tp_adaptive_avg_pool1d(x, ...) tp_adaptive_avg_pool1d(TP__V(x), __VA_ARGS__)
 #define tp_adaptive_avg_pool2d(x, ...) tp_adaptive_avg_pool2d(TP__V(x), __VA_ARGS__)
@@ -166,29 +173,26 @@
 #define tp_pixel_shuffle(x, ...) tp_pixel_shuffle(TP__V(x), __VA_ARGS__)
 #define tp_pixel_unshuffle(x, ...) tp_pixel_unshuffle(TP__V(x), __VA_ARGS__)
 
+/* network.h */
 #define tp_softmax(x, ...) tp_softmax(TP__V(x), __VA_ARGS__)
 #define tp_log_softmax(x, ...) tp_log_softmax(TP__V(x), __VA_ARGS__)
 #define tp_cosine_similarity(a, b, ...) tp_cosine_similarity(TP__V(a), TP__V(b), __VA_ARGS__)
 
-#define tp_lstm_cell(x, h, c, w_ih, w_hh, b_ih, b_hh, ...)                                         \
-    tp_lstm_cell(TP__V(x), TP__V(h), TP__V(c), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh), \
-                 __VA_ARGS__)
-#define tp_gru_cell(x, h, w_ih, w_hh, b_ih, b_hh)                                                  \
-    tp_gru_cell(TP__V(x), TP__V(h), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh))
-#define tp_rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh)                                             \
-    tp_rnn_tanh_cell(TP__V(x), TP__V(h), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh))
-#define tp_lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, ...)                                              \
-    tp_lstm(TP__V(x), TP__V(h), TP__V(c), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh),      \
-            __VA_ARGS__)
-#define tp_gru(x, h, w_ih, w_hh, b_ih, b_hh)                                                       \
-    tp_gru(TP__V(x), TP__V(h), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh))
+/* sequence.h */
+#define tp_lstm_cell(x, h, c, w_ih, w_hh, b_ih, b_hh, ...) tp_lstm_cell(TP__V(x), TP__V(h), TP__V(c), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh), __VA_ARGS__)
+#define tp_gru_cell(x, h, w_ih, w_hh, b_ih, b_hh) tp_gru_cell(TP__V(x), TP__V(h), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh))
+#define tp_rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh) tp_rnn_tanh_cell(TP__V(x), TP__V(h), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh))
+#define tp_lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, ...) tp_lstm(TP__V(x), TP__V(h), TP__V(c), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh), __VA_ARGS__)
+#define tp_gru(x, h, w_ih, w_hh, b_ih, b_hh) tp_gru(TP__V(x), TP__V(h), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh))
 
+/* random.h */
 #define tp_exponential(rate) tp_exponential(TP__V(rate))
 #define tp_bernoulli(p) tp_bernoulli(TP__V(p))
 #define tp_gamma(shape) tp_gamma(TP__V(shape))
 #define tp_multinomial(weights, ...) tp_multinomial(TP__V(weights), __VA_ARGS__)
 #define tp_dropout(x, ...) tp_dropout(TP__V(x), __VA_ARGS__)
 
+/* clang-format on */
 #endif
 
 #endif

@@ -9,7 +9,9 @@
  * beside bool elsewhere), a floating number beside an integer array gives float64,
  * and a function with non-integer values of an integer array computes in float64. Results belong
  * to the current scope. When an operand depends on a variable and recording is on, the result is
- * recorded and has derivatives of every order; comparisons and sign have derivative zero.
+ * recorded and has derivatives of every order; that of sign and of what rounds is 0. Comparisons
+ * and other truths are constants: tp_gradient gives zeros for what is made of them alone,
+ * tp_backward an error, since nothing would get a gradient.
  *
  * Errors: NULL or poison operands, shapes that do not fit, axes out of range. Below, gy is the
  * gradient of the result y.
@@ -32,13 +34,14 @@ TP_API tp_var *tp_neg(tp_var *x);            /* −x */
 
 /* a to the power b. The gradient for b is gy y log a, taken as 0 where a = 0 and b ≥ 0
  * (there Taylor series of order 2 and up are NaN if both change). Where b is
- * a weak number, it is tp_pow_number or tp_pow_integer. Integers to a negative power are an error.
- */
+ * a weak number, it is tp_pow_number or tp_pow_integer. Integers to a negative
+ * integer power are an error; with a floating exponent or base they are computed in float64. */
 TP_API tp_var *tp_pow(tp_var *a, tp_var *b);
 
 /* x to a constant power, which is an attribute of the operation and not an input: x⁰ has derivative
- * 0 and x¹ has 1 everywhere, and integer exponents are finite at 0 at every order. An integer x
- * stays one under tp_pow_integer, whose exponent then is not negative; tp_pow_number gives float64.
+ * 0 and x¹ has 1 everywhere, and integer exponents from 0 on are finite at 0 at every order. An
+ * integer x stays one under tp_pow_integer, whose exponent then is not negative; tp_pow_number
+ * gives float64.
  */
 TP_API tp_var *tp_pow_number(tp_var *x, double exponent);
 TP_API tp_var *tp_pow_integer(tp_var *x, int64_t exponent);
@@ -75,7 +78,9 @@ TP_API tp_var *tp_lgamma(tp_var *x);     /* ln |Γ(x)|; digamma(x) */
 TP_API tp_var *tp_digamma(tp_var *x);    /* (ln Γ)'; NaN at negative integers, ∓∞ at ±0 */
 TP_API tp_var *tp_logit(tp_var *x);      /* ln(x / (1 − x)); 1 / (x (1 − x)) */
 
-/* Derivative n of digamma, n ≥ 0; infinite or NaN at 0 and negative integers. */
+/* Derivative n of digamma, n ≥ 0: (−1)ⁿ⁺¹ n! Σ (x + k)^−(n + 1) for n > 0, infinite where that is
+ * beyond the type's range. At 0 and negative integers it is infinite for odd n; for even n −∞ at 0
+ * and NaN below. */
 TP_API tp_var *tp_polygamma(int n, tp_var *x);
 
 /* --- Piecewise; at kinks as said --- */
@@ -103,8 +108,8 @@ TP_API tp_var *tp_gelu(tp_var *x);       /* x Φ(x) (Hendrycks & Gimpel 2016) */
 TP_API tp_var *tp_gelu_tanh(tp_var *x);  /* its approximation by tanh */
 TP_API tp_var *tp_selu(tp_var *x);       /* self-normalising (Klambauer et al. 2017) */
 TP_API tp_var *tp_softsign(tp_var *x);   /* x / (1 + |x|); 1 / (1 + |x|)² */
-TP_API tp_var *tp_hardtanh(tp_var *x);   /* x cut to [−1, 1]; 0 at the bounds */
-TP_API tp_var *tp_relu6(tp_var *x);      /* x cut to [0, 6]; 0 at the bounds */
+TP_API tp_var *tp_hardtanh(tp_var *x);   /* x cut to [−1, 1]; 0 at the bounds. */
+TP_API tp_var *tp_relu6(tp_var *x);      /* x cut to [0, 6]; the same. Integers stay */
 TP_API tp_var *tp_hardsigmoid(tp_var *x);              /* clamp(x / 6 + 1/2, 0, 1) */
 TP_API tp_var *tp_hardswish(tp_var *x);                /* x hardsigmoid x */
 TP_API tp_var *tp_elu(tp_var *x, double alpha);        /* x where x > 0, else α (eˣ − 1) */

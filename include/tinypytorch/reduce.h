@@ -64,20 +64,20 @@ typedef struct tp_var_options {
 TP_API tp_var *tp_variance(tp_var *x, const tp_var_options *options);
 TP_API tp_var *tp_std(tp_var *x, const tp_var_options *options);
 
-/* --- Along one axis --- */
+/* --- Along one axis; that of a 0-d array, of one element, is 0 or −1 --- */
 
 /* Sums and products of the elements up to each; integers in int64. Derivatives of every order are
  * right with zeros. */
 TP_API tp_var *tp_cumsum(tp_var *x, int axis);
 TP_API tp_var *tp_cumprod(tp_var *x, int axis);
 
-/* Where the largest and the smallest element is (int64): the first of equals; NaN wins. The axis
- * goes; an empty one is an error. */
+/* Where the largest and the smallest element is (int64): the first of equals, or the first NaN if
+ * there is one, in both. The axis goes; an empty one is an error. */
 TP_API tp_var *tp_argmax(tp_var *x, int axis);
 TP_API tp_var *tp_argmin(tp_var *x, int axis);
 
 /* The positions (int64) that bring x in ascending or descending order; equal elements stay in their
- * order, and NaN is larger than all. int64 numbers are compared as doubles. */
+ * order, and NaN is larger than all. */
 TP_API tp_var *tp_argsort(tp_var *x, int axis, bool descending);
 
 /* x in order; its k largest or smallest elements, in order; the middle one of an axis, which goes,

@@ -4,8 +4,10 @@
 #include "array/dtype.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "tinypytorch/array.h"
 
 static const int dtype_rank[] = {[TP_BOOL] = 0, [TP_U8] = 1,   [TP_I32] = 2, [TP_I64] = 3,
@@ -42,6 +44,21 @@ tp_dtype tp__promote(tp_var *const *in, int n)
         if (present[class] && dtype_kind(best[class]) > dtype_kind(result))
             result = best[class];
     return result;
+}
+
+void tp__warn_of_mixed(const char *call, tp_var *const *in, int n)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    bool single = false, full = false;
+    for (int i = 0; i < n; i++) {
+        single |= in[i]->dtype == TP_F32 && in[i]->ndim > 0;
+        full |= in[i]->dtype == TP_F64 && in[i]->ndim > 0;
+    }
+    if (TP_UNLIKELY(single && full) && !atomic_flag_test_and_set(&said))
+        tp__log(
+            "%s: float32 and float64 arrays are computed in float64, which takes twice the time "
+            "and memory; tp_to brings them to one type (this is said once)",
+            call);
 }
 
 static bool dtype_fits(tp_dtype dtype, double value)

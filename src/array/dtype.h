@@ -33,6 +33,10 @@ TP_INLINE tp_dtype tp__working_type(tp_dtype dtype)
 /* The common type of n operands; float64 when all are weak. */
 tp_dtype tp__promote(tp_var *const *in, int n);
 
+/* Says once a process that call computes in float64, at double the cost, since float32 and float64
+ * arrays are among its n operands. */
+void tp__warn_of_mixed(const char *call, tp_var *const *in, int n);
+
 /* True, or an error that names call. */
 bool tp__check_dtype(const char *call, tp_dtype dtype);
 

@@ -32,11 +32,11 @@ bool tp__may_read(const char *call, const tp_var *v)
     const char *function = tp__here()->guarded_call;
     if (!function || !(v->flags & TP__NEEDS_GRAD))
         return true;
-    tp_fail(
-        TP_ERROR_GRAPH,
-        "%s: its backward takes numbers out of a recorded value by tp_%s under create_graph, so "
-        "the second derivative would be wrong; use operations, or tp_detach for a constant",
-        function, call);
+    tp_fail(TP_ERROR_GRAPH,
+            "%s: its backward (or jvp) takes numbers out of a recorded value by tp_%s while it is "
+            "recorded, so the second derivative would be wrong; use operations, or tp_detach for a "
+            "constant",
+            function, call);
     return false;
 }
 

@@ -14,6 +14,7 @@
 #include "array/array.h"
 #include "base/alloc.h"
 #include "calculus/sparse.h"
+#include "graph/function.h"
 
 static const tp_gradient_options sparse_recorded = {.create_graph = true,
                                                     .size = sizeof sparse_recorded};
@@ -82,17 +83,18 @@ static bool sparse_places(tp_sparsity *s)
     return good;
 }
 
-/* Colors of columns, or of rows where these are fewer; first of the side that may have fewer. */
-static bool sparse_color_sides(tp_sparsity *s, const tp__pattern *turned)
+/* Colors of columns, or of rows where these are fewer; first of the side that may have fewer. Of
+ * rows if sweeps can only go backwards. */
+static bool sparse_color_sides(tp_sparsity *s, const tp__pattern *turned, bool backwards)
 {
     const tp__pattern *rows = &s->entries;
     int64_t least_columns = tp__pattern_longest(rows), least_rows = tp__pattern_longest(turned), n;
-    s->by_rows = least_rows < least_columns;
+    s->by_rows = backwards || least_rows < least_columns;
     const tp__pattern *across = s->by_rows ? turned : rows, *along = s->by_rows ? rows : turned;
     s->color = tp__alloc((size_t)along->rows * sizeof *s->color + 1);
     if (!s->color || !tp__color_columns(across, along, s->color, &s->n_colors))
         return false;
-    if ((s->by_rows ? least_columns : least_rows) >= s->n_colors)
+    if (backwards || (s->by_rows ? least_columns : least_rows) >= s->n_colors)
         return true;
     uint32_t *other = tp__alloc((size_t)across->rows * sizeof *other + 1);
     bool good = other && tp__color_columns(along, across, other, &n);
@@ -107,7 +109,7 @@ static bool sparse_color_sides(tp_sparsity *s, const tp__pattern *turned)
     return good;
 }
 
-static bool sparse_color(tp_sparsity *s)
+static bool sparse_color(tp_sparsity *s, bool backwards)
 {
     tp__pattern turned;
     if (s->symmetric) {
@@ -116,7 +118,7 @@ static bool sparse_color(tp_sparsity *s)
     }
     if (!tp__pattern_turn(&s->entries, s->columns, &turned))
         return false;
-    bool good = sparse_color_sides(s, &turned);
+    bool good = sparse_color_sides(s, &turned, backwards);
     tp__pattern_free(&turned);
     return good;
 }
@@ -143,7 +145,7 @@ static tp_sparsity *sparse_make(tp_var *y, tp_var *x, bool symmetric)
     s->columns = x->size;
     s->symmetric = symmetric;
     if (tp__pattern_find(y, x, &s->entries, &s->rounding) && (!symmetric || sparse_mirror(s)) &&
-        sparse_color(s) && sparse_places(s))
+        sparse_color(s, !tp__has_series(y, x)) && sparse_places(s))
         return s;
     tp_sparsity_free(s);
     return NULL;
@@ -260,7 +262,7 @@ static tp_var *sparse_seed(const tp_sparsity *s, const tp_var *v, uint32_t color
 static tp_var *sparse_sweep(const tp_sparsity *s, tp_var *y, tp_var *x, uint32_t color)
 {
     tp_var *seed = sparse_seed(s, s->by_rows ? y : x, color);
-    tp_var *line = s->by_rows ? tp_vjp(y, x, seed) : tp_jvp(y, x, seed);
+    tp_var *line = s->by_rows || s->symmetric ? tp_vjp(y, x, seed) : tp_jvp(y, x, seed);
     int64_t n = s->by_rows ? s->columns : s->entries.rows;
     return tp_is_poison(line) ? line : tp_reshape(line, 1, &n);
 }
@@ -317,7 +319,7 @@ static bool sparse_fits(const char *call, const tp_sparsity *s, tp_var *y, tp_va
     size_t scope = tp_scope_begin();
     bool mode = tp_set_grad_enabled(false);
     tp_var *probe = sparse_probe(s->by_rows ? y : x);
-    tp_var *right = s->by_rows ? tp_vjp(y, x, probe) : tp_jvp(y, x, probe);
+    tp_var *right = s->by_rows || s->symmetric ? tp_vjp(y, x, probe) : tp_jvp(y, x, probe);
     values = tp_detach(values);
     tp_var *ours = sparse_along(s, values, probe);
     tp_var *size = sparse_along(s, tp_abs(values), probe);

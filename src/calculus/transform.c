@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Jacobians by rows or columns. A row is a backward sweep that starts from one element of y, a
- * column a series along one element of x.
+ * column a series along one element of x, which no function without a jvp may be in the way of.
  */
 #include "base/features.h"
 
@@ -12,6 +12,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "graph/function.h"
 
 static const tp_gradient_options transform_recorded = {.create_graph = true,
                                                        .size = sizeof transform_recorded};
@@ -80,7 +81,7 @@ static tp_var *transform_part(tp_var *y, tp_var *x, int64_t i, bool rows)
 /* (size of y, size of x), of at least one element each. */
 static tp_var *transform_matrix(tp_var *y, tp_var *x)
 {
-    bool rows = y->size <= x->size;
+    bool rows = y->size <= x->size || !tp__has_series(y, x);
     int64_t n = rows ? y->size : x->size;
     tp_var **parts = n <= INT32_MAX ? tp__alloc((size_t)n * sizeof *parts) : NULL;
     bool good = parts != NULL;

@@ -3,6 +3,7 @@
 
 #include "graph/function.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "array/array.h"
@@ -12,6 +13,8 @@
 #include "base/scope.h"
 #include "graph/apply.h"
 #include "graph/compose.h"
+#include "graph/series.h"
+#include "graph/tangent.h"
 #include "tinypytorch.h"
 
 static const tp__function_call *function_of(const tp_var *call)
@@ -23,8 +26,8 @@ static const tp__function_call *function_of(const tp_var *call)
 
 static bool function_check(const tp_function *f, tp_var *const *in, tp_var **out)
 {
-    if (!f || f->size < sizeof *f || !f->name || !f->forward || !f->backward || f->n_in < 1 ||
-        f->n_out < 1 || !in || !out) {
+    if (!f || f->size < offsetof(tp_function, jvp) || !f->name || !f->forward || !f->backward ||
+        f->n_in < 1 || f->n_out < 1 || !in || !out) {
         tp_fail(TP_ERROR_ARGUMENT,
                 "apply: expected a tp_function with size, name, forward, backward, n_in ≥ 1 and "
                 "n_out ≥ 1, and arrays in and out");
@@ -83,7 +86,7 @@ static tp__function_call *function_block(const tp_function *f, void *ctx)
     if (block) {
         block->outputs.n = (uint32_t)f->n_out;
         block->outputs.living = (tp_var **)(block + 1);
-        block->function = *f;
+        memcpy(&block->function, f, f->size < sizeof *f ? f->size : sizeof *f);
         block->ctx = ctx;
     }
     return block;
@@ -258,13 +261,13 @@ static bool function_stale(const tp_var *call, const tp_function *f)
     return false;
 }
 
-/* Says where an error inside backward comes from. */
-static void function_locate_error(tp__thread *t, const tp_function *f)
+/* Says where an error inside backward or jvp comes from. */
+static void function_locate_error(tp__thread *t, const tp_function *f, const char *where)
 {
     size_t length = strlen(t->message);
     if (strncmp(t->message, f->name, strlen(f->name)) != 0)
         snprintf(t->message + length, sizeof t->message - length,
-                 " (in the backward of %s, which gets only what its reads names)", f->name);
+                 " (in the %s of %s, which gets only what its reads names)", where, f->name);
 }
 
 static void call_gradient(const tp__pull *pull)
@@ -282,13 +285,175 @@ static void call_gradient(const tp__pull *pull)
         f->backward(block->ctx, views, views + n_in, views + n_in + n_out, pull->gx);
         t->no_grad = !pull->record;
         if (t->code)
-            function_locate_error(t, f);
+            function_locate_error(t, f, "backward");
         t->guarded_call = guard;
         bool good = !t->code;
         for (int i = 0; i < f->n_in && good; i++)
             good = function_check_gradient(pull, views + n_in + n_out, i);
     }
     tp__free(views);
+}
+
+/* --- Forwards ---
+ *
+ * jvp gives the derivative of the outputs along that of the inputs, as a graph on both. So
+ * coefficient k of an output is coefficient k − 1 of that graph's series, divided by k; these
+ * depend on the outputs' coefficients before. */
+
+typedef struct function_push {
+    tp_var **in, **out, **din, **dout;
+    tp_var **slopes; /* order coefficients of each input's derivative */
+    tp__series_seed *seeds;
+    size_t n_seeds;
+    bool record;
+} function_push;
+
+static tp_var **push_row(const tp__jet *jet, int output)
+{
+    return jet->y + output * (jet->order + 1);
+}
+
+static bool push_changes(const tp__jet *jet, int i)
+{
+    for (int k = 1; k <= jet->order; k++)
+        if (jet->x[i][k])
+            return true;
+    return false;
+}
+
+/* Input i's change, and seeds for its series and its change's. */
+static void push_input(const tp__jet *jet, function_push *p, int i)
+{
+    if (!push_changes(jet, i))
+        return;
+    tp_var *x = jet->x[i][0], **slope = p->slopes + i * jet->order;
+    tp__series_slope(jet->x[i], jet->order, slope);
+    if (!slope[0])
+        slope[0] = tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    if (p->record)
+        slope[0] = tp__tangent_seed(jet->node, slope[0]);
+    p->din[i] = slope[0];
+    p->seeds[p->n_seeds++] = (tp__series_seed){x, jet->x[i]};
+    p->seeds[p->n_seeds++] = (tp__series_seed){slope[0], slope};
+}
+
+static bool push_view(const tp__jet *jet, function_push *p)
+{
+    tp__thread *t = tp__here();
+    const tp__function_call *block = function_of(jet->node);
+    const tp_function *f = &block->function;
+    for (int i = 0; i < f->n_in; i++) {
+        push_input(jet, p, i);
+        p->in[i] = f->reads & TP_READS_INPUTS ? jet->x[i][0] : NULL;
+    }
+    for (int j = 0; j < f->n_out && !t->code; j++) {
+        if (f->reads & TP_READS_OUTPUTS)
+            p->out[j] = function_living_output(t, jet->node, j);
+        push_row(jet, j)[0] = block->outputs.living[j] ? block->outputs.living[j] : jet->node;
+        if (block->outputs.living[j])
+            p->seeds[p->n_seeds++] = (tp__series_seed){block->outputs.living[j], push_row(jet, j)};
+    }
+    return !t->code;
+}
+
+static bool push_check(const tp__jet *jet, const function_push *p, int j)
+{
+    const tp_function *f = &function_of(jet->node)->function;
+    const tp_var *y = function_of(jet->node)->outputs.living[j];
+    char what[40];
+    snprintf(what, sizeof what, "its jvp's output %d", j);
+    if (!p->dout[j] || !y)
+        return true;
+    if (!tp__check_like(f->name, what, p->dout[j], "the output", y))
+        return false;
+    if (!p->record || function_made_from(p->dout[j], p->din, f->n_in))
+        return true;
+    if (!tp__here()->code)
+        tp_fail(TP_ERROR_GRAPH,
+                "%s: with recording on, %s was not made from din by recorded operations, so its "
+                "derivative would be wrong",
+                f->name, what);
+    return false;
+}
+
+static bool push_run(const tp__jet *jet, function_push *p)
+{
+    tp__thread *t = tp__here();
+    const tp__function_call *block = function_of(jet->node);
+    const char *guard = t->guarded_call;
+    t->guarded_call = p->record ? block->function.name : NULL;
+    block->function.jvp(block->ctx, p->in, p->out, p->din, p->dout);
+    t->no_grad = !p->record;
+    t->guarded_call = guard;
+    if (t->code)
+        function_locate_error(t, &block->function, "jvp");
+    bool good = !t->code;
+    for (int j = 0; j < block->function.n_out && good; j++)
+        good = push_check(jet, p, j);
+    return good;
+}
+
+static bool push_integrate(const tp__jet *jet, const function_push *p)
+{
+    const tp__function_call *block = function_of(jet->node);
+    tp_var **series = tp__series_new(jet->order + 1);
+    bool good = series != NULL;
+    for (int k = 1; k <= jet->order; k++)
+        for (int j = 0; j < block->function.n_out && good; j++) {
+            if (!p->dout[j] || !block->outputs.living[j])
+                continue;
+            if (jet->order > 1)
+                good = tp__series_walk(block->function.name, p->dout[j], k - 1, p->seeds,
+                                       p->n_seeds, series);
+            push_row(jet, j)[k] =
+                jet->order > 1 ? tp__series_scale(series[k - 1], 1.0 / k) : p->dout[j];
+        }
+    tp__free(series);
+    return good;
+}
+
+/* jet->y has a row for each output. */
+static void call_taylor(const tp__jet *jet)
+{
+    const tp_function *f = &function_of(jet->node)->function;
+    size_t n_in = (size_t)f->n_in, n_out = (size_t)f->n_out, order = (size_t)jet->order;
+    if (!f->jvp) {
+        tp_fail(TP_ERROR_GRAPH,
+                "%s: it has no jvp (tp_function), which a series needs; differentiate by "
+                "tp_gradient",
+                f->name);
+        return;
+    }
+    function_push p = {.record = tp_is_grad_enabled() || jet->order > 1};
+    p.in = tp__alloc_zero(2 * (n_in + n_out) + n_in * order, sizeof *p.in);
+    p.seeds = tp__alloc((2 * n_in + n_out) * sizeof *p.seeds);
+    if (p.in && p.seeds) {
+        p.out = p.in + n_in;
+        p.din = p.out + n_out;
+        p.dout = p.din + n_in;
+        p.slopes = p.dout + n_out;
+        bool mode = tp_set_grad_enabled(p.record);
+        if (push_view(jet, &p) && push_run(jet, &p))
+            push_integrate(jet, &p);
+        tp_set_grad_enabled(mode);
+    }
+    tp__free(p.seeds);
+    tp__free(p.in);
+}
+
+bool tp__has_series(tp_var *y, const tp_var *x)
+{
+    tp__map met = {0};
+    bool added, has = true, good = tp__map_add(&met, y, &added) != NULL;
+    for (size_t at = 0; at < met.n && good && has; at++) {
+        tp_var *v = (tp_var *)tp__map_at(&met)[at].key;
+        has = v->op != &tp__op_call || function_of(v)->function.jvp;
+        for (uint32_t i = 0; i < v->n_in && good && v->generation > x->generation; i++)
+            if (tp__inputs(v)[i]->flags & TP__NEEDS_GRAD)
+                good = tp__map_add(&met, tp__inputs(v)[i], &added) != NULL;
+    }
+    tp__map_drop(&met);
+    return has;
 }
 
 /* Sweeps and drawings treat outputs themselves; the rule only says that there is a derivative. */
@@ -302,6 +467,7 @@ const tp__op tp__op_call = {
     .name = "function",
     .flags = TP__OUTPUTS,
     .gradient = call_gradient,
+    .taylor = call_taylor,
     .rule = "the function's backward",
 };
 

@@ -19,4 +19,7 @@ typedef struct tp__function_call {
 
 extern const tp__op tp__op_call, tp__op_output;
 
+/* True unless a function without a jvp may lie between x and y, so that no series can pass. */
+bool tp__has_series(tp_var *y, const tp_var *x);
+
 #endif

@@ -30,6 +30,17 @@ tp_var *tp__series_integral(tp_var *const *slope, tp_var *const *factor, int k);
 /* log[1 … order] ← the logarithm of a series a, given log[0]. */
 void tp__series_log(tp_var *const *a, int order, tp_var **log);
 
+/* Where a walk over the graph starts: a value whose coefficients 0 … are given. */
+typedef struct tp__series_seed {
+    const tp_var *at;
+    tp_var *const *series;
+} tp__series_seed;
+
+/* series[0 … order] ← the coefficients of y, given those of n seeds. False, with an error in call's
+ * name, if one of the operations on the way has none. (graph/taylor.c) */
+bool tp__series_walk(const char *call, tp_var *y, int order, const tp__series_seed *seeds, size_t n,
+                     tp_var **series);
+
 /* Room for n coefficients, all NULL; tp__free it. */
 tp_var **tp__series_new(int n);
 

@@ -17,7 +17,6 @@
 #include "base/map.h"
 #include "base/scope.h"
 #include "graph/apply.h"
-#include "graph/function.h"
 #include "graph/op.h"
 #include "graph/remake.h"
 #include "graph/series.h"
@@ -26,30 +25,26 @@
 /* Coefficient k carries 1 / k!, which the type must hold. */
 enum { TAYLOR_HIGHEST_F64 = 170, TAYLOR_HIGHEST_F32 = 33, TAYLOR_HIGHEST_F16 = 8 };
 
-/* Where the walk starts: values whose coefficients are given. */
-typedef struct taylor_seed {
-    const tp_var *at;
-    tp_var *const *series;
-} taylor_seed;
-
 typedef struct taylor_walk {
     const char *call;
     int order;
     size_t n_seeds;
-    const taylor_seed *seeds;
+    const tp__series_seed *seeds;
     uint32_t lowest; /* generation of a seed */
     uint32_t remade; /* the thread's, at the start */
     tp__map nodes;   /* those that may lead from the seeds to y */
     size_t *by_generation;
-    tp_var **series; /* order + 1 coefficients for each node */
+    size_t *row; /* of each node: its first in series; a call with several outputs has as many */
+    size_t rows;
+    tp_var **series; /* order + 1 coefficients for each row */
 } taylor_walk;
 
 static tp_var **taylor_series(const taylor_walk *w, size_t node)
 {
-    return w->series + node * (size_t)(w->order + 1);
+    return w->series + w->row[node] * (size_t)(w->order + 1);
 }
 
-static const taylor_seed *taylor_find_seed(const taylor_walk *w, const tp_var *v)
+static const tp__series_seed *taylor_find_seed(const taylor_walk *w, const tp_var *v)
 {
     for (size_t i = 0; i < w->n_seeds; i++)
         if (w->seeds[i].at == v)
@@ -75,15 +70,27 @@ static bool taylor_collect(taylor_walk *w, tp_var *y)
     return true;
 }
 
-/* Numbers the nodes by generation: a counting sort. */
+static size_t taylor_rows(const tp_var *v)
+{
+    bool outputs = v->op && (v->op->flags & TP__OUTPUTS);
+    return outputs ? ((const tp__output_table *)v->attr.block)->n : 1;
+}
+
+/* Numbers the nodes by generation, a counting sort, and gives them their rows. */
 static bool taylor_sort(taylor_walk *w, const tp_var *y)
 {
     size_t n = w->nodes.n, generations = (size_t)y->generation + 2;
     size_t *start = tp__alloc_zero(generations, sizeof *start);
-    w->by_generation = tp__alloc(n * sizeof *w->by_generation);
+    w->by_generation = tp__alloc(2 * n * sizeof *w->by_generation);
     bool good = start && w->by_generation;
-    for (size_t i = 0; good && i < n; i++)
-        start[tp__map_at(&w->nodes)[i].key->generation + 1]++;
+    w->row = good ? w->by_generation + n : NULL;
+    w->rows = 0;
+    for (size_t i = 0; good && i < n; i++) {
+        const tp_var *v = tp__map_at(&w->nodes)[i].key;
+        start[v->generation + 1]++;
+        w->row[i] = w->rows;
+        w->rows += taylor_rows(v);
+    }
     for (size_t g = 1; good && g < generations; g++)
         start[g] += start[g - 1];
     for (size_t i = 0; good && i < n; i++)
@@ -178,9 +185,7 @@ static void taylor_rule(const taylor_walk *w, const tp__jet *jet, tp_var **opera
         taylor_tangent(w, jet);
     else
         tp_fail(TP_ERROR_GRAPH, "%s: %s has no Taylor rule; differentiate by tp_gradient", w->call,
-                op == &tp__op_call
-                    ? ((const tp__function_call *)jet->node->attr.block)->function.name
-                    : op->name);
+                op->name);
 }
 
 /* --- The walk --- */
@@ -206,7 +211,10 @@ static bool taylor_visit(taylor_walk *w, size_t index)
             x[i][0] = in;
         }
     }
-    if (depends && taylor_fresh(w, v)) {
+    if (depends && (v->flags & TP__OUTPUT)) {
+        y[0] = v;
+        memcpy(y + 1, x[0] + (size_t)v->attr.integer * width + 1, (width - 1) * sizeof *y);
+    } else if (depends && taylor_fresh(w, v)) {
         tp__thread *t = tp__here();
         uint32_t marks = t->marks;
         t->marks |= v->flags & TP__IMPLICIT;
@@ -228,13 +236,13 @@ static bool taylor_push(taylor_walk *w, tp_var *y)
     if (!taylor_collect(w, y) || !taylor_sort(w, y))
         return false;
     size_t n = w->nodes.n;
-    w->series = tp__alloc_zero(n, (size_t)(w->order + 1) * sizeof *w->series);
+    w->series = tp__alloc_zero(w->rows, (size_t)(w->order + 1) * sizeof *w->series);
     if (!w->series)
         return false;
     for (size_t i = 0; i < n; i++) {
         size_t index = w->by_generation[i];
         tp_var *v = (tp_var *)tp__map_at(&w->nodes)[index].key;
-        const taylor_seed *seed = taylor_find_seed(w, v);
+        const tp__series_seed *seed = taylor_find_seed(w, v);
         if (seed) {
             memcpy(taylor_series(w, index), seed->series,
                    (size_t)(w->order + 1) * sizeof *seed->series);
@@ -258,13 +266,24 @@ static void taylor_end(taylor_walk *w)
     tp__free(w->series);
 }
 
+bool tp__series_walk(const char *call, tp_var *y, int order, const tp__series_seed *seeds, size_t n,
+                     tp_var **series)
+{
+    taylor_walk w = {.call = call, .order = order, .n_seeds = n, .seeds = seeds};
+    bool good = taylor_push(&w, y);
+    if (good)
+        memcpy(series, taylor_series(&w, 0), (size_t)(order + 1) * sizeof *series);
+    taylor_end(&w);
+    return good;
+}
+
 /* The series of what the node is composed of. */
 static void taylor_compose(const taylor_walk *outer, const tp__jet *jet)
 {
     tp_var *v = jet->node;
     size_t n = v->n_in;
     taylor_walk w = {.call = outer->call, .order = jet->order};
-    taylor_seed *seeds = tp__alloc(n * (sizeof *seeds + sizeof(tp_var *)));
+    tp__series_seed *seeds = tp__alloc(n * (sizeof *seeds + sizeof(tp_var *)));
     if (!seeds)
         return;
     tp_var **x = (tp_var **)(seeds + n);
@@ -272,7 +291,7 @@ static void taylor_compose(const taylor_walk *outer, const tp__jet *jet)
         x[i] = jet->x[i][0];
         for (int k = 1; k <= jet->order; k++)
             if (jet->x[i][k]) {
-                seeds[w.n_seeds++] = (taylor_seed){x[i], jet->x[i]};
+                seeds[w.n_seeds++] = (tp__series_seed){x[i], jet->x[i]};
                 break;
             }
     }
@@ -304,14 +323,12 @@ static tp_var *taylor_slope(const tp__jet *jet, tp_var **x, int i)
 
 /* slope[0 … order] ← the series of s, given those of seeds. */
 static bool taylor_series_of(const taylor_walk *outer, tp_var *s, int order,
-                             const taylor_seed *seeds, size_t n_seeds, tp_var **slope)
+                             const tp__series_seed *seeds, size_t n_seeds, tp_var **slope)
 {
-    taylor_walk w = {.call = outer->call, .order = order, .n_seeds = n_seeds, .seeds = seeds};
     bool good = !tp_is_poison(s);
-    if (good && (s->flags & TP__NEEDS_GRAD) && (good = taylor_push(&w, s)))
-        memcpy(slope, taylor_series(&w, 0), (size_t)(order + 1) * sizeof *slope);
+    if (good && (s->flags & TP__NEEDS_GRAD))
+        good = tp__series_walk(outer->call, s, order, seeds, n_seeds, slope);
     slope[0] = s;
-    taylor_end(&w);
     return good;
 }
 
@@ -319,12 +336,12 @@ static bool taylor_series_of(const taylor_walk *outer, tp_var *s, int order,
 static bool taylor_add_part(const taylor_walk *outer, const tp__jet *jet, int i, tp_var *s,
                             int from, int to)
 {
-    taylor_seed seeds[TP__READING + 1];
+    tp__series_seed seeds[TP__READING + 1];
     size_t n = 0;
     for (uint32_t k = 0; k < jet->node->n_in; k++)
         if (jet->x[k][0]->flags & TP__NEEDS_GRAD)
-            seeds[n++] = (taylor_seed){jet->x[k][0], jet->x[k]};
-    seeds[n++] = (taylor_seed){jet->node, jet->y};
+            seeds[n++] = (tp__series_seed){jet->x[k][0], jet->x[k]};
+    seeds[n++] = (tp__series_seed){jet->node, jet->y};
     tp_var **slope = tp__series_new(2 * to + 1);
     bool good = slope && taylor_series_of(outer, s, to - 1, seeds, n, slope);
     tp_var **rise = good ? slope + to : NULL;
@@ -370,7 +387,7 @@ static void taylor_by_gradient(const taylor_walk *outer, const tp__jet *jet)
 static void taylor_integrate(const taylor_walk *outer, const tp__jet *jet, tp_var *dx,
                              tp_var **slope, tp_var *dy)
 {
-    const taylor_seed seeds[] = {{jet->x[0][0], jet->x[0]}, {jet->node, jet->y}, {dx, slope}};
+    const tp__series_seed seeds[] = {{jet->x[0][0], jet->x[0]}, {jet->node, jet->y}, {dx, slope}};
     for (int k = 1; k <= jet->order; k++) {
         taylor_walk w = {.call = outer->call, .order = k - 1, .n_seeds = 3, .seeds = seeds};
         tp_var *c = taylor_push(&w, dy) ? taylor_series(&w, 0)[k - 1] : NULL;
@@ -439,7 +456,7 @@ static void taylor_derivatives(const char *call, tp_var *y, tp_var *x, tp_var *d
                                tp_var **out)
 {
     tp_var **line = tp__series_new(n + 1);
-    taylor_seed seed = {x, line};
+    tp__series_seed seed = {x, line};
     taylor_walk w = {.call = call, .order = n, .n_seeds = 1, .seeds = &seed};
     size_t scope = tp_scope_begin();
     if (line && !direction)

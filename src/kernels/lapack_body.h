@@ -139,7 +139,10 @@ static int64_t LAPACK(cholesky)(const tp__lapack *job)
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = i + 1; j < n; j++)
             out[i * n + j] = 0;
-    return LAPACK_ROUTINE(potrf)(LAPACK_COL_MAJOR, 'U', (lapack_int)n, out, lapack_ld(n));
+    int64_t info = LAPACK_ROUTINE(potrf)(LAPACK_COL_MAJOR, 'U', (lapack_int)n, out, lapack_ld(n));
+    for (int64_t i = 0; i < n && !info; i++)
+        info = out[i * (n + 1)] > 0 ? 0 : i + 1; /* NaN, which some libraries let pass */
+    return info;
 }
 
 /* out: Q (m, k), then R (k, n) */
@@ -173,6 +176,9 @@ static int64_t LAPACK(symmetric)(const tp__lapack *job, bool vectors)
     LAPACK_REAL *z = LAPACK(out)(job->work), *work = z + n * n;
     LAPACK_REAL *w = LAPACK(out)(job->out);
     memcpy(z, job->a, (size_t)(n * n) * sizeof *z);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = i + 1; j < n; j++)
+            z[i * n + j] = z[j * n + i];
     if (!LAPACK(finite)(n * n, z))
         return TP__LAPACK_NOT_FINITE;
     int64_t info = LAPACK_ROUTINE(syevd)(LAPACK_COL_MAJOR, vectors ? 'V' : 'N', 'U', (lapack_int)n,

@@ -29,13 +29,27 @@ tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
     return high ? tp_where(tp_gt(y, high), high, y) : y;
 }
 
+tp_var *tp__rest(tp_var *v)
+{
+    return v->flags & TP__WEAK ? tp_num(1 - tp_item(v)) : tp_sub(1, v);
+}
+
+/* A plain number as one of a type, beside another that would give float64. */
+static tp_var *activation_number(tp_var *v, tp_dtype dtype)
+{
+    return v->flags & TP__WEAK ? tp_full(dtype, 0, NULL, tp_item(v)) : v;
+}
+
 tp_var *(tp_lerp)(tp_var *a, tp_var *b, tp_var *weight)
 {
     TP__IN_FLOAT32((tp_lerp)(a, b, weight), &a, &b, &weight);
     if (!tp__check_operand("lerp", a) || !tp__check_operand("lerp", b) ||
         !tp__check_operand("lerp", weight))
         return tp__poison();
-    return tp_add(tp_mul(tp_sub(1, weight), a), tp_mul(weight, b));
+    tp_dtype dtype = tp__promote((tp_var *[]){a, b, weight}, 3);
+    a = activation_number(a, dtype);
+    b = activation_number(b, dtype);
+    return tp_add(tp_mul(tp__rest(weight), a), tp_mul(weight, b));
 }
 
 /* --- Activations --- */
@@ -114,20 +128,24 @@ tp_var *(tp_prelu)(tp_var *x, tp_var *slope)
     return tp_where(tp_gt(x, 0), x, tp_mul(slope, x));
 }
 
-/* Unlike a clamp's, the derivative at a bound is 0. */
-static tp_var *activation_cut(tp_var *x, double low, double high)
+/* Unlike a clamp's, the derivative at a bound is 0. Integers stay as they are: of bytes none is
+ * below 0, of bool none above 1. */
+static tp_var *activation_cut(const char *call, tp_var *x, int low, int high)
 {
-    return tp_where(tp_le(x, low), low, tp_where(tp_ge(x, high), high, x));
+    if (!tp__check_operand(call, x))
+        return tp__poison();
+    tp_var *y = x->dtype == TP_BOOL ? tp_clone(x) : tp_where(tp_ge(x, high), high, x);
+    return x->dtype == TP_BOOL || x->dtype == TP_U8 ? y : tp_where(tp_le(x, low), low, y);
 }
 
 tp_var *tp_hardtanh(tp_var *x)
 {
-    return activation_cut(x, -1, 1);
+    return activation_cut("hardtanh", x, -1, 1);
 }
 
 tp_var *tp_relu6(tp_var *x)
 {
-    return activation_cut(x, 0, 6);
+    return activation_cut("relu6", x, 0, 6);
 }
 
 tp_var *tp_hardsigmoid(tp_var *x)

@@ -189,32 +189,108 @@ static tp_var *attention_causal(int64_t queries, int64_t keys)
     return tp_ge(tp_unsqueeze(i, 1), j);
 }
 
+/* Scores, −∞ for keys that come later than their query. */
+static tp_var *attention_hide(const attention_attr *attr, tp_var *scores)
+{
+    if (!attr->causal || tp_is_poison(scores))
+        return scores;
+    const int64_t *shape = tp__shape(scores);
+    return tp_where(attention_causal(shape[scores->ndim - 2], shape[scores->ndim - 1]), scores,
+                    -(double)INFINITY);
+}
+
+/* e^scores, less the largest of each row, and their sums, or 1 where nothing is seen. */
+static tp_var *attention_powers(tp_var *scores, tp_var **sum)
+{
+    const tp_reduce_options rows = {.size = sizeof rows, .axes.one = -1, .keepdims = true};
+    if (scores->size > 0) {
+        tp_var *shift = (tp_max)(tp_detach(scores), &rows);
+        shift = tp_where(tp_eq(shift, -(double)INFINITY), 0, shift);
+        scores = tp_exp(tp_sub(scores, shift));
+    }
+    *sum = (tp_sum)(scores, &rows);
+    *sum = tp_add(*sum, tp_eq(*sum, 0));
+    return scores;
+}
+
 static tp_var *attention_compose(const tp_var *y, tp_var *const *x)
 {
     const attention_attr *attr = attention_attr_of(&y->attr);
-    const tp_reduce_options rows = {.size = sizeof rows, .axes.one = -1, .keepdims = true};
-    tp_var *q = x[0], *k = x[1], *v = x[2];
+    tp_var *q = x[0], *k = x[1], *v = x[2], *sum;
     if (attr->beside) {
         q = tp_transpose(q, -2, -3);
         k = tp_transpose(k, -2, -3);
         v = tp_transpose(v, -2, -3);
     }
     tp_var *scores = tp_mul(attr->scale, tp_matmul(q, tp_transpose(k, -1, -2)));
-    scores = y->n_in > 4 ? tp_add(scores, x[3]) : scores;
+    scores = attention_hide(attr, y->n_in > 4 ? tp_add(scores, x[3]) : scores);
     if (tp_is_poison(scores))
         return scores;
-    const int64_t *shape = tp__shape(scores);
-    if (attr->causal)
-        scores = tp_where(attention_causal(shape[scores->ndim - 2], shape[scores->ndim - 1]),
-                          scores, -(double)INFINITY);
-    if (scores->size > 0) {
-        tp_var *shift = (tp_max)(tp_detach(scores), &rows);
-        shift = tp_where(tp_eq(shift, -(double)INFINITY), 0, shift);
-        scores = tp_exp(tp_sub(scores, shift));
-    }
-    tp_var *sum = (tp_sum)(scores, &rows);
-    v = tp_div(tp_matmul(scores, v), tp_add(sum, tp_eq(sum, 0)));
+    tp_var *powers = attention_powers(scores, &sum);
+    v = tp_div(tp_matmul(powers, v), sum);
     return attr->beside ? tp_transpose(v, -2, -3) : v;
+}
+
+/* --- Around keys and values that are infinite or NaN ---
+ *
+ * A product with the weight 0 of what is not seen would be NaN. So products are taken with zeros in
+ * their place, and the queries that do see one are told apart. */
+
+#define ATTENTION_FINITE(name, Type)                                                               \
+    static bool name(int64_t n, const Type *x)                                                     \
+    {                                                                                              \
+        int bad = 0;                                                                               \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            bad |= !(x[i] - x[i] == 0);                                                            \
+        return !bad;                                                                               \
+    }
+
+ATTENTION_FINITE(attention_finite_f32, float)
+ATTENTION_FINITE(attention_finite_f64, double)
+
+static bool attention_is_finite(tp_var *x)
+{
+    if (tp__evaluate(x) && (x->flags & TP__CONTIGUOUS))
+        return x->dtype == TP_F32 ? attention_finite_f32(x->size, x->data)
+                                  : attention_finite_f64(x->size, x->data);
+    tp_var *finite = tp_all(tp_isfinite(tp_detach(x)));
+    return tp_is_poison(finite) || tp_item(finite) != 0;
+}
+
+/* Scores, −∞ where a key is not seen. */
+static tp_var *attention_seen(const attention_attr *attr, tp_var *q, tp_var *k, tp_var *mask)
+{
+    tp_var *scores = tp_mul(attr->scale, tp_matmul(q, tp_transpose(k, -1, -2)));
+    if (!mask)
+        return attention_hide(attr, scores);
+    tp_var *seen = tp_ne(tp_detach(mask), -(double)INFINITY);
+    return attention_hide(attr, tp_where(seen, tp_add(scores, mask), -(double)INFINITY));
+}
+
+/* A query that sees a key that is not finite gets NaN, one that sees such a value their product. */
+static tp_var *attention_guarded(const attention_attr *attr, tp_var *const *in, tp_var *mask)
+{
+    tp_var *q = in[0], *k = in[1], *v = in[2], *sum;
+    if (attr->beside) {
+        q = tp_transpose(q, -2, -3);
+        k = tp_transpose(k, -2, -3);
+        v = tp_transpose(v, -2, -3);
+    }
+    tp_dtype dtype = (tp_dtype)v->dtype;
+    tp_var *key_good = tp_isfinite(tp_detach(k)), *good = tp_isfinite(tp_detach(v));
+    tp_var *key_bad = tp_logical_not(tp_all(key_good, .axes = -1, .keepdims = true));
+    tp_var *scores = attention_seen(attr, q, tp_where(key_good, k, 0), mask);
+    if (tp_is_poison(scores) || tp_is_poison(key_bad))
+        return tp__poison();
+    tp_var *seen = tp_to(tp_ne(tp_detach(scores), -(double)INFINITY), dtype);
+    tp_var *powers = attention_powers(scores, &sum);
+    tp_var *key_met = tp_gt(tp_matmul(seen, tp_to(key_bad, dtype)), 0);
+    tp_var *met = tp_gt(tp_matmul(seen, tp_to(tp_logical_not(good), dtype)), 0);
+    met = tp_where(met, tp_matmul(tp_detach(powers), tp_detach(v)), 0);
+    tp_var *y = tp_div(tp_add(tp_matmul(powers, tp_where(good, v, 0)), met), sum);
+    tp_var *nan = tp_logical_or(key_met, tp_isnan(met));
+    y = tp_where(nan, tp_mul(y, (double)NAN), y);
+    return attr->beside && !tp_is_poison(y) ? tp_transpose(y, -2, -3) : y;
 }
 
 /* --- Record --- */
@@ -388,6 +464,11 @@ static tp_var *attention_apply(const char *call, const attention_attr *given, tp
     *attr = *given;
     if (attr->scale == TP_AUTO)
         attr->scale = 1 / sqrt((double)tp__shape(in[0])[in[0]->ndim - 1]);
+    if ((mask || attr->causal) && !(attention_is_finite(in[1]) && attention_is_finite(in[2]))) {
+        tp_var *guarded = attention_guarded(attr, in, mask ? in[3] : NULL);
+        tp__free(attr);
+        return tp_is_poison(guarded) ? guarded : tp_to(guarded, dtype);
+    }
     in[n++] = attention_room(in[0]);
     tp_var *y = tp__apply(&attention_op, in, n, (tp__attr){.block = attr}, -1, NULL);
     return tp_is_poison(y) ? y : tp_to(y, dtype);

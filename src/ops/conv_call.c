@@ -200,6 +200,7 @@ static tp_var *conv_call_with(const conv_call *call, tp_var *x, tp_var *w, tp_va
     if (!conv_operands(call, in, bias ? 3 : 2) ||
         !tp__take_options(call->name, &options, sizeof options, given))
         return tp__poison();
+    tp__warn_of_mixed(call->name, in, bias ? 3 : 2);
     tp_dtype dtype = tp__promote(in, bias ? 3 : 2);
     dtype = tp__is_float(dtype) ? dtype : TP_F64;
     bool single = x->ndim == call->ndim + 1;

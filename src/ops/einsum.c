@@ -381,6 +381,7 @@ tp_var *tp_einsum(const char *equation, tp_var *const *xs, int n)
         return tp__poison();
     tp__einsum_text e = {.text = equation};
     size_t scope = tp_scope_begin();
+    tp__warn_of_mixed("einsum", xs, n);
     tp_dtype dtype = tp__promote(xs, n), work = tp__working_type(dtype);
     for (int i = 0; i < n; i++)
         terms[i].v = tp_to(xs[i], tp__is_float(dtype) ? work : TP_I64);

@@ -64,16 +64,23 @@ static tp_var *factor_diagonal(tp_var *x)
     return tp__sum_over(tp_mul(x, factor_identity(x, tp_shape(x)[tp_ndim(x) - 1])), -1, false);
 }
 
-/* 1 / (w[j] − w[i]) off the diagonal, 0 on it; for squares, 1 / (w[j]² − w[i]²). */
-static tp_var *factor_gaps(tp_var *w, bool squares)
+/* 1 / (w[j] − w[i]) or 1 / (w[j] + w[i]) off the diagonal, 0 on it. */
+static tp_var *factor_inverses(tp_var *w, bool sums)
 {
     int64_t n = tp_shape(w)[tp_ndim(w) - 1];
     tp_var *row = tp_unsqueeze(w, -2), *column = tp_unsqueeze(w, -1);
-    tp_var *gap = tp_sub(row, column);
-    if (squares)
-        gap = tp_mul(gap, tp_add(row, column));
     tp_var *off = tp__triangle((tp_dtype)w->dtype, n, 1, 0, 1);
+    tp_var *gap = sums ? tp_mul(off, tp_add(row, column)) : tp_sub(row, column);
     return tp_div(off, tp_add(gap, factor_identity(w, n)));
+}
+
+/* f x, where f is infinite for vectors that have no derivative. Who takes values alone gives these
+ * a gradient of 0, which the choice keeps. */
+static tp_var *factor_times(tp_var *f, tp_var *x)
+{
+    tp_var *product = tp_mul(f, x), *infinite = tp_isinf(tp_detach(f));
+    bool none = tp_is_poison(infinite) || tp_item(tp_any(infinite)) == 0;
+    return none ? product : tp_where(infinite, product, product);
 }
 
 static tp_var *factor_symmetric(tp_var *x)
@@ -307,7 +314,7 @@ static tp_var *eigh_tangent(tp_var *y, tp_var *x, tp_var *dx)
     int64_t n = factor_of(x).n;
     tp_var *w = tp__unpack(y, 0, n, -1), *v = tp__unpack(y, n, n, n);
     tp_var *inner = tp_matmul(tp__transposed(v), tp_matmul(factor_symmetric(dx), v));
-    tp_var *dv = tp_matmul(v, tp_mul(factor_gaps(w, false), inner));
+    tp_var *dv = tp_matmul(v, factor_times(factor_inverses(w, false), inner));
     return tp__pack((tp_var *[]){factor_diagonal(inner), dv}, eigh_matrices, 2);
 }
 
@@ -426,9 +433,11 @@ static void svd_parts(tp_var *y, factor_size size, tp_var **u, tp_var **s, tp_va
 /* What of `image` / s lies outside the space that u spans: (image − u inner) / s. */
 static tp_var *svd_outside(tp_var *u, tp_var *image, tp_var *inner, tp_var *row)
 {
-    return tp_div(tp_sub(image, tp_matmul(u, inner)), row);
+    return factor_times(tp_reciprocal(row), tp_sub(image, tp_matmul(u, inner)));
 }
 
+/* Of P = Uᵀ dx V even and odd parts, divided by differences and sums of values, are the sum and the
+ * difference of the turns Uᵀ dU and Vᵀ dV: no squares, which would over- or underflow. */
 static tp_var *svd_tangent(tp_var *y, tp_var *x, tp_var *dx)
 {
     factor_size size = factor_of(x);
@@ -436,10 +445,11 @@ static tp_var *svd_tangent(tp_var *y, tp_var *x, tp_var *dx)
     svd_parts(y, size, &u, &s, &vh);
     tp_var *v = tp__transposed(vh), *image = tp_matmul(dx, v);
     tp_var *inner = tp_matmul(tp__transposed(u), image), *turned = tp__transposed(inner);
-    tp_var *row = tp_unsqueeze(s, -2), *column = tp_unsqueeze(s, -1), *f = factor_gaps(s, true);
-    tp_var *left = tp_add(tp_mul(inner, row), tp_mul(column, turned));
-    tp_var *right = tp_add(tp_mul(column, inner), tp_mul(turned, row));
-    tp_var *du = tp_matmul(u, tp_mul(f, left)), *dv = tp_matmul(v, tp_mul(f, right));
+    tp_var *row = tp_unsqueeze(s, -2);
+    tp_var *even = factor_times(factor_inverses(s, false), tp_add(inner, turned));
+    tp_var *odd = factor_times(factor_inverses(s, true), tp_sub(inner, turned));
+    tp_var *du = tp_matmul(u, tp_mul(0.5, tp_add(even, odd)));
+    tp_var *dv = tp_matmul(v, tp_mul(0.5, tp_sub(even, odd)));
     if (size.m > size.k)
         du = tp_add(du, svd_outside(u, image, inner, row));
     if (size.n > size.k)

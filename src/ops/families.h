@@ -23,4 +23,7 @@ extern const tp__family tp__family_attention, tp__family_position, tp__family_re
 /* All families; ends with NULL. */
 extern const tp__family *const tp__families[];
 
+/* 1 − v; of a plain number a plain number, so that it does not decide a type. */
+tp_var *tp__rest(tp_var *v);
+
 #endif

@@ -238,6 +238,7 @@ tp_var *tp_matmul(tp_var *a, tp_var *b)
         }
     if (!matmul_check(a, b))
         return tp__poison();
+    tp__warn_of_mixed("matmul", operands, 2);
     tp_dtype dtype = tp__promote(operands, 2);
     dtype = tp__is_float(dtype) ? dtype : TP_I64;
     tp_var *left = matmul_operand(a, dtype, 0), *right = matmul_operand(b, dtype, 1);

@@ -102,7 +102,7 @@ tp_var *(tp_binary_cross_entropy)(tp_var *x, tp_var *target, const tp_loss_optio
     if (!loss_options("binary_cross_entropy", x, target, given, &own))
         return tp__poison();
     tp_var *yes = tp_mul(target, loss_log(x));
-    tp_var *no = tp_mul(tp_sub(1, target), loss_log(tp_sub(1, x)));
+    tp_var *no = tp_mul(tp__rest(target), loss_log(tp_sub(1, x)));
     return loss_reduced(tp_neg(tp_add(yes, no)), own.reduction);
 }
 
@@ -122,7 +122,7 @@ static tp_var *loss_of_odds(tp_var *x, tp_var *target)
     target = tp__is_float((tp_dtype)target->dtype) ? target : tp_to(target, dtype);
     tp_var *likely = tp_ge(tp_detach(target), 0.5);
     tp_var *u = tp_mul(tp_to(tp_where(likely, -1, 1), dtype), x);
-    tp_var *w = tp_where(likely, tp_sub(1, target), target), *loss = tp_softplus(u);
+    tp_var *w = tp_where(likely, tp__rest(target), target), *loss = tp_softplus(u);
     if (tp_is_poison(loss) || tp_is_poison(w))
         return tp__poison();
     bool hard = !tp_requires_grad(w) && tp_item(tp_any(w)) == 0;

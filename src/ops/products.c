@@ -82,7 +82,9 @@ tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
         !tp__same_shape(y, ndim, shape))
         return tp__misfit("addmm", input, y, "the first does not broadcast to the product");
     y = alpha == 1 ? y : tp_mul(alpha, y);
-    return beta == 0 ? y : tp_add(beta == 1 ? input : tp_mul(beta, input), y);
+    if (beta == 0)
+        return tp_where(1, y, input);
+    return tp_add(beta == 1 ? input : tp_mul(beta, input), y);
 }
 
 /* --- tensordot, inner, kron: sums over axes, as text for einsum --- */

@@ -24,7 +24,8 @@ static tp_var *sampling_noise(const char *call, tp_var *a, tp_var *b,
         return tp__poison();
     size_t scope = tp_scope_begin();
     tp_var *sum = tp_add(tp_detach(a), tp_detach(b));
-    tp_dtype dtype = tp__is_float((tp_dtype)sum->dtype) ? (tp_dtype)sum->dtype : TP_F64;
+    tp_dtype dtype = tp__promote((tp_var *[]){a, b}, 2);
+    dtype = tp__is_float(dtype) ? dtype : TP_F64;
     tp_var *y = tp_is_poison(sum) ? sum : tp_leave(noise(dtype, sum->ndim, tp__shape(sum)));
     tp_scope_end(scope);
     return y;

@@ -5,6 +5,8 @@
  */
 #include "base/features.h"
 
+#include <float.h>
+
 #include <string.h>
 
 #include "array/array.h"
@@ -12,6 +14,7 @@
 #include "graph/half.h"
 #include "graph/series.h"
 #include "graph/tangent.h"
+#include "ops/cofactors.h"
 #include "ops/families.h"
 #include "ops/lapack.h"
 #include "ops/matrices.h"
@@ -287,11 +290,19 @@ tp_var *tp_solve(tp_var *a, tp_var *b)
     return tp_is_poison(y) ? y : tp_squeeze(y, -1);
 }
 
+/* A solution of one right side that came as a vector. */
+static tp_var *solve_vector(tp_var *y)
+{
+    return tp_is_poison(y) ? y : tp_squeeze(y, -1);
+}
+
 tp_var *(tp_solve_triangular)(tp_var *a, tp_var *b, const tp_solve_triangular_options *from)
 {
     tp_solve_triangular_options options = TP_OPTIONS(tp_solve_triangular_options);
     if (!tp__take_options("solve_triangular", &options, sizeof options, from))
         return tp__poison();
+    if (b && b->ndim == 1)
+        return solve_vector((tp_solve_triangular)(a, tp_unsqueeze(b, 1), from));
     return tp__solve_triangle(a, b,
                               (options.upper ? TP__LAPACK_UPPER : 0) |
                                   (options.unitriangular ? TP__LAPACK_UNIT : 0));
@@ -316,21 +327,60 @@ static bool det_forward(tp__call *call)
     return tp__lapack_run(call, 0, solve_cost(call), solve_singular);
 }
 
+/* Σ a ∘ dx for each matrix */
+static tp_var *det_along(tp_var *a, tp_var *dx)
+{
+    return tp__sum_over(tp__sum_over(tp_mul(a, dx), -1, false), -1, false);
+}
+
 /* tr(x⁻¹ dx) */
 static tp_var *det_slope(tp_var *x, tp_var *dx)
 {
-    tp_var *terms = tp_mul(tp__transposed(tp_inverse(x)), dx);
-    return tp__sum_over(tp__sum_over(terms, -1, false), -1, false);
+    return det_along(tp__transposed(tp_inverse(x)), dx);
+}
+
+/* 1 where a determinant is 0, infinite or has lost digits: there its inverse gives no gradient. */
+static tp_var *det_is_out(tp_var *y)
+{
+    tp_var *size = tp_abs(tp_detach(y));
+    double least = y->dtype == TP_F32 ? (double)FLT_MIN : DBL_MIN;
+    return tp_logical_or(tp_lt(size, least), tp_isinf(size));
+}
+
+static bool det_any(tp_var *out)
+{
+    return !tp_is_poison(out) && tp_item(tp_any(out)) != 0;
 }
 
 static tp_var *det_tangent(tp_var *y, tp_var *x, tp_var *dx)
 {
+    if (det_any(det_is_out(y)))
+        return det_along(tp__cofactors(x), dx);
     return tp_mul(y, det_slope(x, dx));
+}
+
+/* The logarithm's slope where det x = 0: infinite where a cofactor is not 0. */
+static tp_var *slogdet_steep(tp_var *x, tp_var *dx)
+{
+    tp_var *cofactors = tp__cofactors(x);
+    tp_var *steep = tp_where(tp_eq(cofactors, 0), 0, tp_div(cofactors, 0));
+    return det_along(steep, dx);
+}
+
+static tp_var *slogdet_slope(tp_var *y, tp_var *x, tp_var *dx)
+{
+    tp_var *singular = tp_eq(tp_select(tp_detach(y), -1, 0), 0);
+    if (!det_any(singular))
+        return det_slope(x, dx);
+    tp_var *one = tp_eye((tp_dtype)x->dtype, tp__shape(x)[x->ndim - 1]);
+    tp_var *regular = tp_where(tp_unsqueeze(tp_unsqueeze(singular, -1), -1), one, x);
+    return tp_where(singular, slogdet_steep(x, dx), det_slope(regular, dx));
 }
 
 static tp_var *slogdet_tangent(tp_var *y, tp_var *x, tp_var *dx)
 {
-    tp_var *log = tp_unsqueeze(det_slope(x, dx), -1);
+    tp_var *slope = slogdet_slope(y, x, dx);
+    tp_var *log = tp_is_poison(slope) ? slope : tp_unsqueeze(slope, -1);
     tp_var *sign = tp_zeros((tp_dtype)y->dtype, tp_ndim(log), tp_shape(log));
     return tp_is_poison(log) ? log : tp_concatenate((tp_var *[]){sign, log}, 2, -1);
 }
@@ -361,7 +411,7 @@ static const tp__op det_op = {
     .gradient = tp__tangent_gradient,
     .tangent = det_tangent,
     .formula = "the determinant of x",
-    .rule = "gy y inverse(x)ᵀ",
+    .rule = "gy y inverse(x)ᵀ; gy times the cofactors where y is 0 or out of range",
     .samples =
         (const tp__sample[]){
             {"3,3", det_sample, "torch.linalg.det(x0 + 2 * torch.eye(*x0.shape[-2:]))"},
@@ -374,7 +424,7 @@ static const tp__op slogdet_op = {
     .name = "slogdet",
     .n_in = 1,
     .flags = TP__LAPACK,
-    .reads = {TP__READS_0},
+    .reads = {TP__READS_0 | TP__READS_OUT},
     .infer = slogdet_infer,
     .forward = det_forward,
     .fast = slogdet_fast,
@@ -456,6 +506,8 @@ tp_var *tp_logdet(tp_var *a)
 tp_var *tp_cholesky_solve(tp_var *b, tp_var *l)
 {
     TP__IN_FLOAT32(tp_cholesky_solve(b, l), &b, &l);
+    if (b && b->ndim == 1)
+        return solve_vector(tp_cholesky_solve(tp_unsqueeze(b, 1), l));
     b = tp__matrices("cholesky_solve", b, false);
     l = tp_is_poison(b) ? b : tp__matrices("cholesky_solve", l, true);
     if (tp_is_poison(l))

@@ -7,6 +7,7 @@
 
 #include "ops/elementwise.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "array/array.h"
@@ -85,11 +86,20 @@ static double special_digamma(double x)
     return special_digamma_positive(1 - x) - pi / tan(pi * distance);
 }
 
-/* What the sum of (x + k)^−s, of which power is the first, is beyond its integral: half of power
- * and Bernoulli's numbers (Euler and Maclaurin). */
-static double special_beyond_integral(double s, double x, double power)
+/* The Hurwitz zeta function Σ (x + k)^−s, s ≥ 2, x > 0, by the formula of Euler and Maclaurin,
+ * times unitˢ. */
+static double special_zeta(double s, double x, double unit)
 {
-    double sum = 0.5 * power, rise = s / x;
+    double sum = 0, start = 12 + s / 2;
+    while (x < start) {
+        double term = pow(x / unit, -s);
+        sum += term;
+        if (term <= 0x1p-60 * sum)
+            return sum;
+        x++;
+    }
+    double power = pow(x / unit, -s), rise = s / x;
+    sum += unit * pow(x / unit, 1 - s) / (s - 1) + 0.5 * power;
     for (int k = 0; k < SPECIAL_BERNOULLI; k++) {
         sum += special_bernoulli[k] / ((2 * k + 1) * (2 * k + 2)) * power * rise;
         rise *= (s + 2 * k + 1) * (s + 2 * k + 2) / ((2 * k + 1) * (2 * k + 2) * x * x);
@@ -97,66 +107,43 @@ static double special_beyond_integral(double s, double x, double power)
     return sum;
 }
 
-/* The Hurwitz zeta function Σ (x + k)^−s, s ≥ 2, x > 0. */
-static double special_zeta(double s, double x)
+/* Σ (unit / (x + k))ˢ. Below 0 terms are added until x is positive; where they are many, as the
+ * difference of two sums. */
+static double special_polygamma_sum(double s, double x, double unit)
 {
-    double sum = 0, start = 12 + s / 2;
-    while (x < start) {
-        sum += pow(x, -s);
+    double sum = 0, part = x - floor(x);
+    if (x < -64) {
+        double below = special_zeta(s, 1 - part, unit) - special_zeta(s, 1 - x, unit);
+        return special_zeta(s, part, unit) + (fmod(s, 2) == 0 ? below : -below);
+    }
+    while (x < 0) {
+        sum += pow(x / unit, -s);
         x++;
     }
-    return sum + pow(x, 1 - s) / (s - 1) + special_beyond_integral(s, x, pow(x, -s));
+    return sum + special_zeta(s, x, unit);
 }
 
-enum { SPECIAL_FACTORIALS = 170, SPECIAL_STEPS = 64 };
-
-/* Γ(s) ζ(s, x). Where Γ(s) is too large, x^−s is too small: they are taken together, and terms
- * beside x^−s add up until they do not count. */
-static double special_gamma_zeta(double s, double x)
-{
-    if (s <= SPECIAL_FACTORIALS) {
-        double size = exp(special_lgamma(s));
-        return (s <= 20 ? rint(size) : size) * special_zeta(s, x);
-    }
-    double sum = 0, term = 1, at = x, start = 12 + s / 2;
-    while (at < start && term > 0x1p-60) {
-        sum += term;
-        term = pow(x / ++at, s);
-    }
-    if (term > 0x1p-60)
-        sum += term * at / (s - 1) + special_beyond_integral(s, at, term);
-    return exp(special_lgamma(s) - s * log(x)) * sum;
-}
-
-/* Below 0 terms of the sum are added until its argument is positive; there are many where x is far
- * below, and those from x to its fraction are the difference of two sums. */
+/* (−1)ⁿ⁺¹ n! Σ (x + k)^−(n + 1). Where factors leave the range that the product is in, terms are
+ * taken in the unit of the largest and the product by logarithms. */
 static double special_polygamma(double x, double order)
 {
     if (order == 0)
         return special_digamma(x);
-    bool odd = fmod(order, 2) == 1;
     if (x == 0)
-        return odd ? HUGE_VAL : -HUGE_VAL;
+        return fmod(order, 2) == 1 ? HUGE_VAL : -HUGE_VAL;
     if (isnan(x) || (x <= 0 && x == floor(x)))
-        return !isnan(x) && odd ? HUGE_VAL : (double)NAN;
+        return !isnan(x) && fmod(order, 2) == 1 ? HUGE_VAL : (double)NAN;
     if (x == HUGE_VAL)
         return 0;
-    double s = order + 1, sign = odd ? 1 : -1, sum = 0, part = x - floor(x);
-    if (x < -SPECIAL_STEPS || (x < 0 && s > SPECIAL_FACTORIALS)) {
-        double mirrored = special_gamma_zeta(s, 1 - part) - special_gamma_zeta(s, 1 - x);
-        double direct = sign * special_gamma_zeta(s, part);
-        if (isinf(direct) && isinf(mirrored)) /* the nearer pole is larger */
-            return part < 0.5 ? direct : mirrored;
-        return direct + mirrored;
-    }
-    if (x > 0)
-        return sign * special_gamma_zeta(s, x);
-    for (; x < 0; x++)
-        sum += pow(x, -s);
-    double size = exp(special_lgamma(s));
+    double s = order + 1, sign = fmod(order, 2) == 1 ? 1 : -1, size = exp(special_lgamma(s));
     if (order < 20)
         size = rint(size);
-    return sign * (size * sum + special_gamma_zeta(s, x));
+    double sum = special_polygamma_sum(s, x, 1), value = size * sum;
+    if (isfinite(value) && fabs(sum) >= DBL_MIN)
+        return sign * value;
+    double unit = x > 0 ? x : fabs(x - rint(x));
+    sum = special_polygamma_sum(s, x, unit);
+    return copysign(exp(special_lgamma(s) - s * log(unit) + log(fabs(sum))), sign * sum);
 }
 
 static void polygamma_f64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)

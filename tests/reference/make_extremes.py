@@ -4,9 +4,10 @@
 
     python3 tests/reference/make_extremes.py > tests/reference/extremes.txt
 
-Points are numbers of the type, derivatives those of the exact function there, from closed forms with
+Points are numbers of the type, those of float16 and bfloat16 small integers, derivatives those of the exact function there, from closed forms with
 60 digits. A line of one operand: type, operation, x, f', f''. Of two: type, operation, a, b, then
-the derivatives for a, b, aa, ab, bb.
+the derivatives for a, b, aa, ab, bb. At infinities first derivatives are limits, and second ones,
+which are 0 times infinity in places, are "nan".
 """
 import struct
 
@@ -283,6 +284,34 @@ BINARY = {
 }
 
 
+# First derivatives at +∞ and −∞, where functions have limits; None where they are not defined.
+ENDS = {
+    "tanh": (0, 0), "sigmoid": (0, 0), "exp": (None, 0), "exp2": (None, 0), "expm1": (None, 0),
+    "log": (0, None), "log1p": (0, None), "log2": (0, None), "log10": (0, None), "sqrt": (0, None),
+    "rsqrt": (0, None), "reciprocal": (0, 0), "atan": (0, 0), "asinh": (0, 0), "acosh": (0, None),
+    "erf": (0, 0), "erfc": (0, 0), "softplus": (1, 0), "logsigmoid": (0, 1), "softsign": (0, 0),
+    "relu": (1, 0), "abs": (1, -1), "elu": (1, 0), "celu": (1, 0), "selu": (SELU, 0),
+    "leaky_relu": (1, mp.mpf(0.1)), "neg": (-1, -1),
+}
+
+# Of two operands, for a and b.
+BINARY_ENDS = {
+    "logaddexp": [("inf", "0", 1, 0), ("-inf", "0", 0, 1), ("1", "inf", 0, 1), ("inf", "inf", 0.5, 0.5),
+                  ("-inf", "-inf", 0.5, 0.5)],
+    "maximum": [("inf", "0", 1, 0), ("-inf", "0", 0, 1), ("inf", "inf", 0.5, 0.5)],
+    "minimum": [("inf", "0", 0, 1), ("-inf", "0", 1, 0)],
+    "add": [("inf", "0", 1, 1)],
+}
+
+
+def halves(kind):
+    return "20 -20 17 5 -5 10 2 1 -1 0"
+
+
+HALF = ("tanh sigmoid softplus logsigmoid silu gelu gelu_tanh mish expm1 elu celu selu softsign erf atan "
+        "asinh").split()
+
+
 def rounded(kind, text):
     value = float(text)
     return struct.unpack("f", struct.pack("f", value))[0] if kind == "f32" else value
@@ -297,11 +326,22 @@ def text(v):
 
 def main():
     print("# Written by make_extremes.py.")
+    for kind in ("f16", "bf16"):
+        for name in HALF:
+            for point in halves(kind).split():
+                print(kind, name, point, *map(text, UNARY[name][1](mp.mpf(point))))
     for kind in ("f32", "f64"):
         for name, (points, f) in UNARY.items():
             for point in points(kind).split():
                 x = rounded(kind, point)
                 print(kind, name, repr(x), *map(text, f(mp.mpf(x))))
+        for name, limits in ENDS.items():
+            for point, limit in zip(("inf", "-inf"), limits):
+                if limit is not None:
+                    print(kind, name, point, text(limit), "nan")
+        for name, ends in BINARY_ENDS.items():
+            for a, b, *limits in ends:
+                print(kind, name, a, b, *map(text, limits), "nan nan nan")
         for name, (points, f) in BINARY.items():
             for pair in points(kind):
                 a, b = (rounded(kind, p) for p in pair)

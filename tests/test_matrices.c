@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What linalg.h says of NaN, of the triangle that is not read, of vectors as right sides, and of
+ * operands with different numbers of axes.
+ */
+#include "matrices.h"
+
+#include <math.h>
+
+#include "elements.h"
+
+static tp_var *matrix(double a, double b, double c, double d)
+{
+    return tp_array(TP_F64, TP_SHAPE(2, 2), ((double[]){a, b, c, d}));
+}
+
+static tp_var *vector(double a, double b)
+{
+    return tp_array(TP_F64, TP_SHAPE(2), ((double[]){a, b}));
+}
+
+LAPACK_TEST(nan_in_the_other_triangle_does_no_harm)
+{
+    tp_var *a = tp_variable(matrix(4, (double)NAN, 1, 3)), *w, *v;
+    tp_var *values = tp_eigvalsh(a);
+    CHECK_CLOSE(tp_item(tp_sum(values)), 7, 1e-14);
+    CHECK_CLOSE(tp_item(tp_prod(values)), 11, 1e-13);
+    CHECK_CLOSE(tp_item(tp_trace(tp_gradient(tp_sum(values), a))), 2, 1e-14);
+    tp_eigh(a, &w, &v);
+    CHECK_CLOSE(tp_item(tp_sum(w)), 7, 1e-14);
+    tp_var *l = tp_cholesky(a);
+    CHECK_BITS(tp_item(tp_sum(tp_select(l, 0, 0))), 2);
+    CHECK_ELEMENTS(tp_solve_triangular(a, vector(4, 7)), 1, 2);
+}
+
+LAPACK_TEST(nan_gives_nan_or_an_error)
+{
+    tp_var *a = matrix(4, 1, 1, (double)NAN), *b = vector(1, 2);
+    CHECK(isnan(tp_item(tp_sum(tp_inverse(a)))));
+    CHECK(isnan(tp_item(tp_sum(tp_solve(a, b)))));
+    CHECK(isnan(tp_item(tp_sum(tp_lstsq(a, b)))));
+    CHECK(isnan(tp_item(tp_det(a))));
+    CHECK(isnan(tp_item(tp_logdet(a))));
+    CHECK(isnan(tp_item(tp_sum(tp_matrix_exp(a)))));
+    tp_cholesky(a);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "is not positive definite");
+    tp_pinv(a);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "not finite");
+    tp_eigvalsh(a);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "not finite");
+    tp_svdvals(a);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "not finite");
+}
+
+/* l = [[2, 0], [1, 3]], so l lᵀ = [[4, 2], [2, 10]]. */
+LAPACK_TEST(right_sides_may_be_vectors)
+{
+    tp_var *l = tp_variable(matrix(2, 0, 1, 3)), *b = tp_variable(vector(8, 22));
+    tp_var *y = tp_cholesky_solve(b, l);
+    CHECK_ELEMENTS(y, 1, 2);
+    CHECK_INT(tp_ndim(tp_gradient(y, b)), 1);
+    tp_var *z = tp_solve_triangular(l, vector(2, 7));
+    CHECK_ELEMENTS(z, 1, 2);
+    CHECK_ELEMENTS(tp_solve_triangular(matrix(1, 5, 0, 1), vector(6, 1), .upper = true), 1, 1);
+    tp_solve_triangular(l, tp_ones(TP_F64, TP_SHAPE(3)));
+    CHECK_ERROR(TP_ERROR_SHAPE, "solve_triangular");
+}
+
+TEST(cross_wants_as_many_axes)
+{
+    tp_cross(tp_ones(TP_F64, TP_SHAPE(2, 3)), tp_ones(TP_F64, TP_SHAPE(3)), -1);
+    CHECK_ERROR(TP_ERROR_SHAPE, "cross: shapes (2, 3) and (3,) do not fit: different numbers");
+    CHECK_INT(
+        tp_size(tp_cross(tp_ones(TP_F64, TP_SHAPE(1, 3)), tp_ones(TP_F64, TP_SHAPE(2, 3)), -1)), 6);
+}
+
+/* Its gradient is 0 and not none, and its type counts. */
+TEST(addmm_with_beta_0_still_knows_its_input)
+{
+    tp_var *a = tp_ones(TP_F32, TP_SHAPE(2, 1)), *b = tp_ones(TP_F32, TP_SHAPE(1, 2));
+    tp_var *input = tp_variable(tp_full(TP_F64, TP_SHAPE(2), (double)NAN));
+    tp_var *y = tp_addmm(input, a, b, 0, 1);
+    CHECK_INT(tp_dtype_of(y), TP_F64);
+    CHECK_ELEMENTS(y, 1, 1, 1, 1);
+    tp_backward(y);
+    CHECK_ELEMENTS(tp_grad(input), 0, 0);
+}
+
+TEST(comparisons_are_constants)
+{
+    tp_var *x = tp_variable(1.0);
+    CHECK_BITS(tp_item(tp_gradient(tp_gt(x, 0), x)), 0);
+    tp_backward(tp_gt(x, 0));
+    CHECK_ERROR(TP_ERROR_GRAPH, "depends on no variable");
+    tp_backward(tp_sign(x));
+    CHECK_BITS(tp_item(tp_grad(x)), 0);
+}
+
+TEST(integers_to_negative_powers)
+{
+    tp_var *two = tp_full(TP_I64, TP_SHAPE(1), 2), *minus = tp_full(TP_I64, TP_SHAPE(1), -1);
+    CHECK_BITS(tp_item(tp_pow(two, -1.0)), 0.5);
+    CHECK_BITS(tp_item(tp_pow(tp_scalar(2), minus)), 0.5);
+    tp_pow(two, minus);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "negative integer power");
+    tp_var *x = tp_variable(0.0);
+    CHECK_BITS(tp_item(tp_gradient(tp_pow(x, -2), x)), -HUGE_VAL);
+    CHECK_BITS(tp_item(tp_gradient(tp_pow(x, 3), x)), 0);
+}
+
+TEST(places_of_nan)
+{
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(4), ((double[]){1, (double)NAN, 5, (double)NAN}));
+    CHECK_BITS(tp_item(tp_argmax(x, 0)), 1);
+    CHECK_BITS(tp_item(tp_argmin(x, 0)), 1);
+    tp_var *line = tp_variable(tp_reshape(x, TP_SHAPE(1, 1, 4))), *place;
+    CHECK(isnan(tp_item(tp_max_pool1d(line, TP_SHAPE(4), .indices = &place))));
+    CHECK_BITS(tp_item(place), 3);
+    CHECK_ELEMENTS(tp_gradient(tp_max_pool1d(line, TP_SHAPE(4)), line), 0, 0, 0, 1);
+}
