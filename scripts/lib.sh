@@ -193,6 +193,8 @@ build_needs()
         libgraphviz-dev graphviz-devel graphviz 'graphviz graphviz-dev' graphviz
     need optional "cairo (plots)" 'has_pc cairo' \
         libcairo2-dev cairo-devel cairo cairo-dev cairo
+    need optional "Pango (letters of every script in plots)" 'has_pc pangocairo' \
+        libpango1.0-dev pango-devel pango pango-dev pango
     need optional "OpenBLAS (matrix products)" 'has_pc openblas' \
         libopenblas-dev openblas-devel openblas openblas-dev openblas
     need optional "LAPACKE (factorisations of matrices)" 'has_pc lapacke' \

@@ -297,6 +297,8 @@ TEST(errors_of_files)
     tp_var *y = tp_mul(tp_variable(2.0), 3);
     CHECK(!tp_plot_dot_graph(y, false, "no/such/folder/g.dot"));
     CHECK_ERROR(TP_ERROR_FILE, "no/such/folder/g.dot");
+    CHECK(tp_draw_graph(y, "large.SVG", .layout = "layers") && tp_draw_graph(y, "large.Json") &&
+          tp_draw_graph(y, "large.DOT"));
     CHECK(!tp_plot_dot_graph(y, false, "extensionless"));
     CHECK_ERROR(TP_ERROR_ARGUMENT, "extension");
     CHECK(!tp_plot_dot_graph(y, false, "a.b/extensionless"));

@@ -21,9 +21,12 @@
  *    histogram are equally wide on the paper.
  *
  * Options are zero by default. Lengths are pixels of an 800 x 600 picture; in a larger picture
- * text and lines grow with it. Texts are one line of UTF-8. Colors are names (black, gray, white,
- * red, orange, yellow, green, blue, cyan, purple, magenta, pink, brown) or "#rrggbb"; NULL takes
- * the next of a cycle that color-blind readers can tell apart (Okabe & Ito 2008).
+ * text and lines grow with it. Texts are one line of UTF-8: newlines and tabs
+ * become spaces, and bytes that are no UTF-8 become U+FFFD. Letters that the font (DejaVu Sans)
+ * lacks, as Chinese ones, come from other fonts if the library was built with Pango. Colors are
+ * names (black, gray, white, red, orange, yellow, green, blue, cyan, purple, magenta, pink, brown)
+ * or "#rrggbb"; NULL takes the next of a cycle that color-blind readers can tell apart (Okabe & Ito
+ * 2008).
  */
 #ifndef TINYPYTORCH_PLOT_H
 #define TINYPYTORCH_PLOT_H
@@ -38,7 +41,7 @@ typedef struct tp_plot tp_plot;
 
 /* Where the legend is. It lists the curves that have a label; without one there is none. */
 typedef enum tp_legend {
-    TP_LEGEND_AUTO, /* where it covers no curve, if need be right of the axes */
+    TP_LEGEND_AUTO, /* where it covers no curve, if need be right of the axes or below them */
     TP_LEGEND_OFF,
     TP_LEGEND_TOP_RIGHT,
     TP_LEGEND_TOP_LEFT,
@@ -130,7 +133,8 @@ TP_API tp_plot *tp_plot_new(const tp_plot_options *options);
 TP_API void tp_plot_free(tp_plot *plot);
 
 /* A line through the points (x[i], y[i]). x and y are 1-d and equally long; numbers count as one
- * point. */
+ * point. A point with no other one beside it is a dot. Points next to each other are joined
+ * whatever is between them: a NaN breaks the line, at a pole for example. */
 TP_API void tp_plot_line(tp_plot *plot, tp_var *x, tp_var *y, const tp_curve_options *options);
 
 /* The same points as markers only. */
@@ -146,22 +150,25 @@ TP_API void tp_plot_contour(tp_plot *plot, tp_var *x, tp_var *y, tp_var *z,
 TP_API void tp_plot_histogram(tp_plot *plot, tp_var *values, const tp_histogram_options *options);
 
 /* A loss or another figure over the steps of a training, 1-d: the values as they are, faint, and
- * on them in bold their mean over `smooth` steps around each, fewer towards the ends, which passes
- * NaN and infinities over. Call it again for the next curve; .log_y of the plot suits
+ * on them in bold their mean over `smooth` steps around each, over those that there are towards the
+ * ends; NaN and infinities do not count. Call it again for the next curve; .log_y of the plot suits
  * losses. */
 TP_API void tp_plot_training(tp_plot *plot, tp_var *values, const tp_training_options *options);
 
-/* Images in a grid, without axes, alone in their plot: (h, w) is one, (n, h, w) are n, painted by
- * the palette (NaN: red); a last axis of 3 after h and w makes them red, green and blue, 0 to 1 or
- * uint8. Row 0 is on top. A pixel is a square, however large. Errors: other shapes, a plot that is
- * not empty, fewer or more captions than images. */
+/* Images in a grid, without axes, alone in their plot. (h, w) is one image, (n, h, w) and
+ * (n, h, w, 1) are n of them, painted by the palette (NaN: red). (h, w, 3) is one image of red,
+ * green and blue, 0 to 1 or uint8, and (n, h, w, 3) are n of them; but (n, 3, 3) are n images of 3
+ * x 3 by the palette: (1, n, 3, 3) is one in color. Row 0 is on top. A pixel is a square with sharp
+ * edges, however large. Errors: other shapes, a plot that is not empty, fewer or more captions than
+ * images; and for all other calls a plot that has images. */
 TP_API void tp_plot_images(tp_plot *plot, tp_var *images, const tp_images_options *options);
 
 /* Draws the plot to a file; the extension picks the format: png, svg, pdf, or html, a page that
  * needs no network: the wheel zooms, dragging moves, a double click goes back, and the pointer's
  * place is written in the axes' numbers. A plot can be saved any number of times, also before more
- * is added. False, with an error, if the library was built without cairo, the format is unknown, or
- * writing fails. */
+ * is added, and gives the same bytes each time. A file that is there is replaced when the new one
+ * is complete. False, with an error, if the library was built without cairo, the format is unknown,
+ * or writing fails. */
 TP_API bool tp_plot_save(const tp_plot *plot, const char *to_file);
 
 /* The values as a line of blocks, "▁▂▄█▆▃", for a terminal: the least is ▁, the greatest █, NaN and

@@ -24,6 +24,7 @@ enum { DRAW_DOT_LINES = 1500 };
 /* One drawing: `call` and `what`, a file or a format, are for messages. */
 typedef struct draw_job {
     const char *call, *what, *format;
+    char small[32]; /* letters of the format, if it is written otherwise */
     tp_var *y;
     tp_draw_options options;
 } draw_job;
@@ -118,6 +119,17 @@ static bool draw_stream_dot(const draw_job *job)
     return tp__file_good(job->call, job->what, tp__file_end(&file, good)) && good;
 }
 
+/* ".SVG" is ".svg", in every locale. */
+static void draw_set_format(draw_job *job, const char *format)
+{
+    size_t i = 0;
+    for (; format[i] && i < sizeof job->small - 1; i++) {
+        bool large = format[i] >= 'A' && format[i] <= 'Z';
+        job->small[i] = (char)(large ? format[i] - 'A' + 'a' : format[i]);
+    }
+    job->format = format[i] ? format : job->small;
+}
+
 /* Finds the format in the file's name. */
 static bool draw_format(draw_job *job)
 {
@@ -133,7 +145,7 @@ static bool draw_format(draw_job *job)
                 job->call, job->what);
         return false;
     }
-    job->format = dot + 1;
+    draw_set_format(job, dot + 1);
     return true;
 }
 
@@ -165,11 +177,12 @@ bool tp_plot_dot_graph(tp_var *y, bool verbose, const char *to_file)
 char *tp_draw_graph_to_memory(tp_var *y, const char *format, size_t *length,
                               const tp_draw_options *options)
 {
-    draw_job job = {.call = "draw_graph_to_memory", .what = "a picture", .format = format, .y = y};
+    draw_job job = {.call = "draw_graph_to_memory", .what = "a picture", .y = y};
     if (!format) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: format is NULL", job.call);
         return NULL;
     }
+    draw_set_format(&job, format);
     tp__text text = {0};
     if (tp__check_operand(job.call, y) && draw_options(&job, options) && draw_text(&job, &text)) {
         if (length)

@@ -72,12 +72,13 @@ typedef struct tp__plot_range {
 
 enum { TP__PLOT_TICKS = 16 };
 
-/* Places with their texts. factor is "×10⁶" when the texts are in that unit, else empty. */
+/* Places with their texts. factor says what the texts leave out: "×10⁶", "+ 123456789", or both;
+ * else it is empty. */
 typedef struct tp__plot_ticks {
     int n;
     double at[TP__PLOT_TICKS];
     char text[TP__PLOT_TICKS][40];
-    char factor[24];
+    char factor[64];
 } tp__plot_ticks;
 
 enum { TP__PLOT_LARGEST = 16384 }; /* pixels of a side, and of any length */
@@ -127,8 +128,9 @@ void tp__plot_widen(tp__plot_range *range);
 /* At most `most` ticks (3 … TP__PLOT_TICKS) at multiples of 1, 2 or 5 times a power of ten. */
 void tp__plot_linear_ticks(const tp__plot_range *range, int most, tp__plot_ticks *ticks);
 
-/* The same on a logarithmic scale: powers of ten, or linear ticks when there are few of those. */
-void tp__plot_log_ticks(const tp__plot_range *range, int most, tp__plot_ticks *ticks);
+/* The same on a logarithmic scale, from logarithms to logarithms: powers of ten, or linear ticks
+ * when there are few of those. */
+void tp__plot_log_ticks(const tp__plot_range *logs, int most, tp__plot_ticks *ticks);
 
 /* --- plot_color.c --- */
 
@@ -170,6 +172,9 @@ typedef enum tp__plot_format {
     TP__PLOT_PDF,
     TP__PLOT_HTML
 } tp__plot_format;
+
+/* True if letters that a font lacks are taken from another one. */
+bool tp__plot_has_fallback_fonts(void);
 
 bool tp__plot_render(const tp_plot *plot, tp__plot_format format, const char *to_file);
 

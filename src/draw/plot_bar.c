@@ -23,6 +23,14 @@ typedef struct plot_bar {
     double text, width; /* of the widest tick text, of everything; pixels */
 } plot_bar;
 
+static void plot_bar_log_ticks(const tp__plot_range *scale, int most, tp__plot_ticks *ticks)
+{
+    tp__plot_range logs = {log10(scale->low), log10(scale->high)};
+    tp__plot_log_ticks(&logs, most, ticks);
+    for (int k = 0; k < ticks->n; k++)
+        ticks->at[k] = pow(10, ticks->at[k]);
+}
+
 /* False if the item has none. */
 static bool plot_bar_plan(const tp__plot_page *page, const tp__plot_item *item, plot_bar *bar)
 {
@@ -34,7 +42,7 @@ static bool plot_bar_plan(const tp__plot_page *page, const tp__plot_item *item, 
     tp__plot_widen(&bar->scale);
     int most = (int)fmax(3, fmin(10, (page->bottom - page->top) / (40 * page->unit)));
     if (item->log)
-        tp__plot_log_ticks(&bar->scale, most, &bar->ticks);
+        plot_bar_log_ticks(&bar->scale, most, &bar->ticks);
     else
         tp__plot_linear_ticks(&bar->scale, most, &bar->ticks);
     bar->text = tp__plot_text_widest(page, &bar->ticks);

@@ -14,6 +14,7 @@
 
 #define PLOT_EDGE 0.7        /* units of dark edge around a light color */
 #define PLOT_LINE_STEP 0.15  /* pixels between points of a line, at least */
+#define PLOT_LONELY 5        /* units of a point without neighbours on a line, at least */
 #define PLOT_MARKER_STEP 0.5 /* and between markers */
 
 void tp__plot_pen_lift(tp__plot_pen *pen)
@@ -53,6 +54,31 @@ static bool plot_curve_point(const tp__plot_page *page, const tp__plot_item *ite
     return true;
 }
 
+/* A dot is the round cap of a line without length: small in a file. */
+static void plot_curve_dot(const tp__plot_page *page, double x, double y)
+{
+    cairo_move_to(page->cr, x, y);
+    cairo_line_to(page->cr, x, y);
+}
+
+/* Dots for points of a line that has no other point beside them. */
+static void plot_curve_lonely(const tp__plot_page *page, const tp__plot_item *item, double edge)
+{
+    double x, y, next_x, next_y;
+    bool before = false, usable = plot_curve_point(page, item, 0, &x, &y);
+    for (size_t i = 0; i < item->n_x; i++) {
+        bool after = i + 1 < item->n_x && plot_curve_point(page, item, i + 1, &next_x, &next_y);
+        if (usable && !before && !after)
+            plot_curve_dot(page, x, y);
+        before = usable;
+        usable = after;
+        if (after)
+            x = next_x, y = next_y;
+    }
+    cairo_set_line_width(page->cr, (fmax(item->line_width, PLOT_LONELY) + 2 * edge) * page->unit);
+    cairo_stroke(page->cr);
+}
+
 static void plot_curve_line(const tp__plot_page *page, const tp__plot_item *item, double edge)
 {
     tp__plot_pen pen = {.cr = page->cr, .least = PLOT_LINE_STEP};
@@ -69,13 +95,8 @@ static void plot_curve_line(const tp__plot_page *page, const tp__plot_item *item
     tp__plot_pen_lift(&pen);
     cairo_set_line_width(page->cr, (item->line_width + 2 * edge) * page->unit);
     cairo_stroke(page->cr);
-}
-
-/* A dot is the round cap of a line without length: small in a file. */
-static void plot_curve_dot(const tp__plot_page *page, double x, double y)
-{
-    cairo_move_to(page->cr, x, y);
-    cairo_line_to(page->cr, x, y);
+    if (item->n_x > 0)
+        plot_curve_lonely(page, item, edge);
 }
 
 /* Five points on a circle of radius r, joined through the corners of the inner pentagon. */

@@ -18,20 +18,25 @@
 
 static const uint32_t images_hole = 0xd62728;
 
-/* (h, w), (n, h, w), (h, w, 3) or (n, h, w, 3); a (n, h, 3) that could be both is n images. */
+/* (h, w), (n, h, w) or (n, h, w, 1); in color (h, w, 3) or (n, h, w, 3). (n, 3, 3) are n images:
+ * the kernels of a convolution. */
 static bool images_shape(const char *call, tp_var *images, tp__plot_item *item, bool *colors)
 {
     int ndim = tp_ndim(images);
     const int64_t *shape = tp_shape(images);
-    *colors = ndim == 4 && shape[3] == 3;
-    if (ndim < 2 || ndim > 4 || (ndim == 4 && !*colors)) {
+    int64_t last = ndim > 0 ? shape[ndim - 1] : 0;
+    bool one = ndim == 3 && last == 3 && shape[1] != 3;
+    *colors = one || (ndim == 4 && last == 3);
+    if (ndim < 2 || ndim > 4 || (ndim == 4 && last != 3 && last != 1)) {
+        char text[TP__SHAPE_TEXT];
         tp_fail(TP_ERROR_SHAPE,
-                "%s: images have %d dimensions; expected (h, w), (n, h, w) or (n, h, w, 3)", call,
-                ndim);
+                "%s: images of shape %s; expected (h, w), (n, h, w), (n, h, w, 1), (h, w, 3) or "
+                "(n, h, w, 3)",
+                call, tp__shape_text(text, ndim, shape));
         return false;
     }
-    const int64_t *size = shape + (ndim > 2);
-    item->n_images = ndim > 2 ? (size_t)shape[0] : 1;
+    const int64_t *size = shape + (ndim > 2 && !one);
+    item->n_images = ndim > 2 && !one ? (size_t)shape[0] : 1;
     item->n_y = (size_t)size[0];
     item->n_x = (size_t)size[1];
     if (item->n_images && item->n_x && item->n_y && item->n_x <= TP__PLOT_LARGEST &&
@@ -188,6 +193,46 @@ static void images_arrange(const tp__plot_page *page, const tp__plot_item *item,
     grid->height = fmin(grid->height, needed);
 }
 
+static cairo_status_t images_gather(void *ctx, const unsigned char *bytes, unsigned n)
+{
+    tp__text *text = ctx;
+    tp__text_add(text, (const char *)bytes, n);
+    return text->failed ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
+}
+
+static void images_base64(const tp__text *bytes, tp__text *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < bytes->length; i += 3) {
+        size_t n = bytes->length - i < 3 ? bytes->length - i : 3;
+        uint32_t three = 0;
+        char four[4] = {'=', '=', '=', '='};
+        for (size_t k = 0; k < 3; k++)
+            three = three << 8 | (k < n ? (unsigned char)bytes->at[i + k] : 0);
+        for (size_t k = 0; k <= n; k++)
+            four[k] = digits[three >> (18 - 6 * k) & 63];
+        tp__text_add(text, four, sizeof four);
+    }
+}
+
+/* An element of SVG that tells viewers not to blend pixels; cairo's does not. */
+static void images_embed(const tp__plot_page *page, cairo_surface_t *image, double x, double y,
+                         double width, double height)
+{
+    tp__text png = {0}, *text = page->images;
+    cairo_status_t status = cairo_surface_write_to_png_stream(image, images_gather, &png);
+    tp__text_format(text,
+                    "<image x=\"%.3f\" y=\"%.3f\" width=\"%.3f\" height=\"%.3f\" "
+                    "preserveAspectRatio=\"none\" style=\"image-rendering:optimizeSpeed;"
+                    "image-rendering:crisp-edges;image-rendering:pixelated\" "
+                    "xlink:href=\"data:image/png;base64,",
+                    x, y, width, height);
+    images_base64(&png, text);
+    tp__text_put(text, "\"/>\n");
+    text->failed = text->failed || status != CAIRO_STATUS_SUCCESS;
+    tp__text_drop(&png);
+}
+
 static void images_draw(const tp__plot_page *page, const tp__plot_item *item, size_t i, double x,
                         double y, double scale)
 {
@@ -195,14 +240,18 @@ static void images_draw(const tp__plot_page *page, const tp__plot_item *item, si
     uint32_t *pixels = item->pixels + i * item->n_x * item->n_y;
     cairo_surface_t *image = cairo_image_surface_create_for_data(
         (unsigned char *)pixels, CAIRO_FORMAT_RGB24, width, height, 4 * width);
-    cairo_save(page->cr);
-    cairo_translate(page->cr, x, y);
-    cairo_scale(page->cr, scale, scale);
-    cairo_set_source_surface(page->cr, image, 0, 0);
-    cairo_pattern_set_filter(cairo_get_source(page->cr), CAIRO_FILTER_NEAREST);
-    cairo_rectangle(page->cr, 0, 0, width, height);
-    cairo_fill(page->cr);
-    cairo_restore(page->cr);
+    if (page->images) {
+        images_embed(page, image, x, y, scale * width, scale * height);
+    } else {
+        cairo_save(page->cr);
+        cairo_translate(page->cr, x, y);
+        cairo_scale(page->cr, scale, scale);
+        cairo_set_source_surface(page->cr, image, 0, 0);
+        cairo_pattern_set_filter(cairo_get_source(page->cr), CAIRO_FILTER_NEAREST);
+        cairo_rectangle(page->cr, 0, 0, width, height);
+        cairo_fill(page->cr);
+        cairo_restore(page->cr);
+    }
     cairo_surface_destroy(image);
 }
 

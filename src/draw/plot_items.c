@@ -53,6 +53,10 @@ tp__plot_item *tp__plot_item_new(const char *call, const tp_plot *plot, tp__plot
         tp_fail(TP_ERROR_ARGUMENT, "%s: the plot is NULL", call);
         return NULL;
     }
+    if (tp__plot_is_bare(plot)) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: the plot has images, which are alone in theirs", call);
+        return NULL;
+    }
     tp__plot_item *item = tp__alloc_zero(1, sizeof *item);
     if (!item)
         return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The legend. It lies inside the axes where it covers no curve; if there is no such place, right of
- * them and of the color bars.
+ * them and of the color bars, or below them if it is wide.
  */
 #include "base/features.h"
 
@@ -126,19 +126,29 @@ static bool plot_legend_fit(const tp__plot_page *page, tp__plot_page *small, plo
     double room_x = 0.9 * (page->right - page->left), room_y = 0.9 * (page->bottom - page->top);
     if (page->legend_room > 0)
         room_x = page->legend_room;
+    if (page->legend_strip > 0) {
+        room_x = page->width - 2 * PLOT_LEGEND_AWAY * page->unit;
+        room_y = page->height / 2;
+    }
     small->unit *= fmin(1, fmin(room_x / box->width, room_y / box->height));
     plot_legend_measure(small, box);
     return true;
 }
 
-double tp__plot_legend_room(const tp__plot_page *page)
+void tp__plot_legend_ask(tp__plot_page *page)
 {
     tp__plot_page small;
     plot_legend_box box;
     if (page->plot->legend != TP_LEGEND_AUTO || !plot_legend_fit(page, &small, &box) ||
-        box.width > 0.3 * page->width || plot_legend_choose(&small, &box) <= 0)
-        return 0;
-    return box.width + PLOT_LEGEND_AWAY * page->unit;
+        plot_legend_choose(&small, &box) <= 0)
+        return;
+    if (box.width <= 0.3 * page->width) {
+        page->legend_room = box.width + PLOT_LEGEND_AWAY * page->unit;
+        return;
+    }
+    page->legend_strip = 1;
+    plot_legend_fit(page, &small, &box);
+    page->legend_strip = box.height + PLOT_LEGEND_AWAY * page->unit;
 }
 
 static void plot_legend_place(const tp__plot_page *page, plot_legend_box *box)
@@ -148,6 +158,10 @@ static void plot_legend_place(const tp__plot_page *page, plot_legend_box *box)
     if (page->legend_room > 0) {
         box->x = page->right + tp__plot_bars_width(page) + PLOT_LEGEND_AWAY * page->unit;
         box->y = page->top;
+    } else if (page->legend_strip > 0) {
+        double end = page->width - box->width - PLOT_LEGEND_AWAY * page->unit;
+        box->x = fmax(fmin((page->left + page->right - box->width) / 2, end), 0);
+        box->y = page->height - page->legend_strip;
     } else if (place == TP_LEGEND_AUTO) {
         plot_legend_choose(page, box);
     } else {

@@ -10,7 +10,6 @@
 #ifdef TP_WITH_CAIRO
 
 #include <math.h>
-#include <string.h>
 
 /* Lengths in units. */
 #define PLOT_PAGE_PAD 12 /* to the picture's edge */
@@ -56,22 +55,10 @@ void tp__plot_page_stroke(const tp__plot_page *page, double x0, double y0, doubl
 /* Ticks of an axis, in its own numbers: logarithms if it is logarithmic. */
 static void plot_page_ticks(const tp__plot_range *range, bool log, int most, tp__plot_ticks *ticks)
 {
-    if (!log) {
+    if (log)
+        tp__plot_log_ticks(range, most, ticks);
+    else
         tp__plot_linear_ticks(range, most, ticks);
-        return;
-    }
-    tp__plot_range data = {pow(10, range->low), pow(10, range->high)};
-    tp__plot_log_ticks(&data, most, ticks);
-    int n = ticks->n;
-    ticks->n = 0;
-    for (int k = 0; k < n; k++) {
-        if (ticks->at[k] <= 0)
-            continue;
-        ticks->at[ticks->n] = log10(ticks->at[k]);
-        if (k != ticks->n)
-            memcpy(ticks->text[ticks->n], ticks->text[k], sizeof ticks->text[k]);
-        ticks->n++;
-    }
 }
 
 /* Ticks for x, as many as fit side by side. */
@@ -114,13 +101,10 @@ static void plot_page_bare(tp__plot_page *page)
         page->top += tp__plot_text_height(page, TP__PLOT_LARGE) + pad / 2;
 }
 
-void tp__plot_page_layout(tp__plot_page *page)
+/* The axes between what stands beside them. */
+static void plot_page_axes(tp__plot_page *page)
 {
     const tp_plot *plot = page->plot;
-    if (tp__plot_is_bare(plot)) {
-        plot_page_bare(page);
-        return;
-    }
     double unit = page->unit, pad = PLOT_PAGE_PAD * unit, gap = PLOT_PAGE_GAP * unit;
     double small = tp__plot_text_height(page, TP__PLOT_SMALL);
     double normal = tp__plot_text_height(page, TP__PLOT_NORMAL);
@@ -132,7 +116,8 @@ void tp__plot_page_layout(tp__plot_page *page)
         page->top = pad + tp__plot_text_height(page, TP__PLOT_LARGE) + 1.5 * gap;
     if (page->y_ticks.factor[0])
         page->top += small;
-    page->bottom = page->height - pad - PLOT_PAGE_TICK * unit - small - gap / 2;
+    page->bottom =
+        page->height - page->legend_strip - pad - PLOT_PAGE_TICK * unit - small - gap / 2;
     if (plot->x_label || page->x_ticks.factor[0])
         page->bottom -= normal + gap / 2;
     page->bottom = fmax(page->bottom, page->top + 1);
@@ -142,9 +127,20 @@ void tp__plot_page_layout(tp__plot_page *page)
     if (plot->y_label)
         page->left += normal + gap;
     plot_page_across(page);
-    page->legend_room = tp__plot_legend_room(page);
+}
+
+void tp__plot_page_layout(tp__plot_page *page)
+{
+    if (tp__plot_is_bare(page->plot)) {
+        plot_page_bare(page);
+        return;
+    }
+    plot_page_axes(page);
+    tp__plot_legend_ask(page);
     if (page->legend_room > 0)
         plot_page_across(page);
+    if (page->legend_strip > 0)
+        plot_page_axes(page);
 
     page->top = tp__plot_page_snap(page->top);
     page->left = tp__plot_page_snap(page->left);
@@ -217,19 +213,19 @@ void tp__plot_page_texts(const tp__plot_page *page)
 {
     const tp_plot *plot = page->plot;
     double pad = PLOT_PAGE_PAD * page->unit, middle = (page->left + page->right) / 2;
-    double factor_width = 0;
+    double factor_width = 0, foot = page->height - page->legend_strip - pad;
     tp__plot_page_ink(page, &tp__plot_page_dark, 1);
     if (page->y_ticks.factor[0]) {
         tp__plot_anchor anchor = {page->left, page->top - pad / 4, 0, 1, 0};
         tp__plot_text(page, page->y_ticks.factor, TP__PLOT_SMALL, &anchor);
     }
     if (page->x_ticks.factor[0]) {
-        tp__plot_anchor anchor = {page->right, page->height - pad, 1, 1, 0};
+        tp__plot_anchor anchor = {page->right, foot, 1, 1, 0};
         tp__plot_text(page, page->x_ticks.factor, TP__PLOT_SMALL, &anchor);
         factor_width = tp__plot_text_width(page, page->x_ticks.factor, TP__PLOT_SMALL) + pad;
     }
     if (plot->x_label) {
-        tp__plot_anchor anchor = {middle, page->height - pad, 0.5, 1,
+        tp__plot_anchor anchor = {middle, foot, 0.5, 1,
                                   page->right - page->left - 2 * factor_width};
         tp__plot_text(page, plot->x_label, TP__PLOT_NORMAL, &anchor);
     }

@@ -19,7 +19,9 @@ typedef struct tp__plot_page {
     double width, height;            /* the picture, in pixels */
     double unit;                     /* pixels */
     double left, top, right, bottom; /* the axes' box */
-    double legend_room;              /* right of the axes and color bars; 0: it is inside */
+    double legend_room;              /* right of the axes and color bars, for the legend … */
+    double legend_strip;             /* … or below them; both 0: it is inside */
+    tp__text *images;                /* in SVG: images to stand at the end; NULL: cairo draws */
     tp__plot_range x, y;             /* the limits of the axes */
     tp__plot_ticks x_ticks, y_ticks;
 } tp__plot_page;
@@ -54,6 +56,8 @@ void tp__plot_page_stroke(const tp__plot_page *page, double x0, double y0, doubl
 double tp__plot_page_snap(double v);
 
 /* --- plot_text.c --- */
+
+#define TP__PLOT_FONT "DejaVu Sans"
 
 double tp__plot_text_width(const tp__plot_page *page, const char *text, double size);
 double tp__plot_text_height(const tp__plot_page *page, double size);
@@ -110,8 +114,9 @@ void tp__plot_draw_bars(const tp__plot_page *page);
 
 /* --- plot_legend.c --- */
 
-/* The width to keep free for a legend that would cover curves anywhere inside the axes. */
-double tp__plot_legend_room(const tp__plot_page *page);
+/* Sets the room to keep free for a legend that would cover curves anywhere inside the axes: right
+ * of them, or below if it is wide. */
+void tp__plot_legend_ask(tp__plot_page *page);
 
 void tp__plot_draw_legend(const tp__plot_page *page);
 

@@ -13,6 +13,7 @@
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/numbers.h"
@@ -112,9 +113,13 @@ static cairo_status_t plot_file_write(void *ctx, const unsigned char *bytes, uns
 static cairo_surface_t *plot_file_surface(tp__plot_format format, tp__text *picture, int width,
                                           int height)
 {
-    if (format == TP__PLOT_PDF) /* in points, at 96 pixels an inch */
-        return cairo_pdf_surface_create_for_stream(plot_file_write, picture, 0.75 * width,
-                                                   0.75 * height);
+    if (format ==
+        TP__PLOT_PDF) { /* in points, at 96 pixels an inch; no date: the same bytes again */
+        cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(plot_file_write, picture,
+                                                                       0.75 * width, 0.75 * height);
+        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, "");
+        return surface;
+    }
     if (format == TP__PLOT_SVG || format == TP__PLOT_HTML) {
         cairo_surface_t *surface =
             cairo_svg_surface_create_for_stream(plot_file_write, picture, width, height);
@@ -132,7 +137,6 @@ static void plot_file_fonts(cairo_t *cr)
     cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
     cairo_set_font_options(cr, options);
     cairo_font_options_destroy(options);
-    cairo_select_font_face(cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
 }
 
 static bool plot_file_failed(cairo_status_t status, const char *to_file)
@@ -148,11 +152,12 @@ static bool plot_file_failed(cairo_status_t status, const char *to_file)
 
 /* Leaves in *page where everything is. */
 static bool plot_file_draw(const tp_plot *plot, tp__plot_format format, tp__text *picture,
-                           const char *to_file, tp__plot_page *page)
+                           tp__text *images, const char *to_file, tp__plot_page *page)
 {
     cairo_surface_t *surface = plot_file_surface(format, picture, plot->width, plot->height);
     cairo_t *cr = cairo_create(surface);
-    *page = (tp__plot_page){.cr = cr, .plot = plot, .width = plot->width, .height = plot->height};
+    *page = (tp__plot_page){
+        .cr = cr, .plot = plot, .width = plot->width, .height = plot->height, .images = images};
     if (format == TP__PLOT_PDF)
         cairo_scale(cr, 0.75, 0.75);
     plot_file_fonts(cr);
@@ -168,19 +173,49 @@ static bool plot_file_draw(const tp_plot *plot, tp__plot_format format, tp__text
     return drawn && !plot_file_failed(status, to_file) && !picture->failed;
 }
 
+/* cairo counts its surfaces, and names the picture's group by that number. */
+static void plot_file_settle(tp__text *svg)
+{
+    char *name = svg->length ? strstr(svg->at, "<g id=\"surface") : NULL;
+    if (!name)
+        return;
+    name += strlen("<g id=\"surface");
+    size_t digits = strspn(name, "0123456789");
+    memmove(name, name + digits, strlen(name + digits) + 1);
+    svg->length -= digits;
+}
+
+/* Images go before the end of the picture. */
+static void plot_file_join(tp__text *svg, const tp__text *images)
+{
+    static const char end[] = "</svg>\n";
+    if (!images->length || svg->length < sizeof end - 1)
+        return;
+    svg->length -= sizeof end - 1;
+    tp__text_add(svg, images->at, images->length);
+    tp__text_put(svg, end);
+}
+
 bool tp__plot_render(const tp_plot *plot, tp__plot_format format, const char *to_file)
 {
     tp__plot_page page;
-    tp__text picture = {0}, html = {0}, *whole = &picture;
+    tp__text picture = {0}, images = {0}, html = {0}, *whole = &picture;
+    bool svg = format == TP__PLOT_SVG || format == TP__PLOT_HTML;
     void *before = tp__locale_enter();
-    bool good = plot_file_draw(plot, format, &picture, to_file, &page);
+    bool good = plot_file_draw(plot, format, &picture, svg ? &images : NULL, to_file, &page);
     tp__locale_leave(before);
+    if (svg) {
+        plot_file_settle(&picture);
+        plot_file_join(&picture, &images);
+    }
     if (good && format == TP__PLOT_HTML) {
         whole = &html;
         tp__plot_html(&page, picture.at, &html);
     }
-    good = good && !whole->failed && tp__file_save("plot_save", to_file, whole->at, whole->length);
+    good = good && !images.failed && !picture.failed && !whole->failed &&
+           tp__file_save("plot_save", to_file, whole->at, whole->length);
     tp__text_drop(&picture);
+    tp__text_drop(&images);
     tp__text_drop(&html);
     return good;
 }

@@ -13,14 +13,13 @@
 #include "tinypytorch/graph.h"
 #include "tinypytorch/scope.h"
 
-/* The mean of the finite values from i − half to i + half, fewer at the ends. */
+/* The mean of the finite values from i − half to i + half; what lies beyond the ends is missing. */
 static void training_mean(const double *value, int64_t n, int64_t half, double *mean)
 {
     for (int64_t i = 0; i < n; i++) {
-        int64_t reach = half < i ? half : i, from, to;
-        reach = reach < n - 1 - i ? reach : n - 1 - i;
+        int64_t from = half < i ? i - half : 0, to = half < n - 1 - i ? i + half : n - 1;
         double sum = 0, count = 0;
-        for (from = i - reach, to = i + reach; from <= to; from++)
+        for (; from <= to; from++)
             if (isfinite(value[from])) {
                 sum += value[from];
                 count++;
