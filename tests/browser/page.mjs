@@ -108,6 +108,44 @@ async function tryPage(name, least, operation) {
     await close(page, name);
 }
 
+// A graph too large to be read as a whole opens at its result, with an overview.
+async function tryOverview() {
+    const page = await open('large.html');
+    const mapShown = () => page.evaluate(() => {
+        draw();
+        return !map.hidden;
+    });
+    check('overview: opens large enough to read', await page.evaluate(() => view.scale >= 0.6));
+    const at = await place(page, 0), box = await (await page.$('#canvas')).boundingBox();
+    check('overview: opens at the result', at.x > box.x && at.x < box.x + box.width &&
+        at.y > box.y && at.y < box.y + box.height, JSON.stringify(at));
+    check('overview: the title says what it is', /^result: graph of 5100 operations$/.test(
+        await page.title()), await page.title());
+    check('overview: is there', await mapShown());
+    const corner = await (await page.$('#map')).boundingBox();
+    check('overview: is in the picture', corner.x >= box.x && corner.width >= 40 &&
+        corner.y + corner.height <= box.y + box.height, JSON.stringify(corner));
+    const before = await page.evaluate(() => view.y);
+    await page.mouse.click(corner.x + corner.width / 2, corner.y + 3);
+    check('overview: a click moves there', await page.evaluate(() => view.y) > before + 1000);
+    check('overview: … and keeps the scale', await page.evaluate(() => view.scale >= 0.6));
+    await page.focus('#canvas');
+    await page.keyboard.press('r');
+    check('overview: r goes back', await page.evaluate(() => view.y) === before);
+    await page.keyboard.press('m');
+    check('overview: m takes it away', !await mapShown());
+    await page.keyboard.press('m');
+    await page.keyboard.press('0');
+    check('overview: not where all is seen', !await mapShown());
+    await close(page, 'overview');
+    const few = await open('scopes.html');
+    check('overview: a small graph is shown whole', await few.evaluate(() =>
+        view.scale >= 0.6 && data.height * view.scale <= canvas.clientHeight));
+    check('overview: its title names the result', (await few.title()).startsWith('loss: graph of '),
+        await few.title());
+    await close(few, 'overview');
+}
+
 async function tryPath() {
     const page = await open('small.html');
     await clickNode(page, 0);
@@ -196,6 +234,7 @@ async function tryPlot() {
 
 await tryPage('small.html', 100, 'mul');
 await tryPage('large.html', 10000, 'sin');
+await tryOverview();
 await tryPath();
 await trySweep();
 await tryScopes();

@@ -11,10 +11,15 @@ function element(tag, text, parent) {
     return made;
 }
 
+function shortened(text) {
+    const line = text.split('\n')[0];
+    return line.length > 60 ? line.slice(0, 60) + '\u2026' : line;
+}
+
 function title(i) {
-    const node = nodes[i], name = node.label.split('\n')[0];
+    const node = nodes[i], name = shortened(node.label);
     if (name)
-        return name.length > 60 ? name.slice(0, 60) + '\u2026' : name;
+        return name;
     const maker = inputs[i][0];
     return maker === undefined ? 'constant' : `result of ${nodes[maker].label.split('\n')[0]}`;
 }
@@ -119,6 +124,7 @@ function setClosed(closed, some = boxes.filter(box => box.scope)) {
     for (const box of some)
         box.closed = closed;
     refresh();
+    wholeIsOld = true;
     byId('collapse').textContent = boxes.some(box => box.closed) ? 'Expand' : 'Collapse';
     redraw();
 }
@@ -202,6 +208,7 @@ function escape() {
 function setTheme(dark) {
     document.documentElement.dataset.theme = dark ? 'dark' : 'light';
     readInk();
+    wholeIsOld = true;
     redraw();
 }
 
@@ -241,8 +248,25 @@ function listenToMouse() {
     };
 }
 
+function listenToMap() {
+    map.onpointerdown = event => {
+        map.setPointerCapture(event.pointerId);
+        moveTo(event);
+    };
+    map.onpointermove = event => {
+        if (event.buttons)
+            moveTo(event);
+    };
+}
+
+function toggleMap() {
+    state.map = !state.map;
+    redraw();
+}
+
 const keys = {
-    '+': () => zoom(1.3), '=': () => zoom(1.3), '-': () => zoom(1 / 1.3), '0': fit,
+    '+': () => zoom(1.3), '=': () => zoom(1.3), '-': () => zoom(1 / 1.3), '0': fit, 'r': showResult,
+    'm': toggleMap,
     '/': () => byId('find').focus(), '?': () => byId('keys').showModal(),
     'c': toggleAll, 'd': () => byId('theme').click(), ' ': () => play(!playing),
     '.': () => setStep(state.step + 1), ',': () => setStep(state.step - 1), 'Escape': escape,
@@ -270,7 +294,10 @@ function listenToKeys() {
 }
 
 function start() {
-    byId('title').textContent = document.title = data.title || 'graph';
+    const operations = nodes.reduce((n, node) => n + (node.kind ? node.count : 0), 0);
+    const words = operations === 1 ? '1 operation' : `${operations} operations`;
+    byId('title').textContent = byId('title').title = document.title =
+        `${data.title ? shortened(data.title) : title(0)}: graph of ${words}`;
     byId('find').oninput = find;
     byId('first').onclick = () => { play(false); setStep(0); };
     byId('back').onclick = () => setStep(state.step - 1);
@@ -279,18 +306,20 @@ function start() {
     byId('at').max = sweep.length;
     byId('at').oninput = event => setStep(Number(event.target.value));
     byId('fit').onclick = fit;
+    byId('result').onclick = showResult;
     byId('collapse').onclick = toggleAll;
     byId('collapse').hidden = !boxes.some(box => box.scope);
     byId('help').onclick = () => byId('keys').showModal();
     byId('theme').onclick = () => setTheme(document.documentElement.dataset.theme !== 'dark');
     listenToMouse();
+    listenToMap();
     listenToKeys();
     refresh();
     caption();
     setTheme(matchMedia('(prefers-color-scheme: dark)').matches);
     window.onresize = resize;
     resize();
-    fit();
+    begin();
 }
 
 start();

@@ -1,7 +1,8 @@
 // Drawing on the canvas. `state` is what the reader chose.
 const canvas = document.getElementById('canvas'), context = canvas.getContext('2d');
 const view = {scale: 1, x: 0, y: 0};
-const state = {selected: -1, path: new Set(), matches: [], match: -1, step: 0};
+const state = {selected: -1, path: new Set(), matches: [], match: -1, step: 0, map: true};
+const readable = 0.6, largestMap = {w: 180, h: 180, least: 40};
 let asked = false, ink = {};
 
 function readInk() {
@@ -33,6 +34,24 @@ function fit() {
     view.x = (w - data.width * view.scale) / 2;
     view.y = (h - data.height * view.scale) / 2;
     redraw();
+}
+
+// The result in the middle, near the lower end: what it was computed from stands above it.
+function showResult() {
+    const t = thing(standIn(0));
+    view.scale = 0.9;
+    view.x = canvas.clientWidth / 2 - t.x * view.scale;
+    view.y = canvas.clientHeight - 40 - (t.y + sizeOf(t).h / 2) * view.scale;
+    redraw();
+}
+
+// All of the graph if its words can be read then, else the result.
+function begin() {
+    const scale = Math.min(canvas.clientWidth / data.width, canvas.clientHeight / data.height);
+    if (scale * 0.98 >= readable)
+        fit();
+    else
+        showResult();
 }
 
 function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
@@ -198,6 +217,59 @@ function draw() {
         context.fillStyle = colorOf(t);
         context.fillRect(t.x - size.w / 2, t.y - size.h / 2, size.w, size.h);
     }
+    drawMap(part);
+}
+
+// --- The overview ---
+
+// A small picture of the whole, drawn once; a graph that is tall and thin is widened.
+const map = document.getElementById('map'), whole = document.createElement('canvas');
+let wholeIsOld = true;
+
+function drawWhole() {
+    const ratio = window.devicePixelRatio || 1;
+    const scale = Math.min(largestMap.w / data.width, largestMap.h / data.height);
+    const w = Math.max(largestMap.least, data.width * scale);
+    const h = Math.max(largestMap.least, data.height * scale);
+    map.style.width = `${w}px`;
+    map.style.height = `${h}px`;
+    whole.width = map.width = Math.round(w * ratio);
+    whole.height = map.height = Math.round(h * ratio);
+    const paper = whole.getContext('2d'), sx = whole.width / data.width, sy = whole.height / data.height;
+    paper.fillStyle = ink.page;
+    paper.fillRect(0, 0, whole.width, whole.height);
+    for (const i of shown) {
+        const t = thing(i), size = sizeOf(t);
+        paper.fillStyle = colorOf(t);
+        paper.fillRect((t.x - size.w / 2) * sx, (t.y - size.h / 2) * sy, Math.max(1, size.w * sx),
+            Math.max(1, size.h * sy));
+    }
+    wholeIsOld = false;
+}
+
+function drawMap(part) {
+    map.hidden = !state.map || (part.left <= 0 && part.top <= 0 && part.right >= data.width &&
+        part.bottom >= data.height);
+    if (map.hidden)
+        return;
+    if (wholeIsOld)
+        drawWhole();
+    const paper = map.getContext('2d'), sx = map.width / data.width, sy = map.height / data.height;
+    paper.drawImage(whole, 0, 0);
+    paper.strokeStyle = ink.mark;
+    paper.lineWidth = 2;
+    const left = Math.max(1, part.left * sx), top = Math.max(1, part.top * sy);
+    paper.strokeRect(left, top, Math.max(2, Math.min(map.width - 1, part.right * sx) - left),
+        Math.max(2, Math.min(map.height - 1, part.bottom * sy) - top));
+}
+
+// Moves the view to where the pointer is in the overview.
+function moveTo(event) {
+    const x = event.offsetX / map.clientWidth * data.width;
+    const y = event.offsetY / map.clientHeight * data.height;
+    view.x = canvas.clientWidth / 2 - x * view.scale;
+    view.y = canvas.clientHeight / 2 - y * view.scale;
+    redraw();
 }
 
 // The thing at a place of the canvas, or -1; the last drawn is the topmost.
