@@ -7,6 +7,7 @@
 #include "elements.h"
 #include "harness.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,7 +328,36 @@ TEST(repeats_become_one_node)
     tp_var *a = tp_sin(x), *b = tp_cos(tp_sin(x));
     text = DRAW(tp_add(tp_exp(a), tp_exp(b)), .repeats = 1);
     CHECK_INT(count(text, "label=\"Exp\""), 2);
+    CHECK_INT(nodes(text), 10); /* as are both sines, both of their and of the results of exp */
     free(text);
+}
+
+/* As many passes as steps would be 6 · 10⁹ visits of a node, or 10¹² of scopes in circles. */
+TEST(repeats_without_end)
+{
+    static const int most[] = {3000, 1 << 20, INT_MAX};
+    for (int circles = 0; circles < 2; circles++) {
+        TP_SCOPE();
+        char *first = NULL;
+        tp_var *x = named(tp_variable(1.0), "x"), *y = x;
+        for (int i = 0; i < 1400; i++) {
+            size_t mark = circles ? tp_name_scope(i % 2 ? "odd" : "even") : 0;
+            y = i % 3 ? tp_add(tp_sin(x), y) : tp_mul(y, tp_exp(x));
+            if (circles)
+                tp_name_scope_end(mark);
+        }
+        for (int k = 0; k < 3; k++) {
+            char *text = DRAW(y, .repeats = most[k], .collapse = circles ? "odd" : NULL);
+            const char *rest = text ? strchr(text, '"') : NULL; /* a label that tells the steps */
+            rest = rest ? strchr(rest, '\n') : NULL;
+            if (CHECK(rest != NULL) && first)
+                CHECK(!strcmp(first, rest));
+            else if (rest)
+                first = strdup(rest);
+            free(text);
+        }
+        free(first);
+    }
 }
 
 TEST(what_is_near_a_value)

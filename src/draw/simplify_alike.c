@@ -4,7 +4,8 @@
  *
  * Nodes repeat each other when the operations that lead to them are the same up to a number of
  * steps back: a partition refined once a step, each node by what its inputs were the step before
- * (bisimulation, Paige & Tarjan 1987, bounded).
+ * (bisimulation, Paige & Tarjan 1987, bounded). Where the bound is no shorter than the longest path
+ * one pass from the inputs on does; and a partition that a step leaves as it was stays so.
  */
 #include "base/features.h"
 
@@ -81,9 +82,10 @@ typedef struct alike_entry {
     uint32_t node;
 } alike_entry;
 
+/* Which of the two is which matters: a node and its input swap places from step to step. */
 static uint64_t alike_mix(uint64_t hash, uint64_t more)
 {
-    hash = (hash ^ more) * UINT64_C(0x9E3779B97F4A7C15);
+    hash = ((hash << 23 | hash >> 41) ^ more) * UINT64_C(0x9E3779B97F4A7C15);
     return hash ^ hash >> 29;
 }
 
@@ -101,6 +103,65 @@ static uint64_t alike_first(const tp__picture *p, uint32_t i)
     return alike_mix(hash, i == 0);
 }
 
+/* Nodes in an order in which inputs come before what uses them. False if there is none, because
+ * scopes drawn as one node make circles, or a path is longer than `steps`, or without memory. */
+static bool alike_order(tp__picture *p, const tp__picture_links *in, uint32_t steps,
+                        uint32_t *order)
+{
+    tp__picture_links out;
+    uint32_t *left = tp__alloc((2 * (size_t)p->n + 1) * sizeof *left),
+             *depth = left ? left + p->n : NULL;
+    uint32_t n = 0, longest = 0;
+    if (!left || !tp__picture_link(&out, p, false)) {
+        p->failed = true;
+        tp__free(left);
+        return false;
+    }
+    for (uint32_t i = 0; i < p->n; i++) {
+        left[i] = in->at[i + 1] - in->at[i];
+        depth[i] = 0;
+        if (!left[i])
+            order[n++] = i;
+    }
+    for (uint32_t at = 0; at < n; at++)
+        for (uint32_t i = order[at], k = out.at[i]; k < out.at[i + 1]; k++) {
+            uint32_t to = out.to[k];
+            depth[to] = depth[to] > depth[i] + 1 ? depth[to] : depth[i] + 1;
+            longest = longest > depth[to] ? longest : depth[to];
+            if (--left[to] == 0)
+                order[n++] = to;
+        }
+    tp__free(out.at);
+    tp__free(left);
+    return n == p->n && longest <= steps;
+}
+
+static void alike_refine_once(const tp__picture *p, const tp__picture_links *in,
+                              const uint32_t *order, alike_entry *entries)
+{
+    for (uint32_t k = 0; k < p->n; k++)
+        for (uint32_t i = order[k], j = in->at[i]; j < in->at[i + 1]; j++)
+            entries[i].hash = alike_mix(entries[i].hash, entries[in->to[j]].hash);
+}
+
+static int alike_by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* How many different nodes there are. */
+static uint32_t alike_classes(const tp__picture *p, const alike_entry *entries, uint64_t *room)
+{
+    uint32_t classes = 0;
+    for (uint32_t i = 0; i < p->n; i++)
+        room[i] = entries[i].hash;
+    qsort(room, p->n, sizeof *room, alike_by_number);
+    for (uint32_t i = 0; i < p->n; i++)
+        classes += i == 0 || room[i] != room[i - 1];
+    return classes;
+}
+
 static void alike_refine(const tp__picture *p, const tp__picture_links *in, alike_entry *entries,
                          uint64_t *before)
 {
@@ -111,46 +172,21 @@ static void alike_refine(const tp__picture *p, const tp__picture_links *in, alik
             entries[i].hash = alike_mix(entries[i].hash, before[in->to[j]]);
 }
 
-/* As many steps back as there are: once for each node, after its inputs. ready has room for all
- * nodes, and so has left, of inputs that are not done. */
-static void alike_refine_all(const tp__picture *p, const tp__picture_links *in,
-                             const tp__picture_links *out, alike_entry *entries, uint64_t *left,
-                             uint32_t *ready)
+/* So many steps, or as many as change something: looked at after 1, 2, 4 … steps. */
+static void alike_refine_all(const tp__picture *p, const tp__picture_links *in, uint32_t steps,
+                             alike_entry *entries, uint64_t *before)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < p->n; i++)
-        if ((left[i] = in->at[i + 1] - in->at[i]) == 0)
-            ready[n++] = i;
-    for (uint32_t k = 0; k < n; k++) {
-        uint32_t i = ready[k];
-        for (uint32_t j = in->at[i]; j < in->at[i + 1]; j++)
-            entries[i].hash = alike_mix(entries[i].hash, entries[in->to[j]].hash);
-        for (uint32_t j = out->at[i]; j < out->at[i + 1]; j++)
-            if (--left[out->to[j]] == 0)
-                ready[n++] = out->to[j];
+    uint32_t classes = alike_classes(p, entries, before);
+    for (uint32_t step = 0, look = 1; step < steps; step++) {
+        alike_refine(p, in, entries, before);
+        if (step + 1 < look)
+            continue;
+        uint32_t now = alike_classes(p, entries, before);
+        if (now == classes)
+            return;
+        classes = now;
+        look = step + 1 < UINT32_MAX / 2 ? 2 * (step + 1) : UINT32_MAX;
     }
-}
-
-/* Hashes that are equal where nodes are alike up to `repeats` steps of the program back. */
-static bool alike_hashes(const tp__picture *p, alike_entry *entries)
-{
-    tp__picture_links in, out;
-    bool in_linked = tp__picture_link(&in, p, true), out_linked = tp__picture_link(&out, p, false);
-    uint64_t *numbers = tp__alloc((p->n + 1u) * sizeof *numbers);
-    uint32_t *ready = tp__alloc((p->n + 1u) * sizeof *ready);
-    bool good = in_linked && out_linked && numbers && ready;
-    int64_t steps = 2 * (int64_t)p->options->repeats;
-    for (uint32_t i = 0; i < p->n; i++)
-        entries[i] = (alike_entry){alike_first(p, i), i};
-    if (good && steps >= p->n)
-        alike_refine_all(p, &in, &out, entries, numbers, ready);
-    for (int64_t step = 0; step < steps && steps < p->n && good; step++)
-        alike_refine(p, &in, entries, numbers);
-    tp__free(in_linked ? in.at : NULL);
-    tp__free(out_linked ? out.at : NULL);
-    tp__free(numbers);
-    tp__free(ready);
-    return good;
 }
 
 static int alike_by_hash(const void *a, const void *b)
@@ -178,8 +214,19 @@ static void alike_merge(tp__picture *p, const alike_entry *entries, uint32_t n, 
 
 void tp__simplify_repeats(tp__picture *p, uint32_t *into)
 {
+    tp__picture_links in;
+    bool linked = tp__picture_link(&in, p, true);
     alike_entry *entries = tp__alloc((p->n + 1u) * sizeof *entries);
-    p->failed = !entries || !alike_hashes(p, entries);
+    uint64_t *before = tp__alloc((p->n + 1u) * sizeof *before);
+    uint32_t *order = tp__alloc((p->n + 1u) * sizeof *order);
+    uint32_t steps = 2 * (uint32_t)p->options->repeats;
+    p->failed = !linked || !entries || !before || !order;
+    for (uint32_t i = 0; i < p->n && !p->failed; i++)
+        entries[i] = (alike_entry){alike_first(p, i), i};
+    if (!p->failed && alike_order(p, &in, steps, order))
+        alike_refine_once(p, &in, order, entries);
+    else if (!p->failed)
+        alike_refine_all(p, &in, steps, entries, before);
     if (!p->failed)
         qsort(entries, p->n, sizeof *entries, alike_by_hash);
     for (uint32_t i = 0, n; i < p->n && !p->failed; i += n) {
@@ -187,5 +234,8 @@ void tp__simplify_repeats(tp__picture *p, uint32_t *into)
             n++;
         alike_merge(p, entries + i, n, into);
     }
+    tp__free(linked ? in.at : NULL);
     tp__free(entries);
+    tp__free(before);
+    tp__free(order);
 }
