@@ -443,7 +443,7 @@ TEST(hurt_drawing_that_cannot_be_written)
     CHECK(!tp_plot_dot_graph(x, false, NULL));
     CHECK_ERROR(TP_ERROR_ARGUMENT, "NULL");
     CHECK(!tp_write_dot_graph(x, false, NULL));
-    CHECK_ERROR(TP_ERROR_ARGUMENT, "NULL");
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "nothing to write to");
     FILE *full = fopen("/dev/full", "w");
     if (full) {
         CHECK(!tp_write_dot_graph(x, false, full));
