@@ -83,16 +83,24 @@ typedef struct tp_draw_options {
 
 /* Draws the graph that leads to y into a file. The extension picks the format:
  *
- *     .dot           DOT text, to be laid out by others
- *     .svg           a picture in any size
- *     .html          one file to open in a browser, which needs no network: pan, zoom, search,
- * click for a node's values and rule, paths, the backward sweep step by step, collapsible name
- * scopes; press ? there for the keys .json          the whole graph as data, whatever the options
- * (docs/graph-json.md) .png .pdf …    what Graphviz writes: only if the library was built with it
+ * - .dot: DOT text, to be laid out by others.
+ * - .svg: a picture in any size.
+ * - .html: one file to open in a browser, which needs no network. It opens at the result where the
+ *   whole is too large to be read, with an overview in the corner; pan, zoom, search, click for a
+ *   node's values and rule, paths, the backward sweep step by step, collapsible name scopes; press
+ * ? there for the keys.
+ * - .json: the whole graph as data, whatever the options (docs/graph-json.md).
+ * - .png, .pdf and what else Graphviz writes, if the library was built with it.
+ *
+ * Capital letters in it make no difference. A file that is there is replaced when the new one is
+ * complete and on the disk; until then it stays as it was, and a process that is killed leaves a
+ * file .tinypytorch-… beside it.
  *
  * `values`, `gradients`, .html and .json compute elements that wait to be computed; nothing else
- * changes. No shell is involved, whatever the file is called. False, with an error, if the format
- * is unknown, or needs Graphviz and there is none, or writing fails. */
+ * changes. No shell is involved, whatever the file is called. Graphviz runs on a thread with a
+ * large stack of its own. It ends the process when it finds no memory, as the libraries that draw
+ * plots do; .dot, .json and .html, and .svg with .layout = "layers", use none of them. False, with
+ * an error, if the format is unknown, or needs Graphviz and there is none, or writing fails. */
 TP_API bool tp_draw_graph(tp_var *y, const char *to_file, const tp_draw_options *options);
 
 /* The same in memory; format is the extension without its point. The picture ends with a 0 that
@@ -114,10 +122,10 @@ TP_API void tp_name_scope_end(size_t mark);
 
 /* --- In the terminal --- */
 
-/* The graph as an indented tree, from y to what it was computed from: name, shape, element type and
- * value, then the operation. What is used several times is written once, with a number "#3" that
- * later lines refer to. Beyond 40 levels the depth is written instead of further indentation. The
- * text goes with free(). */
+/* The graph as an indented tree, from y to what it was computed from: name, shape and element type,
+ * of a single element that has been computed its value, then the operation. What is used several
+ * times is written once, with a number "#3" that later lines refer to. Beyond 40 levels the depth
+ * is written instead of further indentation. The text goes with free(). */
 TP_API char *tp_get_graph_tree(tp_var *y);
 TP_API void tp_print_graph(tp_var *y);
 
@@ -125,11 +133,12 @@ TP_API void tp_print_graph(tp_var *y);
 
 /* Reads what tp_draw_graph wrote as .json and returns what y was there: a graph to be drawn in
  * every way that the one that was written could be, with its names, operations, users' functions,
- * orders, name scopes, and the elements of arrays of up to 64 elements; elements that the file does
- * not hold are NaN, or 0 for integers. It is not to be computed with: asking for a derivative is an
- * error, since a file cannot be trusted with the arguments of operations. An operation that this
- * library does not know is shown like a user's function. Poison, with an error that tells the
- * place, if text is not of this form (docs/graph-json.md). */
+ * orders, name scopes, and elements. The file holds those of contiguous arrays of up to 64 elements
+ * that were still there when it was written; others are NaN, or 0 for integers. It is not to be
+ * computed with: asking for a derivative is an error, since a file cannot be trusted with the
+ * arguments of operations. An operation that this library does not know is shown like a user's
+ * function. Poison, with an error that tells the place, if text is not of this form
+ * (docs/graph-json.md). */
 TP_API tp_var *tp_read_graph_json(const char *text);
 
 #if defined(__GNUC__)

@@ -13,6 +13,11 @@
  * caller's thread.
  *
  * Memory of arrays is kept for arrays to come, by size, in the thread that freed it.
+ *
+ * Where memory is limited, this library's own requests that fail are errors of their calls. Others'
+ * are not: OpenBLAS asks again for ever for the buffers of a product, some 32 MB a thread, so make
+ * a first product while there is memory; and Graphviz, fontconfig, Pango and the GLib below them
+ * end the process (draw.h tells which pictures do without).
  */
 #ifndef TINYPYTORCH_ENGINE_H
 #define TINYPYTORCH_ENGINE_H

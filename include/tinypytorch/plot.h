@@ -168,7 +168,8 @@ TP_API void tp_plot_images(tp_plot *plot, tp_var *images, const tp_images_option
  * place is written in the axes' numbers. A plot can be saved any number of times, also before more
  * is added, and gives the same bytes each time. A file that is there is replaced when the new one
  * is complete. False, with an error, if the library was built without cairo, the format is unknown,
- * or writing fails. */
+ * or writing fails. The libraries that draw (cairo, Pango, fontconfig) may end
+ * the process when they find no memory. */
 TP_API bool tp_plot_save(const tp_plot *plot, const char *to_file);
 
 /* The values as a line of blocks, "▁▂▄█▆▃", for a terminal: the least is ▁, the greatest █, NaN and
