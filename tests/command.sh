@@ -134,6 +134,7 @@ golden grad-matrix grad --csv "norm(m)" "m=[[1, 2], [3, 4]]"
 golden hessian hessian "$rosenbrock" x0=0 x1=2
 golden hessian-csv hessian --csv "$rosenbrock" x0=0 x1=2
 golden derivatives derivatives --order 9 "tanh(x)" x=1
+golden derivatives-list derivatives -n2 "sum(sin(x*[1,2,3,4,5]))" x=0.5
 golden derivatives-csv derivatives --csv -n2 -v y "x*y^3" x=2 y=1,2
 golden derivatives-json derivatives --json --order=3 "1/x" x=0
 golden check check --order 2 "atan2(y, x)" x=1 y=2

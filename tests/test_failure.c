@@ -10,6 +10,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "harness.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -396,6 +397,16 @@ static void polar_backward(void *ctx, tp_var *const *in, tp_var *const *out, tp_
     gin[1] = tp_sub(tp_mul(gy, out[0]), tp_mul(gx, out[1]));
 }
 
+static void polar_jvp(void *ctx, tp_var *const *in, tp_var *const *out, tp_var *const *din,
+                      tp_var **dout)
+{
+    (void)ctx;
+    tp_var *dr = din[0] ? din[0] : tp_num(0), *turn = din[1] ? din[1] : tp_num(0);
+    tp_var *grow = tp_div(dr, in[0]);
+    dout[0] = tp_sub(tp_mul(out[0], grow), tp_mul(out[1], turn));
+    dout[1] = tp_add(tp_mul(out[1], grow), tp_mul(out[0], turn));
+}
+
 static const tp_function polar = {
     .size = sizeof(tp_function),
     .name = "Polar",
@@ -404,6 +415,7 @@ static const tp_function polar = {
     .forward = polar_forward,
     .backward = polar_backward,
     .reads = TP_READS_INPUTS | TP_READS_OUTPUTS,
+    .jvp = polar_jvp,
 };
 
 static void job_users_function(findings *found)
@@ -437,6 +449,43 @@ static void job_dropped_output(findings *found)
     find(found, tp_gradient(g[1], in[0]));
 }
 
+static void job_function_forwards(findings *found)
+{
+    TP_SCOPE();
+    tp_var *x = tp_variable(2.0), *in[] = {x, tp_mul(x, 0.25)}, *out[3], *d[3];
+    tp_apply(&polar, NULL, in, out);
+    tp_derivatives(tp_mul(out[0], tp_square(out[1])), x, 3, d);
+    for (int k = 0; k < 3; k++)
+        find(found, d[k]);
+    find(found, tp_gradient(d[2], x));
+}
+
+/* What a layer dropped is made again, or done without. */
+static void job_closed_scope(findings *found)
+{
+    TP_SCOPE();
+    tp_var *x = tp_variable(tp_linspace(TP_F64, 0, 1, 6)), *y, *d[2];
+    {
+        TP_SCOPE();
+        tp_var *sum = tp_add(tp_sin(tp_mul(x, 2)), tp_linspace(TP_F64, 1, 2, 6));
+        y = tp_leave(tp_mul(tp_tanh(sum), tp_cos(tp_sin(x))));
+    }
+    tp_taylor(y, x, tp_ones(TP_F64, TP_SHAPE(6)), 2, d);
+    find(found, d[0]);
+    find(found, d[1]);
+    find(found, tp_hvp(tp_sum(y), x, d[0]));
+}
+
+static void job_branch(findings *found)
+{
+    TP_SCOPE();
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2), ((double[]){1, HUGE_VAL})));
+    tp_var *y = tp_sum(tp_where(tp_isfinite(x), tp_atan(x), 0));
+    tp_var *g = tp_gradient(y, x, .create_graph = true);
+    find(found, tp_jvp(g, x, tp_ones(TP_F64, TP_SHAPE(2))));
+    find(found, tp_gradient(tp_sum(g), x));
+}
+
 #define FAILURE_TEST(job)                                                                          \
     TEST(failure_in_##job)                                                                         \
     {                                                                                              \
@@ -457,6 +506,9 @@ FAILURE_TEST(shapes)
 FAILURE_TEST(hooks)
 FAILURE_TEST(users_function)
 FAILURE_TEST(dropped_output)
+FAILURE_TEST(function_forwards)
+FAILURE_TEST(closed_scope)
+FAILURE_TEST(branch)
 
 /* --- A sweep that fails leaves every gradient as it was --- */
 

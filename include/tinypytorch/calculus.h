@@ -8,10 +8,15 @@
  *     tp_gradcheck(f, …)      a function's derivatives against differences
  *     tp_minimize(f, …)       where a function is least
  *
- * Results are recorded, so that any of these can be applied to them again; within TP_NO_GRAD();
- * they are constants and cheaper. x is a variable or a recorded value that y is computed from;
- * where y does not depend on it, derivatives are zeros. Errors of all of them: x is a constant; y
- * was computed without recording (graph.h, tp_gradient).
+ * x is a variable or a recorded value that y is computed from. Where y does not depend on x, its
+ * derivatives are zeros. Errors of all of them: x is a constant; y was computed without recording
+ * (see tp_gradient in graph.h).
+ *
+ * Results are recorded, so that any of these calls can be applied to them again. Within
+ * TP_NO_GRAD(); results are constants, and cheaper. Nothing else is left in the caller's scope.
+ *
+ * Calls that go forwards (tp_jvp, series, tall Jacobians) read more values than a sweep back. What
+ * of these was dropped, because its scope has closed, is computed again (graph.h).
  */
 #ifndef TINYPYTORCH_CALCULUS_H
 #define TINYPYTORCH_CALCULUS_H
@@ -23,35 +28,41 @@
 extern "C" {
 #endif
 
-/* The derivative of sum(v · y) for x, of x's shape: v times the Jacobian. v has y's shape and type.
- * (Its counterpart, the Jacobian times a direction, is tp_jvp in taylor.h.) */
+/* v times the Jacobian of y: the derivative of sum(v · y) for x, of x's shape. v has y's shape and
+ * type. (The Jacobian times a direction is tp_jvp in taylor.h.) */
 TP_API tp_var *tp_vjp(tp_var *y, tp_var *x, tp_var *v);
 
-/* dy / dx, of y's shape followed by x's. As many sweeps as y has elements, backwards, or forwards
- * as x has: whichever are fewer. Errors: more than TP_MAX_NDIM axes. */
+/* dy / dx: an array whose shape is y's followed by x's. It takes one sweep back for each element of
+ * y, or one series forwards for each element of x, whichever are fewer; only sweeps back where a
+ * function of one's own has no jvp (tp_function). Error: more than TP_MAX_NDIM axes together. */
 TP_API tp_var *tp_jacobian(tp_var *y, tp_var *x);
 
-/* The Jacobian of the gradient of y, a number, of x's shape twice. */
+/* The second derivatives of y, which has one element: an array whose shape is x's twice, the
+ * Jacobian of the gradient. One sweep for each element of x. */
 TP_API tp_var *tp_hessian(tp_var *y, tp_var *x);
 
-/* The Hessian of sum(y) times v, of x's shape; v has x's shape and type. A sweep for the gradient,
- * which is recorded, and one over that (Pearlmutter 1994): 2 to 4 times the time of tp_gradient
- * within TP_NO_GRAD();, up to 8 times where the product is recorded too. For many products with one
- * Hessian record the gradient once, and take tp_vjp(gradient, x, v) of it: 1 to 3 times. */
+/* The Hessian of sum(y) times v, of x's shape. v has x's shape and type. A recorded sweep gives the
+ * gradient, a sweep over that the product (Pearlmutter 1994). Within TP_NO_GRAD(); this takes 2 to
+ * 4 times as long as tp_gradient(y, x); where the product is recorded, up to 8 times.
+ *
+ * For many products with the same Hessian record the gradient g once, with create_graph, and take
+ * tp_vjp(g, x, v): 1 to 3 times. */
 TP_API tp_var *tp_hvp(tp_var *y, tp_var *x, tp_var *v);
 
-/* The sum of second derivatives of sum(y) along each element of x: the trace of the Hessian, one
- * Taylor series an element. */
+/* Δ of sum(y): Σ over i of ∂² / ∂x[i]², the trace of the Hessian. One Taylor series of order 2 for
+ * each element of x. */
 TP_API tp_var *tp_laplacian(tp_var *y, tp_var *x);
 
-/* The fourth-order counterpart, Δ² of sum(y): Σ over i, j of ∂⁴ / ∂x[i]² ∂x[j]², from n² series for
- * n elements of x. */
+/* Δ² of sum(y), the Laplacian of the Laplacian: Σ over i and j of ∂⁴ / ∂x[i]² ∂x[j]². For n
+ * elements of x it takes n² Taylor series of order 4. */
 TP_API tp_var *tp_biharmonic(tp_var *y, tp_var *x);
 
-/* The derivative of order `order`, 1 to 20, by x[index[0]], x[index[1]] …, elements counted in
- * row-major order, any of them several times: of y's shape. From series along lines (Griewank, Utke
- * & Walther 2000), half of Π (aᵢ + 1) for variables that occur aᵢ times; derivatives of parameters
- * through it are those of one series each. Errors: an index out of range. */
+/* The mixed derivative of y by x[index[0]], x[index[1]] … x[index[order − 1]], of y's shape. order
+ * is 1 to 20. Elements of x are counted in row-major order, and an index may occur several times.
+ *
+ * It is a weighted sum of derivatives of that order along lines (Griewank, Utke & Walther 2000):
+ * half of Π (aᵢ + 1) Taylor series, where aᵢ is how often index i occurs. Error: an index out of
+ * range. */
 TP_API tp_var *tp_mixed(tp_var *y, tp_var *x, int order, const int64_t *index);
 
 /* y's derivative for x as a linear map, to be applied many times: J v, of y's shape, and vᵀ J, of

@@ -2,18 +2,18 @@
  *
  * Derivatives by walking the graph backwards (reverse mode, Griewank & Walther 2008, ch. 3).
  *
- * Running operations on variables records nodes. A sweep visits them from the result in order of
- * decreasing generation, each once, and adds into the gradient of a value used several times.
- * The rules that it applies are themselves operations: with create_graph the gradient has a graph
- * of its own and can be differentiated again, to any order.
+ * Running operations on variables records nodes. A sweep visits them from the result on, in order
+ * of decreasing generation, each once. It adds up the gradients of a value that is used several
+ * times. The rules that it applies are operations themselves: with create_graph the gradient has a
+ * graph of its own and can be differentiated again, to any order.
  *
  *     tp_backward(y);                          tp_grad(x)    adds dy/dx into x's gradient
  *     tp_backward(y, .create_graph = true);    tp_grad(x)    a gradient with a graph
  *     tp_gradient(y, x)                                      dy/dx as a value; touches nothing
  *
- * A sweep starts from ones of y's shape: the derivative of an array is that of its sum. A sweep
- * that fails leaves every gradient as it was. A graph can be swept any number of times, unless it
- * was consumed.
+ * A sweep starts from ones of y's shape, so the derivative of an array is that of the sum of its
+ * elements. A sweep that fails leaves every gradient as it was. A graph can be swept any number of
+ * times, unless it was consumed.
  *
  * Memory: a result's elements live while a handle or a gradient rule may read them. So a layer that
  * opens a scope and leaves with its result holds what its gradient needs, and no more. Where a
@@ -22,10 +22,10 @@
  * error.
  *
  * Ownership of gradients: a plain backward adds numbers into a buffer that x owns. A gradient made
- * with create_graph belongs to the scope in which backward ran: when that scope closes, x has no
- * gradient unless a later one replaced it. So x → gradient → graph → x is never a cycle. A plain
- * backward onto a graph gradient stores the plain sum; create_graph onto a plain gradient stores
- * the sum as a graph value.
+ * with create_graph belongs to the scope in which backward ran; when that scope closes, x has no
+ * gradient, unless a later one took its place. So x → gradient → graph → x is never a cycle. A
+ * plain backward of an x whose gradient has a graph stores the plain sum of both. A backward with
+ * create_graph of an x that has a plain gradient stores the sum as a value with a graph.
  */
 #ifndef TINYPYTORCH_GRAPH_H
 #define TINYPYTORCH_GRAPH_H
@@ -52,9 +52,10 @@ typedef struct tp_gradient_options {
     tp_var *gradient;
 } TP__BY_NAME tp_gradient_options;
 
-/* Adds the derivative of sum(gradient · y) into the gradient of every variable y depends on. A
- * leaf's own gradient is 1. Errors: y depends on no variable; a value whose elements a rule reads
- * was edited since it was recorded; a variable is shared. */
+/* Adds the derivative of sum(gradient · y) into the gradient of every variable that y depends on;
+ * gradient is ones unless given. If y is a variable itself, its gradient grows by `gradient`.
+ * Errors: y depends on no variable; a value that a rule reads was edited in place since it was
+ * recorded; one of the variables is shared between threads. */
 TP_API void tp_backward(tp_var *y, const tp_backward_options *options);
 
 /* x's gradient, with a handle in the current scope: it stays valid after tp_cleargrad. NULL when
@@ -64,11 +65,13 @@ TP_API tp_var *tp_grad(tp_var *x);
 /* Forgets x's gradient. */
 TP_API void tp_cleargrad(tp_var *x);
 
-/* dy/dx, of x's shape and type. x is any variable or recorded value; zeros if y does not depend on
- * it. A constant x is an error, and so is a y that is constant only because it was computed without
- * recording: by a sweep without create_graph, or with recording off. tp_gradients does the same for
- * n values in one sweep: out[i] is the gradient for xs[i]; on an error all of them are poison. (A
- * compound literal as xs needs parentheses of its own: tp_gradients is a macro.) */
+/* dy/dx, of x's shape and type. x is any variable or recorded value; where y does not depend on it
+ * this is zeros. Errors: x is a constant; y is a constant only because it was computed without
+ * recording, by a sweep without create_graph or with recording off.
+ *
+ * tp_gradients does the same for n values in one sweep: out[i] is the gradient for xs[i]. On an
+ * error all of them are poison. (It is a macro: a compound literal as xs needs parentheses of its
+ * own.) */
 TP_API tp_var *tp_gradient(tp_var *y, tp_var *x, const tp_gradient_options *options);
 TP_API void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
                          const tp_gradient_options *options);
@@ -77,7 +80,7 @@ TP_API void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
  * may be NULL when n is 0. No handles are taken: they live as long as y. */
 TP_API size_t tp_leaves(tp_var *y, size_t n, tp_var **out);
 
-/* The same elements, shared, as a constant. */
+/* A constant that shares v's elements. */
 TP_API tp_var *tp_detach(tp_var *v);
 
 /* True if v is a variable or was recorded from one. */
@@ -91,10 +94,11 @@ TP_API uint32_t tp_generation(const tp_var *v);
 TP_API bool tp_set_grad_enabled(bool enabled);
 TP_API bool tp_is_grad_enabled(void);
 
-/* Calls hook with the finished gradient of v in every sweep that reaches v. What it returns, if
- * not NULL, takes the gradient's place; it must have the same shape and type. Under create_graph
- * the gradient is recorded and the replacement should be too. Returns an id for tp_remove_hook, 0
- * on error. Hooks run in the order they were added. ctx must live as long as v or the hook. */
+/* Calls hook with the finished gradient of v in every sweep that reaches v. What it returns takes
+ * the gradient's place, unless it is NULL; it must have the same shape and type. Under create_graph
+ * the gradient is recorded, and what replaces it should be too. Hooks run in the order in which
+ * they were added; a hook that a hook adds runs from the next sweep on. ctx must live as long as v
+ * or the hook. Returns an id for tp_remove_hook, or 0 on an error. */
 typedef tp_var *(*tp_hook)(void *ctx, tp_var *gradient);
 TP_API uint32_t tp_register_hook(tp_var *v, tp_hook hook, void *ctx);
 TP_API void tp_remove_hook(tp_var *v, uint32_t id);
