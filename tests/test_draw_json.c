@@ -281,3 +281,40 @@ TEST(without_memory_reading_is_an_error)
     CHECK(v != NULL);
     free(json);
 }
+
+/* The sample of docs/graph-json.md, and what it says of keys that are left out. */
+TEST(the_manual_says_what_is_written_and_read)
+{
+    static const char sample[] =
+        "{\"format\": \"tinypytorch graph\", \"version\": 1, \"result\": 2,\n\"scopes\": [],\n"
+        "\"nodes\": [\n"
+        "{\"id\": 0, \"shape\": [], \"dtype\": \"float64\", \"data\": [2]},\n"
+        "{\"id\": 1, \"name\": \"x\", \"shape\": [], \"dtype\": \"float64\", \"data\": [0.5], "
+        "\"differentiable\": true},\n"
+        "{\"id\": 2, \"name\": \"y\", \"op\": \"mul\", \"label\": \"Mul\", \"inputs\": [0, 1], "
+        "\"shape\": [], \"dtype\": \"float64\", \"data\": [1]}\n]}\n";
+    tp_var *x = named(tp_variable(0.5), "x"), *y = named(tp_mul(2, x), "y");
+    char *text = tp_draw_graph_to_memory(y, "json", NULL);
+    CHECK(text && !strcmp(text, sample));
+    free(text);
+
+    static const struct {
+        const char *node;
+        bool good;
+    } nodes[] = {{"{\"shape\": [2, 2], \"data\": [1, 2, 3, 4], \"differentiable\": false}", true},
+                 {"{\"shape\": [2], \"dtype\": \"bool\", \"data\": [0, 1]}", true},
+                 {"{\"shape\": [], \"order\": 11, \"step\": false, \"other\": [{}]}", true},
+                 {"{\"shape\": [], \"order\": 12}", false},
+                 {"{\"dtype\": \"float64\"}", false},
+                 {"{\"shape\": [2, 2], \"data\": [[1, 2], [3, 4]]}", false},
+                 {"{\"shape\": [], \"step\": 1}", false}};
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+        char whole[200];
+        snprintf(whole, sizeof whole,
+                 "{\"result\": 0, \"nodes\": [%s], \"format\": \"tinypytorch graph\"}",
+                 nodes[i].node);
+        bool read = !tp_is_poison(tp_read_graph_json(whole));
+        test_check(read == nodes[i].good, __FILE__, __LINE__, "%s", nodes[i].node);
+        tp_clear_error();
+    }
+}
