@@ -40,6 +40,19 @@ CASE_TEST(edits_reach_views_only)
     }
 }
 
+/* Only the result is needed. */
+TEST(softmax_forgets_its_operand)
+{
+    for (int i = 0; i < 2; i++) {
+        TP_SCOPE();
+        tp_var *x = tp_variable(tp_arange(TP_F64, 0, 20, 1));
+        tp_var *y = i ? tp_log_softmax(x, 0) : tp_softmax(x, 0), *g = tp_gradient(tp_square(y), x);
+        tp_copy_(x, 0);
+        tp_var *h = tp_gradient(tp_square(y), x);
+        CHECK_BITS(tp_item(tp_max(tp_abs(tp_sub(g, h)))), 0);
+    }
+}
+
 /* Calls that leave their operand, (1, 2, 2) or as given, as it is. */
 #define TRIVIAL(name, ...)                                                                         \
     static tp_var *trivial_##name(tp_var *x)                                                       \

@@ -60,12 +60,13 @@ static bool shares_elements(const tp_var *a, const tp_var *b)
     return a == b || (a->storage && a->storage == b->storage);
 }
 
-/* True if some rule between x and y says that it reads x's elements. */
-static bool is_read(tp_var *y, const tp_var *x)
+/* True if some rule between x and y says that it, or its recorded form, reads x's elements. */
+static bool is_read(tp_var *y, const tp_var *x, bool record)
 {
+    unsigned reads = !y->n_in ? 0 : record ? tp__reads(y) : tp__reads_of_rule(y);
     for (uint32_t i = 0; i < y->n_in; i++) {
         tp_var *in = tp__inputs(y)[i];
-        if ((tp__reads_input(tp__reads(y), i) && shares_elements(in, x)) || is_read(in, x))
+        if ((tp__reads_input(reads, i) && shares_elements(in, x)) || is_read(in, x, record))
             return true;
     }
     return false;
@@ -77,7 +78,7 @@ static void check_edit(const table_case *c, int i, bool record)
     tp_var *x[TABLE_OPERANDS], *right[TABLE_OPERANDS], *after[TABLE_OPERANDS];
     table_variables(c, TP_F64, x);
     tp_var *y = table_call(c, x), *gy = tp_requires_grad(y) ? table_weights(y, 0) : NULL;
-    bool read = is_read(y, x[i]);
+    bool read = is_read(y, x[i], record);
     tp_gradients(y, x, c->n, right, .gradient = gy);
     tp_add_(x[i], 0.5);
     tp_gradients(y, x, c->n, after, .gradient = gy, .create_graph = record);

@@ -143,13 +143,20 @@ struct tp__op {
     tp_var *(*call_2)(tp_var *, tp_var *);
 };
 
-/* What the rule of a recorded node will use, given which of its operands need a gradient. */
-TP_INLINE unsigned tp__reads(tp_var *v)
+/* What the gradient rule of a recorded node uses, given which of its operands need a gradient; and
+ * what recorded sweeps and series use besides, which go through what the node is composed of. */
+TP_INLINE unsigned tp__reads_of_rule(tp_var *v)
 {
     unsigned reads = v->op->flags & TP__OUTPUTS ? TP__READS_ALL : 0;
     for (uint32_t i = 0; i < v->n_in; i++)
         if (tp__inputs(v)[i]->flags & TP__NEEDS_GRAD)
             reads |= v->op->reads[i < TP__READING ? i : TP__READING - 1];
+    return reads;
+}
+
+TP_INLINE unsigned tp__reads(tp_var *v)
+{
+    unsigned reads = tp__reads_of_rule(v);
     if (v->op->compose)
         reads |= v->n_in < TP__READING ? (1u << v->n_in) - 1 : TP__READS_ALL;
     return reads;

@@ -321,7 +321,9 @@ static bool sweep_stale(tp__sweep *s, tp_var *v, const tp_var *read)
 /* True if all that v's rule reads is as it was when v was recorded. */
 static bool sweep_fresh(tp__sweep *s, tp_var *v)
 {
-    unsigned reads = v->op->flags & TP__OUTPUTS ? 0 : tp__reads(v);
+    unsigned reads = v->op->flags & TP__OUTPUTS ? 0
+                     : s->record                ? tp__reads(v)
+                                                : tp__reads_of_rule(v);
     tp_var **in = tp__inputs(v);
     const uint32_t *versions = tp__input_versions(v);
     for (uint32_t i = 0; i < v->n_in; i++)

@@ -235,6 +235,7 @@ const tp__op tp__conv_bias_op = {
     .label = "ConvBias",
     .name = "conv_bias",
     .n_in = 3,
+    .reads = {TP__READS_1, TP__READS_0},
     .attr_bytes = sizeof(tp__conv_attr),
     .infer = conv_infer,
     .forward = conv_forward,
