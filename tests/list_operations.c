@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "operations_words.h"
 #include "ops/families.h"
 
 /* Text inside a table's cell. */
@@ -17,6 +18,9 @@ static void put_cell(const char *text)
 static const char *operands(const tp__op *op)
 {
     static const char *const words[] = {"any number", "1", "2", "3", "4", "5", "6"};
+    const char *own = operation_words_for(operation_operands, op->name);
+    if (own)
+        return own;
     return op->n_in < 7 ? words[op->n_in] : "more";
 }
 
@@ -43,7 +47,8 @@ static void put_operation(const tp__op *op)
     printf("| `%s` | %s | ", op->name, operands(op));
     put_cell(op->formula ? op->formula : "");
     printf(" | ");
-    put_cell(op->rule);
+    const char *rule = operation_words_for(operation_rules, op->name);
+    put_cell(rule ? rule : op->rule);
     printf(" | %s | %s |\n", *shapes(op) ? shapes(op) : "()", types(op));
 }
 
@@ -61,6 +66,12 @@ int main(void)
                "|\n|---|---|---|---|---|---|\n");
         for (const tp__op *const *op = (*family)->ops; *op; op++)
             put_operation(*op);
+    }
+    printf("\n## Functions over these\n\n| name | what it is |\n|---|---|\n");
+    for (const operation_words *other = operation_others; other->name; other++) {
+        printf("| `%s` | ", other->name);
+        put_cell(other->words);
+        printf(" |\n");
     }
     return 0;
 }
