@@ -468,7 +468,8 @@ static int profile_write(const char *path, const profile_data *p)
         if (i && i % PROFILE_BLOCK == 0)
             block = block->next;
         profile_write_event(to.stream, p, &block->event[i % PROFILE_BLOCK]);
-        tp__file_write(&to, ",\n" + (i + 1 == p->n_events), 1 + (i + 1 < p->n_events));
+        bool last = i + 1 == p->n_events;
+        tp__file_write(&to, last ? "\n" : ",\n", last ? 1 : 2);
     }
     tp__file_write(&to, "]\n", 2);
     int error = tp__file_end(&to, true);

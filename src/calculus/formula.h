@@ -109,9 +109,9 @@ const char *tp__formula_skip_spaces(const char *s);
 /* The length of a minus sign at s, "-" or "−"; 0 if there is none. */
 size_t tp__formula_minus(const char *s);
 
-/* The length of a raised digit at s, 0 if there is none. *digit is 10 for a raised minus, 11 for a
- * raised plus. */
-size_t tp__formula_raised(const char *s, int *digit);
+/* The length of the raised integer at s, "²" or "⁻¹²", 0 if there is none; its number, or NaN if it
+ * is no more than a sign or has more than 15 digits. */
+size_t tp__formula_raised(const char *s, double *number);
 
 /* True if s starts with what no formula has, beyond ASCII; says so in text. */
 bool tp__formula_odd(const char *s, char text[80]);

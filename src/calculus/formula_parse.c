@@ -393,25 +393,16 @@ static bool formula_root_waits(formula_parser *p)
 /* "²", "⁻¹": a power of what was read last, and of that alone. */
 static void formula_read_raised(formula_parser *p)
 {
-    size_t at = formula_offset(p), digits = 0, length;
-    int digit, sign = 1;
-    double exponent = 0;
+    size_t at = formula_offset(p);
+    double exponent;
     if (formula_root_waits(p))
         return;
-    for (; (length = tp__formula_raised(p->at, &digit)); p->at += length) {
-        if (digit < 10)
-            exponent = 10 * exponent + digit;
-        else if (formula_offset(p) == at)
-            sign = digit == 10 ? -1 : 1;
-        else
-            break;
-        digits += digit < 10;
-    }
-    if (digits == 0 || digits > 15) {
+    p->at += tp__formula_raised(p->at, &exponent);
+    if (exponent != exponent) {
         formula_fail(p, "expected a raised integer");
         return;
     }
-    formula_add_number(p, sign * exponent, at);
+    formula_add_number(p, exponent, at);
     const tp__op *power = tp__formula_record("pow", strlen("pow"), 2);
     if (!p->done)
         formula_add_op(p, power, 2, at);
@@ -564,7 +555,7 @@ static void formula_read_end(formula_parser *p)
 static void formula_read_operator(formula_parser *p)
 {
     size_t at = formula_offset(p);
-    int digit;
+    double raised;
     for (size_t i = 0; i < FORMULA_MINUS; i++)
         if (!strncmp(p->at, formula_signs[i].token, strlen(formula_signs[i].token))) {
             formula_read_sign(p, &formula_signs[i]);
@@ -572,7 +563,7 @@ static void formula_read_operator(formula_parser *p)
         }
     if (!*p->at)
         formula_read_end(p);
-    else if (tp__formula_raised(p->at, &digit))
+    else if (tp__formula_raised(p->at, &raised))
         formula_read_raised(p);
     else if (*p->at == ',')
         formula_read_comma(p);

@@ -6,6 +6,7 @@
  */
 #include "base/features.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/numbers.h"
@@ -105,7 +106,8 @@ size_t tp__formula_number_at(const char *s, double *number)
     return length;
 }
 
-size_t tp__formula_raised(const char *s, int *digit)
+/* The length of a raised digit at s, 0 if there is none. 10 is a raised minus, 11 a raised plus. */
+static size_t symbols_raised(const char *s, int *digit)
 {
     static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵",
                                          "⁶", "⁷", "⁸", "⁹", "⁻", "⁺"};
@@ -113,6 +115,20 @@ size_t tp__formula_raised(const char *s, int *digit)
         if (!strncmp(s, raised[*digit], strlen(raised[*digit])))
             return strlen(raised[*digit]);
     return 0;
+}
+
+size_t tp__formula_raised(const char *s, double *number)
+{
+    size_t n = 0, digits = 0, length;
+    int digit;
+    double sign = 1, sum = 0;
+    for (; (length = symbols_raised(s + n, &digit)) && (digit < 10 || n == 0); n += length) {
+        sign = digit == 10 ? -1 : sign;
+        sum = digit < 10 ? 10 * sum + digit : sum;
+        digits += digit < 10;
+    }
+    *number = digits > 0 && digits <= 15 ? sign * sum : (double)NAN;
+    return n;
 }
 
 static bool symbols_is_invisible(uint32_t code)

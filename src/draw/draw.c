@@ -123,7 +123,7 @@ static bool draw_stream_dot(const draw_job *job)
 static void draw_set_format(draw_job *job, const char *format)
 {
     size_t i = 0;
-    for (; format[i] && i < sizeof job->small - 1; i++) {
+    for (; i < sizeof job->small - 1 && format[i]; i++) {
         bool large = format[i] >= 'A' && format[i] <= 'Z';
         job->small[i] = (char)(large ? format[i] - 'A' + 'a' : format[i]);
     }
