@@ -21,13 +21,14 @@ enum { CLOSED_ORDER = 3, CLOSED_ENTRIES = 40 };
 /* A layer of x[i], or of base + t · direction for a number t. */
 typedef struct layer {
     const table_case *c;
+    tp_dtype dtype;
     bool lost;
     tp_var *x[TABLE_OPERANDS], *t;
 } layer;
 
 static tp_var *layer_operand(const layer *l, int i)
 {
-    tp_var *all = table_constant(l->c, i, TP_F64);
+    tp_var *all = table_constant(l->c, i, l->dtype);
     if (l->t)
         return tp_add(all, tp_mul(l->t, table_weights(all, i + 1)));
     return l->lost ? tp_add(l->x[i], tp_mul(all, 0.5)) : tp_add(l->x[i], 0.25);
@@ -66,7 +67,7 @@ static tp_var *taller(tp_var *y)
 static void layer_variables(layer *l)
 {
     for (int i = 0; i < l->c->n; i++) {
-        tp_var *all = table_constant(l->c, i, TP_F64);
+        tp_var *all = table_constant(l->c, i, l->dtype);
         l->x[i] = tp_variable(l->lost ? tp_mul(all, 0.5) : tp_sub(all, 0.25));
     }
 }
@@ -213,7 +214,7 @@ static size_t arrays_held(tp_var *y)
 
 /* What the call gives for y and for closed. */
 static void compare_call(const table_case *c, const char *name, closed_call *run, tp_var *y,
-                         tp_var *x, tp_var *closed, tp_var *closed_x)
+                         tp_var *x, tp_var *closed, tp_var *closed_x, double tolerance)
 {
     TP_SCOPE();
     tp_var *expected = run(y, x);
@@ -224,7 +225,7 @@ static void compare_call(const table_case *c, const char *name, closed_call *run
         TP_SCOPE();
         tp_var *value = run(closed, closed_x);
         if (table_no_error(c, name))
-            table_equal(c, name, value, expected, 1e-9);
+            table_equal(c, name, value, expected, tolerance);
     }
     CASE_CHECK(c, arrays_held(closed) == before, "%s: %zu arrays are held, %zu were before", name,
                arrays_held(closed), before);
@@ -233,7 +234,7 @@ static void compare_call(const table_case *c, const char *name, closed_call *run
 static void compare_layers(const table_case *c, bool lost)
 {
     TP_SCOPE();
-    layer open = {.c = c, .lost = lost}, closed = open;
+    layer open = {.c = c, .dtype = TP_F64, .lost = lost}, closed = open;
     layer_variables(&open);
     layer_variables(&closed);
     tp_var *y = layer_run(&open), *z = layer_closed(&closed);
@@ -242,7 +243,7 @@ static void compare_layers(const table_case *c, bool lost)
     for (int i = 0; i < c->n; i++)
         for (size_t k = 0; k < sizeof calls / sizeof *calls; k++)
             if (!calls[k].dense || tp_size(open.x[i]) <= (test_short() ? 8 : CLOSED_ENTRIES))
-                compare_call(c, calls[k].name, calls[k].run, y, open.x[i], z, closed.x[i]);
+                compare_call(c, calls[k].name, calls[k].run, y, open.x[i], z, closed.x[i], 1e-9);
 }
 
 CASE_TEST(calculus_does_not_need_an_open_scope)
@@ -255,8 +256,32 @@ CASE_TEST(calculus_does_not_need_an_open_scope)
 CASE_TEST(derivatives_do_not_need_an_open_scope)
 {
     table_case twice = grown(c);
-    layer l = {.c = &twice, .t = tp_variable(0.0)};
+    layer l = {.c = &twice, .dtype = TP_F64, .t = tp_variable(0.0)};
     tp_var *y = layer_run(&l), *z = layer_closed(&l);
     if (table_no_error(c, "layer") && tp_requires_grad(y))
-        compare_call(&twice, "derivatives", call_derivatives, y, l.t, z, l.t);
+        compare_call(&twice, "derivatives", call_derivatives, y, l.t, z, l.t, 1e-9);
+}
+
+/* Conversions that the library inserts are made again like any other operation. */
+static void compare_narrow(const table_case *c, tp_dtype dtype, double tolerance)
+{
+    TP_SCOPE();
+    layer open = {.c = c, .dtype = dtype}, closed = open;
+    layer_variables(&open);
+    layer_variables(&closed);
+    tp_var *y = layer_run(&open), *z = layer_closed(&closed);
+    bool good = !tp_error() && tp_requires_grad(y);
+    tp_clear_error();
+    for (int i = 0; good && i < c->n; i++) {
+        compare_call(c, "jvp", call_jvp, y, open.x[i], z, closed.x[i], tolerance);
+        compare_call(c, "hvp", call_hvp, y, open.x[i], z, closed.x[i], tolerance);
+    }
+}
+
+CASE_TEST(narrow_types_do_not_need_an_open_scope)
+{
+    table_case twice = grown(c);
+    compare_narrow(&twice, TP_F32, 1e-5);
+    compare_narrow(&twice, TP_F16, 2e-2);
+    compare_narrow(&twice, TP_BF16, 1e-1);
 }

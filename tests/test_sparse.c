@@ -368,3 +368,34 @@ TEST(out_of_memory)
     }
     CHECK(good);
 }
+
+/* What a branch holds at zero moves elements: the Hessian of n terms has n entries. */
+TEST(branches_keep_patterns_sparse)
+{
+    tp_var *x = tp_variable(tp_linspace(TP_F64, -1, 1.03, 50));
+    tp_var *y = tp_sum(tp_where(tp_gt(x, 0), tp_square(tp_sin(x)), tp_exp(x)));
+    tp_sparsity *pattern = tp_hessian_sparsity(y, x);
+    CHECK(tp_sparsity_entries(pattern) == 50);
+    CHECK(tp_sparsity_colors(pattern) == 1);
+    const double *at = tp_data(tp_sparse_hessian(y, x, pattern)), *points = tp_data(x);
+    for (int i = 0; at && i < 50; i++)
+        CHECK_CLOSE(at[i], points[i] > 0 ? 2 * cos(2 * points[i]) : exp(points[i]), 1e-14);
+    tp_sparsity_free(pattern);
+}
+
+/* Values that were rounded to a narrower type on the way are no sign of another program. */
+TEST(narrower_types_on_the_way)
+{
+    static const tp_dtype narrow[] = {TP_F32, TP_F16, TP_BF16};
+    tp_var *x = tp_variable(tp_linspace(TP_F64, 0.1, 1.3, 30));
+    static const double rounding[] = {1e-6, 1e-2, 1e-1};
+    for (size_t k = 0; k < sizeof narrow / sizeof *narrow; k++) {
+        tp_var *y = tp_to(tp_exp(tp_to(tp_mul(x, x), narrow[k])), TP_F64);
+        tp_sparsity *pattern = tp_jacobian_sparsity(y, x);
+        const double *at = tp_data(tp_sparse_jacobian(y, x, pattern)), *points = tp_data(x);
+        CHECK(at && tp_sparsity_entries(pattern) == 30);
+        for (int i = 0; at && i < 30; i++)
+            CHECK_CLOSE(at[i], 2 * points[i] * exp(points[i] * points[i]), rounding[k]);
+        tp_sparsity_free(pattern);
+    }
+}

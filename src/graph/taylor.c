@@ -80,23 +80,23 @@ static size_t taylor_rows(const tp_var *v)
 static bool taylor_sort(taylor_walk *w, const tp_var *y)
 {
     size_t n = w->nodes.n, generations = (size_t)y->generation + 2;
-    size_t *start = tp__alloc_zero(generations, sizeof *start);
-    w->by_generation = tp__alloc(2 * n * sizeof *w->by_generation);
-    bool good = start && w->by_generation;
-    w->row = good ? w->by_generation + n : NULL;
+    w->by_generation = tp__alloc_zero(2 * n + generations, sizeof *w->by_generation);
+    if (!w->by_generation)
+        return false;
+    size_t *start = w->by_generation + 2 * n;
+    w->row = w->by_generation + n;
     w->rows = 0;
-    for (size_t i = 0; good && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         const tp_var *v = tp__map_at(&w->nodes)[i].key;
         start[v->generation + 1]++;
         w->row[i] = w->rows;
         w->rows += taylor_rows(v);
     }
-    for (size_t g = 1; good && g < generations; g++)
+    for (size_t g = 1; g < generations; g++)
         start[g] += start[g - 1];
-    for (size_t i = 0; good && i < n; i++)
+    for (size_t i = 0; i < n; i++)
         w->by_generation[start[tp__map_at(&w->nodes)[i].key->generation]++] = i;
-    tp__free(start);
-    return good;
+    return true;
 }
 
 /* Rules use the values of operands and, but for linear ones, of the result. */
