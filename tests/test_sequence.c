@@ -255,6 +255,46 @@ static void check_layer(tp_dtype dtype, bool lstm, int64_t rows, int64_t size)
               tolerance * (1 + tp_item(tp_max(tp_abs(first[i])))));
 }
 
+/* Gates next to 0 and 1, whose slopes cells take from operations: relative to each of them. */
+static void check_saturated(tp_dtype dtype, bool lstm)
+{
+    TP_SCOPE();
+    static const double sums[] = {0.3, -0.3, 2, -2, 9, -9, 17, -17, 30, -30};
+    int64_t size = 10, width = (lstm ? 4 : 3) * size;
+    tp_var *x = tp_zeros(dtype, TP_SHAPE(1, 1, 1)), *bias[4];
+    tp_var *h = tp_full(dtype, TP_SHAPE(1, size), 0.25),
+           *c = tp_full(dtype, TP_SHAPE(1, size), 0.5);
+    for (int k = 0; k < 4; k++)
+        bias[k] = tp_roll(tp_to(tp_array(TP_F64, TP_SHAPE(size), sums), dtype), 3 * k, 0);
+    tp_var *b = tp_variable(tp_concatenate(bias, lstm ? 4 : 3, 0));
+    tp_var *w = tp_zeros(dtype, TP_SHAPE(width, 1)), *u = tp_zeros(dtype, TP_SHAPE(width, size));
+    tp_var *other = tp_full(dtype, TP_SHAPE(width), 0.125);
+    tp_var *layer = lstm ? tp_lstm(x, h, c, w, u, b, NULL, NULL) : tp_gru(x, h, w, u, b, other);
+    tp_var *last, *now = tp_select(x, 0, 0);
+    tp_var *cell =
+        lstm ? tp_lstm_cell(now, h, c, w, u, b, NULL, &last) : tp_gru_cell(now, h, w, u, b, other);
+    tp_var *a = tp_gradient(layer, b), *e = tp_gradient(cell, b);
+    tp_var *recorded = tp_gradient(layer, b, .create_graph = true);
+    double tolerance = dtype == TP_F32 ? 1e-4 : 1e-12;
+    for (int64_t i = 0; i < width; i++) {
+        CHECK(at(e, i) != 0);
+        CHECK_CLOSE(at(a, i) / at(e, i), 1, tolerance);
+        CHECK_CLOSE(at(recorded, i) / at(e, i), 1, tolerance);
+    }
+}
+
+TEST(saturated_gates_have_gradients)
+{
+    for (int lstm = 0; lstm < 2; lstm++) {
+        check_saturated(TP_F64, lstm);
+        check_saturated(TP_F32, lstm);
+    }
+    tp_var *bad = tp_full(TP_F32, TP_SHAPE(4), (double)NAN),
+           *one = tp_zeros(TP_F32, TP_SHAPE(1, 1));
+    tp_var *x = tp_zeros(TP_F32, TP_SHAPE(1, 1, 1)), *w = tp_zeros(TP_F32, TP_SHAPE(4, 1));
+    CHECK(isnan(at(tp_lstm(x, one, one, w, w, bad, NULL, NULL), 0)));
+}
+
 TEST(layers_are_their_cells)
 {
     for (int type = 0; type < 2; type++)

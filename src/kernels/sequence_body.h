@@ -3,6 +3,8 @@
  * The kernels of attention (ops/attend.h) and of recurrent layers (ops/gates.h), after
  * vector_body.h in the same file and with what that one needs.
  */
+#include <float.h>
+
 #include "ops/attend.h"
 #include "ops/gates.h"
 
@@ -18,6 +20,11 @@ typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
 #define SEQUENCE_ALL(Type, value) ((value) - (VECTOR_OF_##Type){0})
 #define SEQUENCE_EXP_float VECTOR_FLOAT1(exp)
 #define SEQUENCE_EXP_double VECTOR_DOUBLE1(exp)
+/* The least normal number; a size whose e^2x is a number. */
+#define SEQUENCE_LEAST_float FLT_MIN
+#define SEQUENCE_LEAST_double DBL_MIN
+#define SEQUENCE_FAR_float 43
+#define SEQUENCE_FAR_double 350
 #define SEQUENCE_EXPM1_float VECTOR_FLOAT1(expm1)
 #define SEQUENCE_EXPM1_double VECTOR_DOUBLE1(expm1)
 
@@ -202,22 +209,54 @@ SEQUENCE_ATTEND(double)
 /* --- Gates --- */
 
 #define SEQUENCE_GATES(Type)                                                                       \
-    /* 1 / (1 + e^−x) */                                                                         \
-    TP_INLINE VECTOR_OF_##Type VECTOR(gate_sigmoid_##Type)(VECTOR_OF_##Type x)                     \
+    /* How gates are kept (ops/gates.h), and what they are. */                                     \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_keep_sigmoid_##Type)(VECTOR_OF_##Type x)                \
     {                                                                                              \
+        const VECTOR_OF_##Type least = SEQUENCE_ALL(Type, SEQUENCE_LEAST_##Type);                  \
         VECTOR_OF_##Type size = VECTOR(sequence_choose_##Type)(x < 0, x, -x);                      \
-        VECTOR_OF_##Type e = VECTOR(sequence_fall_##Type)(size);                                   \
-        VECTOR_OF_##Type top = VECTOR(sequence_choose_##Type)(x < 0, e, SEQUENCE_ALL(Type, 1));    \
-        return top / (1 + e);                                                                      \
+        VECTOR_OF_##Type e = VECTOR(sequence_fall_##Type)(size), part = e / (1 + e);               \
+        VECTOR_OF_##Type rest = VECTOR(sequence_choose_##Type)(part < least, least, part);         \
+        return VECTOR(sequence_choose_##Type)(x < 0, part, -rest);                                 \
     }                                                                                              \
                                                                                                    \
-    /* e / (e + 2) with e = e^2x − 1; x is held to 30, where tanh is 1. */                       \
-    TP_INLINE VECTOR_OF_##Type VECTOR(gate_tanh_##Type)(VECTOR_OF_##Type x)                        \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_sigmoid_##Type)(VECTOR_OF_##Type v)                     \
     {                                                                                              \
-        x = VECTOR(sequence_choose_##Type)(x > 30, SEQUENCE_ALL(Type, 30), x);                     \
-        x = VECTOR(sequence_choose_##Type)(x < -30, SEQUENCE_ALL(Type, -30), x);                   \
-        VECTOR_OF_##Type e = SEQUENCE_EXPM1_##Type(2 * x);                                         \
-        return e / (e + 2);                                                                        \
+        return VECTOR(sequence_choose_##Type)(v < 0, 1 + v, v);                                    \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_rest_##Type)(VECTOR_OF_##Type v)                        \
+    {                                                                                              \
+        return VECTOR(sequence_choose_##Type)(v < 0, -v, 1 - v);                                   \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_sigmoid_slope_##Type)(VECTOR_OF_##Type v)               \
+    {                                                                                              \
+        v = VECTOR(sequence_choose_##Type)(v < 0, -v, v);                                          \
+        return v * (1 - v);                                                                        \
+    }                                                                                              \
+                                                                                                   \
+    /* e / (e + 2) with e = e^2|x| − 1, held where it does not overflow. */                        \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_keep_tanh_##Type)(VECTOR_OF_##Type x)                   \
+    {                                                                                              \
+        const VECTOR_OF_##Type far = SEQUENCE_ALL(Type, SEQUENCE_FAR_##Type);                      \
+        VECTOR_OF_##Type size = VECTOR(sequence_choose_##Type)(x < 0, -x, x);                      \
+        size = VECTOR(sequence_choose_##Type)(size > far, far, size);                              \
+        VECTOR_OF_##Type e = SEQUENCE_EXPM1_##Type(2 * size);                                      \
+        size = VECTOR(sequence_choose_##Type)(e < 2, e / (e + 2), (e + 2) / 2);                    \
+        return VECTOR(sequence_choose_##Type)(x < 0, -size, size);                                 \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_tanh_##Type)(VECTOR_OF_##Type v)                        \
+    {                                                                                              \
+        VECTOR_OF_##Type size = VECTOR(sequence_choose_##Type)(v < 0, -v, v);                      \
+        size = VECTOR(sequence_choose_##Type)(size >= 1, 1 - 1 / size, size);                      \
+        return VECTOR(sequence_choose_##Type)(v < 0, -size, size);                                 \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE VECTOR_OF_##Type VECTOR(gate_tanh_slope_##Type)(VECTOR_OF_##Type v)                  \
+    {                                                                                              \
+        VECTOR_OF_##Type size = VECTOR(sequence_choose_##Type)(v < 0, -v, v), rest = 1 / size;     \
+        return VECTOR(sequence_choose_##Type)(size >= 1, rest * (2 - rest), 1 - v * v);            \
     }                                                                                              \
                                                                                                    \
     static void VECTOR(lstm_forward_##Type)(const tp__gate_step *s)                                \
@@ -232,15 +271,17 @@ SEQUENCE_ATTEND(double)
                 for (int k = 0; k < TP__GATES; k++) {                                              \
                     x[k] = VECTOR(sequence_some_##Type)(gate[k], a, n - a) +                       \
                            VECTOR(sequence_some_##Type)(s->bias + k * line, a, n - a);             \
+                    x[k] = k == 2 ? VECTOR(gate_keep_tanh_##Type)(x[k])                            \
+                                  : VECTOR(gate_keep_sigmoid_##Type)(x[k]);                        \
+                    VECTOR(sequence_store_##Type)(gate[k], a, n - a, x[k]);                        \
                     x[k] = k == 2 ? VECTOR(gate_tanh_##Type)(x[k])                                 \
                                   : VECTOR(gate_sigmoid_##Type)(x[k]);                             \
-                    VECTOR(sequence_store_##Type)(gate[k], a, n - a, x[k]);                        \
                 }                                                                                  \
                 VECTOR_OF_##Type c = VECTOR(sequence_some_##Type)(s->before + r * line, a, n - a); \
                 c = x[1] * c + x[0] * x[2];                                                        \
                 VECTOR(sequence_store_##Type)(s->c + r * line, a, n - a, c);                       \
-                VECTOR(sequence_store_##Type)                                                      \
-                (s->h + r * line, a, n - a, x[3] * VECTOR(gate_tanh_##Type)(c));                   \
+                c = VECTOR(gate_tanh_##Type)(VECTOR(gate_keep_tanh_##Type)(c));                    \
+                VECTOR(sequence_store_##Type)(s->h + r * line, a, n - a, x[3] * c);                \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
@@ -259,15 +300,16 @@ SEQUENCE_ATTEND(double)
                 VECTOR_OF_##Type gc = VECTOR(sequence_some_##Type)(s->gc + at, a, left);           \
                 VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
                 VECTOR_OF_##Type h =                                                               \
-                    VECTOR(gate_tanh_##Type)(VECTOR(sequence_some_##Type)(s->c + at, a, left));    \
-                gc += gh * x[3] * (1 - h * h);                                                     \
-                g[0] = gc * x[2] * x[0] * (1 - x[0]);                                              \
-                g[1] = gc * before * x[1] * (1 - x[1]);                                            \
-                g[2] = gc * x[0] * (1 - x[2] * x[2]);                                              \
-                g[3] = gh * h * x[3] * (1 - x[3]);                                                 \
+                    VECTOR(gate_keep_tanh_##Type)(VECTOR(sequence_some_##Type)(s->c + at, a, left));\
+                gc += gh * VECTOR(gate_sigmoid_##Type)(x[3]) * VECTOR(gate_tanh_slope_##Type)(h);  \
+                g[0] = gc * VECTOR(gate_tanh_##Type)(x[2]) * VECTOR(gate_sigmoid_slope_##Type)(x[0]);\
+                g[1] = gc * before * VECTOR(gate_sigmoid_slope_##Type)(x[1]);                      \
+                g[2] = gc * VECTOR(gate_sigmoid_##Type)(x[0]) * VECTOR(gate_tanh_slope_##Type)(x[2]);\
+                g[3] = gh * VECTOR(gate_tanh_##Type)(h) * VECTOR(gate_sigmoid_slope_##Type)(x[3]); \
                 for (int k = 0; k < TP__GATES; k++)                                                \
                     VECTOR(sequence_store_##Type)(s->change + gates + k * line, a, left, g[k]);    \
-                VECTOR(sequence_store_##Type)(s->gc + at, a, left, gc * x[1]);                     \
+                VECTOR(sequence_store_##Type)                                                      \
+                (s->gc + at, a, left, gc * VECTOR(gate_sigmoid_##Type)(x[1]));                     \
             }                                                                                      \
     }                                                                                              \
                                                                                                    \
@@ -281,14 +323,16 @@ SEQUENCE_ATTEND(double)
                 for (int k = 0; k < TP__GATES; k++)                                                \
                     x[k] = VECTOR(sequence_some_##Type)(s->gates + gates + k * line, a, left) +    \
                            VECTOR(sequence_some_##Type)(s->bias + k * line, a, left);              \
-                x[0] = VECTOR(gate_sigmoid_##Type)(x[0]);                                          \
-                x[1] = VECTOR(gate_sigmoid_##Type)(x[1]);                                          \
-                x[2] = VECTOR(gate_tanh_##Type)(x[2] + x[0] * x[3]);                               \
+                x[0] = VECTOR(gate_keep_sigmoid_##Type)(x[0]);                                     \
+                x[1] = VECTOR(gate_keep_sigmoid_##Type)(x[1]);                                     \
+                x[2] = VECTOR(gate_keep_tanh_##Type)                                               \
+                (x[2] + VECTOR(gate_sigmoid_##Type)(x[0]) * x[3]);                                 \
                 for (int k = 0; k < TP__GATES; k++)                                                \
                     VECTOR(sequence_store_##Type)(s->gates + gates + k * line, a, left, x[k]);     \
                 VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
-                VECTOR(sequence_store_##Type)                                                      \
-                (s->h + at, a, left, (1 - x[1]) * x[2] + x[1] * before);                           \
+                VECTOR_OF_##Type h = VECTOR(gate_rest_##Type)(x[1]) * VECTOR(gate_tanh_##Type)(x[2]);\
+                h += VECTOR(gate_sigmoid_##Type)(x[1]) * before;                                   \
+                VECTOR(sequence_store_##Type)(s->h + at, a, left, h);                              \
             }                                                                                      \
     }                                                                                              \
                                                                                                    \
@@ -304,13 +348,15 @@ SEQUENCE_ATTEND(double)
                 VECTOR_OF_##Type gh = VECTOR(sequence_some_##Type)(s->gy + at, a, left) +          \
                                       VECTOR(sequence_some_##Type)(s->gh + at, a, left);           \
                 VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
-                g[2] = gh * (1 - x[1]) * (1 - x[2] * x[2]);                                        \
-                g[0] = g[2] * x[3] * x[0] * (1 - x[0]);                                            \
-                g[1] = gh * (before - x[2]) * x[1] * (1 - x[1]);                                   \
-                g[3] = g[2] * x[0];                                                                \
+                g[2] = gh * VECTOR(gate_rest_##Type)(x[1]) * VECTOR(gate_tanh_slope_##Type)(x[2]); \
+                g[0] = g[2] * x[3] * VECTOR(gate_sigmoid_slope_##Type)(x[0]);                      \
+                g[1] = gh * (before - VECTOR(gate_tanh_##Type)(x[2])) *                            \
+                       VECTOR(gate_sigmoid_slope_##Type)(x[1]);                                    \
+                g[3] = g[2] * VECTOR(gate_sigmoid_##Type)(x[0]);                                   \
                 for (int k = 0; k < TP__GATES; k++)                                                \
                     VECTOR(sequence_store_##Type)(s->change + gates + k * line, a, left, g[k]);    \
-                VECTOR(sequence_store_##Type)(s->gh + at, a, left, gh * x[1]);                     \
+                VECTOR(sequence_store_##Type)                                                      \
+                (s->gh + at, a, left, gh * VECTOR(gate_sigmoid_##Type)(x[1]));                     \
             }                                                                                      \
     }
 

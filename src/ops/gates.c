@@ -3,15 +3,48 @@
 
 #include "ops/gates.h"
 
+#include <float.h>
 #include <math.h>
 
-static double gates_sigmoid(double x)
+/* σ(x), or −σ(−x) from 0 on. */
+static double gates_keep_sigmoid(double x, double least)
 {
-    return 1 / (1 + exp(-x));
+    double e = exp(-fabs(x)), part = e / (1 + e);
+    return x < 0 ? part : -(part < least ? least : part);
+}
+
+/* tanh x, or ±1 / (1 − |tanh x|). */
+static double gates_keep_tanh(double x)
+{
+    double e = expm1(2 * fabs(x)), rest = 2 / (e + 2);
+    return copysign(rest > 0.5 ? e / (e + 2) : 1 / rest, x);
+}
+
+/* A gate, 1 less the gate, and its slope, from how it is kept. */
+typedef struct gates_value {
+    double at, rest, slope;
+} gates_value;
+
+static gates_value gates_of_sigmoid(double kept)
+{
+    double size = fabs(kept);
+    return (gates_value){kept < 0 ? 1 + kept : kept, kept < 0 ? -kept : 1 - kept,
+                         size * (1 - size)};
+}
+
+static gates_value gates_of_tanh(double kept)
+{
+    double size = fabs(kept), rest = 1 / size;
+    if (!(size >= 1))
+        return (gates_value){kept, 1 - kept, 1 - kept * kept};
+    double at = copysign(1 - rest, kept);
+    return (gates_value){at, 1 - at, rest * (2 - rest)};
 }
 
 /* What the loops below have in a row r and a place a: at, of lines; gate(k), of gates. */
 #define GATES_OF(Type, pointer) ((Type *)(void *)(pointer))
+
+#define GATES_LEAST(Type) (sizeof(Type) == sizeof(float) ? (double)FLT_MIN : DBL_MIN)
 
 #define GATES_LOOP                                                                                 \
     const int64_t n = s->size;                                                                     \
@@ -24,16 +57,18 @@ static double gates_sigmoid(double x)
     {                                                                                              \
         GATES_LOOP                                                                                 \
         {                                                                                          \
-            double x[TP__GATES];                                                                   \
+            gates_value x[TP__GATES];                                                              \
             for (int k = 0; k < TP__GATES; k++) {                                                  \
                 Type *gate = GATES_OF(Type, s->gates) + GATES_PLACE(k);                            \
-                x[k] = (double)*gate + (double)GATES_OF(const Type, s->bias)[k * n + at % n];      \
-                x[k] = k == 2 ? tanh(x[k]) : gates_sigmoid(x[k]);                                  \
-                *gate = (Type)x[k];                                                                \
+                double z = (double)*gate + (double)GATES_OF(const Type, s->bias)[k * n + at % n];  \
+                double kept =                                                                      \
+                    k == 2 ? gates_keep_tanh(z) : gates_keep_sigmoid(z, GATES_LEAST(Type));        \
+                x[k] = k == 2 ? gates_of_tanh(kept) : gates_of_sigmoid(kept);                      \
+                *gate = (Type)kept;                                                                \
             }                                                                                      \
-            double c = x[1] * (double)GATES_OF(const Type, s->before)[at] + x[0] * x[2];           \
+            double c = x[1].at * (double)GATES_OF(const Type, s->before)[at] + x[0].at * x[2].at;  \
             GATES_OF(Type, s->c)[at] = (Type)c;                                                    \
-            GATES_OF(Type, s->h)[at] = (Type)(x[3] * tanh(c));                                     \
+            GATES_OF(Type, s->h)[at] = (Type)(x[3].at * tanh(c));                                  \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -41,20 +76,23 @@ static double gates_sigmoid(double x)
     {                                                                                              \
         GATES_LOOP                                                                                 \
         {                                                                                          \
-            double x[TP__GATES], g[TP__GATES];                                                     \
-            for (int k = 0; k < TP__GATES; k++)                                                    \
-                x[k] = (double)GATES_OF(Type, s->gates)[GATES_PLACE(k)];                           \
+            gates_value x[TP__GATES];                                                              \
+            double g[TP__GATES];                                                                   \
+            for (int k = 0; k < TP__GATES; k++) {                                                  \
+                double kept = (double)GATES_OF(Type, s->gates)[GATES_PLACE(k)];                    \
+                x[k] = k == 2 ? gates_of_tanh(kept) : gates_of_sigmoid(kept);                      \
+            }                                                                                      \
             double gh =                                                                            \
                 (double)GATES_OF(const Type, s->gy)[at] + (double)GATES_OF(Type, s->gh)[at];       \
-            double h = tanh((double)GATES_OF(Type, s->c)[at]);                                     \
-            double gc = (double)GATES_OF(Type, s->gc)[at] + gh * x[3] * (1 - h * h);               \
-            g[0] = gc * x[2] * x[0] * (1 - x[0]);                                                  \
-            g[1] = gc * (double)GATES_OF(const Type, s->before)[at] * x[1] * (1 - x[1]);           \
-            g[2] = gc * x[0] * (1 - x[2] * x[2]);                                                  \
-            g[3] = gh * h * x[3] * (1 - x[3]);                                                     \
+            gates_value h = gates_of_tanh(gates_keep_tanh((double)GATES_OF(Type, s->c)[at]));      \
+            double gc = (double)GATES_OF(Type, s->gc)[at] + gh * x[3].at * h.slope;                \
+            g[0] = gc * x[2].at * x[0].slope;                                                      \
+            g[1] = gc * (double)GATES_OF(const Type, s->before)[at] * x[1].slope;                  \
+            g[2] = gc * x[0].at * x[2].slope;                                                      \
+            g[3] = gh * h.at * x[3].slope;                                                         \
             for (int k = 0; k < TP__GATES; k++)                                                    \
                 GATES_OF(Type, s->change)[GATES_PLACE(k)] = (Type)g[k];                            \
-            GATES_OF(Type, s->gc)[at] = (Type)(gc * x[1]);                                         \
+            GATES_OF(Type, s->gc)[at] = (Type)(gc * x[1].at);                                      \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -66,13 +104,14 @@ static double gates_sigmoid(double x)
             for (int k = 0; k < TP__GATES; k++)                                                    \
                 x[k] = (double)GATES_OF(Type, s->gates)[GATES_PLACE(k)] +                          \
                        (double)GATES_OF(const Type, s->bias)[k * n + at % n];                      \
-            x[0] = gates_sigmoid(x[0]);                                                            \
-            x[1] = gates_sigmoid(x[1]);                                                            \
-            x[2] = tanh(x[2] + x[0] * x[3]);                                                       \
+            x[0] = gates_keep_sigmoid(x[0], GATES_LEAST(Type));                                    \
+            x[1] = gates_keep_sigmoid(x[1], GATES_LEAST(Type));                                    \
+            x[2] = gates_keep_tanh(x[2] + gates_of_sigmoid(x[0]).at * x[3]);                       \
             for (int k = 0; k < TP__GATES; k++)                                                    \
                 GATES_OF(Type, s->gates)[GATES_PLACE(k)] = (Type)x[k];                             \
             double before = (double)GATES_OF(const Type, s->before)[at];                           \
-            GATES_OF(Type, s->h)[at] = (Type)((1 - x[1]) * x[2] + x[1] * before);                  \
+            gates_value z = gates_of_sigmoid(x[1]);                                                \
+            GATES_OF(Type, s->h)[at] = (Type)(z.rest * gates_of_tanh(x[2]).at + z.at * before);    \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -83,19 +122,20 @@ static double gates_sigmoid(double x)
             double x[TP__GATES], g[TP__GATES];                                                     \
             for (int k = 0; k < TP__GATES; k++)                                                    \
                 x[k] = (double)GATES_OF(Type, s->gates)[GATES_PLACE(k)];                           \
+            gates_value r = gates_of_sigmoid(x[0]), z = gates_of_sigmoid(x[1]);                    \
+            gates_value t = gates_of_tanh(x[2]);                                                   \
             double gh =                                                                            \
                 (double)GATES_OF(const Type, s->gy)[at] + (double)GATES_OF(Type, s->gh)[at];       \
             double before = (double)GATES_OF(const Type, s->before)[at];                           \
-            g[2] = gh * (1 - x[1]) * (1 - x[2] * x[2]);                                            \
-            g[0] = g[2] * x[3] * x[0] * (1 - x[0]);                                                \
-            g[1] = gh * (before - x[2]) * x[1] * (1 - x[1]);                                       \
-            g[3] = g[2] * x[0];                                                                    \
+            g[2] = gh * z.rest * t.slope;                                                          \
+            g[0] = g[2] * x[3] * r.slope;                                                          \
+            g[1] = gh * (before - t.at) * z.slope;                                                 \
+            g[3] = g[2] * r.at;                                                                    \
             for (int k = 0; k < TP__GATES; k++)                                                    \
                 GATES_OF(Type, s->change)[GATES_PLACE(k)] = (Type)g[k];                            \
-            GATES_OF(Type, s->gh)[at] = (Type)(gh * x[1]);                                         \
+            GATES_OF(Type, s->gh)[at] = (Type)(gh * z.at);                                         \
         }                                                                                          \
     }                                                                                              \
-                                                                                                   \
     static const tp__gate_kernels gates_lstm_##Type = {.cost = 100,                                \
                                                        .forward = gates_lstm_forward_##Type,       \
                                                        .backward = gates_lstm_backward_##Type};    \

@@ -4,6 +4,9 @@
  * row has four gates of `size` elements each, one after the other: i f g o of an LSTM (Hochreiter &
  * Schmidhuber 1997), r z n q of a GRU (Cho et al. 2014), where q is the recurrent part of n.
  * Forward turns sums into gates where they lie; backward makes the gradients of the sums from them.
+ *
+ * A gate near 1 is kept as what it is short of 1, which its slope consists of: a sigmoid from ½ on
+ * as itself less 1, at most the least normal number below 0; a tanh t from ±½ on as ±1 / (1 − |t|).
  */
 #ifndef TP_GATES_H
 #define TP_GATES_H

@@ -107,10 +107,11 @@ tp_var *tp_gru_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_
     if (tp_is_poison(a) || tp_is_poison(b))
         return tp__poison();
     tp_var *r = tp_sigmoid(tp_add(recurrent_gate(a, 0, n), recurrent_gate(b, 0, n)));
-    tp_var *z = tp_sigmoid(tp_add(recurrent_gate(a, 1, n), recurrent_gate(b, 1, n)));
+    tp_var *z = tp_add(recurrent_gate(a, 1, n), recurrent_gate(b, 1, n));
     tp_var *candidate =
         tp_tanh(tp_add(recurrent_gate(a, 2, n), tp_mul(r, recurrent_gate(b, 2, n))));
-    return tp_add(candidate, tp_mul(z, tp_sub(h, candidate)));
+    /* 1 − σ(z) = σ(−z), which keeps its digits */
+    return tp_add(tp_mul(tp_sigmoid(z), h), tp_mul(tp_sigmoid(tp_neg(z)), candidate));
 }
 
 tp_var *tp_rnn_tanh_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
