@@ -228,8 +228,9 @@ TEST(many_axes)
 TEST(errors_point_into_the_text)
 {
     tp_var *x[] = {tp_ones(TP_F64, TP_SHAPE(2, 3)), tp_ones(TP_F64, TP_SHAPE(4, 5))};
-    EINSUM_FAILS("ij,jk->ik", 2, TP_ERROR_SHAPE,
-                 "einsum: \"ij,jk->ik\", at character 4, 'j': size 4 here, 3 before");
+    EINSUM_FAILS(
+        "ij,jk->ik", 2, TP_ERROR_SHAPE,
+        "einsum: \"ij,jk->ik\", at character 4, 'j': size 4 here, of shape (4, 5), 3 before");
     EINSUM_FAILS("ij,kl->iz", 2, TP_ERROR_ARGUMENT,
                  "at character 9, 'z': no operand has this index");
     EINSUM_FAILS("ij,kl->ii", 2, TP_ERROR_ARGUMENT, "at character 9, 'i': twice in the result");

@@ -396,6 +396,42 @@ TEST(messages_name_call_argument_shapes_and_variables)
     CHECK_ERROR(TP_ERROR_SHAPE, "concatenate");
 }
 
+TEST(composites_speak_in_their_own_name)
+{
+    tp_var *x = tp_variable(tp_zeros(TP_F64, TP_SHAPE(2, 3))), *y = tp_ones(TP_F64, TP_SHAPE(4));
+    tp_var *classes = tp_array(TP_I64, TP_SHAPE(2), (int64_t[]){0, 7});
+    tp_mse_loss(x, y);
+    CHECK_ERROR(TP_ERROR_SHAPE, "mse_loss: shapes (2, 3) and (4,) do not broadcast");
+    tp_cross_entropy(x, classes);
+    CHECK(tp_error() && !strncmp(tp_error(), "cross_entropy: ", 15) && strstr(tp_error(), "7"));
+    tp_clear_error();
+    tp_norm(x, 2, .axes = TP_AXES(2));
+    CHECK_ERROR(TP_ERROR_SHAPE, "norm: axis 2 is out of range for shape (2, 3), expected -2 to 1");
+    tp_clamp(x, y, NULL);
+    CHECK_ERROR(TP_ERROR_SHAPE, "clamp: shapes (2, 3) and (4,)");
+    tp_linear(x, x, y);
+    CHECK(tp_error() && !strncmp(tp_error(), "linear: ", 8));
+    tp_clear_error();
+    tp_lstm_cell(x, x, x, y, y, NULL, NULL, &x);
+    CHECK(tp_error() && !strncmp(tp_error(), "lstm_cell: ", 11));
+    tp_clear_error();
+    tp_sub(y, tp_zeros(TP_F64, TP_SHAPE(3)));
+    CHECK_ERROR(TP_ERROR_SHAPE, "sub: shapes");
+}
+
+TEST(messages_are_whole_characters)
+{
+    tp_var *x = tp_ones(TP_F64, TP_SHAPE(2, 2));
+    tp_einsum("i\u00e9,j->i", (tp_var *[]){x, x}, 2);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "at character 2, '\u00e9': expected a letter");
+    tp_einsum("\u00e9", &x, 1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "at character 1, '\u00e9'");
+    tp_fail(TP_ERROR_FILE, "%.3s|%.1s", "ab\u00e9", "\u00e9");
+    CHECK_ERROR(TP_ERROR_FILE, "ab?|?");
+    tp_fail(TP_ERROR_FILE, "%.5s", "a\u00e9\u00e9");
+    CHECK_ERROR(TP_ERROR_FILE, "a\u00e9\u00e9");
+}
+
 TEST(long_names_are_cut_not_spilled)
 {
     char name[5000];

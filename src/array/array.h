@@ -15,9 +15,9 @@
  * False, with an error, if the size was not set. */
 bool tp__take_options(const char *call, void *options, size_t bytes, const void *given);
 
-/* The axes of an array of ndim dimensions as bits. A number may be reduced over axis 0, as in
+/* The axes of v as bits. A number may be reduced over axis 0, as in
  * PyTorch. False, with an error, if there is no such axis or one is named twice. */
-bool tp__take_axes(const char *call, const tp_axes *axes, int ndim, unsigned *mask);
+bool tp__take_axes(const char *call, const tp_axes *axes, const tp_var *v, unsigned *mask);
 
 /* One size of at least `least` for each of ndim axes, from one for all or one for each. False, with
  * an error that names the option, if they are not so. */
@@ -27,8 +27,12 @@ bool tp__take_sizes(const char *call, const char *what, const tp_sizes *given, i
 /* True, or an error in call's name: ndim within bounds, no negative size. */
 bool tp__check_shape(const char *call, int ndim, const int64_t *shape);
 
-/* The axis counted from the front, or -1 with an error in call's name. */
-int tp__check_axis(const char *call, int64_t axis, int ndim);
+/* The axis counted from the front of ndim, or -1 with an error in call's name that shows v. */
+int tp__check_axis(const char *call, int64_t axis, const tp_var *v, int ndim);
+
+/* The error "call: what has shape (2, 3), expected …"; returns poison. */
+tp_var *tp__refuse_shape(const char *call, const char *what, const tp_var *v, const char *expected,
+                         ...) TP_PRINTF(4, 5);
 
 /* Records why operand number i of n cannot be used (n = 0: there is only one); returns false. */
 bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n);

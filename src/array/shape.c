@@ -3,9 +3,11 @@
 
 #include "array/array.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "array/loops.h"
+#include "base/numbers.h"
 #include "tinypytorch/array.h"
 
 bool tp__take_options(const char *call, void *options, size_t bytes, const void *given)
@@ -24,8 +26,9 @@ bool tp__take_options(const char *call, void *options, size_t bytes, const void 
     return true;
 }
 
-bool tp__take_axes(const char *call, const tp_axes *axes, int ndim, unsigned *mask)
+bool tp__take_axes(const char *call, const tp_axes *axes, const tp_var *v, unsigned *mask)
 {
+    int ndim = v->ndim;
     bool all = axes->n == 0 && axes->one == TP_ALL_AXES;
     int n = axes->n == 0 && !all ? 1 : axes->n;
     const int64_t *at = axes->n == 0 ? &axes->one : axes->at;
@@ -35,7 +38,7 @@ bool tp__take_axes(const char *call, const tp_axes *axes, int ndim, unsigned *ma
     }
     *mask = all ? (1u << ndim) - 1 : 0;
     for (int i = 0; i < n; i++) {
-        int axis = tp__check_axis(call, at[i], ndim ? ndim : 1);
+        int axis = tp__check_axis(call, at[i], v, ndim ? ndim : 1);
         if (axis < 0)
             return false;
         if (*mask >> axis & 1) {
@@ -87,17 +90,31 @@ bool tp__check_shape(const char *call, int ndim, const int64_t *shape)
     return true;
 }
 
-int tp__check_axis(const char *call, int64_t axis, int ndim)
+int tp__check_axis(const char *call, int64_t axis, const tp_var *v, int ndim)
 {
+    char text[TP__SHAPE_TEXT];
     if (axis >= -ndim && axis < ndim)
         return (int)(axis < 0 ? axis + ndim : axis);
     if (ndim == 0)
-        tp_fail(TP_ERROR_SHAPE, "%s: axis %lld of a 0-d array, which has none", call,
+        tp_fail(TP_ERROR_SHAPE, "%s: axis %lld of an array of shape (), which has none", call,
                 (long long)axis);
     else
-        tp_fail(TP_ERROR_SHAPE, "%s: axis %lld is out of range, expected %d to %d", call,
-                (long long)axis, -ndim, ndim - 1);
+        tp_fail(TP_ERROR_SHAPE, "%s: axis %lld is out of range for shape %s, expected %d to %d",
+                call, (long long)axis, tp__shape_text(text, v->ndim, tp__shape(v)), -ndim,
+                ndim - 1);
     return -1;
+}
+
+tp_var *tp__refuse_shape(const char *call, const char *what, const tp_var *v, const char *expected,
+                         ...)
+{
+    char text[TP__SHAPE_TEXT], wanted[200];
+    va_list arguments;
+    va_start(arguments, expected);
+    tp__format_list(wanted, sizeof wanted, expected, arguments);
+    va_end(arguments);
+    return tp_fail(TP_ERROR_SHAPE, "%s: %s has shape %s, expected %s", call, what,
+                   tp__shape_text(text, v->ndim, tp__shape(v)), wanted);
 }
 
 bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n)

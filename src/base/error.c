@@ -81,6 +81,37 @@ void *tp__error_null(void)
     return NULL;
 }
 
+/* Where the text begins after "name: ", if it begins so. */
+static const char *error_after_name(const char *text)
+{
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return length && text[length] == ':' && text[length + 1] == ' ' ? text + length + 2 : text;
+}
+
+/* Puts "?" for characters in UTF-8 that were cut. */
+static void error_mend(char *text)
+{
+    for (unsigned char *at = (unsigned char *)text; *at; at++) {
+        int more = *at < 0xC0 ? 0 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : 3, n = 0;
+        while (n < more && (at[n + 1] & 0xC0) == 0x80)
+            n++;
+        if (n < more || (*at & 0xC0) == 0x80)
+            *at = '?';
+        else
+            at += n;
+    }
+}
+
+/* message ← text, in the name of the function that the program called. */
+static void error_put(tp__thread *t, const char *text)
+{
+    if (t->call)
+        tp__format(t->message, sizeof t->message, "%s: %s", t->call, error_after_name(text));
+    else
+        memcpy(t->message, text, sizeof t->message);
+    error_mend(t->message);
+}
+
 tp_var *tp_fail(tp_code code, const char *format, ...)
 {
     tp__thread *t = tp__here();
@@ -94,7 +125,7 @@ tp_var *tp_fail(tp_code code, const char *format, ...)
     tp__format_list(message, sizeof message, format ? format : "an error without a message",
                     arguments);
     va_end(arguments);
-    memcpy(t->message, message, sizeof message);
+    error_put(t, message);
     tp__site_take(&t->error_site);
     tp_errors mode = error_mode_now();
     if (mode != TP_ERRORS_KEEP)

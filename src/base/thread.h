@@ -48,6 +48,8 @@ typedef struct tp__thread {
     bool remakes;    /* values were recorded in checkpoints */
     uint32_t remade; /* how often dropped elements were made again */
 
+    const char *call; /* the function that the program called, if it is not where errors arise
+                       * (base/call.h) */
     tp_code code;
     bool told; /* the program knows of the error (base/error.h) */
     uint8_t nulls_told;

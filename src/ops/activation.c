@@ -11,6 +11,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "base/call.h"
 #include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -20,6 +21,7 @@
 /* A bound is taken by comparing, so that the derivative at the bound itself is 1. */
 tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
 {
+    TP__CALL("clamp");
     TP__IN_FLOAT32((tp_clamp)(x, low, high), &x, &low, &high);
     if (!low && !high)
         return tp_fail(TP_ERROR_ARGUMENT, "clamp: expected a lower or an upper bound");
@@ -42,6 +44,7 @@ static tp_var *activation_number(tp_var *v, tp_dtype dtype)
 
 tp_var *(tp_lerp)(tp_var *a, tp_var *b, tp_var *weight)
 {
+    TP__CALL("lerp");
     TP__IN_FLOAT32((tp_lerp)(a, b, weight), &a, &b, &weight);
     if (!tp__check_operand("lerp", a) || !tp__check_operand("lerp", b) ||
         !tp__check_operand("lerp", weight))
@@ -56,6 +59,7 @@ tp_var *(tp_lerp)(tp_var *a, tp_var *b, tp_var *weight)
 
 tp_var *tp_silu(tp_var *x)
 {
+    TP__CALL("silu");
     TP__IN_FLOAT32(tp_silu(x), &x);
     return tp_mul(x, tp_sigmoid(x));
 }
@@ -63,6 +67,7 @@ tp_var *tp_silu(tp_var *x)
 /* (1 + erf u) / 2 and (1 + tanh u) / 2 keep their digits below 0 as erfc(−u) / 2 and σ(2u). */
 tp_var *tp_gelu(tp_var *x)
 {
+    TP__CALL("gelu");
     TP__IN_FLOAT32(tp_gelu(x), &x);
     return tp_mul(tp_mul(0.5, x), tp_erfc(tp_mul(-0.7071067811865476, x)));
 }
@@ -71,6 +76,7 @@ tp_var *tp_gelu(tp_var *x)
 
 tp_var *tp_gelu_tanh(tp_var *x)
 {
+    TP__CALL("gelu_tanh");
     TP__IN_FLOAT32(tp_gelu_tanh(x), &x);
     if (!tp__check_operand("gelu_tanh", x))
         return tp__poison();
@@ -82,12 +88,14 @@ tp_var *tp_gelu_tanh(tp_var *x)
 
 tp_var *tp_elu(tp_var *x, double alpha)
 {
+    TP__CALL("elu");
     TP__IN_FLOAT32(tp_elu(x, alpha), &x);
     return tp_where(tp_gt(x, 0), x, tp_mul(alpha, tp_expm1(x)));
 }
 
 tp_var *tp_celu(tp_var *x, double alpha)
 {
+    TP__CALL("celu");
     if (alpha == 0)
         return tp_fail(TP_ERROR_ARGUMENT, "celu: alpha is 0, by which x is divided");
     TP__IN_FLOAT32(tp_celu(x, alpha), &x);
@@ -96,18 +104,21 @@ tp_var *tp_celu(tp_var *x, double alpha)
 
 tp_var *tp_selu(tp_var *x)
 {
+    TP__CALL("selu");
     TP__IN_FLOAT32(tp_selu(x), &x);
     return tp_mul(1.0507009873554805, tp_elu(x, 1.6732632423543772));
 }
 
 tp_var *tp_leaky_relu(tp_var *x, double slope)
 {
+    TP__CALL("leaky_relu");
     TP__IN_FLOAT32(tp_leaky_relu(x, slope), &x);
     return tp_where(tp_gt(x, 0), x, tp_mul(slope, x));
 }
 
 tp_var *(tp_prelu)(tp_var *x, tp_var *slope)
 {
+    TP__CALL("prelu");
     TP__IN_FLOAT32((tp_prelu)(x, slope), &x, &slope);
     int64_t channels[TP_MAX_NDIM];
     if (!tp__check_operand("prelu", x) || !tp__check_operand("prelu", slope))
@@ -140,34 +151,40 @@ static tp_var *activation_cut(const char *call, tp_var *x, int low, int high)
 
 tp_var *tp_hardtanh(tp_var *x)
 {
+    TP__CALL("hardtanh");
     return activation_cut("hardtanh", x, -1, 1);
 }
 
 tp_var *tp_relu6(tp_var *x)
 {
+    TP__CALL("relu6");
     return activation_cut("relu6", x, 0, 6);
 }
 
 tp_var *tp_hardsigmoid(tp_var *x)
 {
+    TP__CALL("hardsigmoid");
     TP__IN_FLOAT32(tp_hardsigmoid(x), &x);
     return tp_div(tp_relu6(tp_add(x, 3)), 6);
 }
 
 tp_var *tp_hardswish(tp_var *x)
 {
+    TP__CALL("hardswish");
     TP__IN_FLOAT32(tp_hardswish(x), &x);
     return tp_mul(x, tp_hardsigmoid(x));
 }
 
 tp_var *tp_mish(tp_var *x)
 {
+    TP__CALL("mish");
     TP__IN_FLOAT32(tp_mish(x), &x);
     return tp_mul(x, tp_tanh(tp_softplus(x)));
 }
 
 tp_var *tp_logsigmoid(tp_var *x)
 {
+    TP__CALL("logsigmoid");
     TP__IN_FLOAT32(tp_logsigmoid(x), &x);
     return tp_neg(tp_softplus(tp_mul(-1.0, x)));
 }

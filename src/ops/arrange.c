@@ -10,6 +10,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "graph/structural.h"
 #include "ops/families.h"
@@ -72,13 +73,14 @@ static tp_var *flip_axes(tp_var *x, int64_t mask)
 
 tp_var *tp_flip(tp_var *x, int n, const int64_t *axes)
 {
+    TP__CALL("flip");
     int64_t mask = 0;
     if (!tp__check_operand("flip", x))
         return tp__poison();
     if (n < 0 || n > TP_MAX_NDIM || (n && !axes))
         return tp_fail(TP_ERROR_ARGUMENT, "flip: %d axes, expected 0 to %d", n, TP_MAX_NDIM);
     for (int i = 0; i < n; i++) {
-        int axis = tp__check_axis("flip", axes[i], x->ndim ? x->ndim : 1);
+        int axis = tp__check_axis("flip", axes[i], x, x->ndim ? x->ndim : 1);
         if (axis < 0)
             return tp__poison();
         mask |= x->ndim ? INT64_C(1) << axis : 0;
@@ -90,6 +92,7 @@ tp_var *tp_flip(tp_var *x, int n, const int64_t *axes)
 
 tp_var *tp_stack(tp_var *const *xs, int n, int axis)
 {
+    TP__CALL("stack");
     if (n < 1 || !xs)
         return tp_fail(TP_ERROR_ARGUMENT, "stack: nothing to join");
     tp_var **rows = tp__alloc((size_t)n * sizeof *rows);
@@ -104,7 +107,7 @@ tp_var *tp_stack(tp_var *const *xs, int n, int axis)
             good = false;
         }
         if (good && i == 0)
-            good = (axis = tp__check_axis("stack", axis, xs[0]->ndim + 1)) >= 0;
+            good = (axis = tp__check_axis("stack", axis, xs[0], xs[0]->ndim + 1)) >= 0;
         if (good)
             good = !tp_is_poison(rows[i] = tp_unsqueeze(xs[i], axis));
     }
@@ -137,11 +140,12 @@ static bool arrange_grow(const char *call, int n, int64_t *shape, int i, int64_t
 
 tp_var *tp_repeat(tp_var *x, int n, const int64_t *times)
 {
+    TP__CALL("repeat");
     int64_t shape[TP_MAX_NDIM], before = 1;
     if (!tp__check_operand("repeat", x) || !tp__check_shape("repeat", n, times))
         return tp__poison();
     if (n < x->ndim)
-        return tp_fail(TP_ERROR_SHAPE, "repeat: %d counts for %d axes", n, x->ndim);
+        return tp__refuse_shape("repeat", "x", x, "at most %d axes for %d counts", n, n);
     for (int i = 0; i < n; i++)
         shape[i] = i < n - x->ndim ? 1 : tp__shape(x)[i - (n - x->ndim)];
     tp_var *y = tp_reshape(x, n, shape);
@@ -156,10 +160,11 @@ tp_var *tp_repeat(tp_var *x, int n, const int64_t *times)
 
 tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis)
 {
+    TP__CALL("repeat_interleave");
     TP__OF_LINE(x, tp_repeat_interleave(x, times, axis));
     int64_t shape[TP_MAX_NDIM], before = 1;
     if (!tp__check_operand("repeat_interleave", x) ||
-        (axis = tp__check_axis("repeat_interleave", axis, x->ndim)) < 0)
+        (axis = tp__check_axis("repeat_interleave", axis, x, x->ndim)) < 0)
         return tp__poison();
     memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
     for (int i = 0; i <= axis; i++)
@@ -174,8 +179,9 @@ tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis)
 
 tp_var *tp_roll(tp_var *x, int64_t shift, int axis)
 {
+    TP__CALL("roll");
     TP__OF_LINE(x, tp_roll(x, shift, axis));
-    if (!tp__check_operand("roll", x) || (axis = tp__check_axis("roll", axis, x->ndim)) < 0)
+    if (!tp__check_operand("roll", x) || (axis = tp__check_axis("roll", axis, x, x->ndim)) < 0)
         return tp__poison();
     int64_t size = tp__shape(x)[axis];
     shift = size ? (shift % size + size) % size : 0;
@@ -188,8 +194,9 @@ tp_var *tp_roll(tp_var *x, int64_t shift, int axis)
 
 tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value)
 {
+    TP__CALL("pad");
     int64_t shape[TP_MAX_NDIM];
-    if (!tp__check_operand("pad", x) || (axis = tp__check_axis("pad", axis, x->ndim)) < 0)
+    if (!tp__check_operand("pad", x) || (axis = tp__check_axis("pad", axis, x, x->ndim)) < 0)
         return tp__poison();
     int64_t size = tp__shape(x)[axis];
     if (before < -size || after < -size ||
@@ -218,7 +225,8 @@ tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value)
 
 int64_t tp_split(tp_var *x, int64_t size, int axis, tp_var **out, int64_t n)
 {
-    if (!tp__check_operand("split", x) || (axis = tp__check_axis("split", axis, x->ndim)) < 0)
+    TP__CALL("split");
+    if (!tp__check_operand("split", x) || (axis = tp__check_axis("split", axis, x, x->ndim)) < 0)
         return 0;
     if (size < 1 || n < 0 || (n && !out)) {
         tp_fail(TP_ERROR_ARGUMENT, "split: parts of %lld, expected 1 or more, and room for them",
@@ -235,7 +243,8 @@ int64_t tp_split(tp_var *x, int64_t size, int axis, tp_var **out, int64_t n)
 
 tp_var *tp_narrow(tp_var *x, int axis, int64_t start, int64_t length)
 {
-    if (!tp__check_operand("narrow", x) || (axis = tp__check_axis("narrow", axis, x->ndim)) < 0)
+    TP__CALL("narrow");
+    if (!tp__check_operand("narrow", x) || (axis = tp__check_axis("narrow", axis, x, x->ndim)) < 0)
         return tp__poison();
     int64_t size = tp__shape(x)[axis];
     int64_t first = start < 0 && start >= -size ? start + size : start;
@@ -248,6 +257,7 @@ tp_var *tp_narrow(tp_var *x, int axis, int64_t start, int64_t length)
 
 tp_var *tp_flatten(tp_var *x)
 {
+    TP__CALL("flatten");
     return tp__check_operand("flatten", x) ? tp_reshape(x, TP_SHAPE(x->size)) : tp__poison();
 }
 
@@ -255,6 +265,7 @@ tp_var *tp_flatten(tp_var *x)
 
 tp_var *(tp_masked_fill)(tp_var *x, tp_var *mask, tp_var *value)
 {
+    TP__CALL("masked_fill");
     return (tp_where)(mask, value, x);
 }
 
@@ -264,8 +275,7 @@ static tp_var *arrange_above(const char *call, const tp_var *x, int64_t k, bool 
     if (!tp__check_operand(call, x))
         return tp__poison();
     if (x->ndim < 2)
-        return tp_fail(TP_ERROR_SHAPE, "%s: x has %d dimensions, expected 2 or more", call,
-                       x->ndim);
+        return tp__refuse_shape(call, "x", x, "2 axes or more");
     const int64_t *last = tp__shape(x) + x->ndim - 2;
     k = k < -last[0] ? -last[0] : k > last[1] ? last[1] : k; /* beyond, nothing changes */
     tp_var *row = tp_add(tp_unsqueeze(tp_arange(TP_I64, 0, (double)last[0], 1), 1), k);
@@ -275,18 +285,21 @@ static tp_var *arrange_above(const char *call, const tp_var *x, int64_t k, bool 
 
 tp_var *tp_triu(tp_var *x, int64_t k)
 {
+    TP__CALL("triu");
     tp_var *above = arrange_above("triu", x, k, false);
     return tp_is_poison(above) ? above : tp_where(above, x, 0);
 }
 
 tp_var *tp_tril(tp_var *x, int64_t k)
 {
+    TP__CALL("tril");
     tp_var *above = arrange_above("tril", x, k, true);
     return tp_is_poison(above) ? above : tp_where(above, 0, x);
 }
 
 tp_var *tp_one_hot(tp_var *index, int64_t classes)
 {
+    TP__CALL("one_hot");
     if (!tp__check_operand("one_hot", index))
         return tp__poison();
     if (tp__is_float((tp_dtype)index->dtype))

@@ -13,6 +13,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "ops/attend.h"
 #include "ops/families.h"
@@ -489,6 +490,7 @@ static bool attention_options(const char *call, tp_attention_options *options,
 tp_var *(tp_scaled_dot_product_attention)(tp_var *q, tp_var *k, tp_var *v,
                                           const tp_attention_options *options)
 {
+    TP__CALL("scaled_dot_product_attention");
     tp_attention_options o = TP_OPTIONS(tp_attention_options);
     tp_var *in[ATTENTION_OPERANDS] = {q, k, v};
     if (!attention_options(attention_name, &o, options) || !attention_check(attention_name, in, 2))
@@ -505,8 +507,7 @@ static tp_var *attention_split(const char *call, tp_var *x, int64_t heads)
         return tp_fail(TP_ERROR_ARGUMENT, "%s: %lld heads do not share an axis of size %lld", call,
                        (long long)heads, (long long)width);
     if (x->ndim == TP_MAX_NDIM)
-        return tp_fail(TP_ERROR_SHAPE, "%s: %d dimensions, expected at most %d", call, x->ndim,
-                       TP_MAX_NDIM - 1);
+        return tp__refuse_shape(call, "an operand", x, "at most %d axes", TP_MAX_NDIM - 1);
     memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
     shape[x->ndim - 1] = heads;
     shape[x->ndim] = width / heads;
@@ -516,6 +517,7 @@ static tp_var *attention_split(const char *call, tp_var *x, int64_t heads)
 tp_var *(tp_multi_head_attention)(tp_var *q, tp_var *k, tp_var *v, int64_t heads,
                                   const tp_attention_options *options)
 {
+    TP__CALL("multi_head_attention");
     static const char name[] = "multi_head_attention";
     tp_attention_options o = TP_OPTIONS(tp_attention_options);
     tp_var *in[ATTENTION_OPERANDS] = {q, k, v};

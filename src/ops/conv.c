@@ -300,10 +300,10 @@ static tp_var *conv_weight_sample(tp_var *const *x)
         return tp__poison();
     for (int i = 0; i < 2; i++)
         if (x[i]->ndim != 4 || x[i]->size == 0)
-            return tp_fail(TP_ERROR_SHAPE, "conv_weight: no four axes with elements");
+            return tp__refuse_shape("conv_weight", "x", x[i], "four axes with elements");
     for (int i = 0; i < 4; i++)
         if (i != 1 && tp__shape(x[0])[i] != tp__shape(x[1])[i])
-            return tp_fail(TP_ERROR_SHAPE, "conv_weight: axes %d differ", i);
+            return tp__refuse_shape("conv_weight", "y", x[1], "x's size along axis %d", i);
     tp_dtype dtype = tp__promote(x, 2);
     dtype = tp__is_float(dtype) ? dtype : TP_F64;
     tp__conv_attr attr = {.ndim = 2,

@@ -12,6 +12,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -37,8 +38,7 @@ static const int64_t *ctc_integers(const char *what, tp_var *v, int64_t n)
         return NULL;
     }
     if (n >= 0 && v->size != n) {
-        tp_fail(TP_ERROR_SHAPE, "ctc_loss: %lld %s, expected one for each of %lld rows",
-                (long long)v->size, what, (long long)n);
+        tp__refuse_shape("ctc_loss", what, v, "(%lld,): one for each row", (long long)n);
         return NULL;
     }
     return tp__elements(tp_to(v, TP_I64));
@@ -198,6 +198,7 @@ static bool ctc_options(tp_var *logs, tp_ctc_options *own, const tp_ctc_options 
 tp_var *(tp_ctc_loss)(tp_var *log_probs, tp_var *targets, tp_var *input_lengths,
                       tp_var *target_lengths, const tp_ctc_options *options)
 {
+    TP__CALL("ctc_loss");
     TP__IN_FLOAT32((tp_ctc_loss)(log_probs, targets, input_lengths, target_lengths, options),
                    &log_probs);
     tp_ctc_options own = {.size = sizeof own};

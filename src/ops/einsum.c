@@ -14,6 +14,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/structural.h"
@@ -369,6 +370,7 @@ static tp_var *einsum_run(tp__einsum_text *e, tp__einsum_term *terms, int n)
 
 tp_var *tp_einsum(const char *equation, tp_var *const *xs, int n)
 {
+    TP__CALL("einsum");
     if (!equation || !xs || n < 1)
         return tp_fail(TP_ERROR_ARGUMENT, "einsum: no %s", equation ? "operands" : "text");
     for (int i = 0; i < n; i++)

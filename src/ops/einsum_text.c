@@ -13,11 +13,22 @@ static int einsum_label(char c)
     return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : -1;
 }
 
+/* True for the second and later bytes of a character in UTF-8. */
+static bool einsum_continues(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
 bool tp__einsum_fails(const tp__einsum_text *e, tp_code code, const char *at, const char *why)
 {
-    char where[32] = "at its end";
+    char where[40] = "at its end";
+    int number = 1, length = 1;
+    for (const char *c = e->text; c < at; c++)
+        number += !einsum_continues(c[1]);
+    while (einsum_continues(at[length]))
+        length++;
     if (*at)
-        snprintf(where, sizeof where, "at character %d, '%c'", (int)(at - e->text) + 1, *at);
+        snprintf(where, sizeof where, "at character %d, '%.*s'", number, length, at);
     tp_fail(code, "einsum: \"%s\", %s: %s", e->text, where, why);
     return false;
 }
@@ -62,7 +73,7 @@ static bool einsum_count(const tp__einsum_text *e, int *letters, const char **do
 /* Gives the term's next axis a label. */
 static bool einsum_name(tp__einsum_text *e, tp__einsum_term *term, int label, const char *at)
 {
-    char why[96];
+    char why[160], shape[TP__SHAPE_TEXT];
     int64_t size = tp__shape(term->v)[term->n], known = e->size[label];
     for (int i = 0; i < term->n; i++)
         if (term->label[i] == label && tp__shape(term->v)[i] != size) {
@@ -72,7 +83,8 @@ static bool einsum_name(tp__einsum_text *e, tp__einsum_term *term, int label, co
         }
     if (known > 1 || known == 0) {
         if (size != 1 && size != known) {
-            snprintf(why, sizeof why, "size %lld here, %lld before", (long long)size,
+            snprintf(why, sizeof why, "size %lld here, of shape %.60s, %lld before",
+                     (long long)size, tp__shape_text(shape, term->v->ndim, tp__shape(term->v)),
                      (long long)known);
             return tp__einsum_fails(e, TP_ERROR_SHAPE, at, why);
         }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "graph/tangent.h"
 #include "ops/families.h"
@@ -270,6 +271,7 @@ static const tp__op qr_op = {
 
 void tp_qr(tp_var *a, tp_var **q, tp_var **r)
 {
+    TP__CALL("qr");
     tp_var *unwanted, *y = factor_apply(&qr_op, a, false);
     q = q ? q : &unwanted;
     r = r ? r : &unwanted;
@@ -381,6 +383,7 @@ static const tp__op eigvalsh_op = {
 
 void tp_eigh(tp_var *a, tp_var **w, tp_var **v)
 {
+    TP__CALL("eigh");
     tp_var *unwanted, *y = factor_apply(&eigh_op, a, true);
     w = w ? w : &unwanted;
     v = v ? v : &unwanted;
@@ -520,6 +523,7 @@ static const tp__op svdvals_op = {
 
 void tp_svd(tp_var *a, tp_var **u, tp_var **s, tp_var **vh)
 {
+    TP__CALL("svd");
     tp_var *unwanted, *y = factor_apply(&svd_op, a, false);
     u = u ? u : &unwanted;
     s = s ? s : &unwanted;

@@ -10,6 +10,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "base/parallel.h"
 #include "graph/apply.h"
 #include "graph/structural.h"
@@ -265,8 +266,9 @@ static const tp__op gather_op = {
 
 tp_var *tp_gather(tp_var *x, int axis, tp_var *index)
 {
+    TP__CALL("gather");
     if (!tp__check_operand("gather", x) || !tp__check_operand("gather", index) ||
-        (axis = tp__check_axis("gather", axis, x->ndim)) < 0)
+        (axis = tp__check_axis("gather", axis, x, x->ndim)) < 0)
         return tp__poison();
     if (tp__is_float((tp_dtype)index->dtype))
         return tp_fail(TP_ERROR_DTYPE, "gather: the index is %s, expected integers",
@@ -358,7 +360,8 @@ static const tp__op scatter_add_op = {
 static tp_var *index_put_apply(const tp__op *op, tp_var *x, int axis, tp_var *index, tp_var *part)
 {
     if (!tp__check_operand(op->name, x) || !tp__check_operand(op->name, index) ||
-        !tp__check_operand(op->name, part) || (axis = tp__check_axis(op->name, axis, x->ndim)) < 0)
+        !tp__check_operand(op->name, part) ||
+        (axis = tp__check_axis(op->name, axis, x, x->ndim)) < 0)
         return tp__poison();
     if (tp__is_float((tp_dtype)index->dtype))
         return tp_fail(TP_ERROR_DTYPE, "%s: the index is %s, expected integers", op->name,
@@ -430,12 +433,12 @@ tp_var *tp_scatter(tp_var *x, int axis, tp_var *index, tp_var *part)
 
 tp_var *tp_index_select(tp_var *x, int axis, tp_var *index)
 {
+    TP__CALL("index_select");
     if (!tp__check_operand("index_select", x) || !tp__check_operand("index_select", index) ||
-        (axis = tp__check_axis("index_select", axis, x->ndim)) < 0)
+        (axis = tp__check_axis("index_select", axis, x, x->ndim)) < 0)
         return tp__poison();
     if (index->ndim != 1)
-        return tp_fail(TP_ERROR_SHAPE, "index_select: the index has %d dimensions, expected 1",
-                       index->ndim);
+        return tp__refuse_shape("index_select", "the index", index, "one axis");
     int64_t column[TP_MAX_NDIM], shape[TP_MAX_NDIM];
     for (int d = 0; d < x->ndim; d++) {
         column[d] = d == axis ? index->size : 1;
@@ -447,11 +450,14 @@ tp_var *tp_index_select(tp_var *x, int axis, tp_var *index)
 
 tp_var *tp_embedding(tp_var *index, tp_var *weight)
 {
+    TP__CALL("embedding");
     if (!tp__check_operand("embedding", index) || !tp__check_operand("embedding", weight))
         return tp__poison();
-    if (weight->ndim != 2 || index->ndim >= TP_MAX_NDIM)
-        return tp_fail(TP_ERROR_SHAPE, "embedding: the weight has %d dimensions, expected 2",
-                       weight->ndim);
+    if (weight->ndim != 2)
+        return tp__refuse_shape("embedding", "the weight", weight, "2 axes");
+    if (index->ndim >= TP_MAX_NDIM)
+        return tp__refuse_shape("embedding", "the index", index, "at most %d axes",
+                                TP_MAX_NDIM - 1);
     int64_t shape[TP_MAX_NDIM];
     memcpy(shape, tp__shape(index), index->ndim * sizeof *shape);
     shape[index->ndim] = tp__shape(weight)[1];

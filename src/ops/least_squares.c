@@ -8,6 +8,7 @@
 #include <float.h>
 
 #include "array/array.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/tangent.h"
@@ -89,6 +90,7 @@ static const tp__op pinv_op = {
 
 tp_var *tp_pinv(tp_var *a)
 {
+    TP__CALL("pinv");
     a = tp__matrices("pinv", a, false);
     return tp__apply(&pinv_op, &a, 1, (tp__attr){0}, -1, NULL);
 }
@@ -135,6 +137,7 @@ static tp_var *lstsq_matrices(tp_var *a, tp_var *b)
 
 tp_var *tp_lstsq(tp_var *a, tp_var *b)
 {
+    TP__CALL("lstsq");
     TP__IN_FLOAT32(tp_lstsq(a, b), &a, &b);
     a = tp__matrices("lstsq", a, false);
     if (tp_is_poison(a) || !tp__check_operand("lstsq", b))
@@ -152,6 +155,7 @@ tp_var *tp_lstsq(tp_var *a, tp_var *b)
 
 tp_var *tp_matrix_rank(tp_var *a)
 {
+    TP__CALL("matrix_rank");
     tp_var *s = tp_svdvals(tp__matrices("matrix_rank", a, false));
     if (tp_is_poison(s))
         return s;

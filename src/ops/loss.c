@@ -10,6 +10,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "base/call.h"
 #include "graph/half.h"
 #include "ops/families.h"
 #include "ops/range.h"
@@ -39,6 +40,7 @@ static tp_var *loss_reduced(tp_var *loss, tp_reduction reduction)
 
 tp_var *(tp_mse_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
+    TP__CALL("mse_loss");
     TP__IN_FLOAT32((tp_mse_loss)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("mse_loss", x, target, given, &own))
@@ -48,6 +50,7 @@ tp_var *(tp_mse_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
 
 tp_var *(tp_l1_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
+    TP__CALL("l1_loss");
     TP__IN_FLOAT32((tp_l1_loss)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("l1_loss", x, target, given, &own))
@@ -66,6 +69,7 @@ static tp_var *loss_huber(tp_var *difference, double delta)
 
 tp_var *(tp_huber_loss)(tp_var *x, tp_var *target, double delta, const tp_loss_options *given)
 {
+    TP__CALL("huber_loss");
     TP__IN_FLOAT32((tp_huber_loss)(x, target, delta, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("huber_loss", x, target, given, &own))
@@ -77,6 +81,7 @@ tp_var *(tp_huber_loss)(tp_var *x, tp_var *target, double delta, const tp_loss_o
 
 tp_var *(tp_smooth_l1_loss)(tp_var *x, tp_var *target, double beta, const tp_loss_options *given)
 {
+    TP__CALL("smooth_l1_loss");
     TP__IN_FLOAT32((tp_smooth_l1_loss)(x, target, beta, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("smooth_l1_loss", x, target, given, &own))
@@ -97,6 +102,7 @@ static tp_var *loss_log(tp_var *x)
 
 tp_var *(tp_binary_cross_entropy)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
+    TP__CALL("binary_cross_entropy");
     TP__IN_FLOAT32((tp_binary_cross_entropy)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("binary_cross_entropy", x, target, given, &own))
@@ -132,6 +138,7 @@ static tp_var *loss_of_odds(tp_var *x, tp_var *target)
 tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
                                               const tp_loss_options *given)
 {
+    TP__CALL("binary_cross_entropy_with_logits");
     TP__IN_FLOAT32((tp_binary_cross_entropy_with_logits)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("binary_cross_entropy_with_logits", x, target, given, &own))
@@ -141,6 +148,7 @@ tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
 
 tp_var *(tp_kl_div)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
+    TP__CALL("kl_div");
     TP__IN_FLOAT32((tp_kl_div)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("kl_div", x, target, given, &own))
@@ -244,8 +252,8 @@ static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target, t
 {
     int axis = logs->ndim > 1;
     if (own->weight && !tp__same_shape(own->weight, 1, tp__shape(logs) + axis))
-        return tp_fail(TP_ERROR_SHAPE, "%s: expected a weight for each of %lld classes", call,
-                       (long long)tp__shape(logs)[axis]);
+        return tp__refuse_shape(call, "weight", own->weight, "(%lld,): one for each class",
+                                (long long)tp__shape(logs)[axis]);
     tp_var *weights = loss_weights(logs, own, counts, &target);
     if (tp_is_poison(weights))
         return weights;
@@ -268,6 +276,7 @@ static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target, t
 
 tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
 {
+    TP__CALL("nll_loss");
     TP__IN_FLOAT32((tp_nll_loss)(x, target, given), &x);
     tp_class_options own;
     if (!loss_take_class("nll_loss", x, target, given, &own))
@@ -280,6 +289,7 @@ tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
 
 tp_var *(tp_cross_entropy)(tp_var *x, tp_var *target, const tp_class_options *given)
 {
+    TP__CALL("cross_entropy");
     TP__IN_FLOAT32((tp_cross_entropy)(x, target, given), &x);
     tp_class_options own;
     if (!loss_take_class("cross_entropy", x, target, given, &own))
@@ -309,6 +319,7 @@ static tp_var *cosine_size(tp_var **v, tp_var **least, const tp_reduce_options *
 
 tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
 {
+    TP__CALL("cosine_similarity");
     TP__IN_FLOAT32(tp_cosine_similarity(a, b, axis), &a, &b);
     if (!tp__check_operand("cosine_similarity", a) || !tp__check_operand("cosine_similarity", b))
         return tp__poison();
@@ -327,6 +338,7 @@ tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
 tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double margin,
                                    const tp_loss_options *given)
 {
+    TP__CALL("cosine_embedding_loss");
     TP__IN_FLOAT32((tp_cosine_embedding_loss)(a, b, target, margin, given), &a, &b);
     tp_loss_options own;
     if (!tp__check_operand("cosine_embedding_loss", b) ||
@@ -340,6 +352,7 @@ tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double 
 tp_var *(tp_hinge_embedding_loss)(tp_var *x, tp_var *target, double margin,
                                   const tp_loss_options *given)
 {
+    TP__CALL("hinge_embedding_loss");
     TP__IN_FLOAT32((tp_hinge_embedding_loss)(x, target, margin, given), &x);
     tp_loss_options own;
     if (!loss_options("hinge_embedding_loss", x, target, given, &own))

@@ -11,6 +11,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/structural.h"
@@ -128,8 +129,9 @@ static tp_var *cumsum_apply(tp_var *x, int64_t attr)
 
 tp_var *tp_cumsum(tp_var *x, int axis)
 {
+    TP__CALL("cumsum");
     TP__OF_LINE(x, tp_cumsum(x, axis));
-    if (!tp__check_operand("cumsum", x) || (axis = tp__check_axis("cumsum", axis, x->ndim)) < 0)
+    if (!tp__check_operand("cumsum", x) || (axis = tp__check_axis("cumsum", axis, x, x->ndim)) < 0)
         return tp__poison();
     return cumsum_apply(x, axis);
 }
@@ -138,9 +140,11 @@ tp_var *tp_cumsum(tp_var *x, int axis)
 
 tp_var *tp_cumprod(tp_var *x, int axis)
 {
+    TP__CALL("cumprod");
     TP__OF_LINE(x, tp_cumprod(x, axis));
     TP__IN_FLOAT32(tp_cumprod(x, axis), &x);
-    if (!tp__check_operand("cumprod", x) || (axis = tp__check_axis("cumprod", axis, x->ndim)) < 0)
+    if (!tp__check_operand("cumprod", x) ||
+        (axis = tp__check_axis("cumprod", axis, x, x->ndim)) < 0)
         return tp__poison();
     tp_var *y = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_I64);
     int64_t n = tp__shape(x)[axis];
@@ -268,8 +272,10 @@ static const tp__op argsort_op = {
 
 tp_var *tp_argsort(tp_var *x, int axis, bool descending)
 {
+    TP__CALL("argsort");
     TP__OF_LINE(x, tp_argsort(x, axis, descending));
-    if (!tp__check_operand("argsort", x) || (axis = tp__check_axis("argsort", axis, x->ndim)) < 0)
+    if (!tp__check_operand("argsort", x) ||
+        (axis = tp__check_axis("argsort", axis, x, x->ndim)) < 0)
         return tp__poison();
     tp__attr attr = {.integer = axis | (descending ? ARGSORT_DESCENDING : 0)};
     return tp__apply(&argsort_op, &x, 1, attr, -1, NULL);
@@ -277,6 +283,7 @@ tp_var *tp_argsort(tp_var *x, int axis, bool descending)
 
 tp_var *tp_sort(tp_var *x, int axis, bool descending, tp_var **positions)
 {
+    TP__CALL("sort");
     if (x && x->ndim == 0 && !tp_is_poison(x)) {
         tp_var *y = tp__as_number(tp_sort(tp_reshape(x, TP_SHAPE(1)), axis, descending, positions));
         if (positions)
@@ -291,6 +298,7 @@ tp_var *tp_sort(tp_var *x, int axis, bool descending, tp_var **positions)
 
 tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions)
 {
+    TP__CALL("topk");
     if (x && x->ndim == 0 && !tp_is_poison(x) && k == 1) {
         tp_var *y = tp__as_number(tp_topk(tp_reshape(x, TP_SHAPE(1)), 1, axis, largest, positions));
         if (positions)
@@ -299,7 +307,7 @@ tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions
     }
     if (positions)
         *positions = tp__poison();
-    if (!tp__check_operand("topk", x) || (axis = tp__check_axis("topk", axis, x->ndim)) < 0)
+    if (!tp__check_operand("topk", x) || (axis = tp__check_axis("topk", axis, x, x->ndim)) < 0)
         return tp__poison();
     if (k < 0 || k > tp__shape(x)[axis])
         return tp_fail(TP_ERROR_ARGUMENT, "topk: %lld elements of axis %d of size %lld",
@@ -312,11 +320,12 @@ tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions
 
 tp_var *tp_median(tp_var *x, int axis)
 {
+    TP__CALL("median");
     TP__OF_LINE(x, tp_median(x, axis));
-    if (!tp__check_operand("median", x) || (axis = tp__check_axis("median", axis, x->ndim)) < 0)
+    if (!tp__check_operand("median", x) || (axis = tp__check_axis("median", axis, x, x->ndim)) < 0)
         return tp__poison();
     if (tp__shape(x)[axis] == 0)
-        return tp_fail(TP_ERROR_SHAPE, "median: axis %d has no elements", axis);
+        return tp__refuse_shape("median", "x", x, "elements along axis %d", axis);
     int64_t n = tp__shape(x)[axis];
     tp_var *sorted = tp_sort(x, axis, false, NULL);
     tp_var *middle = tp_select(sorted, axis, (n - 1) / 2);
@@ -331,10 +340,10 @@ tp_var *tp_median(tp_var *x, int axis)
 static tp_var *order_extreme(const char *call, tp_var *x, int axis, bool largest)
 {
     TP__OF_LINE(x, order_extreme(call, x, axis, largest));
-    if (!tp__check_operand(call, x) || (axis = tp__check_axis(call, axis, x->ndim)) < 0)
+    if (!tp__check_operand(call, x) || (axis = tp__check_axis(call, axis, x, x->ndim)) < 0)
         return tp__poison();
     if (tp__shape(x)[axis] == 0)
-        return tp_fail(TP_ERROR_SHAPE, "%s: axis %d has no elements", call, axis);
+        return tp__refuse_shape(call, "x", x, "elements along axis %d", axis);
     const tp_reduce_options along = {.size = sizeof along, .axes.one = axis, .keepdims = true};
     x = tp_detach(x);
     tp_var *best = largest ? (tp_max)(x, &along) : (tp_min)(x, &along);
@@ -349,11 +358,13 @@ static tp_var *order_extreme(const char *call, tp_var *x, int axis, bool largest
 
 tp_var *tp_argmax(tp_var *x, int axis)
 {
+    TP__CALL("argmax");
     return order_extreme("argmax", x, axis, true);
 }
 
 tp_var *tp_argmin(tp_var *x, int axis)
 {
+    TP__CALL("argmin");
     return order_extreme("argmin", x, axis, false);
 }
 

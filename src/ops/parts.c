@@ -9,6 +9,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -182,7 +183,7 @@ static int64_t slice_clip(int64_t position, int64_t size)
 static bool slice_resolve(const char *call, const tp_var *x, int axis, int64_t start, int64_t stop,
                           int64_t step, slice_range *range)
 {
-    if (!tp__check_operand(call, x) || (axis = tp__check_axis(call, axis, x->ndim)) < 0)
+    if (!tp__check_operand(call, x) || (axis = tp__check_axis(call, axis, x, x->ndim)) < 0)
         return false;
     if (step < 1) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: step %lld, expected 1 or more", call, (long long)step);
@@ -207,6 +208,7 @@ tp_var *tp_slice(tp_var *x, int axis, int64_t start, int64_t stop, int64_t step)
 tp_var *tp_slice_scatter(tp_var *x, tp_var *part, int axis, int64_t start, int64_t stop,
                          int64_t step)
 {
+    TP__CALL("slice_scatter");
     slice_range range;
     if (!slice_resolve("slice_scatter", x, axis, start, stop, step, &range) ||
         !tp__check_operand("slice_scatter", part))
@@ -218,7 +220,8 @@ tp_var *tp_slice_scatter(tp_var *x, tp_var *part, int axis, int64_t start, int64
 
 tp_var *tp_select(tp_var *x, int axis, int64_t index)
 {
-    if (!tp__check_operand("select", x) || (axis = tp__check_axis("select", axis, x->ndim)) < 0)
+    TP__CALL("select");
+    if (!tp__check_operand("select", x) || (axis = tp__check_axis("select", axis, x, x->ndim)) < 0)
         return tp__poison();
     int64_t size = tp__shape(x)[axis], at = index < 0 ? index + size : index;
     if (at < 0 || at >= size)
@@ -307,7 +310,7 @@ tp_var *tp_concatenate(tp_var *const *xs, int n, int axis)
     for (int i = 0; i < n; i++)
         if (!tp__check_operand("concatenate", xs[i]))
             return tp__poison();
-    axis = tp__check_axis("concatenate", axis, xs[0]->ndim);
+    axis = tp__check_axis("concatenate", axis, xs[0], xs[0]->ndim);
     tp_var **same = axis < 0 ? NULL : tp__alloc((size_t)n * sizeof *same);
     if (!same)
         return tp__poison();

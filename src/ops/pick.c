@@ -10,6 +10,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -17,6 +18,7 @@
 
 tp_var *tp_take(tp_var *x, tp_var *index)
 {
+    TP__CALL("take");
     if (!tp__check_operand("take", x) || !tp__check_operand("take", index))
         return tp__poison();
     if (!tp__is_float((tp_dtype)index->dtype))
@@ -50,6 +52,7 @@ static tp_var *pick_nonzero(tp_var *x)
 
 tp_var *tp_nonzero(tp_var *x)
 {
+    TP__CALL("nonzero");
     if (!tp__check_operand("nonzero", x))
         return tp__poison();
     tp_var *rest = pick_nonzero(x), *columns[TP_MAX_NDIM];
@@ -67,6 +70,7 @@ tp_var *tp_nonzero(tp_var *x)
 
 tp_var *tp_masked_select(tp_var *x, tp_var *mask)
 {
+    TP__CALL("masked_select");
     if (!tp__check_operand("masked_select", x) || !tp__check_operand("masked_select", mask))
         return tp__poison();
     int ndim = x->ndim;
@@ -97,13 +101,13 @@ static tp_var *pick_rows(const tp_var *x, int axis, tp_var *index)
 
 tp_var *tp_index_add(tp_var *x, int axis, tp_var *index, tp_var *part)
 {
+    TP__CALL("index_add");
     if (!tp__check_operand("index_add", x) || !tp__check_operand("index_add", index) ||
         !tp__check_operand("index_add", part) ||
-        (axis = tp__check_axis("index_add", axis, x->ndim)) < 0)
+        (axis = tp__check_axis("index_add", axis, x, x->ndim)) < 0)
         return tp__poison();
     if (index->ndim != 1)
-        return tp_fail(TP_ERROR_SHAPE, "index_add: the index has %d dimensions, expected 1",
-                       index->ndim);
+        return tp__refuse_shape("index_add", "the index", index, "one axis");
     return tp_scatter_add(x, axis, pick_rows(x, axis, index), part);
 }
 
@@ -119,7 +123,8 @@ static int64_t pick_inside(tp_pad_mode mode, int64_t i, int64_t n)
 
 tp_var *tp_pad_by(tp_var *x, int axis, int64_t before, int64_t after, tp_pad_mode mode)
 {
-    if (!tp__check_operand("pad_by", x) || (axis = tp__check_axis("pad_by", axis, x->ndim)) < 0)
+    TP__CALL("pad_by");
+    if (!tp__check_operand("pad_by", x) || (axis = tp__check_axis("pad_by", axis, x, x->ndim)) < 0)
         return tp__poison();
     int64_t n = tp__shape(x)[axis];
     int64_t most = mode == TP_PAD_REFLECT ? n - 1 : mode == TP_PAD_CIRCULAR ? n : INT32_MAX;
@@ -159,22 +164,22 @@ static tp_var *pick_flat_matrices(tp_var *x)
 
 tp_var *tp_diagonal(tp_var *x, int64_t k)
 {
+    TP__CALL("diagonal");
     if (!tp__check_operand("diagonal", x))
         return tp__poison();
     if (x->ndim < 2)
-        return tp_fail(TP_ERROR_SHAPE, "diagonal: x has %d dimensions, expected 2 or more",
-                       x->ndim);
+        return tp__refuse_shape("diagonal", "x", x, "2 axes or more");
     const int64_t *last = tp__shape(x) + x->ndim - 2;
     return tp_index_select(pick_flat_matrices(x), -1, pick_diagonal(last[0], last[1], k));
 }
 
 tp_var *tp_diag_embed(tp_var *x, int64_t k)
 {
+    TP__CALL("diag_embed");
     if (!tp__check_operand("diag_embed", x))
         return tp__poison();
     if (x->ndim < 1 || x->ndim >= TP_MAX_NDIM)
-        return tp_fail(TP_ERROR_SHAPE, "diag_embed: x has %d dimensions, expected 1 to %d", x->ndim,
-                       TP_MAX_NDIM - 1);
+        return tp__refuse_shape("diag_embed", "x", x, "1 to %d axes", TP_MAX_NDIM - 1);
     int64_t shape[TP_MAX_NDIM], n = tp__shape(x)[x->ndim - 1];
     if (k < -INT32_MAX || k > INT32_MAX || n > INT32_MAX)
         return tp_fail(TP_ERROR_ARGUMENT,

@@ -10,6 +10,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "base/call.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -144,6 +145,7 @@ TP__BINARY(Fmod, fmod, "a − b trunc(a / b)", fmod(a, b),
 
 tp_var *tp_frac(tp_var *x)
 {
+    TP__CALL("frac");
     return tp_sub(x, tp_trunc(x));
 }
 

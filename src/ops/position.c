@@ -10,6 +10,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -149,6 +150,7 @@ static tp_var *rotary_apply(tp_var *x, const rotary_attr *given)
 
 tp_var *(tp_rotary)(tp_var *x, const tp_rotary_options *options)
 {
+    TP__CALL("rotary");
     tp_rotary_options o = TP_OPTIONS(tp_rotary_options);
     if (!tp__check_operand("rotary", x) || !tp__take_options("rotary", &o, sizeof o, options))
         return tp__poison();
@@ -170,6 +172,7 @@ tp_var *(tp_rotary)(tp_var *x, const tp_rotary_options *options)
 
 tp_var *tp_sinusoidal_positions(tp_dtype dtype, int64_t n, int64_t width)
 {
+    TP__CALL("sinusoidal_positions");
     static const char name[] = "sinusoidal_positions";
     if (!tp__check_dtype(name, dtype) || !tp__check_shape(name, 2, (int64_t[]){n, width}))
         return tp__poison();

@@ -10,6 +10,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "graph/half.h"
+#include "base/call.h"
 #include "ops/families.h"
 #include "ops/matrices.h"
 #include "ops/range.h"
@@ -39,21 +40,25 @@ static tp_var *product_matmul(const char *call, tp_var *a, int i, tp_var *b, int
 
 tp_var *tp_dot(tp_var *a, tp_var *b)
 {
+    TP__CALL("dot");
     return product_takes("dot", a, 1, b, 1) ? product_matmul("dot", a, 0, b, 0) : tp__poison();
 }
 
 tp_var *tp_mv(tp_var *a, tp_var *b)
 {
+    TP__CALL("mv");
     return product_takes("mv", a, 2, b, 1) ? product_matmul("mv", a, 1, b, 0) : tp__poison();
 }
 
 tp_var *tp_mm(tp_var *a, tp_var *b)
 {
+    TP__CALL("mm");
     return product_takes("mm", a, 2, b, 2) ? product_matmul("mm", a, 1, b, 0) : tp__poison();
 }
 
 tp_var *tp_bmm(tp_var *a, tp_var *b)
 {
+    TP__CALL("bmm");
     if (!product_takes("bmm", a, 3, b, 3))
         return tp__poison();
     if (tp__shape(a)[0] != tp__shape(b)[0])
@@ -63,12 +68,14 @@ tp_var *tp_bmm(tp_var *a, tp_var *b)
 
 tp_var *tp_outer(tp_var *a, tp_var *b)
 {
+    TP__CALL("outer");
     TP__IN_FLOAT32(tp_outer(a, b), &a, &b);
     return product_takes("outer", a, 1, b, 1) ? tp_mul(tp_unsqueeze(a, 1), b) : tp__poison();
 }
 
 tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
 {
+    TP__CALL("addmm");
     TP__IN_FLOAT32(tp_addmm(input, a, b, beta, alpha), &input, &a, &b);
     if (!tp__check_operand("addmm", input) || !product_takes("addmm", a, 2, b, 2))
         return tp__poison();
@@ -97,7 +104,7 @@ static bool tensordot_axes(const tp_var *v, int n, const int64_t *axes, int firs
     for (int i = 0; i < v->ndim; i++)
         letters[i] = (char)(own + i);
     for (int i = 0; i < n; i++) {
-        int axis = tp__check_axis("tensordot", axes ? axes[i] : first + i, v->ndim);
+        int axis = tp__check_axis("tensordot", axes ? axes[i] : first + i, v, v->ndim);
         if (axis < 0)
             return false;
         if (letters[axis] < own) {
@@ -126,6 +133,7 @@ static bool tensordot_fits(const tp_var *a, const char *left, const tp_var *b, c
 
 tp_var *tp_tensordot(tp_var *a, tp_var *b, int n, const int64_t *a_axes, const int64_t *b_axes)
 {
+    TP__CALL("tensordot");
     char text[2 * PRODUCT_TEXT + 8], left[TP_MAX_NDIM], right[TP_MAX_NDIM];
     tp_var *in[] = {a, b};
     if (!tp__check_two("tensordot", a, b))
@@ -149,6 +157,7 @@ tp_var *tp_tensordot(tp_var *a, tp_var *b, int n, const int64_t *a_axes, const i
 
 tp_var *tp_inner(tp_var *a, tp_var *b)
 {
+    TP__CALL("inner");
     if (!tp__check_two("inner", a, b))
         return tp__poison();
     if (a->ndim == 0 || b->ndim == 0)
@@ -161,6 +170,7 @@ tp_var *tp_inner(tp_var *a, tp_var *b)
 
 tp_var *tp_kron(tp_var *a, tp_var *b)
 {
+    TP__CALL("kron");
     TP__IN_FLOAT32(tp_kron(a, b), &a, &b);
     int64_t left[2 * TP_MAX_NDIM], right[2 * TP_MAX_NDIM], shape[TP_MAX_NDIM];
     if (!tp__check_two("kron", a, b))
@@ -181,6 +191,7 @@ tp_var *tp_kron(tp_var *a, tp_var *b)
 
 tp_var *tp_trace(tp_var *x)
 {
+    TP__CALL("trace");
     x = tp__check_matrices("trace", x);
     if (tp_is_poison(x))
         return x;
@@ -203,12 +214,13 @@ static tp_var *cross_turn(tp_var *x, int axis)
 
 tp_var *tp_cross(tp_var *a, tp_var *b, int axis)
 {
+    TP__CALL("cross");
     TP__IN_FLOAT32(tp_cross(a, b, axis), &a, &b);
     if (!tp__check_two("cross", a, b))
         return tp__poison();
     if (a->ndim != b->ndim)
         return tp__misfit("cross", a, b, "different numbers of dimensions");
-    if ((axis = tp__check_axis("cross", axis, a->ndim)) < 0)
+    if ((axis = tp__check_axis("cross", axis, a, a->ndim)) < 0)
         return tp__poison();
     if (tp__shape(a)[axis] != 3 || tp__shape(b)[axis] != 3) {
         char why[48];
@@ -222,6 +234,7 @@ tp_var *tp_cross(tp_var *a, tp_var *b, int axis)
 
 tp_var *tp_cdist(tp_var *a, tp_var *b)
 {
+    TP__CALL("cdist");
     TP__IN_FLOAT32(tp_cdist(a, b), &a, &b);
     if (!tp__check_two("cdist", a, b))
         return tp__poison();
@@ -238,6 +251,7 @@ tp_var *tp_cdist(tp_var *a, tp_var *b)
 
 tp_var *tp_vander(tp_var *x, int64_t n)
 {
+    TP__CALL("vander");
     TP__IN_FLOAT32(tp_vander(x, n), &x);
     if (!tp__check_operand("vander", x))
         return tp__poison();

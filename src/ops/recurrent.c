@@ -6,6 +6,7 @@
 #include "base/features.h"
 
 #include "array/array.h"
+#include "base/call.h"
 #include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -23,8 +24,8 @@ static bool recurrent_check(const char *call, const tp_var *x, const tp_var *h,
         if (!tp__check_operand(call, in[i]))
             return false;
         if (in[i]->ndim != 2) {
-            tp_fail(TP_ERROR_SHAPE, "%s: operand %d has %d dimensions, expected 2", call, i,
-                    in[i]->ndim);
+            static const char *const names[] = {"x", "h", "w_ih", "w_hh"};
+            tp__refuse_shape(call, names[i], in[i], "2 axes");
             return false;
         }
     }
@@ -63,6 +64,7 @@ static tp_var *recurrent_gate(tp_var *gates, int64_t number, int64_t width)
 tp_var *tp_lstm_cell(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
                      tp_var *b_hh, tp_var **c_n)
 {
+    TP__CALL("lstm_cell");
     tp_dtype narrow;
     if (tp__widen((tp_var **[]){&x, &h, &c, &w_ih, &w_hh, &b_ih, &b_hh}, 7, &narrow)) {
         tp_var *y = tp_lstm_cell(x, h, c, w_ih, w_hh, b_ih, b_hh, c_n);
@@ -97,6 +99,7 @@ tp_var *tp_lstm_cell(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh
 
 tp_var *tp_gru_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih, tp_var *b_hh)
 {
+    TP__CALL("gru_cell");
     TP__IN_FLOAT32(tp_gru_cell(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih, &b_hh);
     const recurrent_weights w = {w_ih, w_hh, b_ih, b_hh};
     h = recurrent_start(h, x, w_hh);
@@ -117,6 +120,7 @@ tp_var *tp_gru_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_
 tp_var *tp_rnn_tanh_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
                          tp_var *b_hh)
 {
+    TP__CALL("rnn_tanh_cell");
     TP__IN_FLOAT32(tp_rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih,
                    &b_hh);
     const recurrent_weights w = {w_ih, w_hh, b_ih, b_hh};

@@ -11,6 +11,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "graph/compose.h"
 #include "graph/half.h"
@@ -296,6 +297,7 @@ static tp_var *layer_zeros(tp_var *like, int64_t n)
 tp_var *tp_lstm(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
                 tp_var *b_hh, tp_var **c_n)
 {
+    TP__CALL("lstm");
     tp_dtype narrow;
     if (tp__widen((tp_var **[]){&x, &h, &c, &w_ih, &w_hh, &b_ih, &b_hh}, 7, &narrow)) {
         tp_var *y = tp_lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, c_n);
@@ -337,6 +339,7 @@ static tp_var *gru_bias(tp_var *x, int64_t size, tp_var *b_ih, tp_var *b_hh)
 
 tp_var *tp_gru(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih, tp_var *b_hh)
 {
+    TP__CALL("gru");
     TP__IN_FLOAT32(tp_gru(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih, &b_hh);
     if (!layer_begins("gru", (tp_var *[]){x, w_ih, w_hh}, 3, (tp_var *[]){b_ih, b_hh, h}, 3))
         return tp__poison();

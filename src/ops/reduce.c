@@ -241,7 +241,7 @@ static tp_var *reduce_apply(const tp__op *op, tp_var *x, const tp_reduce_options
     if (!tp__take_options(op->name, &options, sizeof options, given))
         return tp__poison();
     unsigned mask;
-    if (!tp__take_axes(op->name, &options.axes, x->ndim, &mask))
+    if (!tp__take_axes(op->name, &options.axes, x, &mask))
         return tp__poison();
     tp__attr attr = {.integer = (int64_t)mask | (options.keepdims ? REDUCE_KEEP : 0)};
     return tp__apply(op, &x, 1, attr, -1, NULL);

@@ -13,6 +13,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "base/parallel.h"
 #include "graph/apply.h"
 #include "graph/structural.h"
@@ -377,6 +378,7 @@ static bool resize_sizes(const tp_var *x, const tp_interpolate_options *options,
 
 tp_var *(tp_interpolate)(tp_var *x, const tp_interpolate_options *given)
 {
+    TP__CALL("interpolate");
     resize_attr attr;
     tp_interpolate_options options = TP_OPTIONS(tp_interpolate_options);
     if (!tp__check_operand("interpolate", x) ||
@@ -391,7 +393,7 @@ static tp_var *resize_back_sample(tp_var *const *x)
     if (!tp__check_operand("interpolate_back", x[0]))
         return tp__poison();
     if (x[0]->ndim != 4 || x[0]->size == 0)
-        return tp_fail(TP_ERROR_SHAPE, "interpolate_back: no four axes with elements");
+        return tp__refuse_shape("interpolate_back", "x", x[0], "four axes with elements");
     const int64_t *to = tp__shape(x[0]) + 2;
     resize_attr attr = {.ndim = 2, .nearest = true, .to = {to[0], to[1]}};
     attr.from[0] = to[0] / 2, attr.from[1] = to[1] / 2;
@@ -444,6 +446,7 @@ static tp_var *shuffle(tp_var *x, const int64_t *split, const int64_t *order, co
 
 tp_var *tp_pixel_shuffle(tp_var *x, int64_t r)
 {
+    TP__CALL("pixel_shuffle");
     if (!shuffle_check("pixel_shuffle", x, r, true))
         return tp__poison();
     const int64_t *n = tp__shape(x) + x->ndim - 3, channels = n[0] / (r * r);
@@ -453,6 +456,7 @@ tp_var *tp_pixel_shuffle(tp_var *x, int64_t r)
 
 tp_var *tp_pixel_unshuffle(tp_var *x, int64_t r)
 {
+    TP__CALL("pixel_unshuffle");
     if (!shuffle_check("pixel_unshuffle", x, r, false))
         return tp__poison();
     const int64_t *n = tp__shape(x) + x->ndim - 3;

@@ -11,6 +11,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "base/call.h"
 #include "base/random.h"
 #include "graph/half.h"
 #include "ops/families.h"
@@ -33,6 +34,7 @@ static tp_var *sampling_noise(const char *call, tp_var *a, tp_var *b,
 
 tp_var *(tp_normal)(tp_var *mean, tp_var *std)
 {
+    TP__CALL("normal");
     TP__IN_FLOAT32((tp_normal)(mean, std), &mean, &std);
     tp_var *noise = sampling_noise("normal", mean, std, tp_randn);
     return tp_is_poison(noise) ? noise : tp_add(mean, tp_mul(std, noise));
@@ -40,6 +42,7 @@ tp_var *(tp_normal)(tp_var *mean, tp_var *std)
 
 tp_var *(tp_uniform)(tp_var *low, tp_var *high)
 {
+    TP__CALL("uniform");
     TP__IN_FLOAT32((tp_uniform)(low, high), &low, &high);
     tp_var *noise = sampling_noise("uniform", low, high, tp_rand);
     return tp_is_poison(noise) ? noise : tp_add(low, tp_mul(tp_sub(high, low), noise));
@@ -47,6 +50,7 @@ tp_var *(tp_uniform)(tp_var *low, tp_var *high)
 
 tp_var *tp_exponential(tp_var *rate)
 {
+    TP__CALL("exponential");
     TP__IN_FLOAT32(tp_exponential(rate), &rate);
     tp_var *noise = sampling_noise("exponential", rate, rate, tp_rand);
     return tp_is_poison(noise) ? noise : tp_div(tp_neg(tp_log1p(tp_neg(noise))), rate);
@@ -54,6 +58,7 @@ tp_var *tp_exponential(tp_var *rate)
 
 tp_var *tp_bernoulli(tp_var *p)
 {
+    TP__CALL("bernoulli");
     TP__IN_FLOAT32(tp_bernoulli(p), &p);
     tp_var *noise = sampling_noise("bernoulli", p, p, tp_rand);
     return tp_is_poison(noise) ? noise : tp_to(tp_lt(noise, tp_detach(p)), tp_dtype_of(noise));
@@ -61,6 +66,7 @@ tp_var *tp_bernoulli(tp_var *p)
 
 tp_var *tp_dropout(tp_var *x, double p, bool training)
 {
+    TP__CALL("dropout");
     TP__IN_FLOAT32(tp_dropout(x, p, training), &x);
     if (!tp__check_operand("dropout", x))
         return tp__poison();
@@ -76,6 +82,7 @@ tp_var *tp_dropout(tp_var *x, double p, bool training)
 
 tp_var *tp_randint(int64_t low, int64_t high, int ndim, const int64_t *shape)
 {
+    TP__CALL("randint");
     if (low >= high || high > INT64_C(1) << 52 || low < -(INT64_C(1) << 52))
         return tp_fail(TP_ERROR_ARGUMENT,
                        "randint: from %lld to less than %lld, expected a range within ±2⁵²",
@@ -87,6 +94,7 @@ tp_var *tp_randint(int64_t low, int64_t high, int ndim, const int64_t *shape)
 
 tp_var *tp_randperm(int64_t n)
 {
+    TP__CALL("randperm");
     if (n < 0)
         return tp_fail(TP_ERROR_ARGUMENT, "randperm: %lld elements", (long long)n);
     return tp_argsort(tp_rand(TP_F64, TP_SHAPE(n)), 0, false);
@@ -118,6 +126,7 @@ static tp_var *multinomial_once(tp_var *weights, int64_t n)
 
 tp_var *tp_multinomial(tp_var *weights, int64_t n, bool replacement)
 {
+    TP__CALL("multinomial");
     if (!tp__check_operand("multinomial", weights))
         return tp__poison();
     int last = weights->ndim - 1;
@@ -167,6 +176,7 @@ static double gamma_draw(gamma_stream *s, double shape)
 
 tp_var *tp_gamma(tp_var *shape)
 {
+    TP__CALL("gamma");
     if (!tp__check_operand("gamma", shape))
         return tp__poison();
     if (tp_requires_grad(shape))

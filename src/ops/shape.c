@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "ops/families.h"
 #include "ops/line.h"
@@ -101,9 +102,11 @@ tp_var *tp_reshape(tp_var *x, int ndim, const int64_t *shape)
 
 tp_var *tp_squeeze(tp_var *x, int axis)
 {
+    TP__CALL("squeeze");
     TP__OF_LINE(x, tp_squeeze(x, axis));
     int64_t shape[TP_MAX_NDIM];
-    if (!tp__check_operand("squeeze", x) || (axis = tp__check_axis("squeeze", axis, x->ndim)) < 0)
+    if (!tp__check_operand("squeeze", x) ||
+        (axis = tp__check_axis("squeeze", axis, x, x->ndim)) < 0)
         return tp__poison();
     if (tp__shape(x)[axis] != 1) {
         char text[TP__SHAPE_TEXT];
@@ -118,9 +121,10 @@ tp_var *tp_squeeze(tp_var *x, int axis)
 
 tp_var *tp_unsqueeze(tp_var *x, int axis)
 {
+    TP__CALL("unsqueeze");
     int64_t shape[TP_MAX_NDIM + 1];
     if (!tp__check_operand("unsqueeze", x) ||
-        (axis = tp__check_axis("unsqueeze", axis, x->ndim + 1)) < 0)
+        (axis = tp__check_axis("unsqueeze", axis, x, x->ndim + 1)) < 0)
         return tp__poison();
     for (int i = 0; i <= x->ndim; i++)
         shape[i] = i < axis ? tp__shape(x)[i] : i == axis ? 1 : tp__shape(x)[i - 1];
@@ -212,8 +216,9 @@ static const tp__op transpose_op = {
 tp_var *tp_transpose(tp_var *x, int a, int b)
 {
     TP__OF_LINE(x, tp_transpose(x, a, b));
-    if (!tp__check_operand("transpose", x) || (a = tp__check_axis("transpose", a, x->ndim)) < 0 ||
-        (b = tp__check_axis("transpose", b, x->ndim)) < 0)
+    if (!tp__check_operand("transpose", x) ||
+        (a = tp__check_axis("transpose", a, x, x->ndim)) < 0 ||
+        (b = tp__check_axis("transpose", b, x, x->ndim)) < 0)
         return tp__poison();
     int64_t order = 0;
     for (int i = 0; i < x->ndim; i++)
@@ -230,9 +235,9 @@ tp_var *tp_permute(tp_var *x, int n, const int64_t *axes)
     if (n && !axes)
         return tp_fail(TP_ERROR_ARGUMENT, "permute: axes is NULL");
     if (n != x->ndim)
-        return tp_fail(TP_ERROR_SHAPE, "permute: %d axes named, the array has %d", n, x->ndim);
+        return tp__refuse_shape("permute", "x", x, "%d axes, as many as are named", n);
     for (int i = 0; i < n; i++) {
-        int axis = tp__check_axis("permute", axes[i], n);
+        int axis = tp__check_axis("permute", axes[i], x, n);
         if (axis < 0)
             return tp__poison();
         if (seen >> axis & 1)
@@ -245,6 +250,7 @@ tp_var *tp_permute(tp_var *x, int n, const int64_t *axes)
 
 tp_var *tp_expand(tp_var *x, int ndim, const int64_t *shape)
 {
+    TP__CALL("expand");
     int64_t full[TP_MAX_NDIM];
     if (!tp__check_operand("expand", x))
         return tp__poison();

@@ -12,6 +12,7 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "ops/families.h"
@@ -143,7 +144,7 @@ static tp_var *log_softmax_compose(const tp_var *y, tp_var *const *x)
 static tp_var *softmax_along(const tp__op *op, tp_var *x, int axis)
 {
     TP__OF_LINE(x, softmax_along(op, x, axis));
-    if (!tp__check_operand(op->name, x) || (axis = tp__check_axis(op->name, axis, x->ndim)) < 0)
+    if (!tp__check_operand(op->name, x) || (axis = tp__check_axis(op->name, axis, x, x->ndim)) < 0)
         return tp__poison();
     x = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64);
     int last = x->ndim - 1;
@@ -155,11 +156,13 @@ static tp_var *softmax_along(const tp__op *op, tp_var *x, int axis)
 
 tp_var *tp_softmax(tp_var *x, int axis)
 {
+    TP__CALL("softmax");
     return softmax_along(&softmax_op, x, axis);
 }
 
 tp_var *tp_log_softmax(tp_var *x, int axis)
 {
+    TP__CALL("log_softmax");
     return softmax_along(&log_softmax_op, x, axis);
 }
 
@@ -280,6 +283,7 @@ static tp_var *normalise_by(const tp__op *op, int n, const int64_t *shape, tp_va
 tp_var *(tp_layer_norm)(tp_var *x, int n, tp_var *weight, tp_var *bias,
                         const tp_normalization_options *options)
 {
+    TP__CALL("layer_norm");
     double epsilon;
     tp_axes axes;
     if (!normalise_last("layer_norm", x, n, &axes) ||
@@ -294,6 +298,7 @@ tp_var *(tp_layer_norm)(tp_var *x, int n, tp_var *weight, tp_var *bias,
 
 tp_var *(tp_rms_norm)(tp_var *x, int n, tp_var *weight, const tp_normalization_options *options)
 {
+    TP__CALL("rms_norm");
     double epsilon;
     tp_axes axes;
     if (!normalise_last("rms_norm", x, n, &axes) ||
@@ -321,7 +326,7 @@ static bool normalise_channels(const char *call, const tp_var *x, tp_var *const 
     if (!tp__check_operand(call, x))
         return false;
     if (x->ndim < 2) {
-        tp_fail(TP_ERROR_SHAPE, "%s: x has %d dimensions, expected (N, C, …)", call, x->ndim);
+        tp__refuse_shape(call, "x", x, "(N, C, …)");
         return false;
     }
     for (int i = 0; i < n; i++)
@@ -407,6 +412,7 @@ static void batch_norm_gradient(const tp__pull *pull)
 tp_var *(tp_batch_norm)(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight, tp_var *bias,
                         const tp_normalization_options *options)
 {
+    TP__CALL("batch_norm");
     double epsilon;
     TP__IN_FLOAT32((tp_batch_norm)(x, mean, variance, weight, bias, options), &x, &mean, &variance,
                    &weight, &bias);
@@ -418,7 +424,7 @@ tp_var *(tp_batch_norm)(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weigh
                        "batch_norm: expected both mean and variance, or neither");
     const int64_t *shape = tp__shape(x);
     if (shape[1] == 0)
-        return tp_fail(TP_ERROR_SHAPE, "batch_norm: x has no channels");
+        return tp__refuse_shape("batch_norm", "x", x, "a channel or more");
     if (mean) {
         tp_var *scale = tp_rsqrt(tp_add(variance, epsilon));
         tp_var *y = tp_mul(tp_sub(x, normalise_channel(mean, x)), normalise_channel(scale, x));
@@ -432,6 +438,7 @@ tp_var *(tp_batch_norm)(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weigh
 tp_var *(tp_group_norm)(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias,
                         const tp_normalization_options *options)
 {
+    TP__CALL("group_norm");
     double epsilon;
     TP__IN_FLOAT32((tp_group_norm)(x, groups, weight, bias, options), &x, &weight, &bias);
     if (!normalise_channels("group_norm", x, (tp_var *[]){weight, bias}, 2) ||

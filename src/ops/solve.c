@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "base/call.h"
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/series.h"
@@ -98,6 +99,7 @@ static const tp__op inverse_op = {
 
 tp_var *tp_inverse(tp_var *a)
 {
+    TP__CALL("inverse");
     a = tp__matrices("inverse", a, true);
     return tp__apply(&inverse_op, &a, 1, (tp__attr){0}, -1, NULL);
 }
@@ -281,6 +283,7 @@ tp_var *tp__solve_triangle(tp_var *a, tp_var *b, int64_t mode)
 
 tp_var *tp_solve(tp_var *a, tp_var *b)
 {
+    TP__CALL("solve");
     a = tp__matrices("solve", a, true);
     if (tp_is_poison(a) || !tp__check_operand("solve", b))
         return tp__poison();
@@ -298,6 +301,7 @@ static tp_var *solve_vector(tp_var *y)
 
 tp_var *(tp_solve_triangular)(tp_var *a, tp_var *b, const tp_solve_triangular_options *from)
 {
+    TP__CALL("solve_triangular");
     tp_solve_triangular_options options = TP_OPTIONS(tp_solve_triangular_options);
     if (!tp__take_options("solve_triangular", &options, sizeof options, from))
         return tp__poison();
@@ -443,12 +447,14 @@ static const tp__op slogdet_op = {
 
 tp_var *tp_det(tp_var *a)
 {
+    TP__CALL("det");
     a = tp__matrices("det", a, true);
     return tp__apply(&det_op, &a, 1, (tp__attr){0}, -1, NULL);
 }
 
 void tp_slogdet(tp_var *a, tp_var **sign, tp_var **logabsdet)
 {
+    TP__CALL("slogdet");
     a = tp__matrices("slogdet", a, true);
     tp_var *y = tp__apply(&slogdet_op, &a, 1, (tp__attr){0}, -1, NULL);
     if (sign)
@@ -497,6 +503,7 @@ static const tp__op cholesky_solve_op = {
 /* The logarithm of the sign is 0, NaN or −∞. */
 tp_var *tp_logdet(tp_var *a)
 {
+    TP__CALL("logdet");
     TP__IN_FLOAT32(tp_logdet(a), &a);
     tp_var *sign, *log;
     tp_slogdet(tp__matrices("logdet", a, true), &sign, &log);
@@ -505,6 +512,7 @@ tp_var *tp_logdet(tp_var *a)
 
 tp_var *tp_cholesky_solve(tp_var *b, tp_var *l)
 {
+    TP__CALL("cholesky_solve");
     TP__IN_FLOAT32(tp_cholesky_solve(b, l), &b, &l);
     if (b && b->ndim == 1)
         return solve_vector(tp_cholesky_solve(tp_unsqueeze(b, 1), l));

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "array/array.h"
+#include "base/call.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -207,6 +208,7 @@ static tp_var *polygamma_of(double order, tp_var *x)
 
 tp_var *tp_polygamma(int n, tp_var *x)
 {
+    TP__CALL("polygamma");
     if (n < 0)
         return tp_fail(TP_ERROR_ARGUMENT, "polygamma: order %d, expected 0 or more", n);
     return polygamma_of(n, x);
@@ -214,6 +216,7 @@ tp_var *tp_polygamma(int n, tp_var *x)
 
 tp_var *tp_digamma(tp_var *x)
 {
+    TP__CALL("digamma");
     return polygamma_of(0, x);
 }
 
@@ -295,6 +298,7 @@ TP__FLOAT_UNARY(Logit, logit, "ln(x / (1 − x))", log(x / (1 - x)), gy / (x * (
 
 tp_var *tp_softplus(tp_var *x)
 {
+    TP__CALL("softplus");
     return tp_logaddexp(x, 0);
 }
 

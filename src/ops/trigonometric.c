@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "array/array.h"
+#include "base/call.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -162,6 +163,7 @@ static tp_var *sinc_derivative(tp_var *x, double n)
 
 tp_var *tp_sinc(tp_var *x)
 {
+    TP__CALL("sinc");
     return sinc_derivative(x, 0);
 }
 

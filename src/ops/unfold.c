@@ -8,6 +8,7 @@
 #include "array/array.h"
 #include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -37,7 +38,7 @@ static bool unfold_begin(const char *call, const tp_var *x, int ndim, int n, con
     }
     if (x->ndim == ndim)
         return true;
-    tp_fail(TP_ERROR_SHAPE, "%s: x has %d dimensions, expected %d", call, x->ndim, ndim);
+    tp__refuse_shape(call, "x", x, "%d axes", ndim);
     return false;
 }
 
@@ -92,6 +93,7 @@ static tp_var *unfold_single(tp_var *y)
 
 tp_var *(tp_unfold)(tp_var *x, int n, const int64_t *kernel, const tp_conv_options *options)
 {
+    TP__CALL("unfold");
     if (x && x->ndim == 3)
         return unfold_single((tp_unfold)(tp_unsqueeze(x, 0), n, kernel, options));
     unfold_plan plan;
@@ -102,7 +104,7 @@ tp_var *(tp_unfold)(tp_var *x, int n, const int64_t *kernel, const tp_conv_optio
     int64_t images = shape[0], channels = shape[1], taps = plan.kernel[0] * plan.kernel[1];
     unfold_windows(&plan, shape + 2, windows);
     if (channels == 0 || shape[2] == 0 || shape[3] == 0)
-        return tp_fail(TP_ERROR_SHAPE, "unfold: an image has no elements");
+        return tp__refuse_shape("unfold", "x", x, "images with elements");
     if (windows[0] == 0 || windows[1] == 0 || taps > INT32_MAX)
         return tp_fail(TP_ERROR_SHAPE,
                        "unfold: the kernel reaches over more than the padded image");
@@ -137,6 +139,7 @@ static tp_var *fold_taps(const unfold_plan *plan, tp_var *x, const int64_t *shap
 tp_var *(tp_fold)(tp_var *x, int64_t height, int64_t width, int n, const int64_t *kernel,
                   const tp_conv_options *options)
 {
+    TP__CALL("fold");
     if (x && x->ndim == 2)
         return unfold_single((tp_fold)(tp_unsqueeze(x, 0), height, width, n, kernel, options));
     TP__IN_FLOAT32((tp_fold)(x, height, width, n, kernel, options), &x);
