@@ -112,10 +112,13 @@ static void plot_find_gaps(plot_job *job, int k)
 
 static bool plot_compute(plot_job *job)
 {
-    job->x = tp__alloc((size_t)(job->n * (1 + job->curves)) * sizeof *job->x);
-    job->gap = tp__alloc_zero((size_t)(job->n * job->curves), sizeof *job->gap);
-    if (!job->x || !job->gap)
-        return command_error(job->c) == STATUS_GOOD;
+    size_t n = (size_t)job->n, curves = (size_t)job->curves;
+    job->x = tp__alloc(n * (1 + curves) * sizeof *job->x);
+    job->gap = tp__alloc_zero(n * curves, sizeof *job->gap);
+    if (!job->x || !job->gap) {
+        command_error(job->c);
+        return false;
+    }
     job->y = job->x + job->n;
     bool good = true;
     for (int i = 0; i < job->n && good; i++) {

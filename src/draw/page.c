@@ -141,9 +141,9 @@ void tp__picture_page(const tp__picture *p, tp__text *text)
     tp__text caption = {0};
     tp__picture_caption(p, &caption);
     page_lines(text, tp__page_head);
-    const tp_var *y = p->n ? p->nodes[0].var : NULL;
+    const tp__extra *extra = p->n ? p->nodes[0].var->extra : NULL;
     tp__text_put(text, "{");
-    page_string(text, "title", y && y->extra ? y->extra->name : NULL);
+    page_string(text, "title", extra ? extra->name : NULL);
     tp__text_put(text, ",");
     page_string(text, "caption", caption.at);
     tp__text_format(text, ",\"orders\":%s,\"width\":%.1f,\"height\":%.1f,\n",
