@@ -54,7 +54,11 @@ static const tp__op tp__op_above = {
 tp_var *tp__recorded_as(const tp__op *op, tp_var *const *in)
 {
     tp__thread *t = tp__here();
-    tp_var *alias = in[0]->flags & TP__POISON ? NULL : tp__alias(t, in[0]);
+    tp_var *v = in[0], *alias = NULL;
+    if (v->op && (v->flags & TP__NUMBER)) /* which nobody edits, so that a copy shows the same */
+        alias = tp__node_number(t, tp__number(v));
+    else if (!(v->flags & TP__POISON))
+        alias = tp__alias(t, v);
     if (alias && !tp__record(alias, op, in, op->n_in)) {
         tp__drop(alias);
         alias = NULL;

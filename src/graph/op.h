@@ -118,8 +118,11 @@ struct tp__op {
     const tp__op *slope; /* elementwise, of one operand: the same as one step, for sweeps that
                           * record nothing, of gy and what the rule reads: y, x, or both in this
                           * order; NULL: none. Rounds as the rule does */
-    void (*taylor)(const tp__jet *jet); /* NULL: by the flags, compose or tangent, or, if
-                                         * elementwise, from the gradient */
+    /* NULL: by the flags, compose or tangent, or, if elementwise, from the gradient. It may read
+     * operands and the result, which are made again if they were dropped. Where one is lost
+     * (graph/remake.h) an elementwise record goes by its gradient; a rule of another record must do
+     * with what `reads` names. */
+    void (*taylor)(const tp__jet *jet);
 
     /* What y is, in other public operations on its operands. Recorded sweeps and Taylor series go
      * through this; `gradient` is asked only where nothing is recorded, and may run kernels. */
