@@ -7,6 +7,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "harness.h"
 
+#include "base/scope.h"
+
 #include <pthread.h>
 #include <stdio.h>
 
@@ -519,6 +521,49 @@ static void root_in_thread(void *(*run)(void *))
     CHECK(pthread_create(&thread, NULL, run, NULL) == 0);
     pthread_join(thread, NULL);
     tp_set_log(NULL);
+}
+
+/* 40 results of 80 kB, where 1 MB is too much; and a few, variables, and results in a scope. */
+static void *root_bytes(void *arg)
+{
+    tp_var *x = tp_variable(tp_ones(TP_F64, TP_SHAPE(10000)));
+    log_lines = 0;
+    for (int i = 0; i < 40; i++) {
+        TP_SCOPE();
+        for (int k = 0; k < 40; k++)
+            tp_item(tp_sum(tp_cumsum(x, 0)));
+    }
+    tp_ones(TP_F64, TP_SHAPE(1000000));
+    for (int i = 0; i < 40; i++)
+        tp_variable(x);
+    root_counts[0] = log_lines;
+    for (int i = 0; i < 400; i++)
+        tp_cumsum(x, 0);
+    root_counts[1] = log_lines;
+    return arg;
+}
+
+TEST(root_scope_warns_of_bytes_once)
+{
+    size_t most = tp__scope_most_bytes;
+    tp__scope_most_bytes = 1 << 20;
+    root_in_thread(root_bytes);
+    tp__scope_most_bytes = most;
+    CHECK_INT(root_counts[0], 0);
+    CHECK_INT(root_counts[1], 1);
+    CHECK(strstr(log_line, "arrays of") && strstr(log_line, "TP_SCOPE"));
+}
+
+TEST(small_arrays_are_counted_once_others_see_them)
+{
+    size_t before = tp_memory_stats().in_use;
+    tp_var *x = tp_zeros(TP_F64, TP_SHAPE(4)), *y = tp_zeros(TP_F64, TP_SHAPE(4));
+    CHECK_INT(tp_memory_stats().in_use, before);
+    tp_data(x);
+    CHECK(tp_memory_stats().in_use > before);
+    before = tp_memory_stats().in_use;
+    tp_slice(y, 0, 0, 2, 1);
+    CHECK(tp_memory_stats().in_use > before);
 }
 
 TEST(root_scope_warns_once)

@@ -157,6 +157,7 @@ typedef struct tp_minimize_options {
     tp_var *upper; /* NULL where there is none */
     double step_tolerance;  /* of what a Newton step changes, |step[i]| / |x[i]|: 1e-10 */
     double value_tolerance; /* of what it gains, relative to |f|: 0 */
+    bool implicit;          /* the result is a function of what f reads besides x; see below */
 } TP__BY_NAME tp_minimize_options;
 
 typedef struct tp_minimize_result {
@@ -187,6 +188,14 @@ typedef tp_var *tp_objective(void *ctx, tp_var *x);
  * whole Hessian is computed for this, beyond that up to 100 products with it. Where f has no second
  * derivatives, differences of gradients take their place. Methods with a fixed rate are tested more
  * and more rarely and do not take d.) A minimum that is 0 at x = 0 has no scale but the start's.
+ *
+ * The result is a constant. If f reads other variables p, say the weights of a penalty, asking for
+ * the result's derivative is an error, like that of any value computed without recording. With
+ * `.implicit = true` a result that has converged is recorded as a function x(p): its gradient is
+ * −(∂F/∂p)ᵀ λ with (∂F/∂x)ᵀ λ = gx, F = ∇f being zero there, to any order under create_graph, and
+ * as accurate as x is. Then f and ctx are called again wherever x is differentiated, and must last
+ * as long as x. Each time that takes a call of f, the Hessian (n sweeps) and the solution of n
+ * linear equations, O(n³), which needs LAPACK; it is for backward sweeps only. Not with bounds.
  *
  * An f that does not depend on its x, or was computed without recording, is an error.
  *

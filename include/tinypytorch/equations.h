@@ -35,6 +35,8 @@ typedef struct tp_least_squares_options {
     tp_var **path;          /* gets the points visited, (iterations + 1, n), if not NULL */
     double step_tolerance;  /* of what a Gauss–Newton step changes, |step[i]| / |x[i]|: 1e-8 */
     double value_tolerance; /* of what it gains, relative to Σ r²: 0 */
+    bool implicit; /* the result is a function of what r reads besides x, as in tp_minimize: by
+                    * ∇ Σ r² = 0, second derivatives of r included */
 } TP__BY_NAME tp_least_squares_options;
 
 /* The least Σ r(x)² from a float64 start, r being what f gives: an array of any shape, always the
@@ -63,6 +65,8 @@ typedef struct tp_root_options {
     bool (*callback)(void *ctx, const tp_iteration *iteration); /* false: stop */
     void *callback_ctx;
     tp_var **path; /* gets the points visited, (iterations + 1, n), if not NULL */
+    bool implicit; /* the result is a function of what f reads besides x, as in tp_minimize: by
+                    * f(x, p) = 0, from the Jacobian of f */
 } TP__BY_NAME tp_root_options;
 
 /* x where f(x) = 0, as many equations as unknowns, one or more: by Newton's method, damped as in

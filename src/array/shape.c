@@ -141,7 +141,7 @@ bool tp__may_differentiate(const char *call, const tp_var *y)
     char name[64];
     tp_fail(TP_ERROR_GRAPH,
             "%s: the value%s to differentiate was computed without recording: by a sweep without "
-            "create_graph, or with recording off",
+            "create_graph, with recording off, or by a search without `.implicit`",
             call, tp__name_text(name, y));
     return false;
 }

@@ -4,6 +4,7 @@
 #include "base/recycle.h"
 
 #include "base/alloc.h"
+#include "base/scope.h"
 #include "tinypytorch/engine.h"
 
 enum {
@@ -27,6 +28,8 @@ static int recycle_class(size_t bytes, size_t *size)
 
 static void *recycle_more(tp__thread *t, size_t size)
 {
+    if (t->memory.in_use >= tp__scope_most_bytes && t->memory.in_use > t->weighed)
+        tp__scope_weigh(t);
     if (t->memory.in_use + t->memory.kept + size > t->memory.peak + RECYCLE_SLACK)
         tp__block_trim(t);
     return tp__alloc_aligned(size);

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
-enum { SCOPE_ROOT_LIMIT = 100000 };
+enum { SCOPE_ROOT_LIMIT = 100000, SCOPE_ROOT_ARRAYS = 16 };
 
 static void scope_warn(tp__thread *t)
 {
@@ -17,6 +17,34 @@ static void scope_warn(tp__thread *t)
     tp__log("more than %d values belong to no scope and live as long as their thread: put "
             "TP_SCOPE(); at the top of the loop that makes them",
             SCOPE_ROOT_LIMIT);
+}
+
+size_t tp__scope_most_bytes = (size_t)1 << 30;
+
+/* The bytes that v holds of its own; shared between all that hold its storage. Variables are there
+ * to stay. */
+static size_t scope_bytes(const tp_var *v)
+{
+    if (!v->storage || !v->storage->data || (!v->op && (v->flags & TP__NEEDS_GRAD)))
+        return 0;
+    return v->storage->bytes / atomic_load_explicit(&v->storage->refs, memory_order_relaxed);
+}
+
+void tp__scope_weigh(tp__thread *t)
+{
+    size_t in_root = t->n_scopes ? t->scopes[0].start : t->n_handles, bytes = 0, values = 0;
+    t->weighed = t->memory.in_use + t->memory.in_use / 4;
+    for (size_t i = 0; i < in_root; i++) {
+        size_t own = scope_bytes(t->handles[i]);
+        bytes += own;
+        values += own != 0;
+    }
+    if (t->warned || bytes < tp__scope_most_bytes || values < SCOPE_ROOT_ARRAYS)
+        return;
+    t->warned = true;
+    tp__log("%zu arrays of %zu MB belong to no scope and live as long as their thread: put "
+            "TP_SCOPE(); at the top of the loop that makes them",
+            values, bytes >> 20);
 }
 
 bool tp__scope_grow(tp__thread *t)

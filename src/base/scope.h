@@ -13,6 +13,11 @@
 bool tp__scope_grow(tp__thread *t);
 void tp__scope_close_all(tp__thread *t);
 
+/* Warns once if the root scope holds this many bytes in results: asked when a thread that holds as
+ * many, and a quarter more than when it was asked last, takes more memory from the system. */
+extern size_t tp__scope_most_bytes;
+void tp__scope_weigh(tp__thread *t);
+
 /* Puts v, whose reference passes to the scope, into the innermost scope, and returns v. When that
  * fails v is dropped and poison returned. NULL gives poison. */
 TP_INLINE tp_var *tp__own(tp__thread *t, tp_var *v)

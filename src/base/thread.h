@@ -60,6 +60,7 @@ typedef struct tp__thread {
     uint64_t plans;
     void *kept_blocks[TP__BLOCK_CLASSES];
     tp_memory memory;
+    size_t weighed; /* memory in use up to which the root scope was looked at */
 
     uint64_t seed, random_block;
     size_t requests, failing_request, largest_request;

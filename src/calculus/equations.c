@@ -18,6 +18,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "calculus/implicit.h"
 #include "calculus/minimize.h"
 #include "calculus/triangle.h"
 
@@ -499,11 +500,13 @@ bool(tp_least_squares)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_re
                                         .tolerance = o.tolerance,
                                         .step_tolerance = o.step_tolerance,
                                         .value_tolerance = o.value_tolerance,
+                                        .implicit = o.implicit,
                                         .callback = o.callback,
                                         .callback_ctx = o.callback_ctx,
                                         .path = o.path};
     job.enough = o.residual;
-    return tp__minimize_check(&job) && equations_option(&job) && tp__minimize_run(&job, fit);
+    return tp__minimize_check(&job) && equations_option(&job) && tp__minimize_run(&job, fit) &&
+           tp__implicit_record(&job, TP__IMPLICIT_SQUARES, fit);
 }
 
 bool(tp_find_root)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *root,
@@ -518,7 +521,8 @@ bool(tp_find_root)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result
                                         .tolerance = o.tolerance,
                                         .callback = o.callback,
                                         .callback_ctx = o.callback_ctx,
-                                        .path = o.path};
+                                        .path = o.path,
+                                        .implicit = o.implicit};
     job.enough = o.residual;
     if (!tp__minimize_check(&job) || !equations_option(&job))
         return false;
@@ -526,5 +530,6 @@ bool(tp_find_root)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result
     tp__minimize_run(&job, root);
     root->stop = root->stop == TP_STOP_SEARCH ? TP_STOP_NO_ROOT : root->stop;
     root->message = tp_stop_text(root->stop);
-    return tp__stop_is_convergence(root->stop);
+    return tp__stop_is_convergence(root->stop) &&
+           tp__implicit_record(&job, TP__IMPLICIT_ROOT, root);
 }

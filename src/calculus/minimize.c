@@ -11,6 +11,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "calculus/implicit.h"
 
 /* --- Evaluating --- */
 
@@ -45,6 +46,8 @@ tp_var *tp__minimize_value(tp__minimize *job, tp_var *x)
         return tp_fail(TP_ERROR_SHAPE, "%s: the function gave shape %s, expected one number",
                        job->call, tp__shape_text(text, y->ndim, tp__shape(y)));
     }
+    if (!tp_is_poison(y) && job->evaluations == 1)
+        job->others = tp__implicit_others(y, x);
     return y;
 }
 
@@ -401,6 +404,11 @@ static void minimize_results(const tp__minimize *job, tp_minimize_result *minimu
     minimum->x = tp_array(TP_F64, job->start->ndim, tp__shape(job->start), job->shown);
     if (job->options.path)
         *job->options.path = minimize_path(job, rows);
+    if (!job->others)
+        return;
+    minimum->x->flags |= TP__UNRECORDED;
+    if (job->options.path)
+        (*job->options.path)->flags |= TP__UNRECORDED;
 }
 
 /* The whole search with its memory. */
@@ -452,5 +460,6 @@ bool tp_minimize(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *
 {
     tp__minimize job = {.call = "minimize", .f = f, .ctx = ctx, .start = start, .enough = -1};
     return tp__minimize_start("minimize", minimum) && minimize_prepare(&job, given) &&
-           tp__minimize_run(&job, minimum);
+           tp__minimize_run(&job, minimum) &&
+           tp__implicit_record(&job, TP__IMPLICIT_MINIMUM, minimum);
 }

@@ -63,6 +63,7 @@ typedef struct tp__minimize {
     int next_look; /* the iteration from which on a model is made to see if it is the last */
     void *block;   /* the method's own, freed at the end */
     int iteration, evaluations;
+    bool others; /* f reads variables besides x: the result's derivatives are not zero, but lost */
     tp_stop stop;
 } tp__minimize;
 
