@@ -68,7 +68,8 @@ TP_API tp_var *tp_concatenate(tp_var *const *xs, int n, int axis);
 TP_API tp_var *tp_gather(tp_var *x, int axis, tp_var *index);
 
 /* x with part[i, j, k] added to element [i, index[i, j, k], k], for axis 1; part has index's shape.
- * Where an index occurs more than once, parts are added in row-major order. */
+ * Where an index occurs more than once, parts are added in row-major order, those of float32 in
+ * float64 where there are 16 or more to an element. */
 TP_API tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part);
 
 /* The same with parts in place of elements: of several with one place the last one in row-major

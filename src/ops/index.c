@@ -193,6 +193,15 @@ static void index_add_line(const index_job *job, int64_t number, int64_t offset)
                                           (const int64_t[]){item, item, item}, NULL);
 }
 
+/* Of float parts to double sums. */
+static void index_add_wide_line(const index_job *job, int64_t number, int64_t offset)
+{
+    double *to = (double *)(void *)job->to + offset + job->first;
+    const float *from = (const float *)(const void *)job->from + number * job->line + job->first;
+    for (int64_t i = 0; i < job->n; i++)
+        to[i] += (double)from[i];
+}
+
 /* --- gather --- */
 
 static bool gather_infer(tp__call *call)
@@ -296,28 +305,42 @@ static bool scatter_add_infer(tp__call *call)
     return index_check(call, x, index);
 }
 
-static bool index_put(tp__call *call,
+/* Puts the parts to `to`, which has the elements and the shape of x. */
+static bool index_put(tp__call *call, tp_var *to,
                       void (*move)(const index_job *job, int64_t number, int64_t offset))
 {
-    tp__copy_elements(call->out, call->in[0]);
     size_t scope = tp_scope_begin();
     tp_var *part = tp__plain(call->in[2]);
     bool good = !tp_is_poison(part);
     if (good) {
         index_job job = {.move = move,
                          .from = part->data,
-                         .to = call->out->data,
+                         .to = to->data,
                          .item = tp__dtype_size(call->dtype),
                          .dtype = call->dtype};
-        good = index_run(&job, call->out, call->in[1], (int)call->attr.integer, true);
+        good = index_run(&job, to, call->in[1], (int)call->attr.integer, true);
     }
     tp_scope_end(scope);
     return good;
 }
 
+/* So many parts to an element, on the average, that sums of float32 are kept in float64. */
+enum { INDEX_MANY = 16 };
+
 static bool scatter_add_forward(tp__call *call)
 {
-    return index_put(call, index_add_line);
+    tp_var *x = call->in[0], *out = call->out;
+    if (call->dtype != TP_F32 || call->in[2]->size / INDEX_MANY < out->size) {
+        tp__copy_elements(out, x);
+        return index_put(call, out, index_add_line);
+    }
+    tp_var *sums = tp__copy_as(tp__here(), x, TP_F64);
+    bool good = sums && index_put(call, sums, index_add_wide_line);
+    if (good)
+        tp__copy_elements(out, sums);
+    if (sums)
+        tp__drop(sums);
+    return good;
 }
 
 static void scatter_add_gradient(const tp__pull *pull)
@@ -380,7 +403,8 @@ tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part)
 
 static bool scatter_forward(tp__call *call)
 {
-    return index_put(call, index_put_line);
+    tp__copy_elements(call->out, call->in[0]);
+    return index_put(call, call->out, index_put_line);
 }
 
 /* 1 where a part stays. */
