@@ -472,7 +472,7 @@ TEST(options_that_torch_refuses_are_errors)
 {
     tp_var *p = tp_variable(1.0), *m = tp_scalar(0), *v = tp_scalar(0);
     set_gradient(p, tp_scalar(1));
-    CHECK_REFUSED(tp_sgd_step(&p, &v, 1, .lr = -1), "sgd_step: lr is -1, expected at least 0");
+    CHECK_REFUSED(tp_sgd_step(&p, &v, 1, .lr = -1), "sgd_step: lr is -1, expected 0 or more");
     CHECK_REFUSED(tp_sgd_step(&p, &v, 1, .lr = (double)NAN), "lr is nan");
     CHECK_REFUSED(tp_sgd_step(&p, &v, 1, .momentum = -0.5), "momentum is -0.5");
     CHECK_REFUSED(tp_sgd_step(&p, &v, 1, .weight_decay = -0.5), "weight_decay is -0.5");

@@ -250,7 +250,7 @@ TEST(errors)
     tp_plot *plot = tp_plot_new();
     tp_var *x = tp_arange(TP_F64, 0, 4, 1);
     tp_plot_histogram(plot, x, .low = 3, .high = 1);
-    CHECK_ERROR(TP_ERROR_ARGUMENT, "plot_histogram: bins cannot go from 3 to 1");
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "plot_histogram: bins cannot go from low 3 to high 1");
     tp_plot_histogram(plot, x, .bins = 0);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "plot_histogram: 0 bins");
     tp_plot_histogram(plot, NULL);

@@ -66,8 +66,9 @@ TP_API tp_var *tp_huber_loss(tp_var *x, tp_var *target, double delta,
 TP_API tp_var *tp_smooth_l1_loss(tp_var *x, tp_var *target, double beta,
                                  const tp_loss_options *options);
 
-/* −target ln x − (1 − target) ln(1 − x) of probabilities x; logarithms are at least −100, where
- * their derivative is 0. The other takes logits, sigmoid⁻¹ of x, and is exact for large ones. */
+/* −target ln x − (1 − target) ln(1 − x) of probabilities x, an error outside of [0, 1]; logarithms
+ * are at least −100, where their derivative is 0. The other takes logits, sigmoid⁻¹ of x, and is
+ * exact for large ones. */
 TP_API tp_var *tp_binary_cross_entropy(tp_var *x, tp_var *target, const tp_loss_options *options);
 TP_API tp_var *tp_binary_cross_entropy_with_logits(tp_var *x, tp_var *target,
                                                    const tp_loss_options *options);

@@ -35,17 +35,19 @@ TP_API tp_var *tp_randint(int64_t low, int64_t high, int ndim, const int64_t *sh
 TP_API tp_var *tp_randperm(int64_t n);
 
 /* Draws whose parameters broadcast and have derivatives, the noise being constant:
- * mean + std z, low + (high − low) u, −ln(1 − u) / rate. */
+ * mean + std z, low + (high − low) u, −ln(1 − u) / rate. Errors: an element of std below 0, of rate
+ * not above 0, of low or high not finite; NaN in any of them. */
 TP_API tp_var *tp_normal(tp_var *mean, tp_var *std);
 TP_API tp_var *tp_uniform(tp_var *low, tp_var *high);
 TP_API tp_var *tp_exponential(tp_var *rate);
 
-/* Draws without derivatives: 1 with probability p, else 0; the gamma distribution of a shape
- * parameter above 0 and scale 1. A shape parameter that needs a gradient is an error. */
+/* Draws without derivatives: 1 with probability p in [0, 1], else 0; the gamma distribution of a
+ * shape parameter above 0 and scale 1. A shape parameter that needs a gradient is an error. */
 TP_API tp_var *tp_bernoulli(tp_var *p);
 TP_API tp_var *tp_gamma(tp_var *shape);
 
 /* n classes of each row of weights ≥ 0, (…, classes) → (…, n) of int64, in proportion to weight.
+ * Errors: a weight that is negative or not finite, a row of zeros.
  * Without replacement each class at most once; classes of weight 0 then come last. */
 TP_API tp_var *tp_multinomial(tp_var *weights, int64_t n, bool replacement);
 

@@ -24,6 +24,11 @@ bool tp__take_axes(const char *call, const tp_axes *axes, const tp_var *v, unsig
 bool tp__take_sizes(const char *call, const char *what, const tp_sizes *given, int ndim,
                     int64_t least, int64_t *to);
 
+/* True if from ≤ value ≤ to, which NaN never is, or an error that names call and what; of all
+ * elements of v, which are computed if they wait. */
+bool tp__check_within(const char *call, const char *what, double value, double from, double to);
+bool tp__check_elements(const char *call, const char *what, tp_var *v, double from, double to);
+
 /* True, or an error in call's name: ndim within bounds, no negative size. */
 bool tp__check_shape(const char *call, int ndim, const int64_t *shape);
 

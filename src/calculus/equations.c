@@ -482,10 +482,7 @@ static const tp__method equations_newton = {.name = "Newton",
 
 static bool equations_option(const tp__minimize *job)
 {
-    if (job->enough >= 0)
-        return true;
-    tp_fail(TP_ERROR_ARGUMENT, "%s: residual is %g, expected 0 or more", job->call, job->enough);
-    return false;
+    return tp__check_within(job->call, "residual", job->enough, 0, DBL_MAX);
 }
 
 bool(tp_least_squares)(tp_objective *f, void *ctx, tp_var *start, tp_minimize_result *fit,

@@ -9,6 +9,7 @@
 #define TP_NO_SUGAR
 #include "tinypytorch.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -215,10 +216,11 @@ static bool gradcheck_prepare(gradcheck_job *job, const tp_gradcheck_options *gi
         return false;
     tp_gradcheck_options *o = &job->options;
     if (!job->f || !job->start || job->n < 1 || o->orders < 1 || o->orders >= GRADCHECK_ORDERS ||
-        o->directions < 1 || !(o->step > 0) || !(o->tolerance >= 0)) {
+        o->directions < 1 || !(o->step > 0 && o->step <= DBL_MAX) ||
+        !(o->tolerance >= 0 && o->tolerance <= DBL_MAX)) {
         tp_fail(TP_ERROR_ARGUMENT,
                 "gradcheck: expected a function, n ≥ 1 arrays, 1 to %d orders, directions, a step "
-                "above 0 and a tolerance from 0",
+                "above 0 and a tolerance from 0, both finite",
                 GRADCHECK_ORDERS - 1);
         return false;
     }

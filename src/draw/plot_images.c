@@ -119,8 +119,8 @@ static bool images_fill(const char *call, const tp_images_options *o, tp_var *im
         return false;
     if (o->columns == 0 || o->columns < -1 || isnan(o->low) || isnan(o->high) ||
         (o->low != TP_AUTO && o->high != TP_AUTO && o->low > o->high)) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: %d columns, colors from %g to %g", call, o->columns, o->low,
-                o->high);
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %d columns, colors from low %g to high %g", call,
+                o->columns, o->low, o->high);
         return false;
     }
     item->columns = o->columns > 0 ? o->columns : 0;

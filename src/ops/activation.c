@@ -5,6 +5,8 @@
  */
 #include "base/features.h"
 
+#include <float.h>
+
 #include "ops/elementwise.h"
 
 #include <math.h>
@@ -89,6 +91,8 @@ tp_var *tp_gelu_tanh(tp_var *x)
 tp_var *tp_elu(tp_var *x, double alpha)
 {
     TP__CALL("elu");
+    if (!tp__check_within("elu", "alpha", alpha, -DBL_MAX, DBL_MAX))
+        return tp__poison();
     TP__IN_FLOAT32(tp_elu(x, alpha), &x);
     return tp_where(tp_gt(x, 0), x, tp_mul(alpha, tp_expm1(x)));
 }
@@ -96,6 +100,8 @@ tp_var *tp_elu(tp_var *x, double alpha)
 tp_var *tp_celu(tp_var *x, double alpha)
 {
     TP__CALL("celu");
+    if (!tp__check_within("celu", "alpha", alpha, -DBL_MAX, DBL_MAX))
+        return tp__poison();
     if (alpha == 0)
         return tp_fail(TP_ERROR_ARGUMENT, "celu: alpha is 0, by which x is divided");
     TP__IN_FLOAT32(tp_celu(x, alpha), &x);
@@ -112,6 +118,8 @@ tp_var *tp_selu(tp_var *x)
 tp_var *tp_leaky_relu(tp_var *x, double slope)
 {
     TP__CALL("leaky_relu");
+    if (!tp__check_within("leaky_relu", "slope", slope, -DBL_MAX, DBL_MAX))
+        return tp__poison();
     TP__IN_FLOAT32(tp_leaky_relu(x, slope), &x);
     return tp_where(tp_gt(x, 0), x, tp_mul(slope, x));
 }

@@ -23,7 +23,7 @@ static bool conv_options_to_attr(const conv_call *call, const tp_conv_options *o
                                  tp__conv_attr *attr)
 {
     *attr = (tp__conv_attr){.ndim = call->ndim, .groups = options->groups};
-    if (attr->groups < 1) {
+    if (attr->groups < 1 || attr->groups > INT32_MAX) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: groups is %lld, expected 1 or more", call->name,
                 (long long)attr->groups);
         return false;

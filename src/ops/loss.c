@@ -5,6 +5,9 @@
  */
 #include "base/features.h"
 
+#include <float.h>
+#include <math.h>
+
 #include <math.h>
 #include <string.h>
 
@@ -74,8 +77,8 @@ tp_var *(tp_huber_loss)(tp_var *x, tp_var *target, double delta, const tp_loss_o
     tp_loss_options own;
     if (!loss_options("huber_loss", x, target, given, &own))
         return tp__poison();
-    if (!(delta > 0))
-        return tp_fail(TP_ERROR_ARGUMENT, "huber_loss: delta is %g, expected more than 0", delta);
+    if (!tp__check_within("huber_loss", "delta", delta, DBL_TRUE_MIN, HUGE_VAL))
+        return tp__poison();
     return loss_reduced(loss_huber(tp_sub(x, target), delta), own.reduction);
 }
 
@@ -86,8 +89,8 @@ tp_var *(tp_smooth_l1_loss)(tp_var *x, tp_var *target, double beta, const tp_los
     tp_loss_options own;
     if (!loss_options("smooth_l1_loss", x, target, given, &own))
         return tp__poison();
-    if (!(beta > 0))
-        return tp_fail(TP_ERROR_ARGUMENT, "smooth_l1_loss: beta is %g, expected more than 0", beta);
+    if (!tp__check_within("smooth_l1_loss", "beta", beta, DBL_TRUE_MIN, DBL_MAX))
+        return tp__poison();
     return loss_reduced(tp_div(loss_huber(tp_sub(x, target), beta), beta), own.reduction);
 }
 
@@ -105,7 +108,8 @@ tp_var *(tp_binary_cross_entropy)(tp_var *x, tp_var *target, const tp_loss_optio
     TP__CALL("binary_cross_entropy");
     TP__IN_FLOAT32((tp_binary_cross_entropy)(x, target, given), &x, &target);
     tp_loss_options own;
-    if (!loss_options("binary_cross_entropy", x, target, given, &own))
+    if (!loss_options("binary_cross_entropy", x, target, given, &own) ||
+        !tp__check_elements("binary_cross_entropy", "an element of x", x, 0, 1))
         return tp__poison();
     tp_var *yes = tp_mul(target, loss_log(x));
     tp_var *no = tp_mul(tp__rest(target), loss_log(tp_sub(1, x)));
@@ -182,12 +186,12 @@ static bool loss_take_class(const char *call, const tp_var *x, const tp_var *tar
                 tp__shape_text(b, target->ndim, tp__shape(target)));
         return false;
     }
-    if ((unsigned)own->reduction > TP_NO_REDUCTION || own->label_smoothing < 0 ||
-        own->label_smoothing > 1) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: reduction %d, label_smoothing %g", call,
-                (int)own->reduction, own->label_smoothing);
+    if ((unsigned)own->reduction > TP_NO_REDUCTION) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %d is not a reduction", call, (int)own->reduction);
         return false;
     }
+    if (!tp__check_within(call, "label_smoothing", own->label_smoothing, 0, 1))
+        return false;
     if (own->weight)
         own->weight =
             tp_to(own->weight, tp__is_float((tp_dtype)x->dtype) ? (tp_dtype)x->dtype : TP_F64);
@@ -344,6 +348,8 @@ tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double 
     if (!tp__check_operand("cosine_embedding_loss", b) ||
         !loss_options("cosine_embedding_loss", a, target, given, &own))
         return tp__poison();
+    if (!tp__check_within("cosine_embedding_loss", "margin", margin, -DBL_MAX, DBL_MAX))
+        return tp__poison();
     tp_var *cosine = tp_cosine_similarity(a, b, -1);
     tp_var *apart = tp_relu(tp_sub(cosine, margin));
     return loss_reduced(tp_where(tp_gt(target, 0), tp_sub(1, cosine), apart), own.reduction);
@@ -356,6 +362,8 @@ tp_var *(tp_hinge_embedding_loss)(tp_var *x, tp_var *target, double margin,
     TP__IN_FLOAT32((tp_hinge_embedding_loss)(x, target, margin, given), &x);
     tp_loss_options own;
     if (!loss_options("hinge_embedding_loss", x, target, given, &own))
+        return tp__poison();
+    if (!tp__check_within("hinge_embedding_loss", "margin", margin, -DBL_MAX, DBL_MAX))
         return tp__poison();
     tp_var *apart = tp_relu(tp_sub(margin, x));
     return loss_reduced(tp_where(tp_gt(target, 0), x, apart), own.reduction);

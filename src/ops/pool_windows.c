@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
+#include <float.h>
+
 #include "ops/pool.h"
 
 #include <string.h>
@@ -177,6 +179,12 @@ bool tp__pool_check(const char *name, int ndim, const tp_var *x, int n_kernel,
                             .divisor = options.divisor,
                             .dilation = {1, 1, 1}};
     memcpy(attr->whole, tp__shape(x) + x->ndim - ndim, (size_t)ndim * sizeof *attr->whole);
+    if (options.divisor != TP_AUTO &&
+        (!tp__check_within(name, "divisor", options.divisor, -DBL_MAX, DBL_MAX) ||
+         options.divisor == 0)) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: divisor is 0", name);
+        return false;
+    }
     if (!pool_sizes(name, "kernel", ndim, n_kernel, kernel, attr->kernel))
         return false;
     bool own = options.stride.n > 0 || options.stride.one != -1;

@@ -4,6 +4,7 @@
  */
 #include "base/features.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -154,8 +155,8 @@ tp_var *(tp_rotary)(tp_var *x, const tp_rotary_options *options)
     tp_rotary_options o = TP_OPTIONS(tp_rotary_options);
     if (!tp__check_operand("rotary", x) || !tp__take_options("rotary", &o, sizeof o, options))
         return tp__poison();
-    if (!(o.base > 0))
-        return tp_fail(TP_ERROR_ARGUMENT, "rotary: base is %g, expected a positive number", o.base);
+    if (!tp__check_within("rotary", "base", o.base, DBL_TRUE_MIN, DBL_MAX))
+        return tp__poison();
     if (x->ndim < 2 || tp__shape(x)[x->ndim - 1] % 2 != 0) {
         char shape[TP__SHAPE_TEXT];
         return tp_fail(TP_ERROR_SHAPE,

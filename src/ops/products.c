@@ -5,6 +5,8 @@
  */
 #include "base/features.h"
 
+#include <float.h>
+
 #include <string.h>
 
 #include "array/array.h"
@@ -77,7 +79,9 @@ tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
 {
     TP__CALL("addmm");
     TP__IN_FLOAT32(tp_addmm(input, a, b, beta, alpha), &input, &a, &b);
-    if (!tp__check_operand("addmm", input) || !product_takes("addmm", a, 2, b, 2))
+    if (!tp__check_within("addmm", "beta", beta, -DBL_MAX, DBL_MAX) ||
+        !tp__check_within("addmm", "alpha", alpha, -DBL_MAX, DBL_MAX) ||
+        !tp__check_operand("addmm", input) || !product_takes("addmm", a, 2, b, 2))
         return tp__poison();
     tp_var *y = product_matmul("addmm", a, 1, b, 0);
     if (tp_is_poison(y))

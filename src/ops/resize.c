@@ -367,8 +367,9 @@ static bool resize_sizes(const tp_var *x, const tp_interpolate_options *options,
     for (int i = 0; i < attr->ndim; i++) {
         double to = floor((double)attr->from[i] * options->scale);
         if (!(to >= 1 && to <= (double)INT32_MAX)) {
-            tp_fail(TP_ERROR_ARGUMENT, "interpolate: the result's size along axis %d is %g",
-                    i - attr->ndim, to);
+            tp_fail(TP_ERROR_ARGUMENT,
+                    "interpolate: by scale %g the result's size along axis %d is %g",
+                    options->scale, i - attr->ndim, to);
             return false;
         }
         attr->to[i] = (int64_t)to;

@@ -6,6 +6,7 @@
  */
 #include "base/features.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -37,6 +38,8 @@ tp_var *(tp_normal)(tp_var *mean, tp_var *std)
     TP__CALL("normal");
     TP__IN_FLOAT32((tp_normal)(mean, std), &mean, &std);
     tp_var *noise = sampling_noise("normal", mean, std, tp_randn);
+    if (!tp__check_elements("normal", "std", std, 0, HUGE_VAL))
+        return tp__poison();
     return tp_is_poison(noise) ? noise : tp_add(mean, tp_mul(std, noise));
 }
 
@@ -45,6 +48,9 @@ tp_var *(tp_uniform)(tp_var *low, tp_var *high)
     TP__CALL("uniform");
     TP__IN_FLOAT32((tp_uniform)(low, high), &low, &high);
     tp_var *noise = sampling_noise("uniform", low, high, tp_rand);
+    if (!tp__check_elements("uniform", "low", low, -DBL_MAX, DBL_MAX) ||
+        !tp__check_elements("uniform", "high", high, -DBL_MAX, DBL_MAX))
+        return tp__poison();
     return tp_is_poison(noise) ? noise : tp_add(low, tp_mul(tp_sub(high, low), noise));
 }
 
@@ -53,6 +59,8 @@ tp_var *tp_exponential(tp_var *rate)
     TP__CALL("exponential");
     TP__IN_FLOAT32(tp_exponential(rate), &rate);
     tp_var *noise = sampling_noise("exponential", rate, rate, tp_rand);
+    if (!tp__check_elements("exponential", "rate", rate, DBL_TRUE_MIN, HUGE_VAL))
+        return tp__poison();
     return tp_is_poison(noise) ? noise : tp_div(tp_neg(tp_log1p(tp_neg(noise))), rate);
 }
 
@@ -61,6 +69,8 @@ tp_var *tp_bernoulli(tp_var *p)
     TP__CALL("bernoulli");
     TP__IN_FLOAT32(tp_bernoulli(p), &p);
     tp_var *noise = sampling_noise("bernoulli", p, p, tp_rand);
+    if (!tp__check_elements("bernoulli", "p", p, 0, 1))
+        return tp__poison();
     return tp_is_poison(noise) ? noise : tp_to(tp_lt(noise, tp_detach(p)), tp_dtype_of(noise));
 }
 
@@ -70,8 +80,8 @@ tp_var *tp_dropout(tp_var *x, double p, bool training)
     TP__IN_FLOAT32(tp_dropout(x, p, training), &x);
     if (!tp__check_operand("dropout", x))
         return tp__poison();
-    if (!(p >= 0 && p <= 1))
-        return tp_fail(TP_ERROR_ARGUMENT, "dropout: p is %g, expected 0 to 1", p);
+    if (!tp__check_within("dropout", "p", p, 0, 1))
+        return tp__poison();
     if (!training)
         return x;
     if (p == 0 || p == 1)
@@ -136,8 +146,13 @@ tp_var *tp_multinomial(tp_var *weights, int64_t n, bool replacement)
         return tp_fail(TP_ERROR_ARGUMENT, "multinomial: %lld of %lld classes", (long long)n,
                        (long long)tp__shape(weights)[last]);
     weights = tp_to(tp_detach(weights), TP_F64);
-    if (weights->size && !(tp_item((tp_min)(weights, NULL)) >= 0))
-        return tp_fail(TP_ERROR_ARGUMENT, "multinomial: a weight is negative or not a number");
+    const tp_reduce_options rows = {.size = sizeof rows, .axes.one = -1, .keepdims = true};
+    tp_var *most = (tp_max)(weights, &rows);
+    if (!tp__check_elements("multinomial", "a weight", weights, 0, DBL_MAX) ||
+        !tp__check_elements("multinomial", "the largest weight of a row", most, DBL_TRUE_MIN,
+                            DBL_MAX))
+        return tp__poison();
+    weights = tp_div(weights, most); /* sums do not overflow */
     return replacement ? multinomial_again(weights, n) : multinomial_once(weights, n);
 }
 

@@ -3,6 +3,8 @@
 
 #include "optim/optim.h"
 
+#include <float.h>
+
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
@@ -51,13 +53,12 @@ typedef struct optim_job {
 
 bool tp__step_option(const char *call, const char *option, double value, double from, double to)
 {
-    if (value >= from && (to == 0 || value < to))
+    if (to == 0)
+        return tp__check_within(call, option, value, from, DBL_MAX);
+    if (value >= from && value < to)
         return true;
-    if (to != 0)
-        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %g, expected at least %g and less than %g", call,
-                option, value, from, to);
-    else
-        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %g, expected at least %g", call, option, value, from);
+    tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %g, expected at least %g and less than %g", call, option,
+            value, from, to);
     return false;
 }
 

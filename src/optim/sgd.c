@@ -4,6 +4,8 @@
 #define TP_NO_SUGAR
 #include "tinypytorch/optim.h"
 
+#include <float.h>
+
 #include "array/array.h"
 #include "optim/optim.h"
 
@@ -15,10 +17,8 @@ static bool sgd_options(tp_sgd_options *options, const tp_sgd_options *given)
         !tp__step_option("sgd_step", "momentum", options->momentum, 0, 0) ||
         !tp__step_option("sgd_step", "weight_decay", options->weight_decay, 0, 0))
         return false;
-    if (options->dampening != options->dampening) {
-        tp_fail(TP_ERROR_ARGUMENT, "sgd_step: dampening is NaN");
+    if (!tp__check_within("sgd_step", "dampening", options->dampening, -DBL_MAX, DBL_MAX))
         return false;
-    }
     if (options->nesterov && (options->momentum == 0 || options->dampening != 0)) {
         tp_fail(TP_ERROR_ARGUMENT, "sgd_step: nesterov needs momentum and takes no dampening");
         return false;

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "array/array.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "array/dtype.h"
+#include "base/scope.h"
+#include "tinypytorch/graph.h"
+#include "tinypytorch/scope.h"
+
+static bool within_refuse(const char *call, const char *what, double value, double from, double to)
+{
+    bool finite = to <= DBL_MAX;
+    if (from < 0 && finite)
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %g, expected a finite number", call, what, value);
+    else if (to <= 1)
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %g, expected %g to %g", call, what, value, from, to);
+    else
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %g, expected %s%s", call, what, value,
+                from > 0 ? "more than 0" : "0 or more", finite ? " and finite" : "");
+    return false;
+}
+
+bool tp__check_within(const char *call, const char *what, double value, double from, double to)
+{
+    return (value >= from && value <= to) || within_refuse(call, what, value, from, to);
+}
+
+/* The first element outside, or to. */
+static double within_outside(const tp_var *v, double from, double to)
+{
+    const float *few = v->data;
+    const double *many = v->data;
+    size_t item = tp__dtype_size((tp_dtype)v->dtype);
+    for (int64_t i = 0; i < v->size; i++) {
+        double value =
+            v->dtype == TP_F64 ? many[i]
+            : v->dtype == TP_F32
+                ? (double)few[i]
+                : tp__read_element((tp_dtype)v->dtype, (const char *)v->data + (size_t)i * item);
+        if (!(value >= from && value <= to))
+            return value;
+    }
+    return to;
+}
+
+bool tp__check_elements(const char *call, const char *what, tp_var *v, double from, double to)
+{
+    if (!tp__check_operand(call, v))
+        return false;
+    size_t scope = tp_scope_begin();
+    tp_var *plain = tp__plain(tp_detach(v));
+    bool good = !tp_is_poison(plain);
+    double value = good ? within_outside(plain, from, to) : to;
+    tp_scope_end(scope);
+    return good && ((value >= from && value <= to) || within_refuse(call, what, value, from, to));
+}

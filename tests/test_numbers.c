@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every floating number that a public function or an option takes: what lies outside of its domain
+ * is an error that names the call, and the argument by a word; NaN always does. A row of NUMBERS is
+ * a function, the word, the domain, a usual value, and a call with d. A test reads the headers and
+ * asks for a row of every such argument and option, so new ones take part.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "harness.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "prototypes.h"
+
+typedef struct numbers_case {
+    const char *name, *word;
+    double from, to, usual;
+    void (*call)(double d);
+    struct numbers_case *next;
+} numbers_case;
+
+static numbers_case *numbers_first;
+
+#define NUMBERS_NAMED(id, function, word_, from_, to_, usual_, ...)                                \
+    static void id(double d)                                                                       \
+    {                                                                                              \
+        __VA_ARGS__;                                                                               \
+    }                                                                                              \
+    __attribute__((constructor)) static void TP__CAT(register_, id)(void)                          \
+    {                                                                                              \
+        static numbers_case c = {#function, word_, from_, to_, usual_, id, NULL};                  \
+        c.next = numbers_first;                                                                    \
+        numbers_first = &c;                                                                        \
+    }
+#define NUMBERS(function, word, from, to, usual, ...)                                              \
+    NUMBERS_NAMED(TP__CAT(numbers_, __LINE__), function, word, from, to, usual, __VA_ARGS__)
+
+#define INFINITE ((double)INFINITY)
+#define POSITIVE DBL_TRUE_MIN
+
+static tp_var *x23(void)
+{
+    return tp_full(TP_F64, TP_SHAPE(2, 3), 0.5);
+}
+
+static tp_var *of(double d)
+{
+    return tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.5, d, 0.25}));
+}
+
+static tp_var *classes(void)
+{
+    return tp_array(TP_I64, TP_SHAPE(2), ((int64_t[]){0, 1}));
+}
+
+static tp_var *square_of(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_sum(tp_square(x));
+}
+
+static tp_var *square_of_first(void *ctx, tp_var *const *x)
+{
+    return square_of(ctx, x[0]);
+}
+
+static tp_var *param(void)
+{
+    tp_var *x = tp_variable(x23());
+    tp_backward(tp_sum(x));
+    return x;
+}
+
+#define SGD(...)                                                                                   \
+    do {                                                                                           \
+        tp_var *x = param(), *v = tp_zeros(TP_F64, TP_SHAPE(2, 3));                                \
+        tp_sgd_step(&x, &v, 1, __VA_ARGS__);                                                       \
+    } while (0)
+#define ADAM(...)                                                                                  \
+    do {                                                                                           \
+        tp_var *x = param();                                                                       \
+        tp_var *m = tp_zeros(TP_F64, TP_SHAPE(2, 3)), *v = tp_zeros(TP_F64, TP_SHAPE(2, 3));       \
+        tp_adam_step(&x, &m, &v, 1, 1, __VA_ARGS__);                                               \
+    } while (0)
+#define PLOT(call)                                                                                 \
+    do {                                                                                           \
+        tp_plot *plot = tp_plot_new(.grid = true);                                                 \
+        tp_var *line = tp_arange(TP_F64, 0, 3, 1);                                                 \
+        (void)line;                                                                                \
+        call;                                                                                      \
+        tp_plot_free(plot);                                                                        \
+    } while (0)
+#define MINIMIZE(...) tp_minimize(square_of, NULL, x23(), &(tp_minimize_result){0}, __VA_ARGS__)
+#define LEAST(...) tp_least_squares(square_of, NULL, x23(), &(tp_minimize_result){0}, __VA_ARGS__)
+#define ROOT(...)                                                                                  \
+    tp_find_root(square_of, NULL, tp_ones(TP_F64, TP_SHAPE(1)), &(tp_minimize_result){0},          \
+                 __VA_ARGS__)
+#define CHECK_GRADIENT(...) tp_gradcheck(square_of_first, NULL, (tp_var *[]){x23()}, 1, __VA_ARGS__)
+
+/* clang-format off */
+NUMBERS(tp_arange, "arange", -DBL_MAX, DBL_MAX, 0, tp_arange(TP_F64, d, d + 1, 1))
+NUMBERS(tp_arange, "arange", -DBL_MAX, DBL_MAX, 2, tp_arange(TP_F64, 0, d > 9 ? 9 : d, 1); tp_arange(TP_F64, 0, d < 9 ? 1 : d, d))
+NUMBERS(tp_linspace, "linspace", -DBL_MAX, DBL_MAX, 2, tp_linspace(TP_F64, d, 1, 3))
+NUMBERS(tp_linspace, "linspace", -DBL_MAX, DBL_MAX, 2, tp_linspace(TP_F64, 1, d, 3))
+NUMBERS(tp_full, "full", INT64_MIN, 0x1p62, 2, tp_full(TP_I64, TP_SHAPE(2), d))
+NUMBERS(tp_pad, "pad", INT64_MIN, 0x1p62, 2, tp_pad(tp_zeros(TP_I64, TP_SHAPE(2)), 0, 1, 1, d))
+NUMBERS(tp_addmm, "beta", -DBL_MAX, DBL_MAX, 2, tp_addmm(tp_num(1), x23(), tp_eye(TP_F64, 3), d, 1))
+NUMBERS(tp_addmm, "alpha", -DBL_MAX, DBL_MAX, 2, tp_addmm(tp_num(1), x23(), tp_eye(TP_F64, 3), 1, d))
+NUMBERS(tp_elu, "alpha", -DBL_MAX, DBL_MAX, 2, tp_elu(x23(), d))
+NUMBERS(tp_celu, "alpha", -DBL_MAX, DBL_MAX, 2, tp_celu(x23(), d))
+NUMBERS(tp_leaky_relu, "slope", -DBL_MAX, DBL_MAX, 2, tp_leaky_relu(x23(), d))
+NUMBERS(tp_norm, "p", -INFINITE, INFINITE, 2, tp_norm(x23(), d))
+NUMBERS(tp_huber_loss, "delta", POSITIVE, INFINITE, 2, tp_huber_loss(x23(), x23(), d))
+NUMBERS(tp_smooth_l1_loss, "beta", POSITIVE, DBL_MAX, 2, tp_smooth_l1_loss(x23(), x23(), d))
+NUMBERS(tp_cosine_embedding_loss, "margin", -DBL_MAX, DBL_MAX, 0.5, tp_cosine_embedding_loss(x23(), x23(), tp_ones(TP_F64, TP_SHAPE(2)), d))
+NUMBERS(tp_hinge_embedding_loss, "margin", -DBL_MAX, DBL_MAX, 0.5, tp_hinge_embedding_loss(x23(), x23(), d))
+NUMBERS(tp_cross_entropy, "label_smoothing", 0, 1, 0.5, tp_cross_entropy(x23(), classes(), .label_smoothing = d))
+NUMBERS(tp_layer_norm, "eps", 0, DBL_MAX, 0.5, tp_layer_norm(x23(), 1, NULL, NULL, .eps = d))
+NUMBERS(tp_rms_norm, "eps", 0, DBL_MAX, 0.5, tp_rms_norm(x23(), 1, NULL, .eps = d))
+NUMBERS(tp_batch_norm, "eps", 0, DBL_MAX, 0.5, tp_batch_norm(x23(), NULL, NULL, NULL, NULL, .eps = d))
+NUMBERS(tp_group_norm, "eps", 0, DBL_MAX, 0.5, tp_group_norm(x23(), 1, NULL, NULL, .eps = d))
+NUMBERS(tp_dropout, "p", 0, 1, 0.5, tp_dropout(x23(), d, true))
+NUMBERS(tp_scaled_dot_product_attention, "scale", -DBL_MAX, DBL_MAX, -0.5, tp_scaled_dot_product_attention(x23(), x23(), x23(), .scale = d))
+NUMBERS(tp_rotary, "base", POSITIVE, DBL_MAX, 100, tp_rotary(tp_eye(TP_F64, 2), .base = d))
+NUMBERS(tp_interpolate, "scale", 0.5, 1e8, 2, tp_interpolate(tp_ones(TP_F64, TP_SHAPE(1, 1, 3)), .scale = d < 1e6 ? d : d * 1e3))
+NUMBERS(tp_avg_pool1d, "divisor", -DBL_MAX, DBL_MAX, 2, tp_avg_pool1d(tp_ones(TP_F64, TP_SHAPE(1, 1, 3)), TP_SHAPE(2), .divisor = d))
+NUMBERS(tp_sgd_step, "lr", 0, DBL_MAX, 0.5, SGD(.lr = d))
+NUMBERS(tp_sgd_step, "momentum", 0, DBL_MAX, 0.5, SGD(.momentum = d))
+NUMBERS(tp_sgd_step, "dampening", -DBL_MAX, DBL_MAX, 0.5, SGD(.momentum = 0.5, .dampening = d))
+NUMBERS(tp_sgd_step, "weight_decay", 0, DBL_MAX, 0.5, SGD(.weight_decay = d))
+NUMBERS(tp_adam_step, "lr", 0, DBL_MAX, 0.5, ADAM(.lr = d))
+NUMBERS(tp_adam_step, "beta1", 0, 1 - DBL_EPSILON, 0.5, ADAM(.beta1 = d))
+NUMBERS(tp_adam_step, "beta2", 0, 1 - DBL_EPSILON, 0.5, ADAM(.beta2 = d))
+NUMBERS(tp_adam_step, "eps", 0, DBL_MAX, 0.5, ADAM(.eps = d))
+NUMBERS(tp_adam_step, "weight_decay", 0, DBL_MAX, 0.5, ADAM(.weight_decay = d))
+NUMBERS(tp_gradcheck, "step", POSITIVE, DBL_MAX, 0.01, CHECK_GRADIENT(.step = d))
+NUMBERS(tp_gradcheck, "tolerance", 0, DBL_MAX, 0.01, CHECK_GRADIENT(.tolerance = d))
+NUMBERS(tp_minimize, "tolerance", 0, DBL_MAX, 0.01, MINIMIZE(.tolerance = d))
+NUMBERS(tp_minimize, "step_tolerance", 0, DBL_MAX, 0.01, MINIMIZE(.step_tolerance = d))
+NUMBERS(tp_minimize, "value_tolerance", 0, DBL_MAX, 0.01, MINIMIZE(.value_tolerance = d))
+NUMBERS(tp_minimize, "rate", 0, DBL_MAX, 0.01, MINIMIZE(.rate = d))
+NUMBERS(tp_least_squares, "tolerance", 0, DBL_MAX, 0.01, LEAST(.tolerance = d))
+NUMBERS(tp_least_squares, "step_tolerance", 0, DBL_MAX, 0.01, LEAST(.step_tolerance = d))
+NUMBERS(tp_least_squares, "value_tolerance", 0, DBL_MAX, 0.01, LEAST(.value_tolerance = d))
+NUMBERS(tp_least_squares, "residual", 0, DBL_MAX, 0.01, LEAST(.residual = d))
+NUMBERS(tp_find_root, "tolerance", 0, DBL_MAX, 0.01, ROOT(.tolerance = d))
+NUMBERS(tp_find_root, "residual", 0, DBL_MAX, 0.01, ROOT(.residual = d))
+NUMBERS(tp_plot_line, "line_width", 0, 1e4, 2, PLOT(tp_plot_line(plot, line, line, .line_width = d)))
+NUMBERS(tp_plot_line, "marker_size", 0, 1e4, 2, PLOT(tp_plot_line(plot, line, line, .marker_size = d)))
+NUMBERS(tp_plot_line, "opacity", 0, 1, 0.5, PLOT(tp_plot_line(plot, line, line, .opacity = d)))
+NUMBERS(tp_plot_contour, "line_width", 0, 1e4, 2, PLOT(tp_plot_contour(plot, line, line, tp_eye(TP_F64, 3), .line_width = d)))
+NUMBERS(tp_plot_histogram, "low", -1e300, 1.5, 0.5, PLOT(tp_plot_histogram(plot, line, .low = d)))
+NUMBERS(tp_plot_histogram, "high", 0.5, 1e300, 1.5, PLOT(tp_plot_histogram(plot, line, .high = d)))
+NUMBERS(tp_plot_training, "smooth", 1, INFINITE, 2, PLOT(tp_plot_training(plot, line, .smooth = d)))
+NUMBERS(tp_plot_training, "first", -DBL_MAX, DBL_MAX, 2, PLOT(tp_plot_training(plot, line, .first = d)))
+NUMBERS(tp_plot_training, "every", POSITIVE, DBL_MAX, 2, PLOT(tp_plot_training(plot, line, .every = d)))
+NUMBERS(tp_plot_images, "low", -INFINITE, INFINITE, 0, PLOT(tp_plot_images(plot, x23(), .low = d)))
+NUMBERS(tp_plot_images, "high", -INFINITE, INFINITE, 2, PLOT(tp_plot_images(plot, x23(), .high = d)))
+
+/* Elements of arrays that are parameters. */
+NUMBERS(tp_binary_cross_entropy, "x", 0, 1, 0.5, tp_binary_cross_entropy(of(d), of(0.5)))
+NUMBERS(tp_bernoulli, "p", 0, 1, 0.5, tp_bernoulli(of(d)))
+NUMBERS(tp_bernoulli, "p", 0, 1, 0.5, tp_bernoulli(tp_to(of(d), TP_F32)))
+NUMBERS(tp_normal, "std", 0, INFINITE, 0.5, tp_normal(0, of(d)))
+NUMBERS(tp_exponential, "rate", POSITIVE, INFINITE, 0.5, tp_exponential(of(d)))
+NUMBERS(tp_uniform, "low", -DBL_MAX, DBL_MAX, 0.5, tp_uniform(of(d), 1))
+NUMBERS(tp_uniform, "high", -DBL_MAX, DBL_MAX, 0.5, tp_uniform(0, of(d)))
+NUMBERS(tp_multinomial, "weight", 0, DBL_MAX, 0.5, tp_multinomial(of(d), 2, true))
+NUMBERS(tp_multinomial, "weight", 0, DBL_MAX, 0.5, tp_multinomial(of(d), 2, false))
+NUMBERS(tp_gamma, "shape", POSITIVE, DBL_MAX, 0.5, tp_gamma(of(d)))
+
+/* Any number is one. */
+NUMBERS(tp_num, NULL, 0, 0, 1, tp_num(d))
+NUMBERS(tp_scalar, NULL, 0, 0, 1, tp_scalar(d))
+NUMBERS(tp_pow_number, NULL, 0, 0, 1, tp_pow_number(x23(), d))
+/* clang-format on */
+
+static void run_case(const numbers_case *c, double d, bool good)
+{
+    TP_SCOPE();
+    c->call(d);
+    const char *message = tp_error();
+    bool names = message && strstr(message, c->name + 3) == message && strstr(message, c->word);
+    test_check(good ? !message : tp_status() == TP_ERROR_ARGUMENT && names, __FILE__, __LINE__,
+               "%s, %s = %g: %s; expected %s", c->name, c->word ? c->word : "", d,
+               message ? message : "no error",
+               good ? "none" : "an error that names call and argument");
+    tp_clear_error();
+}
+
+TEST(numbers_outside_of_their_domain_are_errors)
+{
+    const double all[] = {(double)NAN, INFINITE, -INFINITE, -1,    -1e308,
+                          -1e-3,       0,        1.000001,  1e308, 2};
+    for (const numbers_case *c = numbers_first; c; c = c->next) {
+        for (size_t i = 0; c->word && i < sizeof all / sizeof *all; i++)
+            if (!(all[i] >= c->from && all[i] <= c->to))
+                run_case(c, all[i], false);
+        run_case(c, c->usual, true);
+    }
+}
+
+TEST(classes_without_weight_are_never_drawn)
+{
+    tp_manual_seed(1);
+    for (int i = 0; i < 200; i++) {
+        TP_SCOPE();
+        tp_var *w = tp_array(TP_F64, TP_SHAPE(4), ((double[]){0, 1.5e308, 1.5e308, 0}));
+        int64_t k = ((const int64_t *)tp_data(tp_multinomial(w, 1, i % 2)))[0];
+        CHECK(k == 1 || k == 2);
+    }
+    tp_multinomial(tp_zeros(TP_F64, TP_SHAPE(2, 3)), 1, true);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "multinomial: the largest weight of a row is 0");
+}
+
+static bool is_covered(const char *name, const char *word)
+{
+    for (const numbers_case *c = numbers_first; c; c = c->next)
+        if (!strcmp(c->name, name) && (!word || (c->word && !strcmp(c->word, word))))
+            return true;
+    return false;
+}
+
+TEST(every_function_that_takes_numbers_is_among_them)
+{
+    char *headers = prototypes_read(TEST_HEADERS), *at = headers, name[64], parameters[600];
+    int n = 0;
+    while (headers && prototypes_next(&at, name, parameters))
+        if (prototypes_takes(parameters, "double")) {
+            n++;
+            test_check(is_covered(name, NULL), __FILE__, __LINE__, "add NUMBERS(%s, …)", name);
+        }
+    CHECK(n > 15);
+    free(headers);
+}
+
+/* The functions that take a struct of options: one of them has a row for each number in it. */
+static bool is_option_covered(char *headers, const char *options, const char *field)
+{
+    char name[64], parameters[600];
+    for (char *at = headers; prototypes_next(&at, name, parameters);)
+        if (prototypes_has_word(parameters, options) && is_covered(name, field))
+            return true;
+    return false;
+}
+
+TEST(every_option_that_is_a_number_is_among_them)
+{
+    char *headers = prototypes_read(TEST_HEADERS), *at = headers;
+    int n = 0;
+    while (at && (at = strstr(at, "typedef struct tp_"))) {
+        char options[64], field[64];
+        const char *end = strchr(at, '}');
+        bool is_options = sscanf(at, "typedef struct %63[a-z0-9_]", options) == 1 &&
+                          strstr(options, "_options") && end;
+        for (const char *f = at; is_options && (f = strstr(f, "double ")) && f < end; f++)
+            for (const char *part = f + 6; *part != ';' && part[0]; part += strcspn(part, ",;")) {
+                part += *part == ',';
+                if (sscanf(part, " %63[a-z0-9_]", field) != 1)
+                    break;
+                n++;
+                test_check(is_option_covered(headers, options, field), __FILE__, __LINE__,
+                           "add NUMBERS(…, \"%s\", …) for %s", field, options);
+            }
+        at++;
+    }
+    CHECK(n > 20);
+    free(headers);
+}
