@@ -167,6 +167,7 @@ golden bad-formula eval "100*(x1 - x0^)^2" x0=0 x1=2
 printf '1 +\n2 +\n' | golden bad-stdin eval -
 printf '1\0002' | golden bad-zero eval -
 golden bad-shape eval "x + [1, 2]" x=1,2,3
+golden bad-derivatives derivatives "x + [1, 2]" x=1,2,3
 golden bad-value eval "x" "x=(1"
 golden bad-name eval "x" x=1 y=2
 golden bad-twice eval "x" x=1 x=2

@@ -80,6 +80,10 @@ void command_list_options(const command_verb *verb);
 int command_fail(const command *c, const char *format, ...) TP_PRINTF(2, 3);
 int command_error(const command *c);
 
+/* The elements of v, NULL if a call failed: the library prints an error that meets tp_data, and the
+ * command prints it itself. */
+const void *command_data(tp_var *v);
+
 /* Reads the formula and the values. */
 bool command_open(command *c);
 void command_close(command *c);

@@ -47,6 +47,11 @@ int command_error(const command *c)
     return STATUS_BAD_INPUT;
 }
 
+const void *command_data(tp_var *v)
+{
+    return tp_is_poison(v) ? NULL : tp_data(v);
+}
+
 /* --- The formula --- */
 
 static bool input_standard(command *c)

@@ -44,8 +44,8 @@ static void picture_value(picture *p, double x0, double x1, double *z)
 static tp_var *picture_heights(picture *p)
 {
     TP_NO_GRAD();
-    const double *x0 = tp_data(p->x[0]), *x1 = tp_data(p->x[1]);
-    const double *way0 = tp_data(p->way[0]), *way1 = tp_data(p->way[1]);
+    const double *x0 = command_data(p->x[0]), *x1 = command_data(p->x[1]);
+    const double *way0 = command_data(p->way[0]), *way1 = command_data(p->way[1]);
     double *z = tp__alloc(sizeof *z * PICTURE_GRID * PICTURE_GRID), ignored;
     for (int j = 0; z && x0 && x1 && j < PICTURE_GRID; j++)
         for (int i = 0; i < PICTURE_GRID; i++)
@@ -79,7 +79,7 @@ static tp_var *picture_values(picture *p, tp_var *x)
 {
     TP_NO_GRAD();
     int64_t n = tp_size(x);
-    const double *at = tp_data(x);
+    const double *at = command_data(x);
     double *z = tp__alloc(sizeof *z * (size_t)n);
     for (int64_t i = 0; z && at && i < n; i++)
         picture_value(p, at[i], 0, &z[i]);

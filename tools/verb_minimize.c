@@ -122,7 +122,7 @@ static bool minimize_iteration(void *ctx, const tp_iteration *at)
 static void minimize_numbers(const minimize_job *job, const tp_minimize_result *r, bool json)
 {
     tp__text out = {0};
-    const double *x = tp_data(r->x);
+    const double *x = command_data(r->x);
     for (int64_t i = 0; x && i < job->c->size; i++) {
         tp__text name = {0};
         command_element(job->c, i, &name);

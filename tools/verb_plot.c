@@ -36,8 +36,8 @@ static bool plot_read_range(plot_job *job)
     bool good = text.at && *colon && command_value(job->c, "--x", text.at, &ends);
     tp__text_drop(&text);
     if (good && tp_size(ends) == 2) {
-        job->low = ((const double *)tp_data(ends))[0];
-        job->high = ((const double *)tp_data(ends))[1];
+        job->low = ((const double *)command_data(ends))[0];
+        job->high = ((const double *)command_data(ends))[1];
     }
     bool finite = isfinite(job->low) && isfinite(job->high);
     if (!*colon || (good && !(job->low < job->high && finite))) {

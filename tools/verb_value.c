@@ -44,9 +44,9 @@ static int eval_run(command *c)
         return STATUS_BAD_INPUT;
     tp__text out = {0};
     tp_var *y = tp_expression_apply(c->f, c->x);
-    const void *data = tp_data(y);
+    const void *data = command_data(y);
     if (data && (c->options.json || c->options.csv))
-        data = tp_data(y = tp_to(y, TP_F64));
+        data = command_data(y = tp_to(y, TP_F64));
     if (!data)
         return command_error(c);
     if (c->options.json)
@@ -95,7 +95,7 @@ static int grad_run(command *c)
     if (!y)
         return STATUS_BAD_INPUT;
     const double *data =
-        tp_data(tp_requires_grad(y) ? tp_gradient(y, x) : tp_zeros(TP_F64, TP_SHAPE(c->size)));
+        command_data(tp_requires_grad(y) ? tp_gradient(y, x) : tp_zeros(TP_F64, TP_SHAPE(c->size)));
     if (!data)
         return command_error(c);
     command_table table;
@@ -129,8 +129,8 @@ static int hessian_run(command *c)
     if (!y)
         return STATUS_BAD_INPUT;
     const double *data =
-        tp_data(tp_requires_grad(y) ? tp_hessian(tp_reshape(y, TP_SHAPE()), x)
-                                    : tp_zeros(TP_F64, TP_SHAPE(c->size, c->size)));
+        command_data(tp_requires_grad(y) ? tp_hessian(tp_reshape(y, TP_SHAPE()), x)
+                                         : tp_zeros(TP_F64, TP_SHAPE(c->size, c->size)));
     if (!data)
         return command_error(c);
     command_table table;
@@ -165,7 +165,7 @@ static int derivatives_print(const command *c, tp_var **d, int order)
     for (int k = 0; k <= order; k++) {
         char label[16];
         snprintf(label, sizeof label, "%d", k);
-        table_row(&table, label, tp_data(d[k]));
+        table_row(&table, label, command_data(d[k]));
     }
     table_end(&table);
     return STATUS_GOOD;
@@ -183,7 +183,7 @@ static int derivatives_run(command *c)
     d[0] = tp_to(y, TP_F64);
     tp_derivatives(d[0], c->x[variable], order, d + 1);
     for (int k = 0; k <= order; k++)
-        if (!tp_data(d[k]))
+        if (!command_data(d[k]))
             return command_error(c);
     return derivatives_print(c, d, order);
 }
