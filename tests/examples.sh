@@ -261,7 +261,7 @@ for n in 6 7 8; do
 done
 
 # --- graphs in many ways ---
-prints draw_orders "56 nodes, summarised 23, read back 56"
+prints draw_orders "50 nodes, summarised 19, read back 50"
 prints draw_orders "y: () float64 = 9.14112 ← Add"
 for name in orders scopes summary; do
     picture draw_orders $name.svg
