@@ -40,8 +40,8 @@ TP_API tp_var *tp_scalar(double value);
 /* A constant with a copy of row-major data, which holds one dtype element for each place. */
 TP_API tp_var *tp_array(tp_dtype dtype, int ndim, const int64_t *shape, const void *data);
 
-/* Constants: zeros, ones, value everywhere, the identity matrix (n, n). A value that is not a number
- * of an integer type (300 of uint8, 0.5) is an error. */
+/* Constants: zeros, ones, value everywhere, the identity matrix (n, n). A value that is not a
+ * number of an integer type (300 of uint8, 0.5) is an error. */
 TP_API tp_var *tp_zeros(tp_dtype dtype, int ndim, const int64_t *shape);
 TP_API tp_var *tp_ones(tp_dtype dtype, int ndim, const int64_t *shape);
 TP_API tp_var *tp_full(tp_dtype dtype, int ndim, const int64_t *shape, double value);

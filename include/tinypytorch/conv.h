@@ -8,9 +8,9 @@
  *     tp_interpolate(x, .scale = 2, .mode = TP_BILINEAR)
  *
  * Data are (images, channels, spatial axes …); one image may come without the first axis, but not
- * to tp_interpolate, for which (3, 4, 4) are three images of four channels. Options that a function
- * does not know what to do with are errors. A
- * parameter of each spatial axis is a tp_sizes: .stride = 2 for all axes, TP_SIZES(2, 1) for each.
+ * to tp_interpolate, for which (3, 4, 4) are three images of four channels. A parameter of each
+ * spatial axis is a tp_sizes: .stride = 2 for all axes, TP_SIZES(2, 1) for each. Options that would
+ * have no effect are errors.
  *
  * Arrays of integers are computed in float64, but for tp_linear, a product as tp_matmul, and
  * tp_pixel_shuffle, which moves elements; float16 and bfloat16 in float32. float32 and float64

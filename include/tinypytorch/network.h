@@ -14,7 +14,9 @@ extern "C" {
 #endif
 
 /* eˣ / Σ eˣ along axis, and its logarithm, without overflow. Elements of −inf have probability 0
- * and gradient 0; along an axis of nothing but −inf the result is NaN, as PyTorch's. */
+ * and gradient 0; along an axis of nothing but −inf the result is NaN, as PyTorch's. The gradient
+ * needs only the result, so x may be edited in place meanwhile; a recorded one, and series, need x.
+ */
 TP_API tp_var *tp_softmax(tp_var *x, int axis);
 TP_API tp_var *tp_log_softmax(tp_var *x, int axis);
 

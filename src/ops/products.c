@@ -11,8 +11,8 @@
 
 #include "array/array.h"
 #include "array/dtype.h"
-#include "graph/half.h"
 #include "base/call.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "ops/matrices.h"
 #include "ops/range.h"
