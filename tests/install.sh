@@ -103,7 +103,7 @@ runs_command "$work/both"
 mkdir "$work/sources"
 cp -R "$root/CMakeLists.txt" "$root/cmake" "$root/docs" "$root/include" "$root/src" "$root/tools" \
     "$work/sources"
-parts=(-DTP_BUILD_EXAMPLES=OFF -DTP_BUILD_TESTS=OFF -DTP_WITH_GRAPHVIZ=OFF -DTP_WITH_CAIRO=OFF -DTP_WITH_PANGO=OFF
+parts=(-DTP_BUILD_EXAMPLES=OFF -DTP_BUILD_TESTS=OFF -DTP_WITH_GRAPHVIZ=OFF -DTP_WITH_CAIRO=OFF
     -DCMAKE_C_FLAGS_RELEASE=-O0)
 
 if has make; then
