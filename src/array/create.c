@@ -106,9 +106,7 @@ static tp_var *create_filled(const char *call, tp_dtype dtype, int ndim, const i
                              double value)
 {
     tp_var *v = create_array(call, dtype, ndim, shape);
-    if (tp_is_poison(v) || !tp__check_number(call, dtype, value))
-        return tp__poison();
-    if (v->size) {
+    if (!tp_is_poison(v) && v->size) {
         tp__write_element(dtype, v->data, value);
         tp__repeat_element(v->data, v->size, tp__dtype_size(dtype));
     }
@@ -127,7 +125,8 @@ tp_var *tp_ones(tp_dtype dtype, int ndim, const int64_t *shape)
 
 tp_var *tp_full(tp_dtype dtype, int ndim, const int64_t *shape, double value)
 {
-    return create_filled("full", dtype, ndim, shape, value);
+    tp_var *v = create_filled("full", dtype, ndim, shape, value);
+    return tp_is_poison(v) || tp__check_number("full", dtype, value) ? v : tp__poison();
 }
 
 tp_var *tp_eye(tp_dtype dtype, int64_t n)
