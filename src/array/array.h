@@ -39,13 +39,15 @@ int tp__check_axis(const char *call, int64_t axis, const tp_var *v, int ndim);
 tp_var *tp__refuse_shape(const char *call, const char *what, const tp_var *v, const char *expected,
                          ...) TP_PRINTF(4, 5);
 
-/* Records why operand number i of n cannot be used (n = 0: there is only one); returns false. */
+/* Records why operand number i of n cannot be used (n = 0: there is only one); returns false, or
+ * true if it can be (base/debug.h). */
 bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n);
 
 /* True if a caller's operand can be used, otherwise an error is pending. */
 TP_INLINE bool tp__check_operand(const char *call, const tp_var *v)
 {
-    return TP_LIKELY(v && !(v->flags & TP__POISON)) || tp__refuse_operand(call, v, 0, 0);
+    return TP_LIKELY(v && !(v->flags & (TP__POISON | TP__WATCHED))) ||
+           tp__refuse_operand(call, v, 0, 0);
 }
 
 /* Broadcasts shape b into shape a (*ndim sizes, grown as needed); false if they do not fit. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "array/loops.h"
+#include "base/debug.h"
 #include "base/numbers.h"
 #include "tinypytorch/array.h"
 
@@ -124,6 +125,8 @@ bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n)
         snprintf(which, sizeof which, "operand %d of %d", i + 1, n);
     else if (n == 1)
         snprintf(which, sizeof which, "the operand");
+    if (v && (v->flags & TP__WATCHED))
+        return tp__debug_may_use(call, which, v);
     if (!v)
         tp_fail(TP_ERROR_ARGUMENT, "%s: %s is NULL (tp_grad gives NULL where there is no gradient)",
                 call, which);

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/backend.h"
+#include "base/debug.h"
 #include "tinypytorch/scope.h"
 
 tp_var tp__poison_node = {
@@ -409,6 +410,7 @@ TP_INLINE void node_release(tp_var *v, tp_var **list)
 /* Frees what v has beyond two inputs. */
 static void node_strip(tp_var *v, tp_var **list)
 {
+    tp__watch *watch = v->flags & TP__WATCHED ? tp__debug_part(v) : NULL;
     if (v->flags & TP__LEASE)
         node_end_lease(v);
     if (v->flags & TP__OUTPUT)
@@ -430,6 +432,20 @@ static void node_strip(tp_var *v, tp_var **list)
         tp__free(v->in.many);
         v->n_in = 0;
     }
+    if (watch)
+        v->attr.block = watch;
+    else
+        v->flags &= ~TP__WATCHED;
+}
+
+/* The last of a node that is shared or watched; true if its memory may be used again. */
+static bool node_leaves(tp__thread *t, tp_var *v)
+{
+    if (v->flags & TP__SHARED)
+        atomic_fetch_sub_explicit(&node_shared, 1, memory_order_relaxed);
+    else
+        t->live--;
+    return !(v->flags & TP__WATCHED) || tp__debug_retire(t, v);
 }
 
 void tp__node_free(tp__thread *t, tp_var *v)
@@ -442,11 +458,12 @@ void tp__node_free(tp__thread *t, tp_var *v)
             node_release(v->in.few[0], &list);
         if (v->n_in > 1)
             node_release(v->in.few[1], &list);
-        if (TP_UNLIKELY(v->flags & TP__SHARED))
-            atomic_fetch_sub_explicit(&node_shared, 1, memory_order_relaxed);
-        else
+        if (TP_LIKELY(!(v->flags & (TP__SHARED | TP__WATCHED)))) {
             t->live--;
-        tp__node_put(t, v);
+            tp__node_put(t, v);
+        } else if (node_leaves(t, v)) {
+            tp__node_put(t, v);
+        }
         if (!list)
             return;
         v = list;

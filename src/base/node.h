@@ -66,6 +66,9 @@ enum {
     TP__ORDERS = 0x7FF << 20
 };
 
+/* The last flag: seen by the debug mode (base/debug.h). */
+#define TP__WATCHED (1u << 31)
+
 /* What a gradient rule reads. */
 enum {
     TP__READS_0 = 1,
@@ -110,6 +113,7 @@ typedef struct tp__extra {
     uint32_t last_hook;
     tp__name_scope *scope; /* held */
     struct tp__site *site; /* where it was recorded, if that was asked for */
+    struct tp__watch *watch;
 } tp__extra;
 
 struct tp_var {

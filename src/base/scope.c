@@ -4,6 +4,7 @@
 #include "base/scope.h"
 
 #include "base/alloc.h"
+#include "base/debug.h"
 #include "base/log.h"
 
 enum { SCOPE_ROOT_LIMIT = 100000, SCOPE_ROOT_ARRAYS = 16 };
@@ -47,7 +48,7 @@ void tp__scope_weigh(tp__thread *t)
             values, bytes >> 20);
 }
 
-bool tp__scope_grow(tp__thread *t)
+static bool scope_grow(tp__thread *t)
 {
     size_t capacity = t->handle_capacity ? 2 * t->handle_capacity : 256;
     if (t->handle_capacity < SCOPE_ROOT_LIMIT && capacity > SCOPE_ROOT_LIMIT)
@@ -59,6 +60,19 @@ bool tp__scope_grow(tp__thread *t)
     t->handle_capacity = capacity;
     scope_warn(t);
     return true;
+}
+
+/* In debug mode there is room for one, always. */
+bool tp__scope_room(tp__thread *t, tp_var *v)
+{
+    if (!t->debug)
+        return scope_grow(t);
+    tp__debug_watch(t, v);
+    t->handle_capacity = t->debug->capacity;
+    bool room = t->n_handles < t->handle_capacity || scope_grow(t);
+    t->debug->capacity = t->handle_capacity;
+    t->handle_capacity = t->n_handles + (room ? 1 : 0);
+    return room;
 }
 
 size_t tp_scope_begin(void)
@@ -143,6 +157,8 @@ tp_var *tp_keep(tp_var *v)
 {
     if (!v)
         return tp_fail(TP_ERROR_ARGUMENT, "keep: the value is NULL");
+    if ((v->flags & TP__WATCHED) && !tp__debug_may_use("keep", "the value", v))
+        return tp__poison();
     if (v->flags & TP__POISON)
         return v;
     tp__ref(v);
@@ -152,6 +168,8 @@ tp_var *tp_keep(tp_var *v)
 
 void tp_free(tp_var *v)
 {
+    if (v && (v->flags & TP__POISON) && (v->flags & TP__WATCHED))
+        tp__debug_may_use("free", "the value", v);
     if (!v || (v->flags & TP__POISON))
         return;
     if (scope_count_keep(v, false)) {

@@ -10,7 +10,8 @@
 #include "base/thread.h"
 #include "tinypytorch/scope.h"
 
-bool tp__scope_grow(tp__thread *t);
+/* Makes room for v's handle, and watches it in debug mode. */
+bool tp__scope_room(tp__thread *t, tp_var *v);
 void tp__scope_close_all(tp__thread *t);
 
 /* Warns once if the root scope holds this many bytes in results: asked when a thread that holds as
@@ -24,7 +25,7 @@ TP_INLINE tp_var *tp__own(tp__thread *t, tp_var *v)
 {
     if (TP_UNLIKELY(!v))
         return tp__poison();
-    if (TP_UNLIKELY(t->n_handles == t->handle_capacity) && !tp__scope_grow(t)) {
+    if (TP_UNLIKELY(t->n_handles == t->handle_capacity) && !tp__scope_room(t, v)) {
         tp__drop(v);
         return tp__poison();
     }

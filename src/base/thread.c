@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/backend.h"
+#include "base/debug.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/node.h"
@@ -31,6 +32,7 @@ static void thread_end(void *state)
     tp_name_scope_end(1);
     tp__finish_deferred(t);
     tp__error_tell(t, "a thread ends, and nobody asked for its ");
+    tp__debug_end(t);
     tp__node_give_back(t);
     tp__block_trim(t);
     free(t->handles);
@@ -72,5 +74,8 @@ tp__thread *tp__thread_start(void)
     t->anomaly = anomaly && anomaly[0] && strcmp(anomaly, "0") != 0;
     tp__thread_current = t;
     pthread_setspecific(thread_key, t);
+    const char *debug = getenv("TP_DEBUG");
+    if (debug && debug[0] && strcmp(debug, "0") != 0)
+        tp__debug_begin(t);
     return t;
 }

@@ -48,6 +48,7 @@ typedef struct tp__thread {
     bool remakes;    /* values were recorded in checkpoints */
     uint32_t remade; /* how often dropped elements were made again */
 
+    struct tp__debug *debug; /* NULL: not in debug mode */
     const char *call; /* the function that the program called, if it is not where errors arise
                        * (base/call.h) */
     tp_code code;

@@ -68,8 +68,9 @@ bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags)
 static bool apply_check(const tp__op *op, tp_var *const *in, int n)
 {
     for (int i = 0; i < n; i++) {
-        if (!in[i] || (in[i]->flags & TP__POISON))
-            return tp__refuse_operand(op->name, in[i], i, n);
+        if ((!in[i] || (in[i]->flags & (TP__POISON | TP__WATCHED))) &&
+            !tp__refuse_operand(op->name, in[i], i, n))
+            return false;
         if (TP_UNLIKELY(in[i]->flags & TP__DROPPED) && !tp__evaluate(in[i]))
             return false;
     }

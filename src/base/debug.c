@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/debug.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "tinypytorch/scope.h"
+
+enum { DEBUG_QUEUE = 100000 };
+
+static pthread_mutex_t debug_lock = PTHREAD_MUTEX_INITIALIZER;
+static tp__debug *debug_threads;
+
+void tp__debug_begin(tp__thread *t)
+{
+    if (t->debug)
+        return;
+    tp__debug *debug = calloc(1, sizeof *debug);
+    if (!debug)
+        return;
+    atomic_store(&debug->alive, true);
+    pthread_mutex_lock(&debug_lock);
+    debug->next = debug_threads;
+    debug_threads = debug;
+    pthread_mutex_unlock(&debug_lock);
+    debug->capacity = t->handle_capacity;
+    t->debug = debug;
+    t->handle_capacity = t->n_handles;
+}
+
+/* The value that went first is nobody's any more. */
+static void debug_let_go(tp__thread *t, tp__debug *debug)
+{
+    tp_var *v = debug->first;
+    debug->first = v->link;
+    debug->queued--;
+    free(v->attr.block);
+    tp__node_put(t, v);
+}
+
+void tp__debug_end(tp__thread *t)
+{
+    if (!t->debug)
+        return;
+    while (t->debug->first)
+        debug_let_go(t, t->debug);
+    atomic_store(&t->debug->alive, false);
+    t->handle_capacity = t->debug->capacity;
+    t->debug = NULL;
+}
+
+bool tp_set_debug(bool enabled)
+{
+    tp__thread *t = tp__here();
+    bool old = t->debug != NULL;
+    if (enabled)
+        tp__debug_begin(t);
+    else
+        tp__debug_end(t);
+    return old;
+}
+
+void tp__debug_watch(tp__thread *t, tp_var *v)
+{
+    if (v->flags & (TP__WATCHED | TP__POISON | TP__SHARED | TP__LEASE))
+        return;
+    tp_code pending = t->code;
+    tp__extra *extra = tp__node_extra(v);
+    t->code = pending; /* a value that cannot be watched is right all the same */
+    tp__watch *watch = extra ? calloc(1, sizeof *watch) : NULL;
+    if (!watch)
+        return;
+    watch->owner = t->debug;
+    tp__site_take(&watch->made);
+    extra->watch = watch;
+    v->flags = (v->flags & ~(uint32_t)TP__NUMBER) | TP__WATCHED | TP__PARTS;
+}
+
+tp__watch *tp__debug_part(tp_var *v)
+{
+    char shape[TP__SHAPE_TEXT];
+    tp__watch *watch = v->extra ? v->extra->watch : NULL;
+    if (!watch)
+        return NULL;
+    v->extra->watch = NULL;
+    bool named = v->extra->name != NULL;
+    snprintf(watch->what, sizeof watch->what, "%s%.40s%sof shape %s", named ? "(" : "",
+             named ? v->extra->name : "", named ? ") " : "",
+             tp__shape_text(shape, v->ndim, tp__shape(v)));
+    tp__site_take(&watch->gone);
+    return watch;
+}
+
+bool tp__debug_retire(tp__thread *t, tp_var *v)
+{
+    tp__debug *debug = t->debug;
+    if (!debug) {
+        free(v->attr.block);
+        return true;
+    }
+    v->op = NULL;
+    v->flags = TP__POISON | TP__WATCHED | TP__CONTIGUOUS;
+    v->dtype = TP_F64;
+    v->ndim = 0;
+    v->n_in = v->unread = v->reads = 0;
+    v->data = v->value.number;
+    v->value.number[0] = tp__poison()->value.number[0];
+    v->storage = NULL;
+    v->size = 1;
+    v->grad = NULL;
+    v->extra = NULL;
+    v->link = NULL;
+    if (debug->first)
+        debug->last->link = v;
+    else
+        debug->first = v;
+    debug->last = v;
+    if (++debug->queued > DEBUG_QUEUE)
+        debug_let_go(t, debug);
+    t->handle_capacity = t->n_handles;
+    return false;
+}
+
+static const char *debug_at(char text[TP__SITE_TEXT], const tp__site *site)
+{
+    return tp__site_text(text, site)[0] ? text : "an unknown place";
+}
+
+bool tp__debug_may_use(const char *call, const char *which, const tp_var *v)
+{
+    char made[TP__SITE_TEXT], gone[TP__SITE_TEXT];
+    if (v->flags & TP__POISON) {
+        const tp__watch *watch = v->attr.block;
+        tp_fail(TP_ERROR_ARGUMENT,
+                "%s: %s is used after it went: the value %s was made at %s, and its last handle, "
+                "of a scope or of tp_keep, went at %s",
+                call, which, watch->what, debug_at(made, &watch->made),
+                debug_at(gone, &watch->gone));
+        return false;
+    }
+    const tp__watch *watch = v->extra ? v->extra->watch : NULL;
+    if (!watch || (v->flags & TP__SHARED) || watch->owner == tp__here()->debug ||
+        !atomic_load(&watch->owner->alive))
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT,
+            "%s: %s belongs to another thread, which made it at %s: threads share only what "
+            "tp_share was told to",
+            call, which, debug_at(made, &watch->made));
+    return false;
+}
