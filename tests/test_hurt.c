@@ -8,6 +8,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "harness.h"
 
+#include <math.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -450,5 +452,16 @@ TEST(hurt_drawing_that_cannot_be_written)
         CHECK_ERROR(TP_ERROR_FILE,
                     "write_dot_graph: cannot write the graph: No space left on device");
         fclose(full);
+    }
+}
+
+/* gelu_tanh has the second derivative 2 √(2 / π) / 2 at 0, whatever its neighbours are. */
+TEST(hurt_second_derivatives_do_not_depend_on_neighbours)
+{
+    const double beside[] = {1, (double)INFINITY, (double)NAN};
+    for (int i = 0; i < 3; i++) {
+        tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2), ((double[]){0, beside[i]})));
+        tp_var *g = tp_gradient(tp_gelu_tanh(x), x, .create_graph = true);
+        CHECK_CLOSE(((const double *)tp_data(tp_gradient(g, x)))[0], 0.79788456080286536, 1e-14);
     }
 }

@@ -60,7 +60,8 @@ static tp_var *hold_where(const tp__pull *pull)
     return tp_logical_or(none, tp_logical_and(tp_eq(y, 0), tp_logical_not(tp_isnan(pull->gy))));
 }
 
-/* Where nothing is recorded, large gradients, which may be waiting, are not searched for NaN:
+/* Only what is NaN becomes 0: elsewhere a recorded gradient stays linked to gy, also where gy is 0.
+ * Where nothing is recorded, large gradients, which may be waiting, are not searched for NaN:
  * choosing is as cheap. */
 void tp__hold_zeros(const tp__pull *pull)
 {
@@ -73,7 +74,7 @@ void tp__hold_zeros(const tp__pull *pull)
         if (!pull->record && gx->size >= tp__defer_from && !(pull->y->sweep_below & TP__HOLDS))
             gx = tp_where(tp_eq(pull->gy, 0), 0, gx);
         else if (hold_has_nan(gx))
-            gx = tp_where(hold_where(pull), 0, gx);
+            gx = tp_where(tp_logical_and(hold_where(pull), tp_isnan(gx)), 0, gx);
         pull->gx[i] = hold_record(gx);
     }
 }
