@@ -171,3 +171,21 @@ TEST(told_by_the_environment)
     if (getenv("TEST_ANOMALY_CHILD"))
         CHECK(tp_is_anomaly_enabled());
 }
+
+/* --- What is not looked at --- */
+
+TEST(data_and_edits_are_told_by_the_operation_that_reads_them)
+{
+    bool old = tp_set_anomaly(true);
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(2), (double[]){1, (double)NAN});
+    CHECK(tp_error() == NULL);
+    tp_exp(x);
+    CHECK_ERROR(TP_ERROR_ANOMALY,
+                "exp: its result (2,) has nan at element 1; operand (2,) with nan");
+    tp_var *w = tp_variable(1.0);
+    tp_mul_(w, (double)NAN);
+    CHECK(tp_error() == NULL);
+    tp_mul(w, 2);
+    CHECK_ERROR(TP_ERROR_ANOMALY, "with nan");
+    tp_set_anomaly(old);
+}
