@@ -77,14 +77,22 @@ static void site_clean(char text[TP__SITE_TEXT])
     free(path);
 }
 
+/* True for the functions of public headers that run when a scope closes. */
+static bool site_is_header(const char *line)
+{
+    return strstr(line, "tinypytorch/scope.h:") || strstr(line, "tinypytorch/draw.h:");
+}
+
 /* What addr2line says of the call that returns to address: "file:line", or false. */
 static bool site_ask(const site_module *module, uintptr_t address, char text[TP__SITE_TEXT])
 {
     char command[SITE_PATH + 128];
-    snprintf(command, sizeof command, "addr2line -e '%s' 0x%lx 2>/dev/null", module->path,
+    snprintf(command, sizeof command, "addr2line -i -e '%s' 0x%lx 2>/dev/null", module->path,
              (unsigned long)(address - module->base - 1));
     FILE *pipe = popen(command, "r");
     bool good = pipe && fgets(text, TP__SITE_TEXT, pipe);
+    while (good && site_is_header(text) && fgets(text, TP__SITE_TEXT, pipe))
+        ;
     if (pipe)
         pclose(pipe);
     if (!good)
@@ -159,6 +167,7 @@ const char *tp__site_text(char text[TP__SITE_TEXT], const tp__site *site)
         bool known = site_line(&module, address, line);
         bool ours = strcmp(module.path, library.path) == 0 &&
                     (!known || (sources && strncmp(line, own, sources) == 0));
+        ours = ours || (known && site_is_header(line));
         if (entered && !ours && known)
             snprintf(text, TP__SITE_TEXT, "%s", line);
         else if (entered && !ours)
