@@ -125,6 +125,11 @@ def prove_sigmoid():
     return (float(mpmath.exp(-40) / (1 + mpmath.exp(-40))**2), derivative(torch.sigmoid, 40.0))
 
 
+def prove_acosh():
+    """acosh′(x) = 1 / √(x² − 1), 1e-200 at 1e200, where x² is infinite"""
+    return 1e-200, derivative(torch.acosh, 1e200)
+
+
 def prove_prod():
     """∂ (x y) / ∂x = y at x = ∞"""
     x = torch.tensor([math.inf, 2.0], dtype=torch.float64, requires_grad=True)
@@ -159,6 +164,9 @@ PYTORCH_WRONG = [
                "PyTorch -?0", proof=prove_clamp, when=lambda program: program.wild),
     Difference("sigmoid|lstm.*|gru.*|silu", "gradient|second|jvp", "sigmoid's derivatives in the tail",
                "PyTorch -?0", proof=prove_sigmoid, when=lambda program: program.wild),
+    Difference("acosh|asinh|rms_norm|group_norm|layer_norm", "gradient|second|jvp|value",
+               "squares that overflow", "PyTorch -?(0|nan)", proof=prove_acosh,
+               when=lambda program: program.wild),
     Difference("prod", "gradient|second|jvp", "prod's gradient at infinity", "PyTorch -?nan",
                proof=prove_prod, when=lambda program: program.wild),
     Difference("conv", "value shape", "a convolution of no channels loses those of its weight",
@@ -183,7 +191,7 @@ CHOSEN = [
     Difference("elu|selu|celu|l1_loss|abs", "gradient|second|jvp", "the gradient at NaN is NaN",
                "is -?nan", when=lambda program: program.wild),
     Difference("squeeze", "call refused", "an axis of another size than 1 cannot go (shape.h)"),
-    Difference("index_add|scatter.*|embedding", "call accepted",
+    Difference("index_add|index_select|scatter.*|embedding", "call accepted",
                "indices of rows without elements are not looked at",
                when=lambda program: program.empty()),
     Difference(".*", "jvp|gradient|second", "a value of no elements moves nothing", "PyTorch -?nan",
@@ -194,8 +202,20 @@ CHOSEN = [
                "is -?0, PyTorch -?nan", when=lambda program: program.has(0)),
     Difference("polygamma", "value|alias", "poles of polygamma are infinite or NaN (ops.h)",
                "PyTorch -?inf"),
-    Difference("svdvals|.*attention", "derivative refused",
-               "its gradient reads the operand, PyTorch's factors that it kept", "edited in place"),
+    Difference("svdvals|.*attention|tanh.*|sigmoid.*|expm1|softmax|log_softmax|.*entropy|conv.*|lstm.*"
+               "|gru.*", "derivative refused",
+               "its gradient reads the operand, to keep its digits; PyTorch's something it kept",
+               "edited in place"),
+    Difference("acos|asin|atanh|acosh", "gradient|second|jvp",
+               "beyond the ends of their domain derivatives are NaN, as values are", "is -?nan"),
+    Difference("matmul|mv|mm|bmm|inner|einsum.*|tensordot|linear|solve_.*|.*_norm|.*_loss|prelu|.*attention",
+               "type|call accepted|derivative accepted", "operands of mixed types are promoted",
+               when=lambda program: len(program.dtypes) > 1),
+    Difference("median", "value|gradient|second|jvp", "the median of NaN is NaN", "is -?nan",
+               when=lambda program: program.wild),
+    Difference("xlogy|kl_div", "gradient|second|jvp|value",
+               "beside 0 the logarithm of what is not positive is NaN in derivatives", "",
+               when=lambda program: program.has(0)),
     Difference("svd|qr|lstsq|matrix_exp|cholesky.*|solve.*|inverse|pinv|eig.*|.*det|matrix_power|cross",
                "value|alias|gradient|second|jvp|call.*", "matrices of what is huge or not finite",
                when=lambda program: program.wild),
