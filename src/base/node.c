@@ -448,21 +448,27 @@ static bool node_leaves(tp__thread *t, tp_var *v)
     return !(v->flags & TP__WATCHED) || tp__debug_retire(t, v);
 }
 
+TP_INLINE void node_release_inputs(tp_var *v, tp_var **list)
+{
+    if (v->n_in > 0)
+        node_release(v->in.few[0], list);
+    if (v->n_in > 1)
+        node_release(v->in.few[1], list);
+}
+
 void tp__node_free(tp__thread *t, tp_var *v)
 {
     tp_var *list = NULL;
     for (;;) {
-        if (TP_UNLIKELY(v->flags & (TP__PARTS | TP__SHARED)))
-            node_strip(v, &list);
-        if (v->n_in > 0)
-            node_release(v->in.few[0], &list);
-        if (v->n_in > 1)
-            node_release(v->in.few[1], &list);
-        if (TP_LIKELY(!(v->flags & (TP__SHARED | TP__WATCHED)))) {
+        if (TP_LIKELY(!(v->flags & (TP__PARTS | TP__SHARED)))) {
+            node_release_inputs(v, &list);
             t->live--;
             tp__node_put(t, v);
-        } else if (node_leaves(t, v)) {
-            tp__node_put(t, v);
+        } else {
+            node_strip(v, &list);
+            node_release_inputs(v, &list);
+            if (node_leaves(t, v))
+                tp__node_put(t, v);
         }
         if (!list)
             return;
