@@ -124,7 +124,7 @@ static void cube_backward(void *ctx, tp_var *const *in, tp_var *const *out, tp_v
 /* sin(exp(x)³), the cube by a function of one's own, in float16 before the end. */
 static tp_var *mixed(void *ctx, tp_var *const *x)
 {
-    static const tp_function cube = {sizeof cube,   "cube",         1, 1, cube_forward,
+    static const tp_function cube = {sizeof cube,   "cube",          1,   1, cube_forward,
                                      cube_backward, TP_READS_INPUTS, NULL};
     tp_var *e = tp_exp(tp_mul(x[0], 0.5)), *y;
     (void)ctx;

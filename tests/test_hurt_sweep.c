@@ -50,8 +50,8 @@ static void drop_backward(void *ctx, tp_var *const *in, tp_var *const *out, tp_v
     gin[0] = tp_mul(gout[0], tp_add(3, tp_mul(0, in[0])));
 }
 
-static const tp_function drop_function = {sizeof(tp_function), "Drop",         1, 1, drop_forward,
-                                          drop_backward,       TP_READS_INPUTS, NULL};
+static const tp_function drop_function = {
+    sizeof(tp_function), "Drop", 1, 1, drop_forward, drop_backward, TP_READS_INPUTS, NULL};
 
 /* y = (3 x²)², all of it held by the handles in d alone. */
 static void drop_build(dropping *d, tp_var *start, bool by_hook)
@@ -244,7 +244,7 @@ static void via_backward(void *ctx, tp_var *const *in, tp_var *const *out, tp_va
         *(double *)ctx += tp_item(tp_detach(tp_gradient(in[0], in[0], .create_graph = true)));
 }
 
-static const tp_function via = {sizeof(tp_function), "Via",          1, 1, via_forward,
+static const tp_function via = {sizeof(tp_function), "Via",           1,   1, via_forward,
                                 via_backward,        TP_READS_INPUTS, NULL};
 
 TEST(hurt_sweep_inside_a_users_backward)
@@ -330,7 +330,7 @@ static void cube_forward(void *ctx, tp_var *const *in, tp_var **out)
     out[0] = tp_mul(in[0], tp_square(in[0]));
 }
 
-static const tp_function careless = {sizeof(tp_function), "Careless",     1, 1, cube_forward,
+static const tp_function careless = {sizeof(tp_function), "Careless",      1,   1, cube_forward,
                                      careless_backward,   TP_READS_INPUTS, NULL};
 
 /* x may be a leaf or made from one. */

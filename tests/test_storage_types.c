@@ -261,7 +261,8 @@ TEST(composites_of_half_types_keep_float32_inside)
         tp_var *x = tp_full(half, TP_SHAPE(1, 2), 1);
         CHECK_ELEMENTS(tp_group_norm(x, 1, NULL, NULL, .eps = 1e-8), 0, 0);
         CHECK_ELEMENTS(
-            tp_batch_norm(tp_full(half, TP_SHAPE(2, 1), 3), NULL, NULL, NULL, NULL, .eps = 1e-8), 0, 0);
+            tp_batch_norm(tp_full(half, TP_SHAPE(2, 1), 3), NULL, NULL, NULL, NULL, .eps = 1e-8), 0,
+            0);
         /* Sums of squares are above 65504. */
         tp_var *large = tp_full(half, TP_SHAPE(4), 512);
         CHECK_BITS(tp_item(tp_norm(large, 2)), 1024);

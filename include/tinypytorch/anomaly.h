@@ -17,8 +17,8 @@
  * the place is a symbol and an offset, or missing. An infinity that only passes through, such as a
  * mask's, is no anomaly; one in a gradient always is.
  *
- * Data, edits in place and steps of optimisers are not looked at: a NaN that they bring is reported by
- * the first operation that reads it, and the message says that its operand came "with nan".
+ * Data, edits in place and steps of optimisers are not looked at: a NaN that they bring is reported
+ * by the first operation that reads it, and the message says that its operand came "with nan".
  *
  * Everything is computed when it is called and read once more, and every recorded operation keeps
  * its place: some microseconds each. Off, it costs nothing measurable.

@@ -40,7 +40,9 @@ static size_t alloc_product(size_t count, size_t bytes)
 
 void *tp__alloc_zero(size_t count, size_t bytes)
 {
-    return alloc_checked(alloc_refused(alloc_product(count, bytes)) ? NULL : calloc(count ? count : 1, bytes), alloc_product(count, bytes));
+    return alloc_checked(
+        alloc_refused(alloc_product(count, bytes)) ? NULL : calloc(count ? count : 1, bytes),
+        alloc_product(count, bytes));
 }
 
 /* Large blocks ask for large pages: fewer faults, fewer misses of the page tables. */
@@ -48,7 +50,8 @@ void *tp__alloc_aligned(size_t bytes)
 {
     void *block = NULL;
     bool large = bytes >= 2 * ALLOC_HUGE_PAGE;
-    if (alloc_refused(bytes) || posix_memalign(&block, large ? ALLOC_HUGE_PAGE : 64, bytes ? bytes : 1))
+    if (alloc_refused(bytes) ||
+        posix_memalign(&block, large ? ALLOC_HUGE_PAGE : 64, bytes ? bytes : 1))
         block = NULL;
 #if defined(MADV_HUGEPAGE)
     if (block && large)

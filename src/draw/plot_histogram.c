@@ -73,8 +73,8 @@ static bool histogram_limits(const char *call, const tp_plot *plot, const tp_his
         histogram_limit(plot, o->high, &range->high);
     if (tp__plot_usable(range->low) && tp__plot_usable(range->high) && range->low < range->high)
         return true;
-    tp_fail(TP_ERROR_ARGUMENT, "%s: bins cannot go from low %g to high %g%s", call, range->low, range->high,
-            plot->log_x ? " on a logarithmic axis" : "");
+    tp_fail(TP_ERROR_ARGUMENT, "%s: bins cannot go from low %g to high %g%s", call, range->low,
+            range->high, plot->log_x ? " on a logarithmic axis" : "");
     return false;
 }
 

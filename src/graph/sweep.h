@@ -10,8 +10,8 @@
  * leaves and are never written: their gradients live in `kept`.
  *
  * Below an operation that picks elements (where, maximum …) a gradient of exactly zero stays zero
- * (hold.h). Nodes know what they are below (sweep_below: TP__SELECTS, TP__HOLDS), other branches are
- * not touched.
+ * (hold.h). Nodes know what they are below (sweep_below: TP__SELECTS, TP__HOLDS), other branches
+ * are not touched.
  *
  * In a sweep that records nothing the gradient of a 0-d float64 is a plain number (sweep_numeric),
  * and operations on such values use their numeric rule.

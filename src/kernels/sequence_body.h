@@ -235,7 +235,7 @@ SEQUENCE_ATTEND(double)
         return v * (1 - v);                                                                        \
     }                                                                                              \
                                                                                                    \
-    /* e / (e + 2) with e = e^2|x| − 1, held where it does not overflow. */                        \
+    /* e / (e + 2) with e = e^2|x| − 1, held where it does not overflow. */                      \
     TP_INLINE VECTOR_OF_##Type VECTOR(gate_keep_tanh_##Type)(VECTOR_OF_##Type x)                   \
     {                                                                                              \
         const VECTOR_OF_##Type far = SEQUENCE_ALL(Type, SEQUENCE_FAR_##Type);                      \
@@ -299,12 +299,14 @@ SEQUENCE_ATTEND(double)
                                       VECTOR(sequence_some_##Type)(s->gh + at, a, left);           \
                 VECTOR_OF_##Type gc = VECTOR(sequence_some_##Type)(s->gc + at, a, left);           \
                 VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
-                VECTOR_OF_##Type h =                                                               \
-                    VECTOR(gate_keep_tanh_##Type)(VECTOR(sequence_some_##Type)(s->c + at, a, left));\
+                VECTOR_OF_##Type h = VECTOR(gate_keep_tanh_##Type)(                                \
+                    VECTOR(sequence_some_##Type)(s->c + at, a, left));                             \
                 gc += gh * VECTOR(gate_sigmoid_##Type)(x[3]) * VECTOR(gate_tanh_slope_##Type)(h);  \
-                g[0] = gc * VECTOR(gate_tanh_##Type)(x[2]) * VECTOR(gate_sigmoid_slope_##Type)(x[0]);\
+                g[0] =                                                                             \
+                    gc * VECTOR(gate_tanh_##Type)(x[2]) * VECTOR(gate_sigmoid_slope_##Type)(x[0]); \
                 g[1] = gc * before * VECTOR(gate_sigmoid_slope_##Type)(x[1]);                      \
-                g[2] = gc * VECTOR(gate_sigmoid_##Type)(x[0]) * VECTOR(gate_tanh_slope_##Type)(x[2]);\
+                g[2] =                                                                             \
+                    gc * VECTOR(gate_sigmoid_##Type)(x[0]) * VECTOR(gate_tanh_slope_##Type)(x[2]); \
                 g[3] = gh * VECTOR(gate_tanh_##Type)(h) * VECTOR(gate_sigmoid_slope_##Type)(x[3]); \
                 for (int k = 0; k < TP__GATES; k++)                                                \
                     VECTOR(sequence_store_##Type)(s->change + gates + k * line, a, left, g[k]);    \
@@ -325,12 +327,13 @@ SEQUENCE_ATTEND(double)
                            VECTOR(sequence_some_##Type)(s->bias + k * line, a, left);              \
                 x[0] = VECTOR(gate_keep_sigmoid_##Type)(x[0]);                                     \
                 x[1] = VECTOR(gate_keep_sigmoid_##Type)(x[1]);                                     \
-                x[2] = VECTOR(gate_keep_tanh_##Type)                                               \
-                (x[2] + VECTOR(gate_sigmoid_##Type)(x[0]) * x[3]);                                 \
+                x[2] = VECTOR(gate_keep_tanh_##Type)(x[2] +                                        \
+                                                     VECTOR(gate_sigmoid_##Type)(x[0]) * x[3]);    \
                 for (int k = 0; k < TP__GATES; k++)                                                \
                     VECTOR(sequence_store_##Type)(s->gates + gates + k * line, a, left, x[k]);     \
                 VECTOR_OF_##Type before = VECTOR(sequence_some_##Type)(s->before + at, a, left);   \
-                VECTOR_OF_##Type h = VECTOR(gate_rest_##Type)(x[1]) * VECTOR(gate_tanh_##Type)(x[2]);\
+                VECTOR_OF_##Type h =                                                               \
+                    VECTOR(gate_rest_##Type)(x[1]) * VECTOR(gate_tanh_##Type)(x[2]);               \
                 h += VECTOR(gate_sigmoid_##Type)(x[1]) * before;                                   \
                 VECTOR(sequence_store_##Type)(s->h + at, a, left, h);                              \
             }                                                                                      \
