@@ -25,7 +25,7 @@ bool tp__einsum_fails(const tp__einsum_text *e, tp_code code, const char *at, co
     int number = 1, length = 1;
     for (const char *c = e->text; c < at; c++)
         number += !einsum_continues(c[1]);
-    while (einsum_continues(at[length]))
+    while (*at && einsum_continues(at[length]))
         length++;
     if (*at)
         snprintf(where, sizeof where, "at character %d, '%.*s'", number, length, at);
