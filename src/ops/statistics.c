@@ -159,7 +159,7 @@ tp_var *(tp_logsumexp)(tp_var *x, const tp_reduce_options *given)
     if (tp_size(x) == 0)
         return tp_log((tp_sum)(tp_exp(x), &own));
     tp_var *largest = tp_detach((tp_max)(x, &kept));
-    if (!tp_is_poison(largest) && tp_item(tp_any(tp_eq(largest, HUGE_VAL)))) {
+    if (!tp_is_poison(largest) && tp_item(tp_any(tp_eq(largest, HUGE_VAL))) != 0) {
         tp_var *regular = tp_where(tp_eq(largest, HUGE_VAL), 0, x);
         tp_var *most = (tp_max)(x, &own);
         return tp_where(tp_eq(most, HUGE_VAL), most, (tp_logsumexp)(regular, given));
