@@ -84,6 +84,9 @@ static inline tp_var *tp__of_int128(tp__int128 v)
 #define TP__LOUD _Pragma("GCC diagnostic pop")
 #endif
 #define TP__UNPACK(...) __VA_ARGS__
+#if defined(__cppcheck__) /* which cannot read the other form, nor its arguments */
+#define TP__WITH(type, function, arguments, ...) (function)(&(const type){__VA_ARGS__})
+#else
 #define TP__WITH_AS(name, type, function, arguments, ...)                                          \
     __extension__({                                                                                \
         TP__QUIET                                                                                  \
@@ -93,6 +96,7 @@ static inline tp_var *tp__of_int128(tp__int128 v)
     })
 #define TP__WITH(type, function, arguments, ...)                                                   \
     TP__WITH_AS(TP__UNIQUE(tp__options), type, function, arguments, __VA_ARGS__)
+#endif
 
 #endif
 

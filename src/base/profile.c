@@ -320,7 +320,7 @@ typedef struct profile_cell {
 /* Three digits: 0.0123, 0.123, 1.23, 12.3, 123, 1234. */
 static profile_cell profile_number(double x, const char *unit)
 {
-    profile_cell cell;
+    profile_cell cell = {""};
     int digits = x >= 99.95 ? 0 : x >= 9.995 ? 1 : x >= 0.9995 || x <= 0 ? 2 : 3;
     tp__format(cell.text, sizeof cell.text, "%.*f%s", digits, x, unit);
     return cell;
