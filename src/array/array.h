@@ -43,11 +43,14 @@ tp_var *tp__refuse_shape(const char *call, const char *what, const tp_var *v, co
  * true if it can be (base/debug.h). */
 bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n);
 
+/* True if v is there, no poison, and has so many dimensions; no error is recorded. */
+bool tp__has_axes(const tp_var *v, int ndim);
+
 /* True if a caller's operand can be used, otherwise an error is pending. */
 TP_INLINE bool tp__check_operand(const char *call, const tp_var *v)
 {
     return TP_LIKELY(v && !(v->flags & (TP__POISON | TP__WATCHED))) ||
-           tp__refuse_operand(call, v, 0, 0);
+           (tp__refuse_operand(call, v, 0, 0) && v);
 }
 
 /* Broadcasts shape b into shape a (*ndim sizes, grown as needed); false if they do not fit. */

@@ -27,6 +27,11 @@ bool tp__take_options(const char *call, void *options, size_t bytes, const void 
     return true;
 }
 
+bool tp__has_axes(const tp_var *v, int ndim)
+{
+    return v && !(v->flags & TP__POISON) && v->ndim == ndim;
+}
+
 bool tp__take_axes(const char *call, const tp_axes *axes, const tp_var *v, unsigned *mask)
 {
     int ndim = v->ndim;

@@ -69,7 +69,7 @@ static bool apply_check(const tp__op *op, tp_var *const *in, int n)
 {
     for (int i = 0; i < n; i++) {
         if ((!in[i] || (in[i]->flags & (TP__POISON | TP__WATCHED))) &&
-            !tp__refuse_operand(op->name, in[i], i, n))
+            (!tp__refuse_operand(op->name, in[i], i, n) || !in[i]))
             return false;
         if (TP_UNLIKELY(in[i]->flags & TP__DROPPED) && !tp__evaluate(in[i]))
             return false;

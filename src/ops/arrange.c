@@ -162,7 +162,7 @@ tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis)
 {
     TP__CALL("repeat_interleave");
     TP__OF_LINE(x, tp_repeat_interleave(x, times, axis));
-    int64_t shape[TP_MAX_NDIM], before = 1;
+    int64_t shape[TP_MAX_NDIM] = {0}, before = 1;
     if (!tp__check_operand("repeat_interleave", x) ||
         (axis = tp__check_axis("repeat_interleave", axis, x, x->ndim)) < 0)
         return tp__poison();

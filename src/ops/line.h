@@ -6,13 +6,13 @@
 #ifndef TP_LINE_H
 #define TP_LINE_H
 
-#include "base/node.h"
+#include "array/array.h"
 #include "tinypytorch/shape.h"
 
 /* At the head of such a function: returns call, which is one of itself, for a 0-d x as a line. */
 #define TP__OF_LINE(x, call)                                                                       \
     do {                                                                                           \
-        if (TP_UNLIKELY((x) && (x)->ndim == 0 && !((x)->flags & TP__POISON))) {                    \
+        if (TP_UNLIKELY(tp__has_axes(x, 0))) {                                                     \
             (x) = tp_reshape(x, 1, (const int64_t[]){1});                                          \
             return tp__as_number(call);                                                            \
         }                                                                                          \

@@ -284,7 +284,7 @@ tp_var *tp_argsort(tp_var *x, int axis, bool descending)
 tp_var *tp_sort(tp_var *x, int axis, bool descending, tp_var **positions)
 {
     TP__CALL("sort");
-    if (x && x->ndim == 0 && !tp_is_poison(x)) {
+    if (tp__has_axes(x, 0)) {
         tp_var *y = tp__as_number(tp_sort(tp_reshape(x, TP_SHAPE(1)), axis, descending, positions));
         if (positions)
             *positions = tp__as_number(*positions);
@@ -299,7 +299,7 @@ tp_var *tp_sort(tp_var *x, int axis, bool descending, tp_var **positions)
 tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions)
 {
     TP__CALL("topk");
-    if (x && x->ndim == 0 && !tp_is_poison(x) && k == 1) {
+    if (k == 1 && tp__has_axes(x, 0)) {
         tp_var *y = tp__as_number(tp_topk(tp_reshape(x, TP_SHAPE(1)), 1, axis, largest, positions));
         if (positions)
             *positions = tp__as_number(*positions);

@@ -21,7 +21,7 @@ static bool recurrent_check(const char *call, const tp_var *x, const tp_var *h,
 {
     const tp_var *in[] = {x, h, w->w_ih, w->w_hh};
     for (int i = 0; i < 4; i++) {
-        if (!tp__check_operand(call, in[i]))
+        if (!tp__check_operand(call, in[i]) || !in[i])
             return false;
         if (in[i]->ndim != 2) {
             static const char *const names[] = {"x", "h", "w_ih", "w_hh"};
@@ -51,7 +51,7 @@ static bool recurrent_check(const char *call, const tp_var *x, const tp_var *h,
  */
 static tp_var *recurrent_start(tp_var *state, const tp_var *x, const tp_var *w_hh)
 {
-    if (state || !x || !w_hh || x->ndim != 2 || w_hh->ndim != 2)
+    if (state || !tp__has_axes(x, 2) || !tp__has_axes(w_hh, 2))
         return state;
     return tp_zeros((tp_dtype)x->dtype, TP_SHAPE(tp__shape(x)[0], tp__shape(w_hh)[1]));
 }
