@@ -17,7 +17,7 @@ TEST(many_parts_of_one_place_are_added_up)
     tp_var *x = tp_variable(tp_ones(TP_F32, TP_SHAPE(1))),
            *parts = tp_full(TP_F32, TP_SHAPE(MANY), 0.1);
     tp_var *picked = tp_index_select(x, 0, tp_zeros(TP_I64, TP_SHAPE(MANY)));
-    double sum = MANY * (double)0.1f;
+    double sum = (double)MANY * (double)0.1f;
     CHECK_CLOSE(tp_item(tp_gradient(picked, x, .gradient = parts)) / sum, 1, 1e-7);
     tp_var *weight = tp_variable(tp_ones(TP_BF16, TP_SHAPE(2, 1)));
     tp_var *rows = tp_embedding(tp_zeros(TP_I64, TP_SHAPE(1000)), weight);
