@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "claims.h"
-#include "elements.h"
+#include "matrices.h"
 #include "strd.h"
 
 static const tp_method searches[] = {TP_LBFGS,     TP_BFGS,         TP_NEWTON,
@@ -54,7 +54,7 @@ TEST(certified_fits_are_reached)
 }
 
 /* All starts by all searches: no claim that is not true, and most runs arrive. */
-TEST(certified_fits_by_every_search)
+LAPACK_TEST(certified_fits_by_every_search)
 {
     static strd_problem problems[STRD_PROBLEMS];
     strd_open(problems);
@@ -140,7 +140,7 @@ TEST(a_lost_derivative_is_an_error)
 
 /* --- Random starts --- */
 
-TEST(no_false_claim_from_random_starts)
+LAPACK_TEST(no_false_claim_from_random_starts)
 {
     for (int i = 0; i < CLAIMS_FUNCTIONS * 8; i++)
         for

@@ -2,7 +2,7 @@
  *
  * Results of searches as functions of what the searched function reads besides x: closed forms.
  */
-#include "harness.h"
+#include "matrices.h"
 
 #include <math.h>
 
@@ -51,7 +51,7 @@ TEST(a_result_that_was_not_recorded_has_no_derivative)
 }
 
 /* d√p = 1 / 2√p, −p^(−3/2) / 4, 3 p^(−5/2) / 8, −15 p^(−7/2) / 16 */
-TEST(implicit_results_have_derivatives_of_any_order)
+LAPACK_TEST(implicit_results_have_derivatives_of_any_order)
 {
     const double right[] = {0.25, -1 / 32.0, 3 / 256.0, -15 / 2048.0};
     for (int kind = 0; kind < 3; kind++) {
@@ -74,7 +74,7 @@ static tp_var *sum_and_product(void *p, tp_var *x)
     return tp_sub(tp_stack(both, 2, 0), (tp_var *)p);
 }
 
-TEST(implicit_systems)
+LAPACK_TEST(implicit_systems)
 {
     tp_var *q = tp_variable(tp_array(TP_F64, TP_SHAPE(2), (double[]){5, 6}));
     tp_var *p = tp_mul(q, tp_array(TP_F64, TP_SHAPE(2), (double[]){1, 1}));

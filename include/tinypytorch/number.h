@@ -46,7 +46,14 @@ static inline tp_var *tp__of_int128(tp__int128 v)
 #define TP__INT128_BY(function)
 #endif
 #if defined(__FLT16_MANT_DIG__) && (!defined(__clang__) || __clang_major__ >= 15)
-#define TP__FLOAT16_BY(function) _Float16 : function,
+__extension__ typedef _Float16 tp__float16;
+static inline tp_var *tp__of_float16(tp__float16 v)
+{
+    return tp_num((double)v);
+}
+#define TP__FLOAT16_BY(function)                                                                   \
+    tp__float16:                                                                                   \
+    function,
 #else
 #define TP__FLOAT16_BY(function)
 #endif
@@ -57,7 +64,7 @@ static inline tp_var *tp__of_int128(tp__int128 v)
     _Generic(v, tp_var *: tp__of_var, void *: tp__of_pointer, float: tp__of_float,                 \
              double: tp_num, long double: tp__of_long_double, unsigned long: tp__of_unsigned,      \
              unsigned long long: tp__of_unsigned, TP__INT128_BY(tp__of_int128)                     \
-             TP__FLOAT16_BY(tp__of_float) const tp_var *: "", float _Complex: "",                  \
+             TP__FLOAT16_BY(tp__of_float16) const tp_var *: "", float _Complex: "",                  \
              double _Complex: "", long double _Complex: "", default: tp_num_int)(v)
 #define TP__BIND(value, name)                                                                      \
     __extension__({                                                                                \

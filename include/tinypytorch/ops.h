@@ -200,11 +200,17 @@ static inline tp_var *tp__pow_of_int128(tp_var *x, tp__int128 exponent)
     return tp_pow(x, tp__of_int128(exponent));
 }
 #endif
+#if defined(__FLT16_MANT_DIG__) && (!defined(__clang__) || __clang_major__ >= 15)
+static inline tp_var *tp__pow_of_float16(tp_var *x, tp__float16 exponent)
+{
+    return tp_pow_number(x, (double)exponent);
+}
+#endif
 #define TP__POW_BY(v)                                                                              \
     _Generic(v, tp_var *: tp_pow, void *: tp__pow_of_pointer, float: tp__pow_of_float,             \
              double: tp_pow_number, long double: tp__pow_of_long_double,                           \
              unsigned long: tp__pow_of_unsigned, unsigned long long: tp__pow_of_unsigned,          \
-             TP__INT128_BY(tp__pow_of_int128) TP__FLOAT16_BY(tp__pow_of_float)                     \
+             TP__INT128_BY(tp__pow_of_int128) TP__FLOAT16_BY(tp__pow_of_float16)                     \
              const tp_var *: "", float _Complex: "", double _Complex: "",                          \
              long double _Complex: "", default: tp_pow_integer)
 #define TP__POW(x, exponent, name)                                                                 \
