@@ -94,6 +94,12 @@ static void *keep_one(void *arg)
     return tp_keep(tp_scalar(3));
 }
 
+static void *free_one(void *v)
+{
+    tp_free(v);
+    return NULL;
+}
+
 TEST(an_unshared_value_belongs_to_one_thread)
 {
     bool old = tp_set_debug(true);
@@ -110,6 +116,8 @@ TEST(an_unshared_value_belongs_to_one_thread)
     tp_free(x);
     CHECK(pthread_create(&thread, NULL, keep_one, NULL) == 0);
     pthread_join(thread, &found);
-    CHECK_CLOSE(tp_item(tp_exp(found)), exp(3), 1e-15); /* its thread has ended */
+    CHECK_CLOSE(tp_item(tp_exp(found)), exp(3), 1e-15);         /* its thread has ended */
+    CHECK(pthread_create(&thread, NULL, free_one, found) == 0); /* which counts its own nodes */
+    pthread_join(thread, NULL);
     tp_set_debug(old);
 }
