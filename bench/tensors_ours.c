@@ -99,7 +99,7 @@ static void ours_chain(tensors_ours_state *ours, tensors_results *results)
 
 static tp_var *ours_reduced(const tensors_ours_state *ours, const char *how)
 {
-    tp_axes axes = {0};
+    tp_axes axes = {.one = TP_ALL_AXES};
     for (; *how; how++)
         axes.at[axes.n++] = *how - '0';
     if (ours->row.kind == TENSORS_MAX)

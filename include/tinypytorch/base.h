@@ -61,7 +61,7 @@ typedef enum tp_dtype {
 
 /* Axes, as an option: one, a list, or all. Negative ones count from the end.
  *
- *     .axes = 1    .axes = TP_AXES(0, -1)    .axes = TP_ALL_AXES
+ *     .axes = 1    .axes = TP_AXES(0, -1)    .axes = TP_ALL_AXES    (filled with zeros: axis 0)
  *
  * A tp_sizes is the same thing for sizes: one for every axis, or one for each. */
 #define TP_ALL_AXES INT64_MIN
