@@ -206,7 +206,8 @@ TEST(nothing_is_claimed_where_no_minimum_is)
             CHECK(tp_minimize(far_parabola, NULL, tp_scalar(1e17), &m, .method = searches[k]));
             CHECK_CLOSE(tp_item(m.x), 3e17, 1e-15);
             CHECK(!tp_minimize(hill, NULL, tp_scalar(4.6e105), &m, .method = searches[k]));
-            CHECK(m.stop == TP_STOP_UNBOUNDED);
+            test_check(m.stop == TP_STOP_UNBOUNDED, __FILE__, __LINE__, "%s: %s at %g",
+                       tp_method_name(searches[k]), m.message, m.value);
             CHECK_TEXT(m.message, "the function falls without end");
             CHECK(
                 !tp_minimize(line_and_pole, NULL, tp_scalar(-3.6e233), &m, .method = searches[k]));

@@ -99,24 +99,52 @@ void tp__bounds_hold(tp__minimize *job)
     double hair = fmin(job->hair, tp__bounds_measure(job)); /* nearer as the search converges */
     for (int64_t i = 0; i < job->n; i++) {
         double g = job->g[i], x = job->x[i];
-        bool held = (g > 0 && x <= job->lower[i] + hair) || (g < 0 && x >= job->upper[i] - hair);
-        job->held[i] = held;
-        job->reduced[i] = held ? 0 : g;
+        job->held[i] = g > 0 && x <= job->lower[i] + hair ? -1 : g < 0 && x >= job->upper[i] - hair;
+        job->reduced[i] = job->held[i] != 0 ? 0 : g;
     }
 }
 
-void tp__bounds_lead(tp__minimize *job)
+bool tp__bounds_is_held(const tp__minimize *job, int64_t i)
+{
+    return job->lower && job->held[i] != 0;
+}
+
+void tp__bounds_lead(const tp__minimize *job, double *d)
 {
     for (int64_t i = 0; job->lower && i < job->n; i++)
-        if (job->held[i] > 0)
-            job->d[i] = (job->g[i] > 0 ? job->lower[i] : job->upper[i]) - job->x[i];
+        if (job->held[i] != 0)
+            d[i] = (job->held[i] < 0 ? job->lower[i] : job->upper[i]) - job->x[i];
+}
+
+bool tp__bounds_meet(tp__minimize *job, const double *d)
+{
+    bool met = false;
+    for (int64_t i = 0; job->lower && i < job->n; i++) {
+        double to = job->x[i] + d[i];
+        if (job->held[i] != 0 || (to >= job->lower[i] && to <= job->upper[i]) || isnan(to))
+            continue;
+        job->held[i] = to < job->lower[i] ? -1 : 1;
+        met = true;
+    }
+    return met;
+}
+
+void tp__bounds_slope(const tp__minimize *job, const double *hessian, double *d, double *slope)
+{
+    int64_t n = job->n;
+    tp__bounds_lead(job, d);
+    for (int64_t i = 0; i < n; i++) {
+        slope[i] = tp__bounds_is_held(job, i) ? 0 : job->g[i];
+        for (int64_t k = 0; job->lower && job->held[i] == 0 && k < n; k++)
+            slope[i] += job->held[k] != 0 ? hessian[i * n + k] * d[k] : 0;
+    }
 }
 
 void tp__bounds_reduce(const tp__minimize *job, double *hessian)
 {
     int64_t n = job->n;
     for (int64_t i = 0; job->lower && i < n; i++) {
-        if (!(job->held[i] > 0))
+        if (job->held[i] == 0)
             continue;
         double diagonal = fabs(hessian[i * n + i]);
         for (int64_t k = 0; k < n; k++)

@@ -92,11 +92,12 @@ static double descent_first(const tp__minimize *job)
 static bool descent_search(tp__minimize *job, double first, double c2, bool *restarted)
 {
     *restarted = false;
-    if (tp__dot(job->n, job->reduced, job->d) < 0 && tp__line_search(job, first, c2))
+    if (tp__dot(job->n, job->g, job->d) < 0 && tp__line_search(job, first, c2))
         return true;
     if (tp__here()->code)
         return false;
     *restarted = true;
+    tp__bounds_hold(job);
     descent_steepest(job);
     return tp__line_search(job, descent_first(job), c2);
 }
@@ -133,7 +134,9 @@ static int64_t conjugate_room(int64_t n)
 const tp__method tp__method_conjugate = {
     .name = "conjugate gradients", .room = conjugate_room, .step = conjugate_step};
 
-/* --- BFGS: work is the inverse Hessian (n, n), then s, y and h y --- */
+/* --- BFGS: work is the inverse Hessian (n, n), or within bounds the Hessian and room for its
+ * factor, then vectors. Only a Hessian has parts: as variables meet bounds and leave them, the
+ * curvature of the others stays. --- */
 
 static void bfgs_unit(double *h, int64_t n, double scale)
 {
@@ -149,11 +152,9 @@ static void bfgs_times(const double *h, int64_t n, const double *v, double *to)
 }
 
 /* h ← (I − ρ s yᵀ) h (I − ρ y sᵀ) + ρ s sᵀ */
-static void bfgs_update(double *h, int64_t n, const double *s, const double *y, double *hy)
+static void bfgs_update_inverse(double *h, int64_t n, const double *s, const double *y, double *hy)
 {
     double sy = tp__dot(n, s, y);
-    if (!(sy > 1e-12 * sqrt(tp__dot(n, s, s) * tp__dot(n, y, y))))
-        return;
     bfgs_times(h, n, y, hy);
     double scale = (1 + tp__dot(n, y, hy) / sy) / sy;
     for (int64_t i = 0; i < n; i++)
@@ -161,31 +162,63 @@ static void bfgs_update(double *h, int64_t n, const double *s, const double *y, 
             h[i * n + j] += scale * s[i] * s[j] - (hy[i] * s[j] + s[i] * hy[j]) / sy;
 }
 
-static bool bfgs_step(tp__minimize *job)
+/* b ← b − b s sᵀ b / (s b s) + y yᵀ / (s y); y is drawn towards b s where there is too little
+ * curvature, as beyond a kink (Powell 1978). */
+static void bfgs_update_hessian(double *b, int64_t n, const double *s, double *y, double *bs)
+{
+    bfgs_times(b, n, s, bs);
+    double sy = tp__dot(n, s, y), sbs = tp__dot(n, s, bs);
+    if (!(sbs > 0))
+        return;
+    double part = sy < 0.01 * sbs ? 0.99 * sbs / (sbs - sy) : 1;
+    for (int64_t i = 0; i < n; i++)
+        y[i] = part * y[i] + (1 - part) * bs[i];
+    sy = tp__dot(n, s, y);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++)
+            b[i * n + j] += y[i] * y[j] / sy - bs[i] * bs[j] / sbs;
+}
+
+static void bfgs_update(tp__minimize *job, double *h, double *s, bool anew)
 {
     int64_t n = job->n;
-    double *h = job->work, *s = h + n * n, *y = s + n, *hy = y + n;
-    if (job->iteration == 0)
-        bfgs_unit(h, n, 1);
-    bfgs_times(h, n, job->reduced, job->d);
-    for (int64_t i = 0; i < n; i++)
-        job->d[i] = -job->d[i];
-    bool restarted;
-    if (!descent_search(job, job->iteration ? 1 : descent_first(job), 0.9, &restarted))
-        return false;
+    double *y = s + n;
     for (int64_t i = 0; i < n; i++) {
         s[i] = job->x[i] - job->next_x[i];
         y[i] = job->g[i] - job->next_g[i];
     }
-    if (restarted || job->iteration == 0)
-        bfgs_unit(h, n, fabs(tp__dot(n, s, y) / tp__dot(n, y, y)));
-    bfgs_update(h, n, s, y, hy);
+    double sy = tp__dot(n, s, y), yy = tp__dot(n, y, y);
+    if (anew && yy > 0 && sy != 0)
+        bfgs_unit(h, n, job->lower ? yy / fabs(sy) : fabs(sy) / yy);
+    if (job->lower)
+        bfgs_update_hessian(h, n, s, y, y + n);
+    else if (sy > 1e-12 * sqrt(tp__dot(n, s, s) * yy))
+        bfgs_update_inverse(h, n, s, y, y + n);
+}
+
+static bool bfgs_step(tp__minimize *job)
+{
+    int64_t n = job->n;
+    double *h = job->work, *factor = h + n * n, *s = factor + n * n;
+    bool restarted, first = h[0] == 0;
+    if (first)
+        bfgs_unit(h, n, 1);
+    if (job->lower) {
+        tp__quadratic_step(job, h, factor, s, job->d);
+    } else {
+        bfgs_times(h, n, job->g, job->d);
+        for (int64_t i = 0; i < n; i++)
+            job->d[i] = -job->d[i];
+    }
+    if (!descent_search(job, first ? descent_first(job) : 1, 0.9, &restarted))
+        return false;
+    bfgs_update(job, h, s, restarted || first);
     return true;
 }
 
 static int64_t bfgs_room(int64_t n)
 {
-    return n > INT32_MAX ? -1 : n * n + 3 * n;
+    return n > INT32_MAX / 2 ? -1 : 2 * n * n + 3 * n;
 }
 
 const tp__method tp__method_bfgs = {.name = "BFGS", .room = bfgs_room, .step = bfgs_step};
@@ -206,7 +239,7 @@ static double lbfgs_dot(const tp__minimize *job, const double *a, const double *
     if (!job->lower)
         return tp__dot(job->n, a, b);
     for (int64_t i = 0; i < job->n; i++)
-        sum += (1 - job->held[i]) * a[i] * b[i];
+        sum += job->held[i] != 0 ? 0 : a[i] * b[i];
     return sum;
 }
 

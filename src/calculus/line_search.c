@@ -122,7 +122,7 @@ static bool search_grow(const search_job *s, double first, search_point *found)
 
 bool tp__line_search(tp__minimize *job, double first, double c2)
 {
-    tp__bounds_lead(job);
+    tp__bounds_lead(job, job->d);
     search_job s = {job, {0, job->value, tp__dot(job->n, job->g, job->d)}, c2};
     search_point found = s.start;
     job->stop = TP_STOP_SEARCH;

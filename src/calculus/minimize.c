@@ -365,9 +365,11 @@ static bool minimize_step(tp__minimize *job)
         job->stop = TP_STOP_ITERATIONS;
         return false;
     }
-    bool tried = made;
+    bool tried = made && job->iteration > 0;
     if (tried && tp__model_step(job))
         return true;
+    if (!job->method->whole)
+        tp__bounds_hold(job);
     if (tp__here()->code || job->method->step(job))
         return !tp__here()->code;
     tp_stop why = job->stop;

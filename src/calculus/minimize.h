@@ -56,7 +56,7 @@ typedef struct tp__minimize {
     double *d;               /* a direction */
     double *work;            /* the method's own, zeros at first */
     double *lower, *upper;   /* NULL: no bounds */
-    double *held;            /* 1 for a variable at its bound, else 0 */
+    double *held;            /* −1 or 1 for a variable at its lower or upper bound, else 0 */
     double *reduced;         /* g, 0 for what is held; g itself without bounds */
     double hair;             /* how near a bound a variable may be held, at most */
     tp__model model;
@@ -159,8 +159,27 @@ bool tp__bounds_take(tp__minimize *job);
  * Hessian, but for the diagonal. */
 void tp__bounds_project(const tp__minimize *job, double *x);
 void tp__bounds_hold(tp__minimize *job);
-void tp__bounds_lead(tp__minimize *job);
+void tp__bounds_lead(const tp__minimize *job, double *d);
 void tp__bounds_reduce(const tp__minimize *job, double *hessian);
+bool tp__bounds_is_held(const tp__minimize *job, int64_t i);
+
+/* Holds the free variables that d takes beyond a bound there; false if there are none. */
+bool tp__bounds_meet(tp__minimize *job, const double *d);
+
+/* g + h d for the free variables, with d leading the held ones; 0 for these. */
+void tp__bounds_slope(const tp__minimize *job, const double *hessian, double *d, double *slope);
+
+/* What noise is in the elements of a scaled Hessian. */
+#define TP__QUADRATIC_NOISE 1e-13
+
+/* d ← the least g·d + d·h d / 2 within the bounds, nearly, with a shift of h that makes it positive
+ * definite; false if noise does not explain that. What d takes to a bound is held. factor is room
+ * for (n, n), room for 2 n numbers. */
+bool tp__quadratic_step(tp__minimize *job, const double *h, double *factor, double *room,
+                        double *d);
+
+/* d·h d */
+double tp__quadratic_bend(int64_t n, const double *h, const double *d);
 
 /* The largest step |x[i] − P(x − g)[i]|: the largest |gradient| without bounds. */
 double tp__bounds_measure(const tp__minimize *job);

@@ -22,10 +22,12 @@
 
 #define MODEL_TINY (DBL_EPSILON * DBL_EPSILON * DBL_EPSILON * DBL_EPSILON)
 
-#define MODEL_NOISE 1e-13 /* in the elements of a scaled Hessian */
-#define MODEL_ZERO 1e-20  /* of the value at the start: as good as 0, for a sum of squares */
+#define MODEL_ZERO 1e-20 /* of the value at the start: as good as 0, for a sum of squares */
 
-enum { MODEL_PRODUCTS = 100 };
+#define MODEL_SLOW 1e-2 /* what an iteration gains, relative to |f|: progress is slow */
+#define MODEL_WORTH 2   /* a Newton step gains this times what the step before did, … */
+
+enum { MODEL_PRODUCTS = 100, MODEL_PAUSE = 8 /* … or the next one waits */ };
 
 /* --- The Hessian --- */
 
@@ -89,85 +91,6 @@ bool tp__model_hessian(tp__minimize *job)
     return true;
 }
 
-/* --- Newton's step by a factor of the Hessian, scaled to a diagonal of 1 --- */
-
-static bool model_is_held(const tp__minimize *job, int64_t i)
-{
-    return job->lower && job->held[i] > 0;
-}
-
-/* 0 for a variable without any influence, which is left out. */
-static void model_scale(const tp__minimize *job, double *scale)
-{
-    int64_t n = job->n;
-    for (int64_t i = 0; i < n; i++) {
-        const double *row = job->model.hessian + i * n;
-        double largest = fabs(row[i]);
-        for (int64_t k = 0; k < n && row[i] == 0; k++)
-            largest = fmax(largest, fabs(row[k]));
-        scale[i] = largest > 0 ? 1 / sqrt(largest) : job->reduced[i] != 0 ? 1 : 0;
-    }
-}
-
-static double model_element(const tp__minimize *job, const double *scale, int64_t i, int64_t k)
-{
-    if (model_is_held(job, i) || model_is_held(job, k) || scale[i] == 0 || scale[k] == 0)
-        return i == k;
-    return scale[i] * scale[k] * job->model.hessian[i * job->n + k];
-}
-
-/* The lower factor of the scaled Hessian with a shift; false if that is not positive definite. */
-static bool model_factor(const tp__minimize *job, const double *scale, double shift)
-{
-    int64_t n = job->n;
-    double *l = job->model.factor;
-    for (int64_t k = 0; k < n; k++) {
-        double pivot = model_element(job, scale, k, k) + shift - tp__dot(k, l + k * n, l + k * n);
-        if (!(pivot > 0 && pivot < HUGE_VAL))
-            return false;
-        l[k * n + k] = sqrt(pivot);
-        for (int64_t i = k + 1; i < n; i++)
-            l[i * n + k] =
-                (model_element(job, scale, i, k) - tp__dot(k, l + i * n, l + k * n)) / l[k * n + k];
-    }
-    return true;
-}
-
-/* Factors with a shift that is no larger than needed, but for a factor of 2. */
-static double model_shift(const tp__minimize *job, const double *scale)
-{
-    double low = 0, high = 0;
-    while (!model_factor(job, scale, high) && high < 1e300) {
-        low = high;
-        high = high > 0 ? 16 * high : 1e-14;
-    }
-    while (high > MODEL_NOISE && high > 2.5 * low) {
-        double middle = sqrt(low * high);
-        if (model_factor(job, scale, middle))
-            high = middle;
-        else
-            low = middle;
-    }
-    if (high > MODEL_NOISE)
-        model_factor(job, scale, high);
-    return high;
-}
-
-static void model_solve(tp__minimize *job)
-{
-    tp__model *m = &job->model;
-    int64_t n = job->n;
-    double *scale = m->spare, *g = scale + n;
-    model_scale(job, scale);
-    double shift = model_shift(job, scale);
-    m->convex = shift <= MODEL_NOISE * (double)(n + 9);
-    for (int64_t i = 0; i < n; i++)
-        g[i] = scale[i] * job->reduced[i];
-    tp__solve_factored(n, m->factor, g, m->step);
-    for (int64_t i = 0; i < n; i++)
-        m->step[i] *= scale[i];
-}
-
 /* |d[i] / x[i]|; an element near 0 is measured by the whole, each as its curvature weighs it. */
 static double model_far(const tp__minimize *job)
 {
@@ -195,24 +118,20 @@ static bool model_fades(tp__minimize *job)
     for (int64_t i = 0; i < job->n; i++) {
         double bend = fabs(m->hessian[i * job->n + i]), x = job->x[i];
         bool none = x != 0 && bend * x * x <= 1e-24 * fabs(job->value);
-        fades = fades || (none && bend <= 1e-16 * m->curvature[i] && !model_is_held(job, i));
+        fades = fades || (none && bend <= 1e-16 * m->curvature[i] && !tp__bounds_is_held(job, i));
         m->curvature[i] = fmax(m->curvature[i], bend);
     }
     return fades;
 }
 
-/* What the step promises; held variables go to their bounds. */
-static double model_promise(tp__minimize *job)
+/* −g·d − d·H d / 2: half of −g·d where d solves H d = −g, as by products. */
+static double model_promise(const tp__minimize *job)
 {
-    tp__model *m = &job->model;
-    double promise = 0;
-    for (int64_t i = 0; i < job->n; i++) {
-        bool held = model_is_held(job, i);
-        if (held)
-            m->step[i] = (job->g[i] > 0 ? job->lower[i] : job->upper[i]) - job->x[i];
-        promise -= (held ? 1 : 0.5) * job->g[i] * m->step[i];
-    }
-    return promise;
+    const tp__model *m = &job->model;
+    double slope = -tp__dot(job->n, job->g, m->step);
+    if (!m->hessian || !m->convex || !job->lower)
+        return slope / 2;
+    return slope - tp__quadratic_bend(job->n, m->hessian, m->step) / 2;
 }
 
 static bool model_by_products(tp__minimize *job)
@@ -238,7 +157,7 @@ bool tp__model_make(tp__minimize *job)
     if (m->hessian) {
         if (!tp__model_hessian(job))
             return !tp__here()->code;
-        model_solve(job);
+        m->convex = tp__quadratic_step(job, m->hessian, m->factor, m->spare, m->step);
         m->fades = model_fades(job);
     } else if (!model_by_products(job)) {
         return false;
@@ -281,7 +200,7 @@ static bool model_is_flat(const tp__minimize *job)
         memset(unit, 0, (size_t)n * sizeof *unit);
         unit[k] = 1;
         tp__solve_lower(n, m->factor, unit, column);
-        if (tp__dot(n, column, column) * MODEL_NOISE * (double)(n + 9) >= 1)
+        if (tp__dot(n, column, column) * TP__QUADRATIC_NOISE * (double)(n + 9) >= 1)
             return true;
     }
     return false;
@@ -309,24 +228,28 @@ bool tp__model_claims(tp__minimize *job, bool stuck)
         job->stop = m->fades || (!zero && model_is_flat(job)) ? TP_STOP_FLAT : job->stop;
         return true;
     }
-    job->stop = !m->convex && model_is_stationary(job) ? TP_STOP_SADDLE : TP_STOP_SEARCH;
-    return job->stop == TP_STOP_SADDLE;
+    job->stop = stuck && job->value < -1e300             ? TP_STOP_UNBOUNDED
+                : !m->convex && model_is_stationary(job) ? TP_STOP_SADDLE
+                                                         : TP_STOP_SEARCH;
+    return job->stop != TP_STOP_SEARCH;
 }
 
-/* The last step, or what it gained, was small. */
+/* The last step, or what it gained, was small; of few variables, if progress is slow. */
 static bool model_is_near(const tp__minimize *job)
 {
-    bool small = job->iteration > 0;
+    bool small = true;
+    double gain = job->before - job->value;
     for (int64_t i = 0; i < job->n && small; i++)
         small = fabs(job->x[i] - job->next_x[i]) <= 1e-4 * fabs(job->x[i]);
-    return small || (job->iteration > 0 && job->before - job->value <= 1e-8 * fabs(job->value));
+    return small || gain <= (job->model.hessian ? MODEL_SLOW : 1e-8) * fabs(job->value);
 }
 
 bool tp__model_is_due(const tp__minimize *job)
 {
     if (job->model.known == job->iteration || job->method->whole)
         return true;
-    return job->iteration >= job->next_look && (model_is_near(job) || model_is_stationary(job));
+    return job->iteration >= job->next_look &&
+           (model_is_stationary(job) || (job->iteration > 0 && model_is_near(job)));
 }
 
 bool tp__model_step(tp__minimize *job)
@@ -334,6 +257,11 @@ bool tp__model_step(tp__minimize *job)
     if (job->method->fixed_rate || job->method->whole || !(job->model.decrease > 0) ||
         job->model.decrease == HUGE_VAL)
         return false;
+    double usual = job->before - job->value;
     memcpy(job->d, job->model.step, (size_t)job->n * sizeof *job->d);
-    return tp__line_search(job, 1, 0.9);
+    if (!tp__line_search(job, 1, 0.9))
+        return false;
+    if (!(job->before - job->value > MODEL_WORTH * usual))
+        job->next_look = job->iteration + MODEL_PAUSE;
+    return true;
 }

@@ -98,7 +98,7 @@ bool tp__products_times(tp__minimize *job, const tp__products *products, const d
     if (from)
         tp__minimize_to_units(job, from, to);
     for (int64_t i = 0; from && job->lower && i < job->n; i++)
-        to[i] = job->held[i] > 0 ? 0 : to[i];
+        to[i] = job->held[i] != 0 ? 0 : to[i];
     tp_scope_end(scope);
     return from != NULL;
 }
@@ -170,20 +170,11 @@ static int64_t newton_cg_room(int64_t n)
 const tp__method tp__method_newton_cg = {
     .name = "Newton-CG", .room = newton_cg_room, .step = newton_cg_step};
 
-/* --- Trust region: work is h, its factor, two vectors, and the radius --- */
+/* --- Trust region: work is h, its factor, three vectors, and the radius --- */
 
 static int64_t region_room(int64_t n)
 {
-    return n > INT32_MAX ? -1 : 2 * n * n + 2 * n + 2;
-}
-
-static bool region_hessian(tp__minimize *job)
-{
-    if (!tp__model_hessian(job))
-        return false;
-    memcpy(job->work, job->model.hessian, (size_t)(job->n * job->n) * sizeof *job->work);
-    tp__bounds_reduce(job, job->work);
-    return true;
+    return n > INT32_MAX ? -1 : 2 * n * n + 3 * n + 2;
 }
 
 static double region_length(int64_t n, const double *v)
@@ -194,18 +185,18 @@ static double region_length(int64_t n, const double *v)
 /* The least g d + d h d / 2 for |d| ≤ radius, nearly: |d| is within a tenth of the radius, or the
  * step is Newton's. A shift λ of the diagonal brings the length down; below `bottom` the matrix is
  * not positive definite. */
-static void region_solve(tp__minimize *job, double radius)
+static void region_solve(tp__minimize *job, const double *slope, double radius)
 {
     int64_t n = job->n;
     double *h = job->work, *l = h + n * n, *q = l + n * n, shift = 0, bottom = 0;
-    double top = newton_size(n, h) * (double)n + region_length(n, job->reduced) / radius;
+    double top = newton_size(n, h) * (double)n + region_length(n, slope) / radius;
     for (int i = 0; i < 60; i++) {
         if (!tp__factor_shifted(n, h, shift, l)) {
             bottom = fmax(bottom, shift);
             shift = fmax(sqrt(bottom * top), 0.5 * bottom + 1e-8 * top);
             continue;
         }
-        tp__solve_factored(n, l, job->reduced, job->d);
+        tp__solve_factored(n, l, slope, job->d);
         double length = region_length(n, job->d);
         if ((shift == 0 && length <= radius) || fabs(length - radius) <= 0.1 * radius)
             return;
@@ -225,18 +216,34 @@ static void region_solve(tp__minimize *job, double radius)
 /* What the quadratic model loses along d. */
 static double region_promise(const tp__minimize *job)
 {
+    return -tp__dot(job->n, job->g, job->d) -
+           tp__quadratic_bend(job->n, job->model.hessian, job->d) / 2;
+}
+
+/* The solution for what is free; false if it takes more to their bounds. */
+static bool region_within(tp__minimize *job, double radius)
+{
     int64_t n = job->n;
-    double bent = 0;
-    for (int64_t i = 0; i < n; i++)
-        bent += job->d[i] * tp__dot(n, job->work + i * n, job->d);
-    return -tp__dot(n, job->g, job->d) - bent / 2;
+    double *slope = job->work + 2 * n * n + 2 * n;
+    memcpy(job->work, job->model.hessian, (size_t)(n * n) * sizeof *job->work);
+    tp__bounds_reduce(job, job->work);
+    tp__bounds_slope(job, job->model.hessian, job->d, slope);
+    region_solve(job, slope, radius);
+    tp__bounds_lead(job, job->d);
+    return !tp__bounds_meet(job, job->d);
 }
 
 /* next_x ← x + d, within the bounds, where d ends too. False if that is x. */
-static bool region_try(tp__minimize *job)
+static bool region_try(tp__minimize *job, double radius)
 {
     bool moved = false;
-    tp__bounds_lead(job);
+    tp__bounds_hold(job);
+    while (!region_within(job, radius))
+        continue;
+    if (job->lower && !(region_promise(job) > 0)) {
+        tp__bounds_hold(job);
+        region_within(job, radius);
+    }
     for (int64_t i = 0; i < job->n; i++)
         job->next_x[i] = job->x[i] + job->d[i];
     tp__bounds_project(job, job->next_x);
@@ -252,15 +259,14 @@ static bool region_try(tp__minimize *job)
 static bool region_step(tp__minimize *job)
 {
     int64_t n = job->n;
-    double *radius = job->work + 2 * n * n + 2 * n;
-    if (!region_hessian(job))
+    double *radius = job->work + 2 * n * n + 3 * n;
+    if (!tp__model_hessian(job))
         return false;
     if (job->iteration == 0)
         *radius = fmax(region_length(n, job->x), region_length(n, job->reduced));
     for (int tries = 0; tries < 100; tries++) {
-        region_solve(job, *radius);
+        bool moved = region_try(job, *radius);
         double length = region_length(n, job->d);
-        bool moved = region_try(job);
         double promise = region_promise(job);
         if (!moved) {
             job->stop = TP_STOP_SEARCH;
