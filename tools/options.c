@@ -27,7 +27,7 @@ static const option options[] = {
     {OPTION_METHOD, 'm', "method", "NAME", "how to minimise:", OPTION_TEXT, FIELD(method)},
     {OPTION_ITERATIONS, 'i', "iterations", "N", "at most so many", OPTION_INTEGER,
      FIELD(iterations)},
-    {OPTION_TOLERANCE, 't', "tolerance", "NUMBER", "of the largest |gradient|, or of a difference",
+    {OPTION_TOLERANCE, 't', "tolerance", "NUMBER", "of the relative gradient, or of a difference",
      OPTION_NUMBER, FIELD(tolerance)},
     {OPTION_RATE, 'r', "rate", "NUMBER", "of methods with a fixed one", OPTION_NUMBER, FIELD(rate)},
     {OPTION_EVERY, 0, "every", "N", "print every N-th iteration; else ever fewer", OPTION_INTEGER,

@@ -29,8 +29,7 @@ TP_API tp_var *tp_transpose(tp_var *x, int a, int b);
 TP_API tp_var *tp_permute(tp_var *x, int n, const int64_t *axes);
 
 /* Repeats axes of size 1 (and adds leading ones) without a copy: views, which cannot be edited. In
- * tp_expand -1 leaves a size as
- * it is. The gradient sums over what was repeated. */
+ * tp_expand -1 leaves a size as it is. The gradient sums over what was repeated. */
 TP_API tp_var *tp_broadcast_to(tp_var *x, int ndim, const int64_t *shape);
 TP_API tp_var *tp_expand(tp_var *x, int ndim, const int64_t *shape);
 
