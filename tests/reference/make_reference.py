@@ -54,8 +54,9 @@ def report(case, weights):
         return ["error"]
     except (AttributeError, NameError, SyntaxError, TypeError) as reason:
         sys.exit(f"{case['case']} of {case['family']}: PyTorch cannot run {case['torch']!r}: {reason}.\n"
-                 "Give the record's .torch, or its sample, an expression of x0, x1 … in torch, F and "
-                 "math: x0 / (1 + x0.abs())")
+                 "Give the record's sample an expression of x0, x1 … in torch, F and math, "
+                 "x0 / (1 + x0.abs()), or its .torch (TP__FLOAT_UNARY_NAMED) a function: "
+                 "F.softsign, (lambda x: x / (1 + x.abs()))")
     first = gradients(weighted([y], weights, 0), xs)
     lines = ["shape " + ",".join(map(str, y.shape)), "value " + numbers(y)]
     lines += ["gradient%d %s" % (i, numbers(g)) for i, g in enumerate(first)]
