@@ -5,8 +5,8 @@
  * 1. A result belongs to the innermost open scope of its thread. TP_SCOPE(); is a declaration:
  *    what is made below it dies at the closing brace, through break, continue and return alike.
  *    Outside every scope a result belongs to the thread's root scope and lives as long as the
- *    thread; a warning is logged once when it holds more than 100,000 values, or more than 1 GiB
- *    in at least 16 arrays that are not variables.
+ *    thread; a warning is logged once when it reaches 100,000 values, or 1 GiB in 16 arrays or
+ *    more that are not variables.
  * 2. To outlive a scope: `return tp_leave(v);` hands v to the scope outside, or tp_keep(v) now
  *    and tp_free(v) later. What tp_NOUN_new made goes with tp_NOUN_free.
  * 3. Underneath are reference counts, and there are no cycles: a graph node holds its inputs, a
