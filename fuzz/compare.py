@@ -263,7 +263,7 @@ class Program:
                 return None
             operands.append(old)
         line = "call %d %s" % (case.number, " ".join(map(str, operands)))
-        return self.add(Step(line, "call", case=case, operands=operands))
+        return self.add(Step(line, "call", case=case, operands=operands, shapes=list(shapes)))
 
     def view(self):
         r = self.random
@@ -382,6 +382,25 @@ class Program:
         """Whether some value has an element of this number."""
         return any(isinstance(v, torch.Tensor) and bool((v == number).any())
                    for v in self.native.values)
+
+    def strange(self):
+        """Whether it has special values, or some value is infinite or NaN."""
+        return self.wild or any(isinstance(v, torch.Tensor) and not v.double().isfinite().all()
+                                for v in self.native.values)
+
+    def extreme(self):
+        """Whether the square of a number that it begins with may over- or underflow."""
+        return any(v != 0 and not 1e-15 < abs(v) < 1e15 for s in self.steps if s.kind == "leaf"
+                   for v in s.numbers)
+
+    def mixed(self):
+        """Whether its values have several types."""
+        return len({v.dtype for v in self.native.values if isinstance(v, torch.Tensor)}) > 1
+
+    def misfit(self):
+        """Whether some call has operands of shapes that its samples do not have."""
+        return any(step.kind == "call" and not step.case.elementwise and
+                   step.shapes not in step.case.shapes for step in self.steps)
 
     def close(self, tolerance):
         """Whether the disagreement is no larger than that."""

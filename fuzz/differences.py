@@ -137,6 +137,57 @@ def prove_prod():
     return 2.0, x.grad[0].item()
 
 
+def prove_polygamma_far():
+    """ψ″(x) is between −1 / x² − 2 / x³ and −1 / x² for large x: 0 at ∞"""
+    return 0.0, torch.polygamma(2, torch.tensor(math.inf, dtype=torch.float64)).item()
+
+
+def prove_softsign():
+    """softsign′(x) = 1 / (1 + |x|)², at 1e30; at ∞ PyTorch says NaN"""
+    return 1e-60, derivative(torch.nn.functional.softsign, 1e30)
+
+
+def prove_cosine():
+    """The cosine of a vector and itself, whose squares overflow"""
+    a = torch.tensor([1e200, 1.0], dtype=torch.float64)
+    return 1.0, torch.nn.functional.cosine_similarity(a, a, 0).item()
+
+
+def prove_logaddexp():
+    """∂² ln(eˣ + eᵇ) / ∂x² = σ(x − b) σ(b − x), 0 for b = 1e200"""
+    return 0.0, derivative(lambda x: torch.logaddexp(x, torch.tensor(1e200)), 0.0, 2)
+
+
+def prove_gelu():
+    """(x Φ(x))″ = (2 − x²) φ(x), at 1e200"""
+    x = mpmath.mpf(1e200)
+    return float((2 - x * x) * mpmath.npdf(x)), derivative(torch.nn.functional.gelu, 1e200, 2)
+
+
+def prove_logsumexp():
+    """∂ ln(eˣ + eʸ) / ∂x is 1/2 where x = y, and that of y as well"""
+    x = torch.full((2,), 1e200, dtype=torch.float64, requires_grad=True)
+    torch.logsumexp(x, 0).backward()
+    return 0.5, x.grad[0].item()
+
+
+def prove_interpolate():
+    """Linear interpolation at the place of a pixel, −∞ beside 1, is that pixel"""
+    x = torch.tensor([[[[-math.inf, 1.0]]]], dtype=torch.float64)
+    return -math.inf, torch.nn.functional.interpolate(
+        x, (1, 3), mode="bilinear", align_corners=True)[0, 0, 0, 0].item()
+
+
+def prove_less():
+    """Whether 1 < −2"""
+    return False, torch.lt(torch.tensor(1, dtype=torch.uint8), -2).item()
+
+
+def prove_vander():
+    """(1 + x + x² + x³)″ = 2 + 6 x at 1e-30"""
+    return 2.0, derivative(lambda x: torch.linalg.vander(x.reshape(1), N=4).sum(), 1e-30, 2)
+
+
 PYTORCH_WRONG = [
     Difference("sinc", "second|jvp", "the second derivative of sinc at 0", "PyTorch -?(nan|0)",
                proof=prove_sinc),
@@ -156,17 +207,38 @@ PYTORCH_WRONG = [
     Difference("cosine_embedding_loss", "value|gradient|second|jvp|alias",
                "cosine_embedding_loss adds 1e-12 to squared norms", proof=prove_cosine_embedding,
                when=lambda program: program.close(1e-7) or program.wild),
-    Difference("cumprod", "gradient|second|jvp", "cumprod's gradient at infinity", "PyTorch nan",
-               proof=prove_cumprod, when=lambda program: program.wild),
+    Difference("cumprod|vander", "gradient|second|jvp", "cumprod's gradient at infinity",
+               "PyTorch nan", proof=prove_cumprod, when=lambda program: program.wild),
+    Difference("vander", "second", "vander's second derivative divides by x", proof=prove_vander,
+               when=lambda program: program.wild),
+    Difference("polygamma|digamma|lgamma", "value|gradient|second|jvp", "polygamma at infinity",
+               "is -?0, PyTorch nan", proof=prove_polygamma_far,
+               when=lambda program: program.wild),
+    Difference("softsign", "gradient|second|jvp", "softsign's derivatives in the tail",
+               "PyTorch (nan|-?0)", proof=prove_softsign, when=lambda program: program.wild),
+    Difference("cosine_similarity", "value|gradient|second|jvp", "cosines of what is huge",
+               proof=prove_cosine, when=lambda program: program.wild),
+    Difference("logaddexp", "second|jvp", "logaddexp's second derivative in the tail",
+               "is -?0, PyTorch nan", proof=prove_logaddexp, when=lambda program: program.wild),
+    Difference("gelu.*", "second", "gelu's second derivative in the tail",
+               "is -?0, PyTorch nan", proof=prove_gelu, when=lambda program: program.wild),
+    Difference("logsumexp", "gradient|second|jvp", "the shares of equal numbers that are huge",
+               proof=prove_logsumexp,
+               when=lambda program: program.wild and program.ties()),
+    Difference("interpolate", "value", "what has the weight 0 beside an infinity", "PyTorch nan",
+               proof=prove_interpolate, when=lambda program: program.wild),
+    Difference("lt|le|gt|ge|eq|ne", "value", "bytes beside a negative number", proof=prove_less,
+               when=lambda program: any("number i -" in step.line for step in program.steps)),
     Difference("remainder", "derivative.*", "remainder of a number and a variable",
                proof=prove_remainder),
     Difference("clamp", "gradient|second|jvp", "clamp's gradient for bounds that are equal",
                "PyTorch -?0", proof=prove_clamp, when=lambda program: program.wild),
-    Difference("sigmoid|lstm.*|gru.*|silu", "gradient|second|jvp", "sigmoid's derivatives in the tail",
+    Difference("sigmoid|lstm.*|gru.*|silu|tanh", "gradient|second|jvp", "sigmoid's derivatives in the tail",
                "PyTorch -?0", proof=prove_sigmoid, when=lambda program: program.wild),
-    Difference("acosh|asinh|rms_norm|group_norm|layer_norm", "gradient|second|jvp|value",
-               "squares that overflow", "PyTorch -?(0|nan)", proof=prove_acosh,
-               when=lambda program: program.wild),
+    Difference("acosh|asinh|rms_norm|group_norm|batch_norm|layer_norm|std|norm|cdist|atan2",
+               "gradient|second|jvp|value", "squares that overflow or underflow",
+               "is -?[0-9]", proof=prove_acosh,
+               when=lambda program: program.wild and program.extreme()),
     Difference("prod", "gradient|second|jvp", "prod's gradient at infinity", "PyTorch -?nan",
                proof=prove_prod, when=lambda program: program.wild),
     Difference("conv", "value shape", "a convolution of no channels loses those of its weight",
@@ -183,13 +255,61 @@ CHOSEN = [
     Difference("flip", "alias", "flip is a view (shape.h)"),
     Difference("sign", "value|alias", "the sign of NaN is NaN, as in NumPy", "is nan, PyTorch 0"),
     Difference("logit", "gradient|second|jvp", "outside of (0, 1) logit's derivative follows its formula",
-               "PyTorch -?(nan|0)"),
-    Difference("lerp", "value", "lerp is (1 − w) a + w b", "PyTorch nan",
+               "PyTorch -?(nan|0|[0-9.]+e-3)"),
+    Difference("lerp", "value|gradient|second|jvp", "lerp is (1 − w) a + w b", "nan",
                when=lambda program: program.wild),
     Difference("elu|selu|celu|hardswish|hardsigmoid|prelu|leaky_relu", "second|jvp",
                "second derivatives at a kink", when=lambda program: program.has(0)),
     Difference("elu|selu|celu|l1_loss|abs", "gradient|second|jvp", "the gradient at NaN is NaN",
-               "is -?nan", when=lambda program: program.wild),
+               "is -?nan", when=lambda program: program.strange()),
+    Difference("hardtanh|relu6|hardsigmoid|hardswish", "gradient|second|jvp",
+               "the gradient of NaN passes, as through relu (ops.h); PyTorch's passes relu only",
+               "PyTorch -?0", when=lambda program: program.strange()),
+    Difference("max|min", "gradient|second|jvp",
+               "elements that are NaN share the gradient of a NaN (reduce.h)", "PyTorch nan",
+               when=lambda program: program.wild),
+    Difference("logsumexp|logaddexp|cross_entropy|ctc_loss", "gradient|second|jvp",
+               "infinite elements share the gradient (ops.h, reduce.h)", "PyTorch nan",
+               when=lambda program: program.wild),
+    Difference("norm|cdist", "gradient|second|jvp",
+               "infinite elements share the gradient of a norm, others have none (reduce.h)",
+               "is -?[0-9].*PyTorch -?nan", when=lambda program: program.wild),
+    Difference("ctc_loss", "value", "a loss beyond 5e29 is infinite (network.h)", "is inf",
+               when=lambda program: program.wild),
+    Difference("conv.*", "value|gradient|second|jvp",
+               "beside a padding of zeros weights and gradients that are not finite give NaN (conv.h)",
+               "nan", when=lambda program: program.wild),
+    Difference("batch_norm|layer_norm|group_norm|variance", "value|gradient|second|jvp",
+               "sums of what is not finite are taken in another order", "nan|inf",
+               when=lambda program: program.wild),
+    Difference("prod", "value", "partial products that over- or underflow depend on the order",
+               "nan|inf", when=lambda program: program.wild),
+    Difference("binary_cross_entropy.*", "value|gradient|second|jvp",
+               "a probability of 0 or 1 beside 0 · ∞ counts as its limit (network.h)", "PyTorch -?nan",
+               when=lambda program: program.has(0) or program.wild),
+    Difference("silu|sigmoid|tanh|selu|elu|sqrt", "gradient|second|jvp",
+               "an infinite gradient meets a factor of 0", "is -?(nan|0)",
+               when=lambda program: program.strange() or program.has(0)),
+    Difference("to|copy_", "value|alias", "NaN and infinities are 0 in small integers (array.h)",
+               "is 0, PyTorch -2147483648"),
+    Difference("fmod|remainder|.*", "call refused",
+               "a plain number that the type cannot hold is an error (ops.h)", "is not a number of"),
+    Difference("slice_scatter|select_scatter|diagonal_scatter", "type",
+               "operands of mixed types are promoted", when=lambda program: program.mixed()),
+    Difference("index_add|scatter.*", "call refused",
+               "the part has the index's shape; PyTorch's later versions say so of index_add too",
+               "the part has shape"),
+    Difference("copy_", "call refused", "a broadcast value is not even copied to itself",
+               "several places", when=lambda program: len(set(program.steps[-1].operands)) == 1),
+    Difference("diagonal", "alias|value|gradient|second|jvp",
+               "the diagonal is a new array (linalg.h)", when=lambda program: program.edited),
+    Difference("norm", "type", "the norm of integers is float64"),
+    Difference("slogdet|logdet|det", "derivative accepted",
+               "determinants of singular matrices have derivatives (linalg.h)", "singular"),
+    Difference("prelu", "call accepted", "operands of mixed types are promoted",
+               when=lambda program: program.mixed()),
+    Difference("svd", "gradient|second|jvp", "vectors of a singular value of 0 have any sign",
+               when=lambda program: program.ties()),
     Difference("squeeze", "call refused", "an axis of another size than 1 cannot go (shape.h)"),
     Difference("index_add|index_select|scatter.*|embedding", "call accepted",
                "indices of rows without elements are not looked at",
@@ -197,18 +317,19 @@ CHOSEN = [
     Difference(".*", "jvp|gradient|second", "a value of no elements moves nothing", "PyTorch -?nan",
                when=lambda program: program.empty()),
     Difference("pow", "type", "the sample's exponent is a double", "^float64"),
+    Difference("pow", "call accepted", "the sample's exponent is a double", "negative integer"),
     Difference("square|vander", "type", "squares have their operand's type"),
     Difference("atan2|hypot", "gradient|second|jvp", "derivatives at the origin are 0 (ops.h)",
                "is -?0, PyTorch -?nan", when=lambda program: program.has(0)),
-    Difference("polygamma", "value|alias", "poles of polygamma are infinite or NaN (ops.h)",
-               "PyTorch -?inf"),
+    Difference("polygamma|digamma|lgamma", "value|alias|gradient|second|jvp",
+               "poles of polygamma are infinite or NaN (ops.h)", "PyTorch -?inf"),
     Difference("svdvals|.*attention|tanh.*|sigmoid.*|expm1|softmax|log_softmax|.*entropy|conv.*|lstm.*"
-               "|gru.*", "derivative refused",
+               "|gru.*|ctc_loss|rms_norm", "derivative refused",
                "its gradient reads the operand, to keep its digits; PyTorch's something it kept",
                "edited in place"),
     Difference("acos|asin|atanh|acosh", "gradient|second|jvp",
                "beyond the ends of their domain derivatives are NaN, as values are", "is -?nan"),
-    Difference("matmul|mv|mm|bmm|inner|einsum.*|tensordot|linear|solve_.*|.*_norm|.*_loss|prelu|.*attention",
+    Difference("matmul|mv|mm|bmm|inner|einsum.*|tensordot|linear|conv.*|solve_.*|.*_norm|.*_loss|prelu|.*attention",
                "type|call accepted|derivative accepted", "operands of mixed types are promoted",
                when=lambda program: len(program.dtypes) > 1),
     Difference("median", "value|gradient|second|jvp", "the median of NaN is NaN", "is -?nan",
@@ -241,7 +362,12 @@ CHOSEN = [
                "is -?0, PyTorch -?nan", when=lambda program: program.wild),
     Difference(".*attention", "value|gradient|second|jvp",
                "what a mask hides, NaN too, does not reach the result; a query that sees no key gives 0 "
-               "(sequence.h)", "is -?0, PyTorch -?nan", when=lambda program: program.wild),
+               "(sequence.h)", "PyTorch -?nan", when=lambda program: program.wild),
+    Difference(".*attention", "value|gradient|second|jvp",
+               "under a mask a query that sees a key that is not finite gives NaN (sequence.h)",
+               "is -?nan", when=lambda program: program.wild),
+    Difference("softmax", "value", "+∞ has the probability 1", "PyTorch nan",
+               when=lambda program: program.wild),
     Difference("log_softmax", "value", "beside +∞ logarithms of probabilities are −∞",
                "is -inf, PyTorch nan", when=lambda program: program.wild),
     Difference("softplus", "value|gradient|second|jvp|alias",
@@ -252,14 +378,18 @@ CHOSEN = [
                when=lambda program: program.ties()),
     Difference("remainder|fmod", "gradient", "the gradient for an infinite divisor is 0",
                when=lambda program: program.wild),
-    Difference("pow", "call accepted", "bytes to negative powers are 0 or 1", "negative",
-               when=lambda program: "bool" in " ".join(s.line for s in program.steps)),
-    Difference(".*_back|avg_pool|rotary|batch_norm|rnn.*|multi_head_attention",
+    Difference("pow", "call refused",
+               "integers to negative powers are an error, as in NumPy (ops.h)", "negative integer power"),
+    Difference("cosine_embedding_loss", "gradient|second|jvp",
+               "the cosine with a vector of zeros has the slope 1e8, PyTorch's 1e6",
+               when=lambda program: program.has(0)),
+    Difference(".*_back|avg_pool|rotary|batch_norm|rnn.*|lstm.*|gru.*|.*attention|cdist|rms_norm"
+               "|pixel_.*|cholesky_solve|lstsq|conv_weight|conv_bias|pool_.*|solve.*|inverse",
                "call (refused|accepted)|value shape",
                "the expression for PyTorch says something else for shapes that do not fit"),
-    Difference("pixel_.*|cholesky_solve|lstsq|conv_weight|conv_bias|pool_.*|solve.*|inverse",
-               "call (refused|accepted)",
-               "the expression for PyTorch says something else for shapes that do not fit"),
+    Difference(".*_back|eig.*", "value|gradient|second|jvp",
+               "the expression for PyTorch says something else for shapes that do not fit",
+               when=lambda program: program.misfit()),
 ]
 
 

@@ -49,11 +49,11 @@ def weighted(tensors, first):
 
 class Run:
     """A program in PyTorch. double: all floating values in float64; copies: operations read copies
-    of their operands, so that later edits do not matter; nudge: operands off by some ulps."""
+    of their operands, so that later edits do not matter; nudge: operands and results off by ulps."""
 
     def __init__(self, double=False, copies=False, nudge=0):
         self.double, self.copies, self.nudge = double, copies, nudge
-        self.values, self.variables = [], []
+        self.values, self.variables, self.ulp = [], [], 2**-52
 
     def run(self, steps):
         for step in steps:
@@ -75,7 +75,8 @@ class Run:
 
     def leaf(self, step):
         dtype = torch.float64 if self.double and step.dtype.is_floating_point else step.dtype
-        data = torch.tensor(step.numbers, dtype=step.dtype).reshape(step.shape).to(dtype)
+        data = torch.tensor(step.numbers, dtype=step.dtype).reshape(step.shape).to(dtype).clone()
+        self.ulp = max(self.ulp, ULP.get(step.dtype, 0))
         if self.nudge and dtype.is_floating_point:
             generator = random.Random(self.nudge)
             shift = {n: 1 + generator.choice((-2, -1, 1, 2)) * ULP[step.dtype]
@@ -99,11 +100,34 @@ class Run:
         if self.copies or self.nudge:
             xs = [x.clone() if isinstance(x, torch.Tensor) else x for x in xs]
         if half and not self.double:
+            y = self.view_of(step.case, xs)
+            if y is not None:
+                return y
             xs = [x.double() if isinstance(x, torch.Tensor) and x.dtype in HALF else x for x in xs]
+        if any(x.dtype == torch.uint8 for x in tensors) and re.search(r"-x\d", step.case.torch):
+            raise Unable("PyTorch's bytes wrap where the expression negates them")
         y = self.evaluate(step.case, xs)
+        if self.nudge and y.dtype.is_floating_point and not moves:
+            y = y * self.rounding(y.detach())
         if half and not self.double and y.dtype == torch.float64:
             y = y.to(self.half_type(step.case, [self.values[i] for i in step.operands]))
         return y
+
+    def view_of(self, case, xs):
+        """The result if it shares elements with an operand, and so computes nothing."""
+        try:
+            y = self.evaluate(case, xs)
+        except (RuntimeError, IndexError, ValueError, Unable):
+            return None
+        places = [x.storage().data_ptr() for x in xs if isinstance(x, torch.Tensor)]
+        return y if y.numel() and y.storage().data_ptr() in places else None
+
+    def rounding(self, y):
+        """Factors as far from 1 as what rounding a result does to it; 1 where it is whole."""
+        generator = torch.Generator().manual_seed(self.nudge * 1000 + len(self.values))
+        sign = 2 * torch.randint(0, 2, y.shape, generator=generator) - 1
+        shift = self.ulp * (sign * torch.randint(1, 3, y.shape, generator=generator)).to(y.dtype)
+        return torch.where(y == y.round(), torch.zeros_like(y), shift) + 1
 
     def half_type(self, case, xs):
         """The type that PyTorch gives, if it can be asked, or that of the operands together."""
@@ -111,9 +135,9 @@ class Run:
             with torch.no_grad():
                 return self.evaluate(case, xs).dtype
         except (RuntimeError, IndexError, ValueError, Unable):
-            kinds = [x.dtype for x in xs if isinstance(x, torch.Tensor)
-                     and x.dtype.is_floating_point]
-            return functools.reduce(torch.promote_types, kinds)
+            floats = [x for x in xs if isinstance(x, torch.Tensor) and x.dtype.is_floating_point]
+            arrays = [x for x in floats if x.dim() > 0]
+            return functools.reduce(torch.promote_types, [x.dtype for x in arrays or floats])
 
     @staticmethod
     def evaluate(case, xs):
@@ -159,7 +183,7 @@ class Run:
     def jvp(self, y, i):
         y, x = self.values[y], self.variables[i]
         v = weights(1, x.numel()).to(x.dtype).reshape(x.shape)
-        u = torch.zeros_like(y, requires_grad=True)
+        u = torch.ones_like(y, requires_grad=True)  # some rules drop a NaN beside 0
         g = torch.autograd.grad(y, x, u, create_graph=True, allow_unused=True)[0]
         if g is None or not g.requires_grad:
             return torch.zeros_like(y)

@@ -360,7 +360,14 @@ TEST(to_converts_elements)
     CHECK_ELEMENTS(tp_to(v, TP_F32), (double)-1.9f, (double)2.9f, (double)257.9f, -3, 0, 1e10);
     CHECK_ELEMENTS(tp_to(tp_array(TP_I64, TP_SHAPE(2), (const int64_t[]){-1, 511}), TP_U8), 255,
                    255);
+    tp_var *strange = tp_array(TP_F64, TP_SHAPE(3), ((double[]){(double)NAN, HUGE_VAL, -1e30}));
+    CHECK_ELEMENTS(tp_to(strange, TP_I64), (double)INT64_MIN, (double)INT64_MIN, (double)INT64_MIN);
+    CHECK_ELEMENTS(tp_to(strange, TP_I32), 0, 0, 0);
+    CHECK_ELEMENTS(tp_to(strange, TP_U8), 0, 0, 0);
+    CHECK_ELEMENTS(tp_to(strange, TP_BOOL), 1, 1, 1);
     CHECK(tp_to(v, TP_F64) == v);
+    tp_var *same = tp_scalar(1), *plain = tp_num(1);
+    CHECK(tp_to(same, TP_F64) == same && tp_to(plain, TP_F64) != plain);
     CHECK_INT(tp_dtype_of(tp_add(tp_to(tp_num(1), TP_F64), tp_full(TP_F32, TP_SHAPE(), 1))),
               TP_F64);
     CHECK_ELEMENTS(tp_to(tp_transpose(counting(TP_I64, TP_SHAPE(2, 2)), 0, 1), TP_F32), 1, 3, 2, 4);

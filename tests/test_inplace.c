@@ -125,6 +125,7 @@ TEST(in_place_targets_are_leaves_or_constants)
     CHECK_ERROR(TP_ERROR_GRAPH, "copy_");
     tp_add_(tp_broadcast_to(tp_ones(TP_F64, TP_SHAPE()), TP_SHAPE(2)), 1);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "one element");
+    tp_add_(tp_broadcast_to(tp_zeros(TP_F64, TP_SHAPE(2, 0)), TP_SHAPE(3, 2, 0)), 1);
     tp_add_(tp_detach(y), 1);
     CHECK_ELEMENTS(y, 3, 5, 7);
     tp_sub_(x, tp_mul(0.5, y));

@@ -163,6 +163,12 @@ TEST(a_bound_has_the_slope_of_what_it_bounds)
     tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(4), ((double[]){-2, -1, 0, 3})));
     CHECK_ELEMENTS(tp_clamp(x, -1, 1), -1, -1, 0, 1);
     CHECK_ELEMENTS(tp_gradient(tp_clamp(x, -1, 1), x), 0, 1, 1, 0);
+    double nan = (double)NAN;
+    tp_var *low = tp_array(TP_F64, TP_SHAPE(4), ((double[]){nan, 0, -9, -9}));
+    tp_var *high = tp_array(TP_F64, TP_SHAPE(4), ((double[]){5, 1, nan, 2}));
+    CHECK_ELEMENTS(tp_clamp(x, low, high), nan, 0, nan, 2);
+    CHECK_ELEMENTS(tp_clamp(x, nan, 2), nan, nan, nan, nan);
+    CHECK_ELEMENTS(tp_gradient(tp_clamp(x, NULL, high), x), 1, 1, 0, 0);
     (tp_clamp)(x, NULL, NULL);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "clamp: expected a lower or an upper bound");
 }
@@ -178,6 +184,8 @@ TEST(polygamma_of_high_order_and_far_below_zero)
     CHECK_CLOSE(tp_item(tp_polygamma(1, tp_scalar(-70.5))), 9.85552012686349898, 1e-13);
     CHECK_CLOSE(tp_item(tp_polygamma(1, tp_scalar(-1000000000000000.5))), 9.8696044010893586,
                 1e-14);
+    CHECK(isnan(tp_item(tp_polygamma(1, tp_scalar(-HUGE_VAL)))));
+    CHECK_BITS(tp_item(tp_polygamma(1, tp_scalar(HUGE_VAL))), 0);
     CHECK_BITS(tp_item(tp_polygamma(INT32_MAX, tp_scalar(1e9))), 0);
     CHECK_BITS(tp_item(tp_polygamma(200, tp_scalar(-3.25))), (double)INFINITY);
 }

@@ -46,6 +46,29 @@ TEST(norms_at_zero_have_derivatives)
     CHECK_ERROR(TP_ERROR_ARGUMENT, "norm: p is not a number");
 }
 
+/* The limit of x / |x| where one element grows; several that grow alike share. */
+TEST(norms_of_infinities_have_derivatives)
+{
+    static const double ps[] = {2, 3, 1.5, HUGE_VAL};
+    const double inf = HUGE_VAL;
+    for
+        EACH(i, ps)
+        {
+            TP_SCOPE();
+            tp_var *x = row(3, (double[]){-inf, 1, 2}), *y = tp_norm(x, ps[i]);
+            CHECK_BITS(tp_item(y), inf);
+            CHECK_ELEMENTS(tp_gradient(y, x), -1, 0, 0);
+            CHECK_BITS(tp_item(tp_jvp(y, x, row(3, (double[]){3, 1, 1}))), -3);
+            x = row(3, (double[]){inf, 1, inf});
+            CHECK_ELEMENTS(tp_gradient(tp_norm(x, ps[i]), x), 0.5, 0, 0.5);
+            x = row(3, (double[]){inf, (double)NAN, 1});
+            CHECK(isnan(tp_item(tp_norm(x, ps[i]))));
+        }
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2, 2), ((double[]){inf, 1, 4, 0})));
+    tp_var *origin = tp_zeros(TP_F64, TP_SHAPE(1, 2));
+    CHECK_ELEMENTS(tp_gradient(tp_sum(tp_cdist(x, origin)), x), 1, 0, 1, 0);
+}
+
 TEST(logsumexp_of_infinities_is_finite_in_its_derivatives)
 {
     tp_var *x = row(2, (double[]){-HUGE_VAL, -HUGE_VAL});

@@ -66,8 +66,9 @@ TP_API tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape,
 
 /* The same elements as another type, recorded and differentiable between floating types.
  * Floating to integer truncates; to uint8 and int32 wraps modulo 2⁸ and 2³²; to bool everything but
- * 0 is 1; float16 and bfloat16 round to nearest, ties to even. Returns v itself if it has the type.
- */
+ * 0 is 1; NaN and what int64 cannot hold are INT64_MIN, 0 in the smaller integers; float16 and
+ * bfloat16 round to nearest, ties to even. Returns v itself if it has the type, but a copy of a
+ * plain number (tp_num), since the result's type counts beside others. */
 TP_API tp_var *tp_to(tp_var *v, tp_dtype dtype);
 
 /* --- Reading --- */
@@ -102,7 +103,8 @@ TP_API void tp_set_name(tp_var *v, const char *name);
 TP_API const char *tp_name(const tp_var *v);
 
 /* "variable(2.0)", "variable([[1. 2. 3.]\n          [4. 5. 6.]])": numbers as NumPy prints them,
- * arrays with 8 significant digits, numbers with the fewest digits that read back the same.
+ * arrays with up to 8 digits after the point, numbers with the fewest digits that read back the
+ * same; of more than 1,000 elements three at either end of each axis, and "..." between them.
  * free() the text. tp_print writes it and a newline to stdout. */
 TP_API char *tp_repr(tp_var *v);
 TP_API void tp_print(tp_var *v);

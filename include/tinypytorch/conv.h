@@ -55,7 +55,8 @@ typedef struct tp_conv_options {
  *
  * Gradients of every order are convolutions again. float32 is added up in float32, over channels
  * and kernel in a row: the error grows as for any such sum. The same bits for any number of
- * threads. */
+ * threads. Zeros around x, which gradients and transposed maps have too, count as numbers: beside
+ * a weight that is infinite they give NaN. */
 TP_API tp_var *tp_conv1d(tp_var *x, tp_var *weight, tp_var *bias, const tp_conv_options *options);
 TP_API tp_var *tp_conv2d(tp_var *x, tp_var *weight, tp_var *bias, const tp_conv_options *options);
 TP_API tp_var *tp_conv3d(tp_var *x, tp_var *weight, tp_var *bias, const tp_conv_options *options);

@@ -93,7 +93,7 @@ TP_API tp_var *tp_trunc(tp_var *x); /* towards 0; 0 */
 TP_API tp_var *tp_frac(tp_var *x);  /* x − trunc x; 1 */
 
 /* x, but low where x < low and high where x > high; either may be NULL, numbers or arrays. The
- * derivative for x at a bound is 1. NaN stays. */
+ * derivative for x at a bound is 1. NaN stays, and a bound that is NaN gives NaN. */
 TP_API tp_var *tp_clamp(tp_var *x, tp_var *low, tp_var *high);
 
 /* --- Activations --- */
@@ -108,8 +108,8 @@ TP_API tp_var *tp_gelu(tp_var *x);       /* x Φ(x) (Hendrycks & Gimpel 2016) */
 TP_API tp_var *tp_gelu_tanh(tp_var *x);  /* its approximation by tanh */
 TP_API tp_var *tp_selu(tp_var *x);       /* self-normalising (Klambauer et al. 2017) */
 TP_API tp_var *tp_softsign(tp_var *x);   /* x / (1 + |x|); 1 / (1 + |x|)² */
-TP_API tp_var *tp_hardtanh(tp_var *x);   /* x cut to [−1, 1]; 0 at the bounds. */
-TP_API tp_var *tp_relu6(tp_var *x);      /* x cut to [0, 6]; the same. Integers stay */
+TP_API tp_var *tp_hardtanh(tp_var *x);   /* x cut to [−1, 1]; 0 at the bounds */
+TP_API tp_var *tp_relu6(tp_var *x);      /* x cut to [0, 6]; of both NaN has 1 */
 TP_API tp_var *tp_hardsigmoid(tp_var *x);              /* clamp(x / 6 + 1/2, 0, 1) */
 TP_API tp_var *tp_hardswish(tp_var *x);                /* x hardsigmoid x */
 TP_API tp_var *tp_elu(tp_var *x, double alpha);        /* x where x > 0, else α (eˣ − 1) */

@@ -48,7 +48,8 @@ TP_API tp_var *tp_logsumexp(tp_var *x, const tp_reduce_options *options);
 
 /* (Σ |x|ᵖ)^(1/p); p = ±inf: the largest or smallest |x|; 0: how many are not 0. With p < 0 an
  * element that is 0 makes it 0. Where it is 0, and for elements that are, derivatives of every
- * order are taken as 0. Powers do not over- or underflow where the norm does not. */
+ * order are taken as 0. Powers do not over- or underflow where the norm does not. Of infinite
+ * elements with p > 0 the norm is infinite, and they share its gradient; the others have none. */
 TP_API tp_var *tp_norm(tp_var *x, double p, const tp_reduce_options *options);
 
 #define TP__DEFAULTS_tp_var_options(_) _ axes = TP__ONE(TP_ALL_AXES),

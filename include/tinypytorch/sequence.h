@@ -35,7 +35,8 @@ typedef struct tp_attention_options {
 /* softmax(q kᵀ scale + mask) v (Vaswani et al. 2017): queries (…, L, E), keys (…, S, E), values
  * (…, S, D) → (…, L, D). Leading axes broadcast. A query that sees no key, for its mask is −∞ or
  * false everywhere or S is 0, gives 0 and has gradient 0 (as PyTorch from 2.5 on; earlier ones give
- * NaN). An infinite or NaN key or value has no part in what does not see it, values and gradients.
+ * NaN). An infinite or NaN key or value has no part in what does not see it, values and gradients;
+ * under a mask or .causal, a query that sees such a key gives NaN.
  *
  * Computed in tiles (Dao et al. 2022): the memory of a sweep grows with L and S and not with L · S,
  * but for a mask's gradient. Derivatives of higher order keep all scores. In float32, weights of

@@ -92,7 +92,7 @@ void tp__edited(tp_var *target)
 
 static bool inplace_repeats(const tp_var *target)
 {
-    for (int i = 0; i < target->ndim; i++)
+    for (int i = 0; i < target->ndim && target->size > 0; i++)
         if (tp__shape(target)[i] > 1 && tp__strides(target)[i] == 0)
             return true;
     return false;

@@ -20,6 +20,15 @@
 
 /* --- Bounds --- */
 
+/* y, but NaN where the bound is. */
+static tp_var *activation_bound(tp_var *y, tp_var *bound)
+{
+    if (!bound || tp_is_poison(y) || !tp__is_float((tp_dtype)bound->dtype) ||
+        (bound->flags & TP__WEAK && !isnan(tp_item(bound))))
+        return y;
+    return tp_where(tp_isnan(bound), bound, y);
+}
+
 /* A bound is taken by comparing, so that the derivative at the bound itself is 1. */
 tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
 {
@@ -30,7 +39,8 @@ tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
     if (!tp__check_operand("clamp", x))
         return tp__poison();
     tp_var *y = low ? tp_where(tp_lt(x, low), low, x) : x;
-    return high ? tp_where(tp_gt(y, high), high, y) : y;
+    y = high ? tp_where(tp_gt(y, high), high, y) : y;
+    return activation_bound(activation_bound(y, low), high);
 }
 
 tp_var *tp__rest(tp_var *v)

@@ -143,12 +143,14 @@ static bool matrix_exp_forward(tp__call *call)
     return true;
 }
 
-/* A large gradient is scaled down, so that it does not decide how often is squared. */
+/* A matrix' large gradient is scaled down, so that it does not decide how often is squared. */
 static void matrix_exp_gradient(const tp__pull *pull)
 {
     tp_var *x = tp__transposed(pull->x[0]), *gy = pull->gy, *scale = NULL;
     if (gy->size) {
-        scale = tp_maximum(tp_max(tp_abs(tp_detach(gy))), 1);
+        tp_reduce_options rows = {.axes.one = -2, .keepdims = true, .size = sizeof rows};
+        scale = (tp_max)(matrix_exp_largest(tp_abs(tp_detach(gy))), &rows);
+        scale = tp_maximum(scale, 1);
         gy = tp_div(gy, scale);
     }
     tp_var *toeplitz = matrix_toeplitz((tp_var *[]){x, gy}, 2);

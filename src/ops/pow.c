@@ -140,19 +140,38 @@ static void pow_chain(const tp__jet *jet, tp_var *c)
     tp__free(slope);
 }
 
-static bool pow_meets_zero(tp_var *x)
+/* Where x is 0, infinite or NaN: there a quotient by x may be NaN although the derivative is not.
+ * NULL if nowhere, poison on error. */
+static tp_var *pow_ends(tp_var *x)
 {
     TP_NO_GRAD();
-    tp_var *least = x->size ? (tp_min)(tp_abs(tp_detach(x)), NULL) : NULL;
-    return least && tp__read_element((tp_dtype)least->dtype, least->data) == 0;
+    tp_var *size = tp_abs(tp_detach(x));
+    tp_var *ends = tp_logical_not(tp_mul(tp_gt(size, 0), tp_lt(size, HUGE_VAL)));
+    tp_var *some = (tp_any)(ends, NULL);
+    return tp_is_poison(some) || tp_item(some) != 0 ? ends : NULL;
+}
+
+/* y[k] of the jet, but from the chain at the ends: what is at an element does not depend on others.
+ */
+static void pow_at_ends(const tp__jet *jet, tp_var *c, tp_var *ends)
+{
+    int n = jet->order;
+    tp_var **plain = ends ? tp__series_new(n + 1) : NULL, **y = jet->y;
+    if (!plain)
+        return;
+    for (int k = 1; k <= n; k++)
+        plain[k] = y[k];
+    pow_chain(jet, c);
+    for (int k = 1; k <= n; k++)
+        if (plain[k] && y[k])
+            y[k] = tp_where(ends, y[k], plain[k]);
+    tp__free(plain);
 }
 
 static void pow_constant_exponent(const tp__jet *jet, tp_var *c)
 {
-    if (pow_meets_zero(jet->x[0][0]))
-        pow_chain(jet, c);
-    else
-        pow_recurrence(jet, c);
+    pow_recurrence(jet, c);
+    pow_at_ends(jet, c, pow_ends(jet->x[0][0]));
 }
 
 static void pow_constant_taylor(const tp__jet *jet)
@@ -160,10 +179,14 @@ static void pow_constant_taylor(const tp__jet *jet)
     double c = jet->node->attr.number;
     if (c == 0)
         return;
-    if (c == floor(c) && fabs(c) <= INT32_MAX)
-        pow_integer_taylor(jet, c);
-    else
-        pow_constant_exponent(jet, tp_full((tp_dtype)jet->x[0][0]->dtype, 0, NULL, c));
+    tp_var *exponent = tp_full((tp_dtype)jet->x[0][0]->dtype, 0, NULL, c);
+    if (c != floor(c) || fabs(c) > INT32_MAX) {
+        pow_constant_exponent(jet, exponent);
+        return;
+    }
+    pow_integer_taylor(jet, c);
+    if (c < 0)
+        pow_at_ends(jet, exponent, pow_ends(jet->x[0][0]));
 }
 
 static void pow_constant_f64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
@@ -318,9 +341,12 @@ static void pow_taylor(const tp__jet *jet)
         return;
     }
     pow_exponential(jet);
-    if (a1 && pow_meets_zero(a))
-        jet->y[1] = tp__series_add(pow_base_rule(a1, a, b),
-                                   b1 ? pow_exponent_rule(b1, a, b, jet->y[0]) : NULL);
+    tp_var *ends = a1 ? pow_ends(a) : NULL;
+    if (ends) {
+        tp_var *by_rule = tp__series_add(pow_base_rule(a1, a, b),
+                                         b1 ? pow_exponent_rule(b1, a, b, jet->y[0]) : NULL);
+        jet->y[1] = jet->y[1] && by_rule ? tp_where(ends, by_rule, jet->y[1]) : by_rule;
+    }
 }
 
 static void pow_integers(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)

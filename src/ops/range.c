@@ -70,6 +70,24 @@ tp_var *tp__safe_root(tp_var *s)
     return tp_where(zero, 0, tp_sqrt(tp_where(zero, 1, s)));
 }
 
+tp_var *tp__range_unbounded(tp_var *x, double p, const tp_reduce_options *options,
+                            tp_var *(*norm)(tp_var *x, double p, const tp_reduce_options *options))
+{
+    tp_var *infinite = tp_isinf(tp_detach(x)), *some = (tp_any)(infinite, NULL);
+    if (tp_is_poison(some))
+        return some;
+    if (tp_item(some) == 0)
+        return NULL;
+    tp_var *most = (tp_max)(tp_abs(x), options), *rest = norm(tp_where(infinite, 0, x), p, options);
+    return tp_where(tp_eq(most, HUGE_VAL), most, rest);
+}
+
+static tp_var *range_root_of_squares(tp_var *x, double p, const tp_reduce_options *options)
+{
+    (void)p;
+    return tp__root_of_squares(x, options);
+}
+
 tp_var *tp__root_of_squares(tp_var *x, const tp_reduce_options *options)
 {
     tp_var *squares = (tp_sum)(tp_square(x), options);
@@ -78,6 +96,9 @@ tp_var *tp__root_of_squares(tp_var *x, const tp_reduce_options *options)
         return tp__safe_root(squares);
     if (tp_is_poison(scale))
         return scale;
+    tp_var *unbounded = tp__range_unbounded(x, 2, options, range_root_of_squares);
+    if (unbounded)
+        return unbounded;
     tp_var *root = tp__safe_root((tp_sum)(tp_square(tp_div(x, scale)), options));
     return tp__range_restore(root, scale);
 }

@@ -23,7 +23,13 @@ tp_var *tp__range_restore(tp_var *y, tp_var *scale);
 /* √s, with the derivative 0 at 0. */
 tp_var *tp__safe_root(tp_var *s);
 
-/* √Σ x² over axes. Where it is 0 so are its derivatives. */
+/* √Σ x² over axes. Where it is 0 so are its derivatives; where it is infinite see below. */
 tp_var *tp__root_of_squares(tp_var *x, const tp_reduce_options *options);
+
+/* A norm of x over axes, of elements of which some may be infinite: there it is the largest size,
+ * whose gradient those that are infinite share; elsewhere norm(x, p, options). NULL if no element
+ * is infinite, poison on error. */
+tp_var *tp__range_unbounded(tp_var *x, double p, const tp_reduce_options *options,
+                            tp_var *(*norm)(tp_var *x, double p, const tp_reduce_options *options));
 
 #endif

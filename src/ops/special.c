@@ -132,8 +132,10 @@ static double special_polygamma(double x, double order)
         return special_digamma(x);
     if (x == 0)
         return fmod(order, 2) == 1 ? HUGE_VAL : -HUGE_VAL;
-    if (isnan(x) || (x <= 0 && x == floor(x)))
-        return !isnan(x) && fmod(order, 2) == 1 ? HUGE_VAL : (double)NAN;
+    if (isnan(x) || x == -HUGE_VAL)
+        return (double)NAN;
+    if (x <= 0 && x == floor(x))
+        return fmod(order, 2) == 1 ? HUGE_VAL : (double)NAN;
     if (x == HUGE_VAL)
         return 0;
     double s = order + 1, sign = fmod(order, 2) == 1 ? 1 : -1, size = exp(special_lgamma(s));

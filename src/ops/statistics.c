@@ -113,6 +113,10 @@ static tp_var *statistics_power_norm(tp_var *x, double p, const tp_reduce_option
 {
     tp_var *sum = statistics_powers(x, p, options);
     tp_var *scale = tp__range_scale(x, sum, options);
+    tp_var *unbounded =
+        scale && p > 0 ? tp__range_unbounded(x, p, options, statistics_power_norm) : NULL;
+    if (unbounded)
+        return unbounded;
     if (scale && !tp_is_poison(scale))
         sum = statistics_powers(tp_div(x, scale), p, options);
     tp_var *none = p > 0 ? tp_eq(sum, 0) : (tp_any)(tp_eq(x, 0), options);
