@@ -397,6 +397,10 @@ class Program:
         """Whether its values have several types."""
         return len({v.dtype for v in self.native.values if isinstance(v, torch.Tensor)}) > 1
 
+    def holds(self, dtype):
+        """Whether some value is of this type."""
+        return any(isinstance(v, torch.Tensor) and v.dtype == dtype for v in self.native.values)
+
     def misfit(self):
         """Whether some call has operands of shapes that its samples do not have."""
         return any(step.kind == "call" and not step.case.elementwise and

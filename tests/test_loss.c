@@ -221,3 +221,12 @@ TEST(ctc_errors)
     tp_ctc_loss(logs, targets, tp_num(1), two);
     CHECK_ERROR(TP_ERROR_DTYPE, "ctc_loss: input_lengths are float64");
 }
+
+/* As PyTorch has it: a margin that is met exactly still pushes. */
+TEST(margins_have_a_slope_where_they_are_met)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.5, 1, 2})));
+    tp_var *apart = tp_full(TP_F64, TP_SHAPE(3), -1);
+    CHECK_ELEMENTS(tp_gradient(tp_hinge_embedding_loss(x, apart, 1, .reduction = TP_SUM), x), -1,
+                   -1, 0);
+}

@@ -114,6 +114,18 @@ TEST(sinc_is_smooth_at_zero)
     CHECK_CLOSE(tp_item(tp_gradient(g, x)), -pi * pi / 3, 1e-15);
 }
 
+/* −1 / x² + 1 / (1 − x)², also where that is beyond the type's range. */
+TEST(logit_has_a_second_derivative_near_zero)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(2), ((double[]){0.25, 1e-200})));
+    tp_var *g = tp_gradient(tp_sum(tp_logit(x)), x, .create_graph = true);
+    CHECK_CLOSE(tp_item(tp_select(g, 0, 0)), 16.0 / 3, 1e-14);
+    CHECK_CLOSE(tp_item(tp_select(g, 0, 1)), 1e200, 1e186);
+    tp_var *second = tp_gradient(tp_sum(g), x);
+    CHECK_CLOSE(tp_item(tp_select(second, 0, 0)), -16 + 16.0 / 9, 1e-13);
+    CHECK_BITS(tp_item(tp_select(second, 0, 1)), -HUGE_VAL);
+}
+
 TEST(erfinv_inverts)
 {
     static const double points[] = {1e-300, 1e-8, 0.1, 0.4999, 0.5001, 0.9, 0.999999, 1 - 1e-15};

@@ -97,7 +97,7 @@ TP_API tp_var *tp_cross_entropy(tp_var *x, tp_var *target, const tp_class_option
 TP_API tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis);
 
 /* Where target is 1: 1 − cosine of a and b (along the last axis), or x; where it is −1: what
- * cosine − margin or margin − x is above 0. */
+ * cosine − margin or margin − x is above 0, whose slope at 0 is 1. */
 TP_API tp_var *tp_cosine_embedding_loss(tp_var *a, tp_var *b, tp_var *target, double margin,
                                         const tp_loss_options *options);
 TP_API tp_var *tp_hinge_embedding_loss(tp_var *x, tp_var *target, double margin,

@@ -351,7 +351,7 @@ tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double 
     if (!tp__check_within("cosine_embedding_loss", "margin", margin, -DBL_MAX, DBL_MAX))
         return tp__poison();
     tp_var *cosine = tp_cosine_similarity(a, b, -1);
-    tp_var *apart = tp_relu(tp_sub(cosine, margin));
+    tp_var *apart = (tp_clamp)(tp_sub(cosine, margin), tp_num(0), NULL);
     return loss_reduced(tp_where(tp_gt(target, 0), tp_sub(1, cosine), apart), own.reduction);
 }
 
@@ -365,7 +365,7 @@ tp_var *(tp_hinge_embedding_loss)(tp_var *x, tp_var *target, double margin,
         return tp__poison();
     if (!tp__check_within("hinge_embedding_loss", "margin", margin, -DBL_MAX, DBL_MAX))
         return tp__poison();
-    tp_var *apart = tp_relu(tp_sub(margin, x));
+    tp_var *apart = (tp_clamp)(tp_sub(margin, x), tp_num(0), NULL);
     return loss_reduced(tp_where(tp_gt(target, 0), x, apart), own.reduction);
 }
 

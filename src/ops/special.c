@@ -295,7 +295,7 @@ TP__BINARY(XLogY, xlogy, "a ln b, 0 where a = 0", special_xlogy(a, b),
            xlogy_slope(gy, a, b), xlogy_rule(gy, a, b), TP__READS_0 | TP__READS_1,
            xlogy_other_slope(gy, a, b), xlogy_other_rule(gy, a, b), TP__READS_0 | TP__READS_1,
            TP__POSITIVE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
-TP__FLOAT_UNARY(Logit, logit, "ln(x / (1 − x))", log(x / (1 - x)), gy / (x * (1 - x)), tp_div(gy, tp_mul(x, tp_sub(1, x))), TP__READS_0, TP__FRACTION)
+TP__FLOAT_UNARY(Logit, logit, "ln(x / (1 − x))", log(x / (1 - x)), gy / (x * (1 - x)), tp_add(tp_div(gy, x), tp_div(gy, tp_sub(1, x))), TP__READS_0, TP__FRACTION)
 /* clang-format on */
 
 tp_var *tp_softplus(tp_var *x)
