@@ -98,6 +98,18 @@ def prove_prod_of_zeros():
     return 2.0, torch.autograd.functional.hessian(torch.prod, x)[0, 1].item()
 
 
+def prove_prod_of_small():
+    """∂² (x y z) / ∂z² at (−0.1875, 710, 1e-30)"""
+    x = torch.tensor([-0.1875, 710.0, 1e-30], dtype=torch.float64)
+    hessian = torch.autograd.functional.hessian(lambda x: torch.prod(x, 0), x)
+    return 0.0, hessian[2, 2].item()
+
+
+def prove_sinc_of_whole():
+    """sin(4π) / (4π)"""
+    return 0.0, torch.sinc(torch.tensor(4.0, dtype=torch.float64)).item()
+
+
 def prove_tanh():
     """tanh″ = −2 tanh (1 − tanh²) at 14"""
     t = mpmath.tanh(14)
@@ -259,6 +271,10 @@ PYTORCH_WRONG = [
                when=lambda program: program.wild and program.extreme()),
     Difference("prod", "gradient|second|jvp", "prod of two zeros loses its derivatives",
                "PyTorch -?0,", proof=prove_prod_of_zeros, when=lambda program: program.has(0)),
+    Difference("prod", "second", "prod's second derivatives divide by elements",
+               proof=prove_prod_of_small, when=lambda program: program.wild and program.extreme()),
+    Difference("sinc", "value|gradient|second|jvp", "sinc of whole numbers is a rounding error",
+               proof=prove_sinc_of_whole, when=lambda program: len(program.names()) > 1),
     Difference("tanh|sigmoid", "second|gradient|jvp", "tanh's derivatives lose digits in the tail",
                proof=prove_tanh, when=lambda program: program.close(1e-9)),
     Difference("pow", "value", "powers 0.5 of -inf", "is inf, PyTorch nan", proof=prove_root),
@@ -283,9 +299,9 @@ CHOSEN = [
                when=lambda program: program.wild),
     Difference("elu|selu|celu|hardswish|hardsigmoid|prelu|leaky_relu", "second|jvp",
                "second derivatives at a kink", when=lambda program: program.has(0)),
-    Difference("elu|selu|celu|l1_loss|abs", "gradient|second|jvp", "the gradient at NaN is NaN",
+    Difference("elu|selu|celu|l1_loss|abs|norm", "gradient|second|jvp", "the gradient at NaN is NaN",
                "is -?nan", when=lambda program: program.strange()),
-    Difference("hardtanh|relu6|hardsigmoid|hardswish", "gradient|second|jvp",
+    Difference("hardtanh|relu6|hardsigmoid|hardswish|hinge_embedding_loss|cosine_embedding_loss", "gradient|second|jvp",
                "the gradient of NaN passes, as through relu (ops.h); PyTorch's passes relu only",
                "PyTorch -?0", when=lambda program: program.strange()),
     Difference("max|min", "gradient|second|jvp",
@@ -309,7 +325,14 @@ CHOSEN = [
                when=lambda program: program.wild and program.extreme()),
     Difference("cross_entropy", "value", "a class of weight 0 takes no part, at −∞ too",
                "PyTorch nan", when=lambda program: program.wild),
-    Difference("min|max|floor|smooth_l1_loss|prelu", "gradient|second|jvp",
+    Difference("prelu", "second|jvp", "the slope of NaN is a constant times it", "is -?[0-9]",
+               when=lambda program: program.strange()),
+    Difference("fmod|remainder|pow", "jvp|second", "where the value is NaN the series is",
+               "is -?nan", when=lambda program: program.strange()),
+    Difference(".*", "gradient|second|jvp", "sums of what is beyond the type's range may be NaN",
+               "is -?nan, PyTorch -?inf", when=lambda program: program.wild and program.extreme()),
+    Difference("min|max|minimum|maximum|relu|masked_fill|where|floor|smooth_l1_loss",
+               "gradient|second|jvp",
                "what is not picked gets 0, beside a slope of NaN too (ops.h)", "is -?[0-9]",
                when=lambda program: program.strange()),
     Difference("pow", "gradient|second|jvp", "derivatives for the exponent are 0 at 0 (ops.h)",
@@ -322,8 +345,8 @@ CHOSEN = [
     Difference("conv.*|pool.*|avg_pool", "call accepted", "empty axes may be padded",
                "Only zero batch or zero channel|non-empty", when=lambda program: program.empty()),
     Difference("conv.*", "call refused", "a kernel without elements is an error", "over -1 elements"),
-    Difference("solve.*|inverse|lstsq", "derivative refused", "matrices of what is huge or not finite",
-               "singular", when=lambda program: program.wild),
+    Difference("solve.*|inverse|lstsq|qr", "derivative refused", "matrices of what is huge or not finite",
+               "singular|zero on its diagonal", when=lambda program: program.wild),
     Difference(".*", "derivative refused", "a copy of a value to itself counts as an edit",
                "edited in place", when=lambda program: any(
                    step.kind == "edit" and step.what == "copy" and len(set(step.operands)) == 1
@@ -375,11 +398,11 @@ CHOSEN = [
                "|gru.*|ctc_loss|rms_norm|cosine_similarity|erfinv", "derivative refused",
                "its gradient reads the operand, to keep its digits; PyTorch's something it kept",
                "edited in place"),
-    Difference("acos|asin|atanh|acosh", "gradient|second|jvp",
+    Difference("acos|asin|atanh|acosh|erfinv", "gradient|second|jvp",
                "beyond the ends of their domain derivatives are NaN, as values are", "is -?nan"),
     Difference("matmul|mv|mm|bmm|inner|einsum.*|tensordot|linear|conv.*|solve_.*|.*_norm|.*_loss|prelu|.*attention",
                "type|call accepted|derivative accepted", "operands of mixed types are promoted",
-               when=lambda program: len(program.dtypes) > 1),
+               when=lambda program: program.mixed()),
     Difference("median", "value|gradient|second|jvp", "the median of NaN is NaN", "is -?nan",
                when=lambda program: program.wild),
     Difference("xlogy|kl_div", "gradient|second|jvp|value",
@@ -395,7 +418,7 @@ CHOSEN = [
                when=lambda program: program.ties()),
     Difference("dot|mv|mm|bmm|matmul|tensordot|matrix_power|outer|inner|kron|einsum.*", "type",
                "products of integers are int64 (base.h)", "^int64"),
-    Difference("log_softmax|softmax|avg_pool.*|linear|conv.*|interpolate.*", "type",
+    Difference("log_softmax|softmax|avg_pool.*|linear|conv.*|interpolate.*|.*_norm", "type",
                "networks compute integers in float64 (conv.h)", "^float64"),
     Difference(".*", "call refused", "factorisations refuse what is not finite", "not finite"),
     Difference("binary_cross_entropy", "call refused",
@@ -431,7 +454,7 @@ CHOSEN = [
     Difference("cosine_embedding_loss", "gradient|second|jvp",
                "the cosine with a vector of zeros has the slope 1e8, PyTorch's 1e6",
                when=lambda program: program.has(0)),
-    Difference(".*_back|avg_pool|rotary|batch_norm|rnn.*|lstm.*|gru.*|.*attention|cdist|rms_norm|linear"
+    Difference(".*_back|avg_pool|rotary|batch_norm|rnn.*|lstm.*|gru.*|.*attention|cdist|rms_norm|linear|cosine_.*"
                "|pixel_.*|cholesky_solve|lstsq|conv_weight|conv_bias|pool_.*|solve.*|inverse",
                "call (refused|accepted)|value shape",
                "the expression for PyTorch says something else for shapes that do not fit"),

@@ -25,7 +25,7 @@ UNABLE = re.compile("not implemented|not supported|unsupported|does not support|
                     "Input type|only support|expected m1 and m2|low precision|must match the weight|"
                     "mixed dtype|only.*floating|floating point|must be tensor|expected dtype|"
                     "INTERNAL ASSERT|can't be cast|cannot do hardtanh|expected a tensor .* of float|"
-                    "the same scalar type|dtypes to match")
+                    "the same scalar type|dtypes to match|view size is not compatible")
 MOVES = 256  # a flag of op.h
 
 
@@ -97,6 +97,10 @@ class Run:
         half = [x.dtype for x in tensors if x.dtype in HALF and not moves]
         if step.case.typed and not all(x.dtype.is_floating_point for x in tensors):
             raise Unable("the expression mixes types")
+        if any(x.dtype == torch.uint8 for x in tensors) and re.search(r"-x\d", step.case.torch):
+            raise Unable("PyTorch's bytes wrap where the expression negates them")
+        if "torch._VF" in step.case.torch and any(x.numel() == 0 for x in tensors):
+            raise Unable("PyTorch's cells read beyond what is empty, and crash")
         if self.copies or self.nudge:
             xs = [x.clone() if isinstance(x, torch.Tensor) else x for x in xs]
         if half and not self.double:
@@ -104,8 +108,6 @@ class Run:
             if y is not None:
                 return y
             xs = [x.double() if isinstance(x, torch.Tensor) and x.dtype in HALF else x for x in xs]
-        if any(x.dtype == torch.uint8 for x in tensors) and re.search(r"-x\d", step.case.torch):
-            raise Unable("PyTorch's bytes wrap where the expression negates them")
         y = self.evaluate(step.case, xs)
         if self.nudge and y.dtype.is_floating_point and not moves:
             y = y * self.rounding(y.detach())
@@ -181,6 +183,15 @@ class Run:
         return [torch.zeros_like(x) if g is None else g for g, x in zip(found, self.variables)]
 
     def jvp(self, y, i):
+        """The derivative of a value along a variable's direction; None if PyTorch cannot say."""
+        try:
+            return self.along(y, i)
+        except RuntimeError as error:
+            if UNABLE.search(str(error)):
+                return None
+            raise
+
+    def along(self, y, i):
         y, x = self.values[y], self.variables[i]
         v = weights(1, x.numel()).to(x.dtype).reshape(x.shape)
         u = torch.ones_like(y, requires_grad=True)  # some rules drop a NaN beside 0

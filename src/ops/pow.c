@@ -6,6 +6,7 @@
 
 #include "ops/elementwise.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "array/array.h"
@@ -140,13 +141,20 @@ static void pow_chain(const tp__jet *jet, tp_var *c)
     tp__free(slope);
 }
 
-/* Where x is 0, infinite or NaN: there a quotient by x may be NaN although the derivative is not.
- * NULL if nowhere, poison on error. */
-static tp_var *pow_ends(tp_var *x)
+/* 1 where x is a number and not 0, nor so small that it has lost digits. */
+static tp_var *pow_regular(tp_var *x)
+{
+    tp_var *size = tp_abs(tp_detach(x));
+    double least = x->dtype == TP_F64 ? DBL_MIN : (double)FLT_MIN;
+    return tp_mul(tp_ge(size, least), tp_lt(size, HUGE_VAL));
+}
+
+/* Where x or the power y is 0, infinite or NaN: there y / x is no derivative, although there may be
+ * one. NULL if nowhere, poison on error. */
+static tp_var *pow_ends(tp_var *x, tp_var *y)
 {
     TP_NO_GRAD();
-    tp_var *size = tp_abs(tp_detach(x));
-    tp_var *ends = tp_logical_not(tp_mul(tp_gt(size, 0), tp_lt(size, HUGE_VAL)));
+    tp_var *ends = tp_logical_not(tp_mul(pow_regular(x), pow_regular(y)));
     tp_var *some = (tp_any)(ends, NULL);
     return tp_is_poison(some) || tp_item(some) != 0 ? ends : NULL;
 }
@@ -171,7 +179,7 @@ static void pow_at_ends(const tp__jet *jet, tp_var *c, tp_var *ends)
 static void pow_constant_exponent(const tp__jet *jet, tp_var *c)
 {
     pow_recurrence(jet, c);
-    pow_at_ends(jet, c, pow_ends(jet->x[0][0]));
+    pow_at_ends(jet, c, pow_ends(jet->x[0][0], jet->y[0]));
 }
 
 static void pow_constant_taylor(const tp__jet *jet)
@@ -186,7 +194,7 @@ static void pow_constant_taylor(const tp__jet *jet)
     }
     pow_integer_taylor(jet, c);
     if (c < 0)
-        pow_at_ends(jet, exponent, pow_ends(jet->x[0][0]));
+        pow_at_ends(jet, exponent, pow_ends(jet->x[0][0], jet->y[0]));
 }
 
 static void pow_constant_f64(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
@@ -341,7 +349,7 @@ static void pow_taylor(const tp__jet *jet)
         return;
     }
     pow_exponential(jet);
-    tp_var *ends = a1 ? pow_ends(a) : NULL;
+    tp_var *ends = a1 ? pow_ends(a, jet->y[0]) : NULL;
     if (ends) {
         tp_var *by_rule = tp__series_add(pow_base_rule(a1, a, b),
                                          b1 ? pow_exponent_rule(b1, a, b, jet->y[0]) : NULL);
