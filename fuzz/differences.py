@@ -344,6 +344,8 @@ CHOSEN = [
     Difference("where", "type", "squares have their operand's type", "^(bool|uint8|int32)"),
     Difference("conv.*|pool.*|avg_pool", "call accepted", "empty axes may be padded",
                "Only zero batch or zero channel|non-empty", when=lambda program: program.empty()),
+    Difference("max_pool", "call refused", "pooling nothing is an error", "has no elements",
+               when=lambda program: program.empty()),
     Difference("conv.*", "call refused", "a kernel without elements is an error", "over -1 elements"),
     Difference("solve.*|inverse|lstsq|qr", "derivative refused", "matrices of what is huge or not finite",
                "singular|zero on its diagonal", when=lambda program: program.wild),
