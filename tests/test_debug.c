@@ -8,6 +8,8 @@
 #include <math.h>
 #include <pthread.h>
 
+#include "base/node.h"
+
 static int line_made;
 
 static tp_var *gone_made_here(const char *name)
@@ -43,6 +45,28 @@ TEST(a_value_whose_scope_closed_is_refused)
     CHECK_ERROR(TP_ERROR_ARGUMENT, "keep: the value is used after it went");
     tp_set_debug(old);
 }
+
+#if !defined(TP_PLAIN_NODES)
+/* Without the debug mode too, until another value takes the node; the message names no lines. */
+TEST(a_value_whose_node_waits_is_refused)
+{
+    bool old = tp_set_debug(false);
+    tp_var *y = gone_made_here(NULL);
+    CHECK(tp_is_poison(tp_add(y, y)));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "add: operand 1 of 2 is used after it went: its scope closed");
+    CHECK(isnan(tp_item(y)));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "item: the value is used after it went: its scope closed");
+    CHECK(tp_data(y) == NULL);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "TP_DEBUG=1 tells where");
+    tp_backward(y);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "is used after it went");
+    tp_free(y);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "free: the value is used after it went");
+    tp_keep(y);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "keep: the value is used after it went");
+    tp_set_debug(old);
+}
+#endif
 
 TEST(places_are_lines)
 {

@@ -15,9 +15,11 @@
  * 4. Threads share nothing but what they are told to share (tp_share). Scopes, errors, recording
  *    mode and random state are thread-local. One thread's graph never needs a lock.
  *
- * A value used after its last handle went is a bug like any use after free, and so is an unshared
- * value used by two threads. TP_DEBUG=1 in the environment, or tp_set_debug, finds both and makes
- * them errors that name the value, where it was made and where it went:
+ * A value used after its last handle went is a bug like any use after free. Until another value
+ * takes its place in memory it is an error; from then on it is that other value, silently. So is an
+ * unshared value used by two threads a bug, and silent. TP_DEBUG=1 in the environment, or
+ * tp_set_debug, finds both for certain and makes them errors that name the value, where it was made
+ * and where it went:
  *
  *     add: operand 1 of 2 is used after it went: the value (y) of shape () was made at train.c:12,
  *     and its last handle, of a scope or of tp_keep, went at train.c:14

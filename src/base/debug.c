@@ -133,6 +133,13 @@ static const char *debug_at(char text[TP__SITE_TEXT], const tp__site *site)
 bool tp__debug_may_use(const char *call, const char *which, const tp_var *v)
 {
     char made[TP__SITE_TEXT], gone[TP__SITE_TEXT];
+    if (v->flags == TP__GONE) {
+        tp_fail(TP_ERROR_ARGUMENT,
+                "%s: %s is used after it went: its scope closed, or tp_free gave back its last "
+                "handle; TP_DEBUG=1 tells where",
+                call, which);
+        return false;
+    }
     if (v->flags & TP__POISON) {
         const tp__watch *watch = v->attr.block;
         tp_fail(TP_ERROR_ARGUMENT,

@@ -69,6 +69,10 @@ enum {
 /* The last flag: seen by the debug mode (base/debug.h). */
 #define TP__WATCHED (1u << 31)
 
+/* All flags of a node that waits to be used again: whoever still uses it meets the debug mode's
+ * poison, of which no watch tells. */
+#define TP__GONE (TP__POISON | TP__WATCHED | TP__DROPPED)
+
 /* What a gradient rule reads. */
 enum {
     TP__READS_0 = 1,
@@ -305,17 +309,20 @@ TP_INLINE bool tp__unref(tp_var *v)
         return (v->flags & TP__SHARED) &&
                atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1;
     uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
+    if (refs == 1)
+        return true;
     atomic_store_explicit(&v->refs, refs - 1, memory_order_relaxed);
-    return refs == 1;
+    return false;
 }
 
-/* Gives back the memory of a node. */
+/* Gives back the memory of a node, which is poison until it is used again. */
 TP_INLINE void tp__node_put(tp__thread *t, tp_var *v)
 {
 #if defined(TP_PLAIN_NODES)
     (void)t;
     tp__free(v);
 #else
+    v->flags = TP__GONE;
     v->link = t->free_nodes;
     t->free_nodes = v;
 #endif
