@@ -200,6 +200,36 @@ TEST(training_is_two_curves)
     tp_plot_free(plot);
 }
 
+/* Of i, i + 1, … the mean is the middle one; a value that is far larger than its neighbours is
+ * forgotten where it is out of sight; a million values take no longer for a wide window. */
+TEST(training_means_of_any_width)
+{
+    enum { MANY = 1000000, WIDE = 500001 };
+    for (int n = 1; n <= 24; n++)
+        for (int half = 0; half <= n; half++) {
+            tp_plot *plot = tp_plot_new();
+            tp_var *loss = tp_arange(TP_F64, 0, n, 1);
+            tp_plot_training(plot, loss, .smooth = 2 * half + 1);
+            const double *mean = half ? plot->first->next->y : plot->first->y;
+            for (int i = 0; i < n; i++) {
+                int from = i > half ? i - half : 0, to = i + half < n ? i + half : n - 1;
+                CHECK_CLOSE(mean[i], (from + to) / 2.0, 1e-15);
+            }
+            tp_plot_free(plot);
+        }
+    tp_var *values = tp_zeros(TP_F64, TP_SHAPE(MANY));
+    double *value = tp_data_(values);
+    value[0] = 1e300;
+    for (int i = 1; i < MANY; i++)
+        value[i] = i % 2;
+    tp_plot *plot = tp_plot_new();
+    tp_plot_training(plot, values, .smooth = WIDE);
+    const double *mean = plot->first->next->y;
+    CHECK_CLOSE(mean[0], 1e300 / (WIDE / 2 + 1), 1e-14);
+    CHECK_CLOSE(mean[WIDE / 2 + 1], (WIDE / 2 + 1.0) / WIDE, 1e-12);
+    tp_plot_free(plot);
+}
+
 TEST(images_become_colors)
 {
     tp_plot *plot = tp_plot_new();

@@ -9,22 +9,46 @@
 #include <math.h>
 
 #include "array/array.h"
+#include "base/alloc.h"
 #include "tinypytorch/array.h"
 #include "tinypytorch/graph.h"
 #include "tinypytorch/scope.h"
 
-/* The mean of the finite values from i − half to i + half; what lies beyond the ends is missing. */
-static void training_mean(const double *value, int64_t n, int64_t half, double *mean)
+typedef struct training_total {
+    double sum, count;
+} training_total;
+
+static training_total training_add(training_total a, double value)
 {
-    for (int64_t i = 0; i < n; i++) {
-        int64_t from = half < i ? i - half : 0, to = half < n - 1 - i ? i + half : n - 1;
-        double sum = 0, count = 0;
-        for (; from <= to; from++)
-            if (isfinite(value[from])) {
-                sum += value[from];
-                count++;
-            }
-        mean[i] = count > 0 ? sum / count : (double)NAN;
+    if (isfinite(value))
+        a.sum += value, a.count++;
+    return a;
+}
+
+/* The mean of the finite values from i − half to i + half; what lies beyond the ends is missing.
+ * In blocks as long as that window, a window is the end of one block and the beginning of the next:
+ * each value is added twice, whatever half is, and nothing is subtracted. ends has room for n. */
+static void training_mean(const double *value, int64_t n, int64_t half, training_total *ends,
+                          double *mean)
+{
+    const int64_t block = 2 * half + 1;
+    training_total end = {0, 0}, begin = {0, 0};
+    for (int64_t i = n - 1; i >= 0; i--) {
+        if (i % block == block - 1)
+            end = (training_total){0, 0};
+        ends[i] = end = training_add(end, value[i]);
+    }
+    for (int64_t i = 0, read = 0; i < n; i++) {
+        int64_t from = i - half, to = half < n - 1 - i ? i + half : n - 1;
+        for (; read <= to; read++) {
+            if (read % block == 0)
+                begin = (training_total){0, 0};
+            begin = training_add(begin, value[read]);
+        }
+        training_total all = from >= 0 ? ends[from] : begin;
+        if (from >= 0 && from / block != to / block)
+            all.sum += begin.sum, all.count += begin.count;
+        mean[i] = all.count > 0 ? all.sum / all.count : (double)NAN;
     }
 }
 
@@ -36,11 +60,15 @@ static void training_draw(tp_plot *plot, tp_var *values, const tp_training_optio
     tp_var *numbers = tp_to(tp_detach(values), TP_F64);
     const double *value = tp__elements(numbers);
     double *step = tp_data_(steps), *mean = tp_data_(means);
-    if (tp__here()->code)
+    training_total *ends = tp__alloc((size_t)n * sizeof *ends);
+    if (!ends || tp__here()->code) {
+        tp__free(ends);
         return;
+    }
     for (int64_t i = 0; i < n; i++)
         step[i] = o->first + (double)i * o->every;
-    training_mean(value, n, (int64_t)fmin(smooth / 2, (double)n), mean);
+    training_mean(value, n, (int64_t)fmin(smooth / 2, (double)n), ends, mean);
+    tp__free(ends);
 
     tp_curve_options style = TP_OPTIONS(tp_curve_options);
     style.color = o->color;

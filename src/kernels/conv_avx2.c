@@ -14,6 +14,7 @@
 #define CONV_BYTES 32
 #define CONV_ROWS 4
 #define CONV_HOLD(a) __asm__("" : "+x"(a))
+#define CONV_AFTER(w, v) __asm__("" : "+r"(w), "+x"(v))
 #define CONV_FMA_float(a, b, c)                                                                    \
     (CONV(floats)) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define CONV_FMA_double(a, b, c)                                                                   \

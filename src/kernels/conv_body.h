@@ -7,6 +7,8 @@
  *     CONV_ROWS        of a tile: with three vectors each they fill the registers
  *     CONV_FMA_float(a, b, c), CONV_FMA_double(a, b, c)    a b + c
  *     CONV_HOLD(v)     keeps v in a register, where a compiler might read it again for each use
+ *     CONV_AFTER(w, v) optional: reads through w only once v is computed, where a compiler might
+ *                      read early and run out of registers
  *     CONV_ADD_float, CONV_ADD_double    optional: the functions of CONV_ADD below
  *     CONV_PACKS, and CONV_PACK_float, CONV_PACK_double(to, mask, n, v) where a register's chosen
  *                      lanes can be stored side by side
@@ -30,6 +32,10 @@ typedef int32_t CONV(ints) __attribute__((vector_size(CONV_BYTES)));
 #define CONV_UNROLL _Pragma("GCC unroll 8")
 #else
 #define CONV_UNROLL
+#endif
+
+#if !defined(CONV_AFTER)
+#define CONV_AFTER(w, v) (void)0
 #endif
 
 #if !defined(CONV_PACKS)
@@ -76,8 +82,10 @@ typedef int32_t CONV(ints) __attribute__((vector_size(CONV_BYTES)));
             for (int r = 0; r < CONV_ROWS; r++) {                                                  \
                 const CONV_OF_##Type a = w[r] - (CONV_OF_##Type){0};                               \
                 CONV_UNROLL                                                                        \
-                for (int v = 0; v < vectors; v++)                                                  \
+                for (int v = 0; v < vectors; v++) {                                                \
                     sum[r][v] = CONV_FMA_##Type(a, b[v], sum[r][v]);                               \
+                    CONV_AFTER(w, sum[r][v]);                                                      \
+                }                                                                                  \
             }                                                                                      \
         }                                                                                          \
         CONV_UNROLL                                                                                \
