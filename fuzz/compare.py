@@ -428,7 +428,8 @@ class Program:
     def compare(self, step, kind, reply, value, at=None):
         self.report.compared += 1
         value = value.detach()
-        at = len(self.ours) - 1 if at is None else at
+        if at is None:
+            at = step.operands[0] if step.kind == "edit" else len(self.ours) - 1
         if reply.shape != tuple(value.shape):
             self.report.differ(self, step, kind + " shape", "%s, PyTorch %s" % (
                 shape_text(reply.shape), shape_text(value.shape)))

@@ -12,6 +12,7 @@
 #include "array/dtype.h"
 #include "base/alloc.h"
 #include "graph/apply.h"
+#include "graph/series.h"
 #include "ops/conv_op.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -152,7 +153,7 @@ static bool conv_weight_forward(tp__call *call)
 
 static void conv_gradient(const tp__pull *pull);
 static void conv_bias_gradient(const tp__pull *pull);
-static tp_var *conv_bias_compose(const tp_var *y, tp_var *const *x);
+static void conv_bias_taylor(const tp__jet *jet);
 static void conv_transpose_gradient(const tp__pull *pull);
 static void conv_weight_gradient(const tp__pull *pull);
 
@@ -240,7 +241,7 @@ const tp__op tp__conv_bias_op = {
     .infer = conv_infer,
     .forward = conv_forward,
     .gradient = conv_bias_gradient,
-    .compose = conv_bias_compose,
+    .taylor = conv_bias_taylor,
     .formula = "conv(x, w) + bias",
     .rule = "x: conv_transpose(gy, w); w: conv_weight(x, gy); bias: gy summed",
     .torch = "F.conv1d, F.conv2d, F.conv3d",
@@ -346,9 +347,22 @@ tp_var *tp__conv_add_bias(tp_var *y, tp_var *bias)
     return tp_is_poison(y) ? y : tp_add(y, tp_reshape(bias, y->ndim - 1, shape));
 }
 
-static tp_var *conv_bias_compose(const tp_var *y, tp_var *const *x)
+/* Without the bias it is bilinear. */
+static void conv_bias_taylor(const tp__jet *jet)
 {
-    return tp__conv_add_bias(tp__conv_apply(&tp__conv_op, x, conv_attr_of(&y->attr)), x[2]);
+    const tp_var *y = jet->node;
+    for (int k = 1; k <= jet->order; k++) {
+        for (int i = 0; i <= k; i++) {
+            tp_var *in[] = {jet->x[0][i], jet->x[1][k - i]};
+            if (in[0] && in[1])
+                jet->y[k] = tp__series_add(
+                    jet->y[k], tp__conv_apply(&tp__conv_op, in, conv_attr_of(&y->attr)));
+        }
+        if (jet->x[2][k])
+            jet->y[k] = tp__conv_add_bias(
+                jet->y[k] ? jet->y[k] : tp_zeros((tp_dtype)y->dtype, y->ndim, tp__shape(y)),
+                jet->x[2][k]);
+    }
 }
 
 static void conv_transpose_gradient(const tp__pull *pull)

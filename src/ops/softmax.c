@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Softmax and normalisation. Along rows they are operations of their own (rows.h), whose
- * derivatives of higher order go through others; normalisation of channels is others throughout.
- * The largest element drops out of a softmax and of its derivatives; where it is infinite 0 is
- * taken instead, so that masked elements do no harm.
+ * derivatives of higher order go through others, a softmax's reading its result only; normalisation
+ * of channels is others throughout. The largest element drops out of a softmax; where it is
+ * infinite 0 is taken instead, so that masked elements do no harm.
  */
 #include "base/features.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "array/array.h"
@@ -110,35 +111,70 @@ static void rows_gradient(const tp__pull *pull)
 
 /* --- softmax --- */
 
-static tp_reduce_options softmax_rows(int axis)
+static const tp_reduce_options softmax_row = {
+    .size = sizeof(tp_reduce_options), .axes.one = -1, .keepdims = true};
+
+/* 1 at each row's largest element, the first of equal ones. */
+static tp_var *softmax_largest(tp_var *y)
 {
-    return (tp_reduce_options){
-        .size = sizeof(tp_reduce_options), .axes.one = axis, .keepdims = true};
+    int64_t n = y->ndim ? tp__shape(y)[y->ndim - 1] : 1;
+    if (y->size == 0)
+        return tp_zeros(TP_BOOL, y->ndim, tp__shape(y));
+    tp_var *at = tp_unsqueeze(tp_argmax(tp_detach(y), -1), -1);
+    return tp_reshape(tp_eq(at, tp_arange(TP_I64, 0, (double)n, 1)), y->ndim, tp__shape(y));
 }
 
-/* x less its largest elements along the last axis. Derivatives of these cancel but for rounding,
- * and with them that of a probability near 1 is the others' sum, not a difference from 1. */
-static tp_var *softmax_shifted(tp_var *x)
+/* d less what it is at the largest element: with a probability p near 1 there, what is left are the
+ * others' parts, and nothing is subtracted from 1 − p. */
+static tp_var *softmax_beside(tp_var *y, tp_var *d)
 {
-    const tp_reduce_options rows = softmax_rows(-1);
-    tp_var *largest = (tp_max)(x, &rows);
-    return tp_sub(x, tp_where(tp_isfinite(largest), largest, 0));
+    tp_var *own = (tp_sum)(tp_where(softmax_largest(y), d, 0), &softmax_row);
+    return tp_sub(d, tp_where(tp_isfinite(own), own, 0));
 }
 
-static tp_var *softmax_compose(const tp_var *y, tp_var *const *x)
+/* By how much y changes with x by d; the map is its own transpose, so that gradients take it too.
+ */
+static tp_var *softmax_change(tp_var *y, tp_var *d)
 {
-    (void)y;
-    const tp_reduce_options rows = softmax_rows(-1);
-    tp_var *powers = x[0]->size ? tp_exp(softmax_shifted(x[0])) : tp_exp(x[0]);
-    return tp_div(powers, (tp_sum)(powers, &rows));
+    d = softmax_beside(y, d);
+    return tp_mul(y, tp_sub(d, (tp_sum)(tp_mul(y, d), &softmax_row)));
 }
 
-static tp_var *log_softmax_compose(const tp_var *y, tp_var *const *x)
+static tp_var *softmax_tangent(tp_var *y, tp_var *x, tp_var *dx)
 {
-    (void)y;
-    const tp_reduce_options rows = softmax_rows(-1);
-    tp_var *shifted = x[0]->size ? softmax_shifted(x[0]) : x[0];
-    return tp_sub(shifted, tp_log((tp_sum)(tp_exp(shifted), &rows)));
+    (void)x;
+    return softmax_change(y, dx);
+}
+
+static void softmax_gradient(const tp__pull *pull)
+{
+    if (pull->record)
+        pull->gx[0] = softmax_change(pull->y, pull->gy);
+    else
+        rows_gradient(pull);
+}
+
+static tp_var *log_softmax_tangent(tp_var *y, tp_var *x, tp_var *dx)
+{
+    (void)x;
+    dx = softmax_beside(y, dx);
+    return tp_sub(dx, (tp_sum)(tp_mul(tp_exp(y), dx), &softmax_row));
+}
+
+/* gy − e^y Σ gy, whose part of itself the largest element has with 1 − e^y. A row of NaN that gets
+ * nothing, for it is ignored, gives nothing. */
+static void log_softmax_gradient(const tp__pull *pull)
+{
+    tp_var *y = pull->y, *gy = pull->gy;
+    if (!pull->record) {
+        rows_gradient(pull);
+        return;
+    }
+    tp_var *own = softmax_largest(y), *all = (tp_sum)(gy, &softmax_row);
+    tp_var *rest = (tp_sum)(tp_where(own, 0, gy), &softmax_row);
+    y = tp_where(tp_mul(tp_isnan(y), tp_eq(all, 0)), -HUGE_VAL, y);
+    tp_var *kept = tp_mul(tp_neg(tp_expm1(y)), gy), *power = tp_exp(y);
+    pull->gx[0] = tp_sub(tp_where(own, kept, gy), tp_mul(power, tp_where(own, rest, all)));
 }
 
 static tp_var *softmax_along(const tp__op *op, tp_var *x, int axis)
@@ -461,7 +497,8 @@ tp_var *(tp_group_norm)(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias,
 
 /* --- Records, for tests and the list of operations. A NULL operand is an error to tests --- */
 
-#define ROWS_RECORD(label_, name_, operands, reads_, formula_, rule_, shapes, call_, torch_)       \
+#define ROWS_RECORD(label_, name_, operands, reads_, rules_, formula_, rule_, shapes, call_,       \
+                    torch_)                                                                        \
     static tp_var *name_##_sample(tp_var *const *x)                                                \
     {                                                                                              \
         return call_;                                                                              \
@@ -475,12 +512,14 @@ tp_var *(tp_group_norm)(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias,
         .infer = rows_infer,                                                                       \
         .forward = rows_forward,                                                                   \
         .fast = name_##_fast,                                                                      \
-        .gradient = rows_gradient,                                                                 \
-        .compose = name_##_compose,                                                                \
+        rules_,                                                                                    \
         .formula = formula_,                                                                       \
         .rule = rule_,                                                                             \
         .samples = (const tp__sample[]){{shapes, name_##_sample, torch_}, {0}},                    \
     };
+
+#define ROWS_CHANGE(name) .gradient = name##_gradient, .tangent = name##_tangent
+#define ROWS_COMPOSE(name) .gradient = rows_gradient, .compose = name##_compose
 
 #define ROWS_READS(...)                                                                            \
     {                                                                                              \
@@ -503,13 +542,13 @@ tp_var *(tp_group_norm)(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias,
     };
 
 /* clang-format off */
-ROWS_RECORD(Softmax, softmax, 1, ROWS_READS(TP__READS_OUT), "eˣ / Σ eˣ", "y (gy − Σ gy y)", "2,3", tp_softmax(x[0], 1), "x0.softmax(1)")
-ROWS_RECORD(LogSoftmax, log_softmax, 1, ROWS_READS(TP__READS_OUT), "x − ln Σ eˣ", "gy − e^y Σ gy", "3,2", tp_log_softmax(x[0], 0), "x0.log_softmax(0)")
-ROWS_RECORD(LayerNorm, layer_norm, 3, ROWS_READS(TP__READS_0 | TP__READS_1, TP__READS_0), "(x − mean) / √(variance + ε) · weight + bias",
+ROWS_RECORD(Softmax, softmax, 1, ROWS_READS(TP__READS_OUT), ROWS_CHANGE(softmax), "eˣ / Σ eˣ", "y (gy − Σ gy y)", "2,3", tp_softmax(x[0], 1), "x0.softmax(1)")
+ROWS_RECORD(LogSoftmax, log_softmax, 1, ROWS_READS(TP__READS_OUT), ROWS_CHANGE(log_softmax), "x − ln Σ eˣ", "gy − e^y Σ gy", "3,2", tp_log_softmax(x[0], 0), "x0.log_softmax(0)")
+ROWS_RECORD(LayerNorm, layer_norm, 3, ROWS_READS(TP__READS_0 | TP__READS_1, TP__READS_0), ROWS_COMPOSE(layer_norm), "(x − mean) / √(variance + ε) · weight + bias",
             "with h = (x − mean) / √(variance + ε), g = gy weight: x: (g − mean g − h mean(g h)) / √…; weight: Σ gy h; bias: Σ gy", "2,4; 4; 4",
                tp_layer_norm(x[0], 1, tp_add(x[1], 0), tp_add(x[2], 0)),
                "F.layer_norm(x0, x0.shape[-1:], x1, x2)")
-ROWS_RECORD(RmsNorm, rms_norm, 2, ROWS_READS(TP__READS_0 | TP__READS_1, TP__READS_0), "x / √(mean of x² + ε) · weight",
+ROWS_RECORD(RmsNorm, rms_norm, 2, ROWS_READS(TP__READS_0 | TP__READS_1, TP__READS_0), ROWS_COMPOSE(rms_norm), "x / √(mean of x² + ε) · weight",
             "with h = x / √(mean of x² + ε), g = gy weight: x: (g − h mean(g h)) / √…; weight: Σ gy h", "2,4; 4",
                tp_rms_norm(x[0], 1, tp_add(x[1], 0), .eps = 0.1),
                "x0 * (x0.square().mean(-1, keepdim=True) + 0.1).rsqrt() * x1")
