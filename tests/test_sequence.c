@@ -92,6 +92,49 @@ TEST(any_scale_gives_what_the_formula_gives)
         }
 }
 
+/* One of n keys has the score 40, the others 0: its weight is p = 1 − r, r = (n − 1) / (e⁴⁰ + n −
+ * 1), and so is y; the derivative for its score is p r, the next one p r (r − p). */
+static void check_weight_near_1(tp_dtype dtype, int64_t n, double tolerance)
+{
+    TP_SCOPE();
+    const double r = (double)(n - 1) / (exp(40) + (double)(n - 1)), p = 1 - r;
+    tp_var *own = tp_unsqueeze(tp_to(tp_eq(tp_arange(TP_I64, 0, (double)n, 1), n / 2), dtype), 1);
+    tp_var *q = tp_variable(tp_full(dtype, TP_SHAPE(1, 1), 40)), *k = tp_variable(own);
+    tp_var *mask = tp_variable(tp_zeros(dtype, TP_SHAPE(1, n))), *series[2];
+    tp_var *x[] = {q, k, mask}, *g[3], *recorded[3];
+    for (int masked = 0; masked < 2; masked++) {
+        tp_var *y = tp_scaled_dot_product_attention(q, k, own, .mask = masked ? mask : NULL);
+        tp_gradients(y, x, 2 + masked, g);
+        tp_gradients(y, x, 2 + masked, recorded, .create_graph = true);
+        tp_taylor(y, q, tp_ones(dtype, TP_SHAPE(1, 1)), 2, series);
+        tp_var *second[] = {tp_gradient(recorded[0], q), series[1]};
+        tp_var *first[] = {g[0], recorded[0], series[0]};
+        for (int i = 0; i < 3; i++)
+            CHECK_CLOSE(tp_item(first[i]) / (p * r), 1, tolerance);
+        for (int i = 0; i < 2; i++)
+            CHECK_CLOSE(tp_item(second[i]) / (p * r * (r - p)), 1, tolerance);
+        for (int i = 0; i < 2; i++) {
+            tp_var *gk = i ? recorded[1] : g[1], *gm = i ? recorded[2] : g[2];
+            CHECK_CLOSE(tp_item(tp_select(gk, 0, n / 2)) / (40 * p * r), 1, tolerance);
+            CHECK_CLOSE(tp_item(tp_select(gk, 0, 0)) / (-40 * p * r / (double)(n - 1)), 1,
+                        tolerance);
+            if (masked)
+                CHECK_CLOSE(tp_item(tp_select(gm, 1, n / 2)) / (p * r), 1, tolerance);
+        }
+    }
+}
+
+TEST(a_weight_near_1_has_derivatives)
+{
+    static const int64_t keys[] = {2, 3, 17, 600};
+    for
+        EACH(i, keys)
+        {
+            check_weight_near_1(TP_F64, keys[i], 1e-12);
+            check_weight_near_1(TP_F32, keys[i], 2e-5);
+        }
+}
+
 TEST(a_query_that_sees_nothing_gives_zero)
 {
     tp_var *q = tp_variable(tp_ones(TP_F64, TP_SHAPE(2, 3)));

@@ -85,6 +85,31 @@ TEST(logsumexp_of_infinities_is_finite_in_its_derivatives)
 }
 
 /* As logaddexp has it: what is infinite has the gradient, equals share it. */
+/* Of {40, 0, 1}, by mpmath: derivatives for the first of order 2 and 3, and for first and second.
+ */
+TEST(logsumexp_of_a_share_near_1)
+{
+    static const double own = 1.57965784283e-17, beside = -4.24835425529e-18;
+    static const tp_dtype types[] = {TP_F64, TP_F32};
+    for
+        EACH(i, types)
+        {
+            TP_SCOPE();
+            const double tolerance = types[i] == TP_F64 ? 1e-11 : 1e-5;
+            tp_var *x = tp_variable(tp_to(row(3, (double[]){40, 0, 1}), types[i])), *series[3];
+            tp_var *first = tp_to(row(3, (double[]){1, 0, 0}), types[i]);
+            tp_var *y = tp_logsumexp(x), *g = tp_gradient(y, x, .create_graph = true);
+            tp_var *second[] = {tp_gradient(tp_select(g, 0, 0), x), tp_hvp(y, x, first)};
+            tp_taylor(y, x, first, 3, series);
+            for (int k = 0; k < 2; k++) {
+                CHECK_CLOSE(tp_item(tp_select(second[k], 0, 0)) / own, 1, tolerance);
+                CHECK_CLOSE(tp_item(tp_select(second[k], 0, 1)) / beside, 1, tolerance);
+            }
+            CHECK_CLOSE(tp_item(series[1]) / own, 1, tolerance);
+            CHECK_CLOSE(tp_item(series[2]) / -own, 1, tolerance);
+        }
+}
+
 TEST(logsumexp_of_plus_infinity)
 {
     static const struct {

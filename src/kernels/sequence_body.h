@@ -88,6 +88,14 @@ typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
         for (int64_t i = 0; i < SEQUENCE_LANES(Type); i++)                                         \
             sum += v[i];                                                                           \
         return sum;                                                                                \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE Type VECTOR(sequence_most_##Type)(VECTOR_OF_##Type v)                                \
+    {                                                                                              \
+        Type most = v[0];                                                                          \
+        for (int64_t i = 1; i < SEQUENCE_LANES(Type); i++)                                         \
+            most = v[i] > most ? v[i] : most;                                                      \
+        return most;                                                                               \
     }
 
 SEQUENCE_VECTORS(float)
@@ -119,10 +127,7 @@ SEQUENCE_VECTORS(double)
             VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                        \
             largest = VECTOR(sequence_larger_##Type)(x, largest);                                     \
         }                                                                                             \
-        Type most = largest[0];                                                                       \
-        for (int64_t k = 1; k < SEQUENCE_LANES(Type); k++)                                            \
-            most = largest[k] > most ? largest[k] : most;                                             \
-        return most;                                                                                  \
+        return VECTOR(sequence_most_##Type)(largest);                                                 \
     }                                                                                                 \
                                                                                                       \
     static void VECTOR(attend_weigh_##Type)(const tp__attend_tile *t)                                 \
@@ -155,6 +160,7 @@ SEQUENCE_VECTORS(double)
             const Type log_sum = ((const Type *)(const void *)t->log_sum)[r];                         \
             const VECTOR_OF_##Type dot =                                                              \
                 SEQUENCE_ALL(Type, ((const Type *)(const void *)t->dot)[r]);                          \
+            VECTOR_OF_##Type most = {0}, sum = {0};                                                   \
             VECTOR(attend_scores_##Type)(t, r);                                                       \
             for (int64_t i = 0; i < t->columns; i += SEQUENCE_LANES(Type)) {                          \
                 VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                         \
@@ -163,7 +169,11 @@ SEQUENCE_VECTORS(double)
                 g = (g - dot) * x * SEQUENCE_ALL(Type, (Type)t->change_scale);                        \
                 VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                    \
                 VECTOR(sequence_store_##Type)(change, i, SEQUENCE_LANES(Type), g);                    \
+                most = VECTOR(sequence_larger_##Type)(x, most);                                       \
+                sum += VECTOR(sequence_choose_##Type)(x > 0, g, SEQUENCE_ALL(Type, 0));               \
             }                                                                                         \
+            ((Type *)(void *)t->largest)[r] = VECTOR(sequence_most_##Type)(most);                     \
+            ((Type *)(void *)t->sum)[r] = VECTOR(sequence_sum_##Type)(sum);                           \
         }                                                                                             \
     }                                                                                                 \
                                                                                                       \

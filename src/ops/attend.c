@@ -8,6 +8,7 @@
 
 #include "base/parallel.h"
 #include "ops/conv_strip.h"
+#include "ops/rows.h"
 
 /* Of a tile, and the queries of a causal one where they are few: less of it goes unseen. */
 enum { ATTEND_QUERIES = 64, ATTEND_KEYS = 256, ATTEND_FEW = 32 };
@@ -53,12 +54,17 @@ enum { ATTEND_QUERIES = 64, ATTEND_KEYS = 256, ATTEND_FEW = 32 };
         for (int64_t r = 0; r < t->rows; r++) {                                                    \
             Type *scores = (Type *)(void *)t->scores + r * t->pitch;                               \
             Type *change = (Type *)(void *)t->change + r * t->pitch;                               \
+            double most = 0, sum = 0;                                                              \
             for (int64_t i = 0; i < t->columns; i++) {                                             \
                 double weight = exp(attend_score_##Type(t, r, i) - (double)log_sum[r]);            \
                 scores[i] = (Type)weight;                                                          \
                 change[i] =                                                                        \
                     (Type)(((double)change[i] - (double)dot[r]) * weight * t->change_scale);       \
+                most = weight > most ? weight : most;                                              \
+                sum += weight > 0 ? (double)change[i] : 0;                                         \
             }                                                                                      \
+            ((Type *)(void *)t->largest)[r] = (Type)most;                                          \
+            ((Type *)(void *)t->sum)[r] = (Type)sum;                                               \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -316,8 +322,80 @@ static void attend_put(const attend_head *head, int64_t query, int64_t key,
                              : attend_put_f64)(tile, &attend->lines[TP__ATTEND_GMASK], to);
 }
 
+/* A weight near 1 in a block of queries: its change is that of the others, for all of a row add up
+ * to 0. Until all keys are through it is left out. */
+typedef struct attend_near {
+    int64_t key[ATTEND_QUERIES]; /* −1: there is none */
+    double others[ATTEND_QUERIES];
+} attend_near;
+
+static void attend_near_begin(attend_near *near)
+{
+    for (int r = 0; r < ATTEND_QUERIES; r++)
+        near->key[r] = -1, near->others[r] = 0;
+}
+
+#define ATTEND_FIND(name, Type)                                                                    \
+    static void name(const tp__attend_tile *t, int64_t key, attend_near *near)                     \
+    {                                                                                              \
+        const Type *largest = (const Type *)(const void *)t->largest;                              \
+        for (int64_t r = 0; r < t->rows; r++) {                                                    \
+            const Type *weights = (const Type *)(const void *)t->scores + r * t->pitch;            \
+            Type *change = (Type *)(void *)t->change + r * t->pitch;                               \
+            double sum = (double)((const Type *)(const void *)t->sum)[r];                          \
+            if ((double)largest[r] > TP__ROWS_NEAR) {                                              \
+                sum = 0;                                                                           \
+                for (int64_t i = 0; i < t->columns; i++)                                           \
+                    if (weights[i] == largest[r])                                                  \
+                        change[i] = 0, near->key[r] = key + i;                                     \
+                    else if (weights[i] > 0)                                                       \
+                        sum += (double)change[i];                                                  \
+            }                                                                                      \
+            near->others[r] += sum;                                                                \
+        }                                                                                          \
+    }
+
+ATTEND_FIND(attend_find_f32, float)
+ATTEND_FIND(attend_find_f64, double)
+
+#define ATTEND_ADD(name, Type)                                                                     \
+    static void name(int64_t n, double factor, const char *from, char *to)                         \
+    {                                                                                              \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            ((Type *)(void *)to)[i] +=                                                             \
+                (Type)(factor * (double)((const Type *)(const void *)from)[i]);                    \
+    }
+
+ATTEND_ADD(attend_add_f32, float)
+ATTEND_ADD(attend_add_f64, double)
+
+/* The part of the weights near 1 of the block. */
+static void attend_near_end(const attend_head *head, int64_t query, const tp__attend_tile *tile,
+                            const attend_near *near)
+{
+    const tp__attend *attend = head->attend;
+    bool single = attend->dtype == TP_F32;
+    void (*add)(int64_t, double, const char *, char *) = single ? attend_add_f32 : attend_add_f64;
+    for (int64_t r = 0; r < tile->rows; r++) {
+        int64_t key = near->key[r], item = (int64_t)attend->gemm->item;
+        double change = -near->others[r];
+        double scaled = head->at[TP__ATTEND_GMASK] ? change * attend->scale : change;
+        if (key < 0)
+            continue;
+        if (head->at[TP__ATTEND_GQ])
+            add(attend->width, scaled, attend_line(head, TP__ATTEND_K, key),
+                attend_line(head, TP__ATTEND_GQ, query + r));
+        if (head->at[TP__ATTEND_GK])
+            add(attend->width, scaled, attend_line(head, TP__ATTEND_Q, query + r),
+                attend_line(head, TP__ATTEND_GK, key));
+        if (head->at[TP__ATTEND_GMASK])
+            add(1, change, single ? (const char *)&(float){1} : (const char *)&(double){1},
+                attend_line(head, TP__ATTEND_GMASK, query + r) + key * item);
+    }
+}
+
 static void attend_pull_tile(const attend_head *head, int64_t query, int64_t key,
-                             tp__attend_tile *tile)
+                             tp__attend_tile *tile, attend_near *near)
 {
     const tp__attend *attend = head->attend;
     int64_t rows = tile->rows, columns = tile->columns;
@@ -327,6 +405,7 @@ static void attend_pull_tile(const attend_head *head, int64_t query, int64_t key
     attend_product(head, rows, attend->value_width, columns, gy,
                    attend_turned(attend_lines_of(head, TP__ATTEND_V, key)), change, false);
     attend->kernels->pull(tile);
+    (attend->dtype == TP_F32 ? attend_find_f32 : attend_find_f64)(tile, key, near);
     if (head->at[TP__ATTEND_GMASK])
         attend_put(head, query, key, tile);
     if (head->at[TP__ATTEND_GV])
@@ -350,14 +429,17 @@ static void attend_backward_task(void *ctx, int64_t number)
     attend_head head = attend_head_of(attend, number);
     char *room = tp__conv_room_take(work->room);
     tp__attend_tile tile = attend_tile(work, room);
+    attend_near near;
     for (int64_t query = 0; query < attend->queries; query += work->queries) {
         attend->kernels->dots(attend_least(work->queries, attend->queries - query),
                               attend->value_width, attend_line(&head, TP__ATTEND_Y, query), y->row,
                               attend_line(&head, TP__ATTEND_GY, query), gy->row, tile.dot);
         tile.log_sum = head.log_sum + query * (int64_t)attend->gemm->item;
+        attend_near_begin(&near);
         for (int64_t key = 0; key < attend->keys; key += work->keys)
             if (attend_scores(work, &head, query, key, &tile))
-                attend_pull_tile(&head, query, key, &tile);
+                attend_pull_tile(&head, query, key, &tile, &near);
+        attend_near_end(&head, query, &tile, &near);
     }
     tp__conv_room_put(work->room, room);
 }

@@ -23,7 +23,8 @@ typedef struct tp__attend_tile {
     double scale;
     double change_scale; /* what changes are multiplied by when they are pulled: scale, or 1 where
                           * the mask wants them before that */
-    char *largest, *sum; /* of the scores so far, of e^(score − largest) */
+    char *largest, *sum; /* of the scores so far, of e^(score − largest); backward: of the tile's
+                          * weights, of its changes */
     char *keep;          /* what earlier sums are to be multiplied by */
     const char *log_sum; /* backward: of each row; dot: Σ y gy of each row */
     char *dot;
@@ -35,7 +36,7 @@ typedef struct tp__attend_kernels {
     double cost;                                /* of a weight, in nanoseconds, about */
     void (*weigh)(const tp__attend_tile *tile); /* scores ← e^(score − largest) */
     void (*pull)(const tp__attend_tile *tile); /* scores ← weights; change ← (change − dot) weight
-                                                * change_scale */
+                                                * change_scale, summed where the weight is not 0 */
     /* a[r] ← a[r] factor[r]; dot[r] ← Σ a[r] b[r], of lines with n elements */
     void (*multiply)(int64_t rows, int64_t n, char *a, int64_t a_row, const char *factor);
     void (*dots)(int64_t rows, int64_t n, const char *a, int64_t a_row, const char *b,

@@ -200,12 +200,14 @@ static tp_var *attention_hide(const attention_attr *attr, tp_var *scores)
                     -(double)INFINITY);
 }
 
-/* e^scores, less the largest of each row, and their sums, or 1 where nothing is seen. */
+/* e^scores, less the largest of each row, and their sums, or 1 where nothing is seen. Derivatives
+ * of the largest cancel but for rounding, and with them those of a weight near 1 are the others'
+ * sum. */
 static tp_var *attention_powers(tp_var *scores, tp_var **sum)
 {
     const tp_reduce_options rows = {.size = sizeof rows, .axes.one = -1, .keepdims = true};
     if (scores->size > 0) {
-        tp_var *shift = (tp_max)(tp_detach(scores), &rows);
+        tp_var *shift = (tp_max)(scores, &rows);
         shift = tp_where(tp_eq(shift, -(double)INFINITY), 0, shift);
         scores = tp_exp(tp_sub(scores, shift));
     }

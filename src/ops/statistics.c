@@ -150,8 +150,9 @@ tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
 
 /* --- logsumexp --- */
 
-/* ln Σ eˣ from the largest element, which drops out of the derivative. Where that is infinite it is
- * the result, and shares its gradient with its equals. */
+/* ln Σ eˣ from the largest element. Its derivatives cancel but for rounding, and with them those of
+ * a share near 1 are the others' sum, not a difference from 1. Where it is infinite it is the
+ * result, and shares its gradient with its equals. */
 tp_var *(tp_logsumexp)(tp_var *x, const tp_reduce_options *given)
 {
     TP__CALL("logsumexp");
@@ -162,7 +163,7 @@ tp_var *(tp_logsumexp)(tp_var *x, const tp_reduce_options *given)
     x = statistics_floating(x);
     if (tp_size(x) == 0)
         return tp_log((tp_sum)(tp_exp(x), &own));
-    tp_var *largest = tp_detach((tp_max)(x, &kept));
+    tp_var *largest = (tp_max)(x, &kept);
     if (!tp_is_poison(largest) && tp_item(tp_any(tp_eq(largest, HUGE_VAL))) != 0) {
         tp_var *regular = tp_where(tp_eq(largest, HUGE_VAL), 0, x);
         tp_var *most = (tp_max)(x, &own);
