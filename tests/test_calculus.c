@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Transforms against closed forms and each other: symmetry, agreement of forwards and backwards,
- * composition; the walkthrough's Hessian-vector product; gradcheck finds what is wrong.
+ * composition; the walkthrough's Hessian-vector product.
  */
 #include <math.h>
 #include <stdlib.h>
 
 #include "elements.h"
-
-#include "base/numbers.h"
 
 /* Σ 100 (x[i+1] − x[i]²)² + (x[i] − 1)² */
 static tp_var *chained(tp_var *x)
@@ -193,49 +191,6 @@ TEST(transforms_of_transforms)
     CHECK(tp_item(tp_max(tp_abs(tp_sub(tp_gradient(laplacian, x), along)))) < 1e-9);
     tp_var *third = tp_jacobian(tp_hvp(y, x, v), x), *other = tp_jvp(hessian, x, v);
     CHECK(tp_item(tp_max(tp_abs(tp_sub(third, other)))) < 1e-9);
-}
-
-/* --- gradcheck --- */
-
-static tp_var *smooth(void *ctx, tp_var *const *x)
-{
-    (void)ctx;
-    return tp_mul(tp_tanh(tp_matmul(x[0], x[1])), tp_exp(tp_sum(x[1])));
-}
-
-/* Half of its derivative for the last element of the second array is taken for a constant. */
-static tp_var *wrong(void *ctx, tp_var *const *x)
-{
-    (void)ctx;
-    tp_var *last = tp_select(tp_select(x[1], 0, -1), 0, -1);
-    return tp_add(tp_sum(tp_sin(x[0])), tp_mul(last, tp_detach(last)));
-}
-
-TEST(gradcheck_tells_right_from_wrong)
-{
-    tp_manual_seed(9);
-    tp_var *x[] = {tp_randn(TP_F64, TP_SHAPE(2, 3)), tp_randn(TP_F64, TP_SHAPE(3, 2))};
-    CHECK(tp_gradcheck(smooth, NULL, x, 2, .orders = 3));
-    CHECK(!freopen("gradcheck.txt", "w", stderr) ||
-          !tp_gradcheck(wrong, NULL, x, 2, .directions = 1));
-    fflush(stderr);
-    char line[200] = "";
-    FILE *report = fopen("gradcheck.txt", "r");
-    CHECK(report && fgets(line, sizeof line, report));
-    CHECK(strstr(line, "derivative of order 1 along direction 0 is"));
-    CHECK(report && fgets(line, sizeof line, report));
-    CHECK(strstr(line, "most at element [2, 1] of array 1: "));
-    double sweep = 0, difference = 0;
-    const char *numbers = strstr(line, "array 1: ");
-    void *before = tp__locale_enter();
-    CHECK(numbers && sscanf(numbers, "array 1: %lf by backward, %lf", &sweep, &difference) == 2);
-    tp__locale_leave(before);
-    CHECK_CLOSE(difference, 2 * sweep, 1e-8);
-    if (report)
-        fclose(report);
-    tp_var *single[] = {tp_zeros(TP_F32, TP_SHAPE(2))};
-    CHECK(!tp_gradcheck(smooth, NULL, single, 1));
-    CHECK_ERROR(TP_ERROR_DTYPE, "gradcheck: array 0 is float32, expected float64");
 }
 
 /* NIST's Misra1b: b₁ (1 − (1 + b₂ x / 2)⁻²), by a layer that closes its scope. Certified values. */

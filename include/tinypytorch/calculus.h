@@ -77,27 +77,43 @@ TP_API void tp_linear_map_free(tp_linear_map *linear);
 /* --- Checking --- */
 
 #define TP__DEFAULTS_tp_gradcheck_options(_)                                                       \
-    _ orders = 1, _ directions = 3, _ step = 1e-2, _ tolerance = 1e-6,
+    _ orders = 1, _ directions = 3, _ step = 5e-2, _ tolerance = TP_AUTO,
 typedef struct tp_gradcheck_options {
     TP__OPTIONS(tp_gradcheck_options)
     int orders;       /* of derivatives to check: 1 */
     int directions;   /* random ones for each order: 3 */
-    double step;      /* of the widest difference: 1e-2 of a direction of length 1 */
-    double tolerance; /* of |difference| ≤ tolerance · max(1, |derivative|): 1e-6 */
+    double step;      /* of the first differences, relative to an element's size: 0.05 */
+    double tolerance; /* of the derivative, relative: 1e-6, with a float32 array 1e-3 */
     uint64_t seed;
+    bool *undecided; /* gets true where false means that the differences cannot tell, if not NULL */
 } TP__BY_NAME tp_gradcheck_options;
 
 /* A function of n arrays, for tp_gradcheck: any operations on x[0 … n). */
 typedef tp_var *tp_array_function(void *ctx, tp_var *const *x);
 
-/* True if the derivatives of f at the float64 arrays x agree with differences: along random
- * directions, the derivative of order k by a backward sweep against central differences of order
- * k − 1, extrapolated twice (Richardson 1911). A disagreement is reported on stderr: order,
- * direction, both numbers, and of the first 4096 elements of each array the one whose derivative is
- * off most, with both numbers:
+/* True if the derivatives of f at the float64 or float32 arrays x agree with differences: the
+ * derivative of order k by a backward sweep with differences of order k − 1, along random
+ * directions, and for each element alone where there are no more than 64 in all.
  *
- *     gradcheck: derivative of order 1 along direction 0 is 1.6 by backward, 3.2 by differences …
- *     gradcheck:     most at element [0, 2] of array 0: 0.44 by backward, 0.88 by differences
+ * Differences know how far they may be off, from how they disagree among themselves: by rounding,
+ * by noise in f, or because f bends more than their width shows. They choose their width by that. A
+ * derivative is wrong if it is off by more than the tolerance and by more than they may be; then
+ * the result is false. It is right if they tell it to the tolerance: of the derivative, or, where
+ * rounding hides that, as at a minimum, of how fast f changes nearby or of the largest derivative
+ * times size of an element. Where they cannot tell even that, or meet a kink, where any number
+ * between the slopes on both sides may be meant, the result is false too, and `undecided` true.
+ * Nothing depends on the units of f and x: an element moves in proportion to its size, |x[i]|, or
+ * where that is 0 the largest of its array, or 1.
+ *
+ * A direction or an element takes 16 evaluations of f, or of its sweeps of order k − 1, where the
+ * first width serves, which is usual; otherwise another 16 for each other width, of 14.
+ *
+ * What does not agree is reported on stderr: order, direction, both numbers, and the element whose
+ * derivative is off most (of the first 4096 of each array, if there are more than 64 in all):
+ *
+ *     gradcheck: derivative of order 1 along direction 0 is 1.6 by backward, 3.2 ± 2e-12 by …
+ *     gradcheck: derivative of order 1 at element [0, 2] of array 0, which is off most, is 0.44 …
+ *     gradcheck: derivative of order 1 … (cannot tell: 0 to the left, 1 to the right)
  *
  * Errors of f stay pending and give false. */
 TP_API bool tp_gradcheck(tp_array_function *f, void *ctx, tp_var *const *x, int n,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * D(0) is sum(w · f(x)) for fixed random weights w; D(k) is the derivative of D(k − 1) along a
- * random direction. Sweeps give D(k) from the graph of D(k − 1), differences from its values. Where
- * they disagree, the same for every element alone tells which.
+ * random direction. A sweep gives the gradient of D(k − 1), and differences of D(k − 1) are held
+ * against it: along random directions, and for every element alone where there are few, or where a
+ * direction told that something is wrong. Elements move in proportion to their *size*.
  */
 #include "base/features.h"
 
@@ -17,8 +18,13 @@
 #include "base/alloc.h"
 #include "base/numbers.h"
 #include "base/random.h"
+#include "calculus/differences.h"
 
-enum { GRADCHECK_ORDERS = 8, GRADCHECK_ELEMENTS = 4096 };
+enum {
+    GRADCHECK_ORDERS = 8,
+    GRADCHECK_FEW = 64,       /* elements in all: each is checked by itself */
+    GRADCHECK_ELEMENTS = 4096 /* of each array among which what is wrong is looked for */
+};
 
 typedef struct gradcheck_job {
     tp_array_function *f;
@@ -26,11 +32,23 @@ typedef struct gradcheck_job {
     tp_var *const *start;
     int n;
     tp_gradcheck_options options;
-    int direction;
-    tp_var **x, **gradients; /* room for n each */
-    int alone;               /* move only this array, … */
-    int64_t element;         /* … in this element; below 0: all, along a direction */
+    int order, direction;
+    int64_t total;                    /* elements */
+    tp_var **x, **gradients, **sizes; /* room for n each */
+    double *slopes;                   /* `total`: the sweep's gradient times the sizes */
+    double epsilon;
+    int alone;       /* move only this array, … */
+    int64_t element; /* … in this element; below 0: all, along a direction */
 } gradcheck_job;
+
+/* What a comparison found, of one direction or element. */
+typedef struct gradcheck_finding {
+    tp__verdict verdict;
+    tp__slope found;
+    double expected;
+    int array;
+    int64_t element;
+} gradcheck_finding;
 
 /* Weights or a direction, the same whenever asked: standard normal, scaled. */
 static tp_var *gradcheck_noise(const gradcheck_job *job, const tp_var *like, int which,
@@ -45,91 +63,139 @@ static tp_var *gradcheck_noise(const gradcheck_job *job, const tp_var *like, int
     return tp_is_poison(noise) ? noise : tp_mul(noise, tp_num(scale));
 }
 
-static tp_var *gradcheck_dot(const gradcheck_job *job, tp_var *v, int which, double scale)
+/* What array i moves by for a unit along the direction of an order. */
+static tp_var *gradcheck_along(const gradcheck_job *job, int i, int order)
 {
-    return tp_is_poison(v) ? v : tp_sum(tp_mul(gradcheck_noise(job, v, which, scale), v), NULL);
+    int which = 1 + i + job->n * (order + GRADCHECK_ORDERS * job->direction);
+    tp_var *noise =
+        gradcheck_noise(job, job->start[i], which, 1 / sqrt(job->total ? (double)job->total : 1));
+    return tp_is_poison(noise) ? noise : tp_mul(noise, job->sizes[i]);
 }
 
-/* Directions have length 1 on the whole. */
-static double gradcheck_scale(const gradcheck_job *job)
+/* What array i moves by, for a step along the direction of this order or along one element. */
+static tp_var *gradcheck_move(const gradcheck_job *job, int i, double step)
 {
-    int64_t total = 0;
-    for (int i = 0; i < job->n; i++)
-        total += job->start[i]->size;
-    return 1 / sqrt(total ? (double)total : 1);
+    const tp_var *like = job->start[i];
+    if (job->element < 0) {
+        tp_var *along = gradcheck_along(job, i, job->order);
+        return tp_is_poison(along) ? along : tp_mul(along, tp_num(step));
+    }
+    tp_var *move = tp_zeros(TP_F64, like->ndim, tp__shape(like));
+    double *to = i == job->alone && !tp_is_poison(move) ? tp_data_(move) : NULL;
+    if (to)
+        to[job->element] = step * ((const double *)tp__elements(job->sizes[i]))[job->element];
+    return move;
 }
 
-static int gradcheck_which(const gradcheck_job *job, int order, int i)
+/* x[i], a variable: the start moved by step. */
+static tp_var *gradcheck_point(const gradcheck_job *job, int i, double step)
 {
-    return 1 + i + job->n * (order + GRADCHECK_ORDERS * job->direction);
+    tp_var *move = gradcheck_move(job, i, step);
+    if (tp_is_poison(move))
+        return move;
+    return tp_variable(
+        tp_to(tp_add(tp_detach(job->start[i]), move), (tp_dtype)job->start[i]->dtype));
 }
 
-/* The derivative of d along the direction of this order, by a sweep. */
+/* The derivative of d along the direction of this order, by a recorded sweep. */
 static tp_var *gradcheck_sweep(const gradcheck_job *job, tp_var *d, int order)
 {
     const tp_gradient_options recorded = {.create_graph = true, .size = sizeof recorded};
     tp_gradients(d, job->x, job->n, job->gradients, &recorded);
     tp_var *sum = tp_num(0);
     for (int i = 0; i < job->n && !tp_is_poison(sum); i++) {
-        tp_var *part = gradcheck_dot(job, job->gradients[i], gradcheck_which(job, order, i),
-                                     gradcheck_scale(job));
-        sum = tp_is_poison(part) ? part : tp_add(sum, part);
+        tp_var *along = gradcheck_along(job, i, order);
+        sum = tp_is_poison(along) || tp_is_poison(job->gradients[i])
+                  ? tp__poison()
+                  : tp_add(sum, tp_sum(tp_mul(job->gradients[i], along), NULL));
     }
     return sum;
 }
 
-/* What array i moves by, for a step along the direction of this order or along one element. */
-static tp_var *gradcheck_move(const gradcheck_job *job, int i, int along, double step)
+/* D(order − 1), in the current scope, from x there. */
+static tp_var *gradcheck_at(const gradcheck_job *job, double step)
 {
-    const tp_var *like = job->start[i];
-    if (job->element < 0)
-        return gradcheck_noise(job, like, gradcheck_which(job, along, i),
-                               step * gradcheck_scale(job));
-    tp_var *move = tp_zeros(TP_F64, like->ndim, tp__shape(like));
-    double *to = i == job->alone && !tp_is_poison(move) ? tp_data_(move) : NULL;
-    if (to)
-        to[job->element] = step;
-    return move;
-}
-
-/* D(order), in the current scope, from x there: the start moved by step. */
-static tp_var *gradcheck_at(const gradcheck_job *job, int order, int along, double step)
-{
-    for (int i = 0; i < job->n; i++) {
-        tp_var *move = gradcheck_move(job, i, along, step);
-        job->x[i] = tp_variable(tp_is_poison(move) ? move : tp_add(tp_detach(job->start[i]), move));
-    }
+    for (int i = 0; i < job->n; i++)
+        job->x[i] = gradcheck_point(job, i, step);
     tp_var *y = tp__here()->code ? tp__poison() : job->f(job->ctx, job->x);
-    tp_var *d = y && !tp_is_poison(y) ? gradcheck_dot(job, y, 0, 1) : tp__poison();
-    for (int k = 1; k <= order && !tp_is_poison(d); k++)
+    if (!y || tp_is_poison(y))
+        return tp__poison();
+    tp_var *weights = gradcheck_noise(job, y, 0, 1);
+    tp_var *d = tp_is_poison(weights) ? weights : tp_sum(tp_mul(weights, y), NULL);
+    for (int k = 1; k < job->order && !tp_is_poison(d); k++)
         d = tp_requires_grad(d) ? gradcheck_sweep(job, d, k) : tp_num(0);
     return d;
 }
 
-static double gradcheck_value(const gradcheck_job *job, int order, int along, double step)
+static double gradcheck_value(void *ctx, double step)
 {
+    const gradcheck_job *job = ctx;
+    if (tp__here()->code)
+        return (double)NAN;
     size_t scope = tp_scope_begin();
-    tp_var *d = gradcheck_at(job, order, along, step);
+    tp_var *d = gradcheck_at(job, step);
     double value = tp_is_poison(d) ? (double)NAN : tp_item(d);
     tp_scope_end(scope);
     return value;
 }
 
-static double gradcheck_central(const gradcheck_job *job, int order, double h)
+/* slopes ← the gradient of D(order − 1) at the start; *value ← D there. What the last order's sweep
+ * records nobody needs, so that is the plain sweep that programs run. */
+static void gradcheck_gradient(const gradcheck_job *job, double *value)
 {
-    return (gradcheck_value(job, order - 1, order, h) -
-            gradcheck_value(job, order - 1, order, -h)) /
-           (2 * h);
+    const tp_gradient_options options = {.create_graph = job->order < job->options.orders,
+                                         .size = sizeof options};
+    size_t scope = tp_scope_begin();
+    tp_var *d = gradcheck_at(job, 0);
+    bool depends = !tp_is_poison(d) && tp_requires_grad(d);
+    *value = tp_is_poison(d) ? (double)NAN : tp_item(d);
+    if (depends)
+        tp_gradients(d, job->x, job->n, job->gradients, &options);
+    double *slope = job->slopes;
+    for (int i = 0; i < job->n && !tp__here()->code; i++) {
+        tp_var *gradient = depends ? tp_mul(job->gradients[i], job->sizes[i]) : NULL;
+        const double *from = gradient ? tp__elements(gradient) : NULL;
+        for (int64_t k = 0; k < job->start[i]->size && !tp__here()->code; k++)
+            *slope++ = from ? from[k] : 0;
+    }
+    tp_scope_end(scope);
 }
 
-/* Two extrapolations: an error of h⁶. */
-static double gradcheck_difference(const gradcheck_job *job, int order)
+/* The sum of slopes along the direction of the order, and in *size that of their |terms|. */
+static double gradcheck_slope(const gradcheck_job *job, double *size)
 {
-    double h = job->options.step, wide = gradcheck_central(job, order, h);
-    double half = gradcheck_central(job, order, h / 2),
-           quarter = gradcheck_central(job, order, h / 4);
-    double first = (4 * half - wide) / 3, second = (4 * quarter - half) / 3;
-    return (16 * second - first) / 15;
+    double sum = 0;
+    const double *slope = job->slopes;
+    *size = 0;
+    for (int i = 0; i < job->n; i++) {
+        size_t scope = tp_scope_begin();
+        tp_var *along = gradcheck_along(job, i, job->order);
+        tp_var *relative = tp_is_poison(along) ? along : tp_div(along, job->sizes[i]);
+        const double *unit = tp_is_poison(relative) ? NULL : tp__elements(relative);
+        for (int64_t k = 0; k < job->start[i]->size && unit; k++, slope++) {
+            sum += unit[k] * *slope;
+            *size += fabs(unit[k] * *slope);
+        }
+        tp_scope_end(scope);
+    }
+    return sum;
+}
+
+static void gradcheck_compare(gradcheck_job *job, double at_0, double expected, double size,
+                              gradcheck_finding *finding)
+{
+    const tp__differences differences = {.f = gradcheck_value,
+                                         .ctx = job,
+                                         .at_0 = at_0,
+                                         .expected = expected,
+                                         .tolerance = job->options.tolerance,
+                                         .size = size,
+                                         .width = job->options.step,
+                                         .epsilon = job->epsilon};
+    finding->expected = expected;
+    finding->array = job->alone;
+    finding->element = job->element;
+    finding->verdict = tp__differences_compare(&differences, &finding->found);
 }
 
 /* "[1, 2]" */
@@ -147,109 +213,177 @@ static void gradcheck_index(char text[TP__SHAPE_TEXT], const tp_var *v, int64_t 
     snprintf(text + length, TP__SHAPE_TEXT - (size_t)length, "]");
 }
 
-/* Compares array i's gradient g of D(order − 1) element by element; keeps the worst. */
-static void gradcheck_elements(gradcheck_job *job, int order, int i, const double *g,
-                               double worst[2], int *array, int64_t *element)
+static void gradcheck_report(const gradcheck_job *job, const gradcheck_finding *finding)
 {
-    job->alone = i;
-    for (int64_t k = 0; k < job->start[i]->size && k < GRADCHECK_ELEMENTS; k++) {
-        job->element = k;
-        double sweep = g ? g[k] : 0, difference = gradcheck_difference(job, order);
-        if (fabs(sweep - difference) <= fabs(worst[0] - worst[1]))
-            continue;
-        worst[0] = sweep;
-        worst[1] = difference;
-        *array = i;
-        *element = k;
+    char index[TP__SHAPE_TEXT], where[TP__SHAPE_TEXT + 64], why[160];
+    const tp__slope *s = &finding->found;
+    double size = 1;
+    bool differs = finding->verdict == TP__DIFFERS;
+    snprintf(where, sizeof where, "along direction %d", job->direction);
+    if (finding->element >= 0) {
+        const tp_var *sizes = job->sizes[finding->array];
+        size = ((const double *)tp__elements((tp_var *)sizes))[finding->element];
+        gradcheck_index(index, sizes, finding->element);
+        snprintf(where, sizeof where, "at element %s of array %d%s", index, finding->array,
+                 differs ? ", which is off most," : "");
+    }
+    if (differs)
+        tp__format(why, sizeof why, "off by %.2g, tolerance %.2g",
+                   fabs(finding->expected - s->value) / size, job->options.tolerance);
+    else if (s->kink != 0)
+        tp__format(why, sizeof why, "cannot tell: %.5g to the left, %.5g to the right",
+                   (s->value - s->kink) / size, (s->value + s->kink) / size);
+    else
+        snprintf(why, sizeof why, "cannot tell: %s",
+                 isfinite(s->error) ? "these disagree" : "not finite nearby");
+    tp__print(stderr,
+              "gradcheck: derivative of order %d %s is %.17g by backward, %.17g ± %.2g by "
+              "differences (%s)\n",
+              job->order, where, finding->expected / size, s->value / size, s->error / size, why);
+}
+
+/* True if b is worse than a. */
+static bool gradcheck_worse(const gradcheck_finding *a, const gradcheck_finding *b)
+{
+    if (a->verdict == TP__AGREES || b->verdict == TP__AGREES)
+        return b->verdict != TP__AGREES;
+    if (a->verdict != b->verdict)
+        return b->verdict == TP__DIFFERS;
+    return b->verdict == TP__DIFFERS
+               ? fabs(b->expected - b->found.value) > fabs(a->expected - a->found.value)
+               : b->found.error > a->found.error;
+}
+
+/* Elements one by one: the worst of them. */
+static void gradcheck_elements(gradcheck_job *job, double at_0, gradcheck_finding *worst)
+{
+    double largest = 0;
+    for (int64_t k = 0; k < job->total; k++)
+        largest = fmax(largest, fabs(job->slopes[k]));
+    const double *slope = job->slopes;
+    for (job->alone = 0; job->alone < job->n; job->alone++) {
+        int64_t size = job->start[job->alone]->size;
+        for (job->element = 0;
+             job->element < size && job->element < GRADCHECK_ELEMENTS && !tp__here()->code;
+             job->element++) {
+            gradcheck_finding finding;
+            gradcheck_compare(job, at_0, slope[job->element], largest, &finding);
+            if (gradcheck_worse(worst, &finding))
+                *worst = finding;
+        }
+        slope += size;
     }
     job->element = -1;
 }
 
-/* Reports the element whose derivative is off most. */
-static void gradcheck_locate(gradcheck_job *job, int order)
+/* Adds what was found to the verdict on the whole. */
+static void gradcheck_add(const gradcheck_job *job, const gradcheck_finding *finding,
+                          tp__verdict *verdict)
 {
-    const tp_gradient_options plain = {.size = sizeof plain};
-    double worst[2] = {0, 0};
-    int array = -1;
-    int64_t element = 0;
-    size_t scope = tp_scope_begin();
-    tp_var **gradients = tp__alloc((size_t)job->n * sizeof *gradients);
-    tp_var *d = gradients ? gradcheck_at(job, order - 1, order, 0) : tp__poison();
-    bool depends = gradients && !tp_is_poison(d) && tp_requires_grad(d);
-    if (depends)
-        tp_gradients(d, job->x, job->n, gradients, &plain);
-    for (int i = 0; i < job->n && !tp__here()->code; i++)
-        gradcheck_elements(job, order, i, depends ? tp__elements(gradients[i]) : NULL, worst,
-                           &array, &element);
-    tp__free(gradients);
-    tp_scope_end(scope);
-    if (array < 0 || tp__here()->code)
+    if (tp__here()->code || finding->verdict == TP__AGREES)
         return;
-    char index[TP__SHAPE_TEXT];
-    gradcheck_index(index, job->start[array], element);
-    tp__print(stderr,
-              "gradcheck:     most at element %s of array %d: %.17g by backward, %.17g by "
-              "differences\n",
-              index, array, worst[0], worst[1]);
+    gradcheck_report(job, finding);
+    if (*verdict != TP__DIFFERS)
+        *verdict = finding->verdict;
 }
 
-static bool gradcheck_agrees(gradcheck_job *job, int order)
+/* Derivatives of this order along this direction, and with the first one those of elements. */
+static void gradcheck_direction(gradcheck_job *job, tp__verdict *verdict)
 {
-    double sweep = gradcheck_value(job, order, 0, 0), difference = gradcheck_difference(job, order);
+    double at_0, size;
+    gradcheck_finding along, worst = {.verdict = TP__AGREES};
+    job->element = -1;
+    gradcheck_gradient(job, &at_0);
+    double expected = gradcheck_slope(job, &size);
     if (tp__here()->code)
-        return false;
-    if (fabs(sweep - difference) <= job->options.tolerance * fmax(1, fabs(difference)))
-        return true;
-    tp__print(stderr,
-              "gradcheck: derivative of order %d along direction %d is %.17g by backward, %.17g by "
-              "differences (off by %.2g, tolerance %.2g)\n",
-              order, job->direction, sweep, difference, fabs(sweep - difference),
-              job->options.tolerance);
-    gradcheck_locate(job, order);
-    return false;
+        return;
+    gradcheck_compare(job, at_0, expected, size, &along);
+    gradcheck_add(job, &along, verdict);
+    bool few = job->direction == 0 && job->total <= GRADCHECK_FEW;
+    if (few || (along.verdict == TP__DIFFERS && job->total > GRADCHECK_FEW))
+        gradcheck_elements(job, at_0, &worst);
+    gradcheck_add(job, &worst, verdict);
 }
 
-static bool gradcheck_prepare(gradcheck_job *job, const tp_gradcheck_options *given)
+static bool gradcheck_options(gradcheck_job *job, const tp_gradcheck_options *given)
 {
     job->options = (tp_gradcheck_options)TP_OPTIONS(tp_gradcheck_options);
     if (!tp__take_options("gradcheck", &job->options, sizeof job->options, given))
         return false;
     tp_gradcheck_options *o = &job->options;
+    bool chosen = o->tolerance == TP_AUTO;
     if (!job->f || !job->start || job->n < 1 || o->orders < 1 || o->orders >= GRADCHECK_ORDERS ||
         o->directions < 1 || !(o->step > 0 && o->step <= DBL_MAX) ||
-        !(o->tolerance >= 0 && o->tolerance <= DBL_MAX)) {
+        !(chosen || (o->tolerance >= 0 && o->tolerance <= DBL_MAX))) {
         tp_fail(TP_ERROR_ARGUMENT,
                 "gradcheck: expected a function, n ≥ 1 arrays, 1 to %d orders, directions, a step "
                 "above 0 and a tolerance from 0, both finite",
                 GRADCHECK_ORDERS - 1);
         return false;
     }
-    for (int i = 0; i < job->n; i++)
-        if (!tp__check_operand("gradcheck", job->start[i]))
+    job->epsilon = DBL_EPSILON;
+    for (int i = 0; i < job->n; i++) {
+        const tp_var *x = job->start[i];
+        if (!tp__check_operand("gradcheck", x))
             return false;
-        else if (job->start[i]->dtype != TP_F64) {
-            tp_fail(TP_ERROR_DTYPE, "gradcheck: array %d is %s, expected float64", i,
-                    tp_dtype_name((tp_dtype)job->start[i]->dtype));
+        if (x->dtype != TP_F64 && x->dtype != TP_F32) {
+            tp_fail(TP_ERROR_DTYPE, "gradcheck: array %d is %s, expected float64 or float32", i,
+                    tp_dtype_name((tp_dtype)x->dtype));
             return false;
         }
+        if (x->dtype == TP_F32)
+            job->epsilon = FLT_EPSILON;
+        job->total += x->size;
+    }
+    if (chosen)
+        o->tolerance = job->epsilon == DBL_EPSILON ? 1e-6 : 1e-3;
     return true;
+}
+
+/* |x|, but no less than 1e-12 of the largest; where x is 0 the largest, where all are 0 1. */
+static tp_var *gradcheck_size(const tp_var *x)
+{
+    tp_var *size = tp_abs(tp_to(tp_detach((tp_var *)x), TP_F64));
+    double *to = tp_is_poison(size) ? NULL : tp_data_(size), largest = 0;
+    for (int64_t k = 0; k < x->size && to; k++)
+        largest = fmax(largest, to[k]);
+    for (int64_t k = 0; k < x->size && to; k++)
+        to[k] = to[k] > 0 ? fmax(to[k], 1e-12 * largest) : largest > 0 ? largest : 1;
+    return size;
+}
+
+static void gradcheck_run(gradcheck_job *job, tp__verdict *verdict)
+{
+    size_t scope = tp_scope_begin();
+    bool mode = tp_set_grad_enabled(true);
+    for (int i = 0; i < job->n; i++)
+        job->sizes[i] = gradcheck_size(job->start[i]);
+    for (job->order = 1; job->order <= job->options.orders; job->order++)
+        for (job->direction = 0; job->direction < job->options.directions; job->direction++)
+            if (!tp__here()->code)
+                gradcheck_direction(job, verdict);
+    tp_set_grad_enabled(mode);
+    tp_scope_end(scope);
 }
 
 bool(tp_gradcheck)(tp_array_function *f, void *ctx, tp_var *const *x, int n,
                    const tp_gradcheck_options *given)
 {
     gradcheck_job job = {.f = f, .ctx = ctx, .start = x, .n = n, .element = -1};
-    if (tp__here()->code || !gradcheck_prepare(&job, given))
+    tp__verdict verdict = TP__AGREES;
+    if (tp__here()->code || !gradcheck_options(&job, given))
         return false;
-    job.x = tp__alloc(2 * (size_t)n * sizeof *job.x);
-    if (!job.x)
-        return false;
-    job.gradients = job.x + n;
-    bool mode = tp_set_grad_enabled(true), good = true;
-    for (int k = 1; k <= job.options.orders && !tp__here()->code; k++)
-        for (job.direction = 0; job.direction < job.options.directions; job.direction++)
-            good = gradcheck_agrees(&job, k) && good;
-    tp_set_grad_enabled(mode);
+    job.x = tp__alloc(3 * (size_t)n * sizeof *job.x);
+    job.slopes = job.x ? tp__alloc(((size_t)job.total + 1) * sizeof *job.slopes) : NULL;
+    if (job.slopes) {
+        job.gradients = job.x + n;
+        job.sizes = job.x + 2 * n;
+        gradcheck_run(&job, &verdict);
+    }
+    tp__free(job.slopes);
     tp__free(job.x);
-    return good && !tp__here()->code;
+    bool told = !tp__here()->code;
+    if (job.options.undecided)
+        *job.options.undecided = told && verdict == TP__UNDECIDED;
+    return told && verdict == TP__AGREES;
 }
