@@ -10,6 +10,7 @@
 
 #include "claims.h"
 #include "matrices.h"
+#include "places.h"
 #include "strd.h"
 
 static const tp_method searches[] = {TP_LBFGS,     TP_BFGS,         TP_NEWTON,
@@ -156,6 +157,61 @@ LAPACK_TEST(no_false_claim_from_random_starts)
                            tp_error() ? tp_error() : "");
                 tp_clear_error();
             }
+}
+
+/* --- Where a claim is easily false --- */
+
+static void visit(const place *p, int method)
+{
+    TP_SCOPE();
+    tp_minimize_result m;
+    bool fixed = method >= TP_GRADIENT_DESCENT;
+    bool claim = tp_minimize(place_value, (void *)p, place_start(p), &m,
+                             .method = (tp_method)method, .iterations = fixed ? 300 : -1);
+    test_check(!tp_error() && (claim ? place_is_least(p, m.value) : fixed || !p->arrives), __FILE__,
+               __LINE__, "%s from %g by %s: %.10g at %g, %s %s", p->text, p->start[0],
+               tp_method_name((tp_method)method), m.value, at(m.x, 0), m.message,
+               tp_error() ? tp_error() : "");
+    tp_clear_error();
+}
+
+TEST(every_place_by_every_method)
+{
+    for (int i = 0; i < PLACES; i++)
+        for (int method = 0; method <= TP_ADAM; method++)
+            visit(&places[i], method);
+}
+
+TEST(every_place_by_least_squares)
+{
+    for (int i = 0; i < 2 * PLACE_FITS; i++) {
+        TP_SCOPE();
+        tp_minimize_result m;
+        const place *p = &place_fits[i / 2];
+        bool claim =
+            tp_least_squares(place_value, (void *)p, place_start(p), &m, .gauss_newton = i % 2);
+        test_check(!tp_error() && (claim ? place_is_least(p, m.value) : !p->arrives), __FILE__,
+                   __LINE__, "%s from %g by least squares %d: %.10g at %g, %s %s", p->text,
+                   p->start[0], i % 2, m.value, at(m.x, 0), m.message,
+                   tp_error() ? tp_error() : "");
+        tp_clear_error();
+    }
+}
+
+/* What is lower beyond a bound does not count. */
+TEST(places_at_bounds)
+{
+    static const place cube = {"x^3", 1, {0}, {0, NAN}, true};
+    static const place quartic = {"5 - x^4", 1, {0}, {4, NAN}, false};
+    for (int method = 0; method <= TP_ADAM; method++) {
+        TP_SCOPE();
+        tp_minimize_result m;
+        CHECK(tp_minimize(place_value, (void *)&cube, place_start(&cube), &m,
+                          .method = (tp_method)method, .lower = tp_num(0)));
+        CHECK(!tp_minimize(place_value, (void *)&quartic, place_start(&quartic), &m,
+                           .method = (tp_method)method, .lower = tp_num(0), .upper = tp_num(1)));
+        CHECK(m.stop == TP_STOP_SADDLE);
+    }
 }
 
 /* --- Where no minimum is --- */

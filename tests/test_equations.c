@@ -66,7 +66,7 @@ TEST(a_line_is_fitted_in_one_step)
         CHECK(tp_least_squares(line_rest, &data, tp_zeros(TP_F64, TP_SHAPE(2)), &m,
                                .gauss_newton = k));
         CHECK_INT(m.iterations, 1);
-        CHECK_INT(m.evaluations, 2);
+        CHECK(m.evaluations <= 7); /* 2, and a look at the claim: a Hessian and four values */
         CHECK_CLOSE(at(m.x, 0), 1.4, 1e-14);
         CHECK_CLOSE(at(m.x, 1), 0.8, 1e-14);
         CHECK_CLOSE(m.value, 3.6, 1e-14);

@@ -147,7 +147,7 @@ typedef enum tp_stop {
     TP_STOP_ROUNDING,   /* converged: rounding hides any lower value */
     TP_STOP_FLAT,       /* not converged: the gradient is within tolerance, but the function does
                          * not bend along some direction, as far out on a plateau or in a valley */
-    TP_STOP_SADDLE,     /* the gradient is zero at a maximum or a saddle */
+    TP_STOP_SADDLE,     /* the gradient is within tolerance, at a maximum or a saddle */
     TP_STOP_UNBOUNDED   /* the function falls to −∞ */
 } tp_stop;
 
@@ -204,6 +204,16 @@ typedef tp_var *tp_objective(void *ctx, tp_var *x);
  * whole Hessian is computed for this, beyond that up to 100 products with it. Where f has no second
  * derivatives, differences of gradients take their place. Methods with a fixed rate are tested more
  * and more rarely and do not take d.) A minimum that is 0 at x = 0 has no scale but the start's.
+ *
+ * Before it claims convergence the search looks at f itself around the point, at a few values: f
+ * must rise with the square of the distance. Where it does not, as at a kink, and along directions
+ * in which it does not curve but for rounding, it must rise on both sides by more than rounding
+ * (x⁴ at 0 is a minimum). Where it falls, the result is TP_STOP_SADDLE (x³, −x⁴ and −|x| at 0);
+ * where it is not seen to change, TP_STOP_FLAT, as it is where d does not lead to where f rises
+ * again (1 + exp(−x) at 40). Only where f has fallen to 0, as a sum of squares with more unknowns
+ * than equations, is one of many minima enough. Beyond 32 variables the directions that curve least
+ * are searched for with up to 100 further products: a saddle can be missed there if the second
+ * derivatives that are negative are few and small.
  *
  * The result is a constant. If f reads other variables p, say the weights of a penalty, asking for
  * the result's derivative is an error, like that of any value computed without recording. With

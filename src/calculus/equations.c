@@ -431,6 +431,18 @@ static bool equations_rounded(const tp__minimize *job, double promise)
     return promise <= 64 * noise * noise || promise <= noise * sqrt(job->value);
 }
 
+/* What is left of a claim: JᵀJ never bends down, but Σ r² may. */
+static tp_stop equations_verdict(tp__minimize *job, double promise)
+{
+    tp_stop claim = job->stop;
+    if (!tp__model_make(job))
+        return TP_STOP_ERROR;
+    job->model.fades = false;
+    job->model.decrease = promise;
+    job->stop = claim;
+    return tp__model_verdict(job);
+}
+
 /* Where the search is stuck, the whole Hessian decides: with large residuals JᵀJ is not enough. */
 static bool equations_fitted(tp__minimize *job, bool stuck)
 {
@@ -443,9 +455,12 @@ static bool equations_fitted(tp__minimize *job, bool stuck)
         job->stop = TP_STOP_ROUNDING;
         claims = true;
     }
-    if (!claims && stuck && job->model.hessian)
+    if ((claims || stuck) && equations_flat(job))
+        job->stop = TP_STOP_FLAT;
+    else if (claims)
+        job->stop = equations_verdict(job, promise);
+    else if (stuck && job->model.hessian)
         claims = tp__model_make(job) && tp__model_claims(job, true);
-    job->stop = (claims || stuck) && equations_flat(job) ? TP_STOP_FLAT : job->stop;
     return claims || job->stop == TP_STOP_FLAT;
 }
 

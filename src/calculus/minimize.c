@@ -23,6 +23,12 @@ double tp__dot(int64_t n, const double *a, const double *b)
     return sum;
 }
 
+double tp__random(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return ldexp((double)(*state >> 11), -52) - 1;
+}
+
 void tp__minimize_to_units(const tp__minimize *job, const double *v, double *to)
 {
     for (int64_t i = 0; i < job->n; i++)
@@ -237,9 +243,9 @@ static int64_t minimize_model_room(const tp__minimize *job)
 {
     int64_t n = job->n;
     if (job->method->begin)
-        return n > TP__MODEL_WHOLE ? 0 : 2 * n * n + 5 * n;
+        return n > TP__MODEL_WHOLE ? 9 * n : 2 * n * n + 9 * n;
     bool whole = n <= TP__MODEL_WHOLE || job->method->whole;
-    return !whole ? 5 * n : n > INT32_MAX ? -1 : 2 * n * n + 5 * n;
+    return !whole ? 9 * n : n > INT32_MAX ? -1 : 2 * n * n + 9 * n;
 }
 
 static double *minimize_take(double **room, int64_t n)
@@ -273,13 +279,13 @@ static double *minimize_room(tp__minimize *job)
     double *unit = minimize_take(&at, n);
     job->unit = job->method->begin || job->method->fixed_rate ? NULL : unit;
     job->work = minimize_take(&at, own);
-    if (model) {
-        job->model.step = minimize_take(&at, n);
-        job->model.curvature = minimize_take(&at, n);
-        job->model.spare = minimize_take(&at, 3 * n);
-        job->model.hessian = model > 5 * n ? minimize_take(&at, n * n) : NULL;
-        job->model.factor = model > 5 * n ? minimize_take(&at, n * n) : NULL;
-    }
+    job->model.step = minimize_take(&at, n);
+    job->model.curvature = minimize_take(&at, n);
+    job->model.spare = minimize_take(&at, 3 * n);
+    job->model.scale = minimize_take(&at, n);
+    job->model.beside = minimize_take(&at, 3 * n);
+    job->model.hessian = model > 9 * n ? minimize_take(&at, n * n) : NULL;
+    job->model.factor = model > 9 * n ? minimize_take(&at, n * n) : NULL;
     return room;
 }
 
@@ -339,6 +345,8 @@ static bool minimize_begin(tp__minimize *job)
     if (job->unit && !tp__units_choose(job))
         return false;
     job->hair = 1e-3 * tp__bounds_measure(job);
+    for (int64_t i = 0; i < job->n; i++)
+        job->span = fmax(job->span, fabs(job->x[i]));
     return true;
 }
 
@@ -434,6 +442,36 @@ static void minimize_search(tp__minimize *job, tp_minimize_result *minimum)
     tp__free(job->block);
     tp__free(rows);
     tp__free(room);
+}
+
+/* The function of a search, ctx, as one number. */
+static tp_var *minimize_number(void *ctx, tp_var *x)
+{
+    const tp__minimize *job = ctx;
+    tp_var *y = job->f(job->ctx, x);
+    return y && job->method->begin ? tp_sum(tp_square(y), NULL) : y;
+}
+
+double tp__minimize_from(tp__minimize *job, const double *x, int steps)
+{
+    size_t scope = tp_scope_begin();
+    tp_minimize_result found;
+    tp__minimize inner = {
+        .call = job->call,
+        .f = minimize_number,
+        .ctx = job,
+        .method = job->model.hessian ? &tp__method_newton : &tp__method_lbfgs,
+        .start = tp_detach(tp__minimize_variable(job, x)),
+        .options = TP_OPTIONS(tp_minimize_options),
+        .enough = -1,
+        .beside = true,
+    };
+    inner.options.iterations = steps;
+    if (!tp_is_poison(inner.start))
+        minimize_search(&inner, &found);
+    tp_scope_end(scope);
+    job->evaluations += inner.evaluations;
+    return tp__here()->code ? (double)NAN : inner.value;
 }
 
 bool tp__minimize_run(tp__minimize *job, tp_minimize_result *minimum)

@@ -30,6 +30,8 @@ typedef struct tp__model {
     double *step;         /* (n) Newton's step, where the Hessian is made positive definite */
     double *curvature;    /* (n) the largest |diagonal element| that was met */
     double *spare;        /* (3 n) */
+    double *scale;        /* (n) by which the factor's matrix is scaled to a diagonal of 1 */
+    double *beside;       /* (3 n) for probes */
     int known;            /* the iteration whose Hessian this is; below 0: none */
     double decrease, far; /* what the step promises; its largest |step[i] / x[i]| */
     bool convex;          /* no negative curvature was met */
@@ -58,11 +60,13 @@ typedef struct tp__minimize {
     double *lower, *upper;   /* NULL: no bounds */
     double *held;            /* −1 or 1 for a variable at its lower or upper bound, else 0 */
     double *reduced;         /* g, 0 for what is held; g itself without bounds */
+    double span;             /* the largest |x| at the start */
     double hair;             /* how near a bound a variable may be held, at most */
     tp__model model;
     int next_look; /* the iteration from which on a model is made to see if it is the last */
     void *block;   /* the method's own, freed at the end */
     int iteration, evaluations;
+    bool beside; /* a few steps from beside another search's point, to see if they end lower */
     bool others; /* f reads variables besides x: the result's derivatives are not zero, but lost */
     tp_stop stop;
 } tp__minimize;
@@ -106,6 +110,10 @@ bool tp__model_make(tp__minimize *job);
  * differences of gradients. False on an error, or if it is not finite. */
 bool tp__model_hessian(tp__minimize *job);
 
+/* The error that is pending is that of a function whose second derivatives nobody gave: no error of
+ * the search, which takes differences of gradients from then on. */
+bool tp__model_lacks_second(tp__minimize *job);
+
 /* The Hessian's products with any v at the point reached, in a scope of the caller's. */
 typedef struct tp__products {
     tp_var *x, *g;
@@ -120,12 +128,41 @@ bool tp__products_times(tp__minimize *job, const tp__products *products, const d
 bool tp__products_solve(tp__minimize *job, const tp__products *products, double rest, double enough,
                         int64_t most, double *d, double *work);
 
+/* Conjugate gradients for a random right-hand side, up to `most` products: true if they meet a
+ * direction d whose curvature is negative, or nothing but rounding beside others. */
+bool tp__products_least(tp__minimize *job, const tp__products *products, int64_t most, double *d,
+                        double *work);
+
 /* A look at the model is due: the search seems to have arrived, and the last look was a while ago.
  * Of a model that was made: the reason to stop, if there is one; a step along Newton's, false if it
  * finds no lower point or the method is one that does not search. */
 bool tp__model_is_due(const tp__minimize *job);
 bool tp__model_claims(tp__minimize *job, bool stuck);
 bool tp__model_step(tp__minimize *job);
+
+/* The value has fallen so far that it is as good as 0. */
+bool tp__model_is_zero(const tp__minimize *job);
+
+/* What is left of a claim, job->stop, when the function beside the point was looked at. */
+tp_stop tp__model_verdict(tp__minimize *job);
+
+/* The values beside the point reached: all higher, by more than rounding; some not seen to differ;
+ * some lower. flat: along directions without curvature; bent: along those with the least; else
+ * along any; and along `along` if that is not NULL. */
+typedef enum tp__beside { TP__BESIDE_HIGHER, TP__BESIDE_SAME, TP__BESIDE_LOWER } tp__beside;
+tp__beside tp__probe(tp__minimize *job, bool flat, bool bent, const double *along);
+
+/* Some direction has no curvature but for rounding: an element of the inverse is that large. */
+bool tp__probe_is_flat(const tp__minimize *job);
+
+/* No variable is without any second derivative. */
+bool tp__probe_all_matter(const tp__minimize *job);
+
+/* Newton's step leads to where the function rises again, as far as it is not small beside x. */
+bool tp__probe_turns(tp__minimize *job);
+
+/* The value that a few steps down from x lead to. NaN on an error. */
+double tp__minimize_from(tp__minimize *job, const double *x, int steps);
 
 /* True, and job->stop says why, if a step that promises such a decrease and changes x[i] by `far`
  * |x[i]| at most is within the tolerances; or, at a point where the search is stuck, within
@@ -134,6 +171,9 @@ bool tp__minimize_claim(tp__minimize *job, double decrease, double far, bool stu
 
 /* True for the reasons that say "converged". */
 bool tp__stop_is_convergence(tp_stop stop);
+
+/* Uniform within ±1, by a generator whose start is always the same. */
+double tp__random(uint64_t *state);
 
 double tp__dot(int64_t n, const double *a, const double *b);
 

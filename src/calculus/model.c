@@ -62,15 +62,6 @@ static bool model_differences(tp__minimize *job)
     return !tp__here()->code;
 }
 
-/* The error of a function whose second derivative nobody gave is no error of the search. */
-static bool model_lacks_second(tp__minimize *job)
-{
-    if (tp_status() != TP_ERROR_GRAPH)
-        return false;
-    tp_clear_error();
-    return job->model.differences = true;
-}
-
 bool tp__model_hessian(tp__minimize *job)
 {
     tp__model *m = &job->model;
@@ -78,7 +69,7 @@ bool tp__model_hessian(tp__minimize *job)
         return true;
     if (!m->differences)
         tp__minimize_at(job, job->x, NULL, m->hessian);
-    if (m->differences || model_lacks_second(job))
+    if (m->differences || tp__model_lacks_second(job))
         model_differences(job);
     if (tp__here()->code)
         return false;
@@ -117,7 +108,7 @@ static bool model_fades(tp__minimize *job)
     bool fades = false;
     for (int64_t i = 0; i < job->n; i++) {
         double bend = fabs(m->hessian[i * job->n + i]), x = job->x[i];
-        bool none = x != 0 && bend * x * x <= 1e-24 * fabs(job->value);
+        bool none = x != 0 && m->curvature[i] > 0 && bend * x * x <= 1e-24 * fabs(job->value);
         fades = fades || (none && bend <= 1e-16 * m->curvature[i] && !tp__bounds_is_held(job, i));
         m->curvature[i] = fmax(m->curvature[i], bend);
     }
@@ -134,6 +125,18 @@ static double model_promise(const tp__minimize *job)
     return slope - tp__quadratic_bend(job->n, m->hessian, m->step) / 2;
 }
 
+/* A direction with little or no curvature, or a negative one, into scale, if products show one. */
+static bool model_least(tp__minimize *job)
+{
+    tp__products products;
+    tp__model *m = &job->model;
+    size_t scope = tp_scope_begin();
+    bool found = tp__products_begin(job, &products) &&
+                 tp__products_least(job, &products, MODEL_PRODUCTS, m->scale, m->spare);
+    tp_scope_end(scope);
+    return found;
+}
+
 static bool model_by_products(tp__minimize *job)
 {
     tp__products products;
@@ -144,8 +147,6 @@ static bool model_by_products(tp__minimize *job)
     m->convex = tp__products_begin(job, &products) &&
                 tp__products_solve(job, &products, 1e-3, enough, MODEL_PRODUCTS, m->step, m->spare);
     tp_scope_end(scope);
-    if (model_lacks_second(job))
-        memset(m->step, 0, (size_t)job->n * sizeof *m->step);
     return !tp__here()->code;
 }
 
@@ -158,6 +159,7 @@ bool tp__model_make(tp__minimize *job)
         if (!tp__model_hessian(job))
             return !tp__here()->code;
         m->convex = tp__quadratic_step(job, m->hessian, m->factor, m->spare, m->step);
+        memcpy(m->scale, m->spare, (size_t)job->n * sizeof *m->scale);
         m->fades = model_fades(job);
     } else if (!model_by_products(job)) {
         return false;
@@ -190,28 +192,43 @@ static bool model_is_stationary(const tp__minimize *job)
     return true;
 }
 
-/* Some direction has no curvature but for rounding: an element of the inverse is that large. */
-static bool model_is_flat(const tp__minimize *job)
+bool tp__model_is_zero(const tp__minimize *job)
 {
-    const tp__model *m = &job->model;
-    int64_t n = job->n;
-    double *unit = m->spare, *column = unit + n;
-    for (int64_t k = 0; m->hessian && k < n; k++) {
-        memset(unit, 0, (size_t)n * sizeof *unit);
-        unit[k] = 1;
-        tp__solve_lower(n, m->factor, unit, column);
-        if (tp__dot(n, column, column) * TP__QUADRATIC_NOISE * (double)(n + 9) >= 1)
-            return true;
-    }
-    return false;
+    return job->iteration > 0 && fabs(job->value) <= MODEL_ZERO * fabs(job->first);
 }
 
 /* A sum of squares that is 0 but for rounding, where no curvature is left to tell the way. */
 static bool model_has_sunk(const tp__minimize *job)
 {
     double gain = job->before - job->value;
-    return job->iteration > 0 && fabs(job->value) <= MODEL_ZERO * fabs(job->first) &&
-           gain <= 1e-2 * fabs(job->value);
+    return tp__model_is_zero(job) && gain <= 1e-2 * fabs(job->value);
+}
+
+/* Where the values beside do not differ, one of many minima is found if f has fallen to 0, or is a
+ * fit's; but not far out on a plateau. */
+static bool model_is_one_of_many(const tp__minimize *job)
+{
+    return (tp__model_is_zero(job) || job->method->begin) && tp__probe_all_matter(job);
+}
+
+tp_stop tp__model_verdict(tp__minimize *job)
+{
+    tp__model *m = &job->model;
+    tp_stop claim = job->stop;
+    bool flat = m->convex && tp__probe_is_flat(job), bent = m->hessian && !m->convex;
+    const double *along = NULL;
+    if (m->fades)
+        return TP_STOP_FLAT;
+    if (job->beside)
+        return claim;
+    if (!m->hessian && model_least(job))
+        along = m->scale;
+    tp__beside beside = tp__probe(job, flat, bent, along);
+    if (beside == TP__BESIDE_LOWER)
+        return TP_STOP_SADDLE;
+    if (beside == TP__BESIDE_SAME && (flat || along) && !model_is_one_of_many(job))
+        return TP_STOP_FLAT;
+    return tp__probe_turns(job) ? claim : TP_STOP_FLAT;
 }
 
 bool tp__model_claims(tp__minimize *job, bool stuck)
@@ -219,13 +236,12 @@ bool tp__model_claims(tp__minimize *job, bool stuck)
     const tp__model *m = &job->model;
     bool claims = isfinite(job->value) && tp__minimize_claim(job, m->decrease, m->far, stuck);
     job->next_look = job->iteration + 1 + (job->method->fixed_rate ? job->iteration / 5 : 0);
-    if (m->convex && model_has_sunk(job) && model_is_flat(job)) {
+    if (!claims && m->convex && model_has_sunk(job) && tp__probe_is_flat(job)) {
         job->stop = TP_STOP_ROUNDING;
-        return true;
+        claims = true;
     }
     if (claims && m->convex) {
-        bool zero = fabs(job->value) <= MODEL_ZERO * fabs(job->first);
-        job->stop = m->fades || (!zero && model_is_flat(job)) ? TP_STOP_FLAT : job->stop;
+        job->stop = tp__model_verdict(job);
         return true;
     }
     job->stop = stuck && job->value < -1e300             ? TP_STOP_UNBOUNDED

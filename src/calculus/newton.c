@@ -71,23 +71,49 @@ static bool newton_step(tp__minimize *job)
 
 const tp__method tp__method_newton = {.name = "Newton", .whole = true, .step = newton_step};
 
-/* --- Newton by conjugate gradients: work is r, p and h p --- */
+/* --- Products with the Hessian --- */
+
+bool tp__model_lacks_second(tp__minimize *job)
+{
+    if (tp_status() != TP_ERROR_GRAPH)
+        return false;
+    tp_clear_error();
+    return job->model.differences = true;
+}
 
 bool tp__products_begin(tp__minimize *job, tp__products *products)
 {
     const tp_gradient_options recorded = {.create_graph = true, .size = sizeof recorded};
+    *products = (tp__products){NULL, NULL};
+    if (job->model.differences)
+        return true;
     tp_var *x = tp__minimize_variable(job, job->x), *y = tp__minimize_value(job, x);
+    if (job->method->begin)
+        y = tp_sum(tp_square(y), NULL);
     *products = (tp__products){x, tp_is_poison(y) ? y : tp_gradient(y, x, &recorded)};
-    return !tp_is_poison(products->g);
+    return !tp_is_poison(products->g) || tp__model_lacks_second(job);
 }
 
-bool tp__products_times(tp__minimize *job, const tp__products *products, const double *v,
-                        double *to)
+/* By differences of gradients, a little to both sides of x. */
+static bool products_differ(tp__minimize *job, const double *v, double *to)
 {
-    if (!tp_requires_grad(products->g)) {
-        memset(to, 0, (size_t)job->n * sizeof *to);
-        return true;
+    double whole = sqrt(tp__dot(job->n, job->x, job->x)), length = sqrt(tp__dot(job->n, v, v));
+    double step = length > 0 ? 6e-6 * (whole > 0 ? whole : 1) / length : 1;
+    for (int side = -1; side <= 1; side += 2) {
+        for (int64_t i = 0; i < job->n; i++)
+            job->next_x[i] = job->x[i] + side * step * v[i];
+        tp__bounds_project(job, job->next_x);
+        tp__minimize_at(job, job->next_x, side < 0 ? job->next_g : to, NULL);
     }
+    for (int64_t i = 0; i < job->n; i++)
+        to[i] = (to[i] - job->next_g[i]) / (2 * step);
+    return !tp__here()->code;
+}
+
+/* By a sweep over the gradient's graph. */
+static bool products_sweep(tp__minimize *job, const tp__products *products, const double *v,
+                           double *to)
+{
     size_t scope = tp_scope_begin();
     tp__minimize_to_units(job, v, job->shown);
     tp_var *direction = tp_array(TP_F64, job->start->ndim, tp__shape(job->start), job->shown);
@@ -97,11 +123,52 @@ bool tp__products_times(tp__minimize *job, const tp__products *products, const d
     const double *from = tp_is_poison(product) ? NULL : tp_data(product);
     if (from)
         tp__minimize_to_units(job, from, to);
-    for (int64_t i = 0; from && job->lower && i < job->n; i++)
-        to[i] = job->held[i] != 0 ? 0 : to[i];
     tp_scope_end(scope);
     return from != NULL;
 }
+
+bool tp__products_times(tp__minimize *job, const tp__products *products, const double *v,
+                        double *to)
+{
+    bool linear = !job->model.differences && !tp_requires_grad(products->g);
+    if (linear)
+        memset(to, 0, (size_t)job->n * sizeof *to);
+    else if (!job->model.differences && !products_sweep(job, products, v, to))
+        tp__model_lacks_second(job);
+    if (job->model.differences)
+        products_differ(job, v, to);
+    for (int64_t i = 0; job->lower && i < job->n; i++)
+        to[i] = job->held[i] != 0 ? 0 : to[i];
+    return !tp__here()->code;
+}
+
+bool tp__products_least(tp__minimize *job, const tp__products *products, int64_t most, double *d,
+                        double *work)
+{
+    int64_t n = job->n;
+    double *r = work, *hd = r + n, largest = 0, noise = job->model.differences ? 1e-6 : 1e-12;
+    uint64_t state = 1;
+    for (int64_t i = 0; i < n; i++)
+        d[i] = r[i] = tp__bounds_is_held(job, i) ? 0 : tp__random(&state);
+    double rr = tp__dot(n, r, r), first = rr;
+    for (int64_t k = 0; k < most && k < n && rr > 1e-24 * first; k++) {
+        if (!tp__products_times(job, products, d, hd))
+            return false;
+        double dd = tp__dot(n, d, d), curvature = tp__dot(n, d, hd);
+        largest = fmax(largest, fabs(curvature) / dd);
+        if (!(curvature > noise * largest * dd))
+            return true;
+        double before = rr;
+        for (int64_t i = 0; i < n; i++)
+            r[i] -= rr / curvature * hd[i];
+        rr = tp__dot(n, r, r);
+        for (int64_t i = 0; i < n; i++)
+            d[i] = r[i] + rr / before * d[i];
+    }
+    return false;
+}
+
+/* --- Newton by conjugate gradients: work is r, p and h p --- */
 
 /* Enough is promised, by a step that is not too small to be one. */
 static bool products_suffice(const tp__minimize *job, const double *d, double enough)

@@ -40,13 +40,6 @@ static void units_by_hessian(const tp__minimize *job, double *unit, double *size
     }
 }
 
-/* One of ±1, by a generator whose start is always the same. */
-static double units_sign(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 63 ? 1 : -1;
-}
-
 static bool units_by_products(tp__minimize *job, double *unit, double *v, double *size)
 {
     uint64_t state = 1;
@@ -55,7 +48,7 @@ static bool units_by_products(tp__minimize *job, double *unit, double *v, double
     bool good = tp__products_begin(job, &products);
     for (int round = 0; round < UNITS_PRODUCTS && good; round++) {
         for (int64_t i = 0; i < job->n; i++)
-            v[i] = unit[i] * units_sign(&state);
+            v[i] = copysign(unit[i], tp__random(&state));
         good = tp__products_times(job, &products, v, size);
         for (int64_t i = 0; i < job->n && good; i++)
             size[i] = fabs(size[i]) * unit[i];
@@ -63,10 +56,6 @@ static bool units_by_products(tp__minimize *job, double *unit, double *v, double
             units_divide(unit, job->n, size);
     }
     tp_scope_end(scope);
-    if (tp_status() == TP_ERROR_GRAPH) {
-        tp_clear_error();
-        job->model.differences = true;
-    }
     return good;
 }
 

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking at the function itself beside the point reached, before a claim is made.
+ *
+ * Second derivatives tell a minimum where they are positive along every direction. Where some
+ * direction has none but for rounding, higher derivatives decide (x³, x⁴, −x⁴), and where a kink
+ * passes through the point none do (−|x|). So values on both sides are compared, along random
+ * directions among those without curvature: the nearest distance at which they differ by more than
+ * rounding counts. Rounding is what values differ by a billionth of x away, if that is more than
+ * the last digits of the value and what the model promises. A point may be higher along every line
+ * and yet no minimum, as (y − x²)(y − 2 x²) at 0: a few steps down from beside must not end lower.
+ */
+#include "base/features.h"
+
+#include "calculus/minimize.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/thread.h"
+
+#define PROBE_NEAR 1e-9   /* of x: values differ by rounding only */
+#define PROBE_SMOOTH 1e-4 /* of x: the model should hold */
+#define PROBE_LONG 1e-4   /* of x[i]: a step beyond that has to be seen to end … */
+#define PROBE_LEAST 1e-6  /* … not nearer than this, where rounding may hide it */
+
+enum { PROBE_DIRECTIONS = 8, PROBE_SEARCHES = 4, PROBE_STEPS = 8, PROBE_TURNS = 30 };
+
+static const double probe_far[] = {1e-6, 1e-4, 1e-2, 1e-1};
+
+typedef struct probe {
+    tp__minimize *job;
+    double *v, *at, *w; /* a direction; a point; room */
+    uint64_t state;
+    int searches;
+} probe;
+
+static probe probe_of(tp__minimize *job)
+{
+    double *room = job->model.beside;
+    return (probe){job, room, room + job->n, room + 2 * job->n, 1, 0};
+}
+
+/* How large x[i] is: where it is 0, or nothing beside the others, as large as these or those of the
+ * start. */
+static double probe_size(const tp__minimize *job, int64_t i)
+{
+    double whole = job->span, x = fabs(job->x[i]);
+    for (int64_t k = 0; k < job->n; k++)
+        whole = fmax(whole, fabs(job->x[k]));
+    return x > DBL_EPSILON * whole ? x : whole > 0 ? whole : 1;
+}
+
+/* --- Directions --- */
+
+static bool probe_has_influence(const tp__minimize *job, int64_t i)
+{
+    bool any = tp__bounds_is_held(job, i);
+    for (int64_t k = 0; k < job->n && !any; k++)
+        any = job->model.hessian[i * job->n + k] != 0;
+    return any;
+}
+
+bool tp__probe_all_matter(const tp__minimize *job)
+{
+    for (int64_t i = 0; job->model.hessian && i < job->n; i++)
+        if (!probe_has_influence(job, i))
+            return false;
+    return true;
+}
+
+bool tp__probe_is_flat(const tp__minimize *job)
+{
+    const tp__model *m = &job->model;
+    int64_t n = job->n;
+    double *unit = m->beside, *column = unit + n;
+    for (int64_t k = 0; m->hessian && k < n; k++) {
+        memset(unit, 0, (size_t)n * sizeof *unit);
+        unit[k] = 1;
+        tp__solve_lower(n, m->factor, unit, column);
+        bool none = tp__dot(n, column, column) * TP__QUADRATIC_NOISE * (double)(n + 9) >= 1;
+        if (none || !probe_has_influence(job, k))
+            return true;
+    }
+    return false;
+}
+
+/* v ← a multiple whose largest element beside x is 1. */
+static void probe_stretch(const probe *p)
+{
+    double most = 0;
+    for (int64_t i = 0; i < p->job->n; i++)
+        most = fmax(most, fabs(p->v[i]) / probe_size(p->job, i));
+    for (int64_t i = 0; i < p->job->n && most > 0; i++)
+        p->v[i] /= most;
+}
+
+static void probe_any(probe *p)
+{
+    for (int64_t i = 0; i < p->job->n; i++)
+        p->v[i] = tp__bounds_is_held(p->job, i) ? 0 : tp__random(&p->state) * probe_size(p->job, i);
+}
+
+/* v ← a random direction among those with the least curvature, by inverse iteration with the
+ * model's factor; nothing if it shows none as small as rounding, and `bent` is not asked for. */
+static void probe_least(probe *p, bool bent)
+{
+    const tp__model *m = &p->job->model;
+    int64_t n = p->job->n;
+    double *u = p->v, length = 1, noise = TP__QUADRATIC_NOISE * (double)(n + 9);
+    for (int64_t i = 0; i < n; i++)
+        u[i] = probe_has_influence(p->job, i) ? tp__random(&p->state) : 0;
+    for (int turn = 0; turn < (bent ? PROBE_TURNS : 2) && length > 0; turn++) {
+        length = sqrt(tp__dot(n, u, u));
+        for (int64_t i = 0; i < n; i++)
+            p->w[i] = length > 0 ? u[i] / length : 0;
+        tp__solve_factored(n, m->factor, p->w, u);
+        if (turn == 0 && !bent && sqrt(tp__dot(n, u, u)) * noise < 1e-2)
+            length = 0;
+    }
+    for (int64_t i = 0; i < n; i++)
+        u[i] = length > 0 && !tp__bounds_is_held(p->job, i) ? m->scale[i] * u[i] : 0;
+    probe_stretch(p);
+    for (int64_t i = 0; i < n && !bent; i++)
+        if (!probe_has_influence(p->job, i))
+            p->v[i] = tp__random(&p->state) * probe_size(p->job, i);
+    probe_stretch(p);
+}
+
+/* --- Values beside --- */
+
+/* f(x + t v) − f(x); HUGE_VAL if that is no number, or not within the bounds. */
+static double probe_rise(const probe *p, double t)
+{
+    tp__minimize *job = p->job;
+    bool moved = false;
+    for (int64_t i = 0; i < job->n; i++)
+        p->at[i] = job->x[i] + t * p->v[i];
+    tp__bounds_project(job, p->at);
+    for (int64_t i = 0; i < job->n; i++)
+        moved = moved || (p->at[i] != job->x[i] && p->v[i] != 0);
+    double rise = moved ? tp__minimize_at(job, p->at, NULL, NULL) - job->value : HUGE_VAL;
+    return isnan(rise) ? HUGE_VAL : rise;
+}
+
+/* Steps down from x + t v end lower than x by more than `noise`. */
+static bool probe_descends(probe *p, double t, double noise)
+{
+    tp__minimize *job = p->job;
+    if (p->searches++ >= PROBE_SEARCHES || job->lower || tp__here()->code)
+        return false;
+    for (int64_t i = 0; i < job->n; i++)
+        p->at[i] = job->x[i] + t * p->v[i];
+    return tp__minimize_from(job, p->at, PROBE_STEPS) - job->value < -noise;
+}
+
+/* What a value that is lower has to be lower by: the last digits; more than the model promises;
+ * more than there is above 0, where that is as good as 0. */
+static double probe_noise(const tp__minimize *job)
+{
+    double known = job->model.decrease, last = 16 * DBL_EPSILON * fabs(job->value);
+    last = tp__model_is_zero(job) ? fmax(last, fabs(job->value)) : last;
+    return known > 0 && known < HUGE_VAL ? fmax(last, 4 * known) : last;
+}
+
+/* rise is more than noise: twice and four times as far it is the more. */
+static bool probe_grows(const probe *p, double t, double rise)
+{
+    for (int k = 0; k < 2; k++) {
+        double before = rise;
+        t *= 2;
+        rise = probe_rise(p, t);
+        if (before != -HUGE_VAL && !(rise / before >= 1.5))
+            return false;
+    }
+    return true;
+}
+
+/* The value on one side differs by more than noise: −1, 0 or 1. */
+static int probe_side(const probe *p, double t, double rise, double noise)
+{
+    if (rise == HUGE_VAL)
+        return 1;
+    bool seen = rise < -noise || rise > 4 * noise;
+    return seen && probe_grows(p, t, rise) ? (rise < 0 ? -1 : 1) : 0;
+}
+
+/* The values along v, on both sides. */
+static tp__beside probe_line(probe *p)
+{
+    double noise = probe_noise(p->job);
+    bool seen[2] = {false, false};
+    for (int side = -1; side <= 1; side += 2) {
+        double rise = fabs(probe_rise(p, side * PROBE_NEAR));
+        noise = rise < HUGE_VAL ? fmax(noise, 4 * rise) : noise;
+    }
+    for (size_t k = 0; k < sizeof probe_far / sizeof *probe_far && !tp__here()->code; k++) {
+        double t = probe_far[k], rise[2] = {probe_rise(p, -t), probe_rise(p, t)};
+        for (int i = 0; i < 2; i++) {
+            int side = probe_side(p, i ? t : -t, rise[i], noise);
+            if (side < 0)
+                return TP__BESIDE_LOWER;
+            seen[i] = seen[i] || side > 0;
+        }
+        if (seen[0] && seen[1])
+            return probe_descends(p, rise[0] < rise[1] ? -t : t, noise) ? TP__BESIDE_LOWER
+                                                                        : TP__BESIDE_HIGHER;
+    }
+    return TP__BESIDE_SAME;
+}
+
+/* Along a random direction the value rises with the square of the distance, but for rounding: no
+ * kink passes through. */
+static bool probe_is_smooth(probe *p, double noise)
+{
+    double sum[2], low = 0;
+    probe_any(p);
+    for (int k = 0; k < 2; k++) {
+        double t = (k + 1) * PROBE_SMOOTH, left = probe_rise(p, -t), right = probe_rise(p, t);
+        sum[k] = left + right;
+        low = fmin(low, fmin(left, right));
+    }
+    return low >= -noise && fabs(sum[1] - 4 * sum[0]) <= 0.5 * sum[0] + 4 * noise;
+}
+
+static tp__beside probe_worse(tp__beside a, tp__beside b)
+{
+    return a > b ? a : b;
+}
+
+tp__beside tp__probe(tp__minimize *job, bool flat, bool bent, const double *along)
+{
+    probe p = probe_of(job);
+    tp__beside found = TP__BESIDE_HIGHER;
+    int64_t few = job->n < TP__MODEL_WHOLE ? job->n : TP__MODEL_WHOLE;
+    if (along) {
+        memcpy(p.v, along, (size_t)job->n * sizeof *along);
+        probe_stretch(&p);
+        found = probe_line(&p);
+    }
+    if (!flat && !bent && probe_is_smooth(&p, probe_noise(job)))
+        return found;
+    for (int64_t i = 0; i < few + PROBE_DIRECTIONS && found != TP__BESIDE_LOWER; i++) {
+        if (flat || bent)
+            probe_least(&p, bent);
+        else
+            probe_any(&p);
+        if (tp__dot(job->n, p.v, p.v) > 0)
+            found = probe_worse(found, probe_line(&p));
+        if (tp__here()->code)
+            break;
+    }
+    for (int64_t i = 0; i < few && !flat && found != TP__BESIDE_LOWER; i++) {
+        memset(p.v, 0, (size_t)job->n * sizeof *p.v);
+        p.v[i] = tp__bounds_is_held(job, i) ? 0 : probe_size(job, i);
+        if (p.v[i] > 0)
+            found = probe_worse(found, probe_line(&p));
+    }
+    return found;
+}
+
+/* --- Where a step ends --- */
+
+/* f(x + t v) falls no more along v: its slope is not what it was, `slope`, but of the other sign,
+ * or a bound is met. */
+static bool probe_rises(const probe *p, double t, double slope)
+{
+    tp__minimize *job = p->job;
+    bool met = false;
+    for (int64_t i = 0; i < job->n; i++)
+        p->at[i] = job->x[i] + t * p->v[i];
+    tp__bounds_project(job, p->at);
+    for (int64_t i = 0; i < job->n; i++)
+        met = met || p->at[i] != job->x[i] + t * p->v[i];
+    if (met)
+        return true;
+    tp__minimize_at(job, p->at, p->w, NULL);
+    return tp__dot(job->n, p->w, p->v) > -0.1 * slope;
+}
+
+bool tp__probe_turns(tp__minimize *job)
+{
+    probe p = probe_of(job);
+    double slope = 0, most = 0, t = 2;
+    for (int64_t i = 0; i < job->n; i++) {
+        double d = job->model.step[i];
+        bool far = fabs(d) > PROBE_LONG * fabs(job->x[i]) && !tp__bounds_is_held(job, i);
+        p.v[i] = far ? d : 0;
+        slope += p.v[i] * job->g[i];
+        most = fmax(most, fabs(p.v[i]) / probe_size(job, i));
+    }
+    bool turns = !(slope < 0);
+    for (; (t <= 128 || t * most <= PROBE_LEAST) && !turns && !tp__here()->code; t *= 4)
+        turns = probe_rises(&p, t, slope);
+    return turns;
+}
