@@ -27,9 +27,9 @@ extern "C" {
  * label is its name; verbose adds shape and element type: "x: (2, 3) float64". free() the text. */
 TP_API char *tp_get_dot_graph(tp_var *y, bool verbose);
 
-/* The same text, streamed, for graphs of any size: to a function, which is called with pieces of it
- * and a last time with a length of 0, and returns false when it cannot go on; to a file. False,
- * with an error, if writing fails. */
+/* The same text piece by piece, for graphs of any size. write is called with one piece after the
+ * other, and at the end once with a length of 0; when it returns false, that is the end. False,
+ * with an error, if writing fails. tp_write_dot_graph writes to a file. */
 typedef bool tp_writer(void *ctx, const char *text, size_t length);
 TP_API bool tp_stream_dot_graph(tp_var *y, bool verbose, tp_writer *write, void *ctx);
 
@@ -87,8 +87,8 @@ typedef struct tp_draw_options {
  * - .svg: a picture in any size.
  * - .html: one file to open in a browser, which needs no network. It opens at the result where the
  *   whole is too large to be read, with an overview in the corner; pan, zoom, search, click for a
- *   node's values and rule, paths, the backward sweep step by step, collapsible name scopes; press
- * ? there for the keys.
+ *   node's values and rule, paths, the backward sweep step by step, collapsible name scopes. The
+ *   key "?" lists the keys.
  * - .json: the whole graph as data, whatever the options (docs/graph-json.md).
  * - .png, .pdf and what else Graphviz writes, if the library was built with it.
  *
@@ -112,11 +112,11 @@ TP_API char *tp_draw_graph_to_memory(tp_var *y, const char *format, size_t *leng
 
 /* What this thread records from here on belongs to a named part of the program, inside the part it
  * is in already, if any; what a gradient rule records belongs where the value it differentiates
- * does. Constants and leaves belong where all that uses them does. Each call opens a part of its
- * own, also under a name that was used. Returns a mark for tp_name_scope_end, which closes the
- * scope and those opened inside; 0, with an error, if name is NULL or empty. A copy of the name is
- * kept as long as nodes made in the scope live. TP_NAME_SCOPE("layer1"); is a declaration that
- * closes the scope at the brace. */
+ * does. Constants and leaves belong to the innermost part that everything which uses them is in.
+ * Each call opens a part of its own, also under a name that was used before. Returns a mark for
+ * tp_name_scope_end, which closes the scope and those opened inside; 0, with an error, if name is
+ * NULL or empty. A copy of the name is kept as long as nodes made in the scope live.
+ * TP_NAME_SCOPE("layer1"); is a declaration that closes the scope at the brace. */
 TP_API size_t tp_name_scope(const char *name);
 TP_API void tp_name_scope_end(size_t mark);
 

@@ -13,7 +13,7 @@
  *
  * The language, from loosest to tightest:
  *
- *     a < b   a <= b   a > b   a >= b   a == b   a != b    1 or 0; one of them without parentheses
+ *     a < b   a <= b   a > b   a >= b   a == b   a != b    1 or 0; a < b < c needs parentheses
  *     a + b   a - b
  *     a * b   a / b   a % b             % is remainder, which has the sign of b: -7 % 3 = 2
  *     -a   +a
@@ -23,9 +23,9 @@
  *     [a, b, c]                         an array along a first axis: [1, 2], [[1, 2], [3, 4]]
  *     f(a)   f(a, b) …
  *
- * Signs as people write them are read too: − × · ÷ ≤ ≥ ≠ π ∞ √x, raised digits (x², x⁻¹: a power of
- * what stands before them alone) and the spaces of word processors. √x^2 can be read in two ways
- * and is an error, like every other sign beyond ASCII; the error shows it.
+ * Signs as people write them are read too: − × · ÷ ≤ ≥ ≠ π ∞ √x, raised digits (x², x⁻¹; they bind
+ * tighter than ^: x³^2 = (x³)^2) and the spaces of word processors. √x^2 can be read in two ways
+ * and is an error, as is every other sign that is neither ASCII nor a letter; the error shows it.
  *
  * f is a function of one or two operands that works elementwise, by the name it has in ops.h
  * without tp_ (docs/operations.md lists them): sin, exp, sigmoid, gelu, atan2, hypot, logical_and …
@@ -90,8 +90,9 @@ TP_API const char *tp_expression_variable(const tp_expression *f, int i);
 /* The formula at x[0 … size), recorded like any other operations. */
 TP_API tp_var *tp_expression_apply(const tp_expression *f, tp_var *const *x);
 
-/* The same as functions for tp_gradcheck and tp_minimize; ctx is the expression. The objective of
- * one array: that is the variable, if there is one; of more, they are its elements. */
+/* The same in the forms that tp_gradcheck and tp_minimize take, with the expression as ctx. The
+ * objective has one array x: the value of the only variable, or, if there are several variables, a
+ * 1-d array of their values. */
 TP_API tp_var *tp_expression_function(void *expression, tp_var *const *x);
 TP_API tp_var *tp_expression_objective(void *expression, tp_var *x);
 

@@ -9,24 +9,23 @@
  *     tp_plot_save(plot, "sin.png");
  *     tp_plot_free(plot);
  *
- * 1. A plot copies the numbers it is given: arrays of any element type, free to change or die
+ * 1. A plot copies the numbers it is given: arrays of any element type, which may change or go
  *    afterwards. What is added later is drawn on top.
  * 2. Limits, ticks and margins follow from the data: everything added is visible. NaN, infinities
  *    and magnitudes above 1e300 are gaps in a line and holes in a contour, and do not count for
  *    the limits. Empty arrays draw nothing.
  * 3. Errors are sticky as everywhere: a call that fails adds nothing, a NULL plot is an error
  *    and no crash, and tp_plot_save writes nothing while an error is pending.
- *
  * 4. On a logarithmic axis numbers that are not positive are left out like NaN, and bins of a
  *    histogram are equally wide on the paper.
  *
- * Options are zero by default. Lengths are pixels of an 800 x 600 picture; in a larger picture
- * text and lines grow with it. Texts are one line of UTF-8: newlines and tabs
- * become spaces, and bytes that are no UTF-8 become U+FFFD. Letters that the font (DejaVu Sans)
- * lacks, as Chinese ones, come from other fonts if the library was built with Pango. Colors are
- * names (black, gray, white, red, orange, yellow, green, blue, cyan, purple, magenta, pink, brown)
- * or "#rrggbb"; NULL takes the next of a cycle that color-blind readers can tell apart (Okabe & Ito
- * 2008).
+ * An option that is not named has the default that stands beside it, else 0. Lengths are pixels of
+ * an 800 x 600 picture; in a larger picture text and lines grow with it. Texts are one line of
+ * UTF-8: newlines and tabs become spaces, and bytes that are no UTF-8 become U+FFFD. Letters that
+ * the font (DejaVu Sans) lacks, as Chinese ones, come from other fonts if the library was built
+ * with Pango. Colors are names (black, gray, white, red, orange, yellow, green, blue, cyan, purple,
+ * magenta, pink, brown) or "#rrggbb"; NULL takes the next of a cycle that color-blind readers can
+ * tell apart (Okabe & Ito 2008).
  */
 #ifndef TINYPYTORCH_PLOT_H
 #define TINYPYTORCH_PLOT_H
@@ -55,7 +54,8 @@ typedef enum tp_marker {
     TP_MARKER_STAR
 } tp_marker;
 
-/* The first two and gray keep their order for color-blind readers and in black and white. */
+/* The shades of viridis, cividis and gray keep their order for color-blind readers and in black and
+ * white. */
 typedef enum tp_palette {
     TP_PALETTE_VIRIDIS,  /* dark blue, green, yellow: even steps of lightness */
     TP_PALETTE_RAINBOW,  /* blue, cyan, green, yellow, red */
@@ -110,10 +110,9 @@ typedef struct tp_histogram_options {
 typedef struct tp_training_options {
     TP__OPTIONS(tp_training_options)
     const char *label, *color;
-    double
-        smooth;   /* steps over which the bold line averages; TP_AUTO: a fiftieth of all; 1: none */
-    double first; /* the step of the first value: 1 */
-    double every; /* steps between values: 1 */
+    double smooth; /* values that the bold line averages; TP_AUTO: a fiftieth of all; 1: no mean */
+    double first;  /* the step of the first value: 1 */
+    double every;  /* steps between values: 1 */
 } TP__BY_NAME tp_training_options;
 
 #define TP__DEFAULTS_tp_images_options(_) _ columns = -1, _ low = TP_AUTO, _ high = TP_AUTO,
@@ -150,9 +149,9 @@ TP_API void tp_plot_contour(tp_plot *plot, tp_var *x, tp_var *y, tp_var *z,
 TP_API void tp_plot_histogram(tp_plot *plot, tp_var *values, const tp_histogram_options *options);
 
 /* A loss or another figure over the steps of a training, 1-d: the values as they are, faint, and
- * on them in bold their mean over `smooth` steps around each, over those that there are towards the
- * ends; NaN and infinities do not count. Call it again for the next curve; .log_y of the plot suits
- * losses. */
+ * on them in bold the mean of the `smooth` values around each (itself and smooth / 2 on each side,
+ * rounded down; near the ends, those that there are). NaN and infinities do not count. Call it
+ * again for the next curve; .log_y of the plot suits losses. */
 TP_API void tp_plot_training(tp_plot *plot, tp_var *values, const tp_training_options *options);
 
 /* Images in a grid, without axes, alone in their plot. (h, w) is one image, (n, h, w) and

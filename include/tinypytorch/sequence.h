@@ -33,10 +33,10 @@ typedef struct tp_attention_options {
 } TP__BY_NAME tp_attention_options;
 
 /* softmax(q kᵀ scale + mask) v (Vaswani et al. 2017): queries (…, L, E), keys (…, S, E), values
- * (…, S, D) → (…, L, D). Leading axes broadcast. A query that sees no key, for its mask is −∞ or
- * false everywhere or S is 0, gives 0 and has gradient 0 (as PyTorch from 2.5 on; earlier ones give
- * NaN). An infinite or NaN key or value has no part in what does not see it, values and gradients;
- * under a mask or .causal, a query that sees such a key gives NaN.
+ * (…, S, D) → (…, L, D). Leading axes broadcast. A query that sees no key, because its mask is −∞
+ * or false everywhere or S is 0, gives 0 and has gradient 0 (as PyTorch from 2.5 on; earlier ones
+ * give NaN). An infinite or NaN key or value changes neither value nor gradient of a query that
+ * does not see it; under a mask or .causal, a query that sees such a key gives NaN.
  *
  * Computed in tiles (Dao et al. 2022): the memory of a sweep grows with L and S and not with L · S,
  * but for a mask's gradient. Derivatives of higher order keep all scores. In float32, weights of
@@ -84,7 +84,8 @@ TP_API tp_var *tp_lstm_cell(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_va
                             tp_var *b_ih, tp_var *b_hh, tp_var **c_n);
 
 /* GRU (Cho et al. 2014): r, z = σ of their parts of x w_ihᵀ + b_ih + h w_hhᵀ + b_hh;
- * n = tanh(x w_inᵀ + b_in + r (h w_hnᵀ + b_hn)); (1 − z) n + z h. */
+ * n = tanh(x w_inᵀ + b_in + r (h w_hnᵀ + b_hn)), where w_in … are the last H rows of w_ih …; the
+ * result is (1 − z) n + z h. */
 TP_API tp_var *tp_gru_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
                            tp_var *b_hh);
 
@@ -99,7 +100,7 @@ TP_API tp_var *tp_rnn_tanh_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh
  * operation forwards and one backwards; memory for sweeps 6 T N H numbers (LSTM) and 5 T N H
  * (GRU). Derivatives of higher order and Taylor series go through the cells. The bits are the same
  * for any number of threads. Integers are computed in float64, float16 and bfloat16 in float32.
- * Errors: shapes that do not fit, no step. */
+ * Errors: shapes that do not fit, T = 0. */
 
 /* *c_n, if not NULL, gets the last c. */
 TP_API tp_var *tp_lstm(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
