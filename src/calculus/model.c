@@ -24,6 +24,9 @@
 
 #define MODEL_ZERO 1e-20 /* of the value at the start: as good as 0, for a sum of squares */
 
+#define MODEL_NONE 1e-24  /* of the value, along x: no influence … */
+#define MODEL_FADED 1e-16 /* … but there was some */
+
 #define MODEL_SLOW 1e-2 /* what an iteration gains, relative to |f|: progress is slow */
 #define MODEL_WORTH 2   /* a Newton step gains this times what the step before did, … */
 
@@ -108,8 +111,9 @@ static bool model_fades(tp__minimize *job)
     bool fades = false;
     for (int64_t i = 0; i < job->n; i++) {
         double bend = fabs(m->hessian[i * job->n + i]), x = job->x[i];
-        bool none = x != 0 && m->curvature[i] > 0 && bend * x * x <= 1e-24 * fabs(job->value);
-        fades = fades || (none && bend <= 1e-16 * m->curvature[i] && !tp__bounds_is_held(job, i));
+        bool none = x != 0 && m->curvature[i] > 0 && bend * x * x <= MODEL_NONE * fabs(job->value);
+        fades =
+            fades || (none && bend <= MODEL_FADED * m->curvature[i] && !tp__bounds_is_held(job, i));
         m->curvature[i] = fmax(m->curvature[i], bend);
     }
     return fades;
@@ -125,14 +129,20 @@ static double model_promise(const tp__minimize *job)
     return slope - tp__quadratic_bend(job->n, m->hessian, m->step) / 2;
 }
 
-/* A direction with little or no curvature, or a negative one, into scale, if products show one. */
+/* By products: whether x itself has no influence any more, and a direction with little curvature or
+ * a negative one, into scale, if there seems to be one. */
 static bool model_least(tp__minimize *job)
 {
     tp__products products;
     tp__model *m = &job->model;
     size_t scope = tp_scope_begin();
-    bool found = tp__products_begin(job, &products) &&
-                 tp__products_least(job, &products, MODEL_PRODUCTS, m->scale, m->spare);
+    bool good =
+        tp__products_begin(job, &products) && tp__products_times(job, &products, job->x, m->scale);
+    double bend = fabs(tp__dot(job->n, job->x, m->scale)), whole = tp__dot(job->n, job->x, job->x);
+    m->fades =
+        good && whole > 0 && bend <= MODEL_NONE * fabs(job->value) && bend <= MODEL_FADED * whole;
+    bool found =
+        good && !m->fades && tp__products_least(job, &products, MODEL_PRODUCTS, m->scale, m->spare);
     tp_scope_end(scope);
     return found;
 }
@@ -216,13 +226,11 @@ tp_stop tp__model_verdict(tp__minimize *job)
     tp__model *m = &job->model;
     tp_stop claim = job->stop;
     bool flat = m->convex && tp__probe_is_flat(job), bent = m->hessian && !m->convex;
-    const double *along = NULL;
-    if (m->fades)
-        return TP_STOP_FLAT;
     if (job->beside)
         return claim;
-    if (!m->hessian && model_least(job))
-        along = m->scale;
+    const double *along = !m->hessian && model_least(job) ? m->scale : NULL;
+    if (m->fades)
+        return TP_STOP_FLAT;
     tp__beside beside = tp__probe(job, flat, bent, along);
     if (beside == TP__BESIDE_LOWER)
         return TP_STOP_SADDLE;

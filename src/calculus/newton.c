@@ -187,7 +187,9 @@ bool tp__products_solve(tp__minimize *job, const tp__products *products, double 
     int64_t n = job->n;
     double *r = work, *p = r + n, *hp = p + n, rr = tp__dot(n, job->reduced, job->reduced);
     double least = rest * rest * rr;
+    bool hidden = false; /* g is not 0, but its square is */
     for (int64_t i = 0; i < n; i++) {
+        hidden = hidden || (rr == 0 && job->reduced[i] != 0);
         d[i] = 0;
         r[i] = job->reduced[i];
         p[i] = -r[i];
@@ -210,7 +212,7 @@ bool tp__products_solve(tp__minimize *job, const tp__products *products, double 
         for (int64_t i = 0; i < n; i++)
             p[i] = rr / before * p[i] - r[i];
     }
-    return true;
+    return !hidden;
 }
 
 /* The rest is the smaller, the nearer the end seems: |g| relative to what it was. */

@@ -224,6 +224,25 @@ static bool probe_is_smooth(probe *p, double noise)
     return low >= -noise && fabs(sum[1] - 4 * sum[0]) <= 0.5 * sum[0] + 4 * noise;
 }
 
+/* v ← a step of every variable to that side whose derivative there says that f falls: beyond kinks
+ * that are each of one variable. False if there is none. */
+static bool probe_falling(probe *p, int side)
+{
+    tp__minimize *job = p->job;
+    bool any = false;
+    for (int64_t i = 0; i < job->n; i++) {
+        p->v[i] = tp__bounds_is_held(job, i) ? 0 : side * probe_size(job, i);
+        p->at[i] = job->x[i] + *probe_far * p->v[i];
+    }
+    tp__bounds_project(job, p->at);
+    tp__minimize_at(job, p->at, p->w, NULL);
+    for (int64_t i = 0; i < job->n; i++) {
+        p->v[i] = p->w[i] * p->v[i] < 0 ? p->v[i] : 0;
+        any = any || p->v[i] != 0;
+    }
+    return any && !tp__here()->code;
+}
+
 static tp__beside probe_worse(tp__beside a, tp__beside b)
 {
     return a > b ? a : b;
@@ -251,12 +270,9 @@ tp__beside tp__probe(tp__minimize *job, bool flat, bool bent, const double *alon
         if (tp__here()->code)
             break;
     }
-    for (int64_t i = 0; i < few && !flat && found != TP__BESIDE_LOWER; i++) {
-        memset(p.v, 0, (size_t)job->n * sizeof *p.v);
-        p.v[i] = tp__bounds_is_held(job, i) ? 0 : probe_size(job, i);
-        if (p.v[i] > 0)
+    for (int side = -1; side <= 1 && !flat && found != TP__BESIDE_LOWER; side += 2)
+        if (probe_falling(&p, side))
             found = probe_worse(found, probe_line(&p));
-    }
     return found;
 }
 
