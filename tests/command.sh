@@ -198,19 +198,105 @@ golden no-formula eval
 golden help --help
 golden help-plot plot --help
 check "--version" "$command" --version
-for verb in eval grad hessian derivatives check minimize graph plot; do
-    check "$verb --help" "$command" $verb --help
-    # shellcheck disable=SC2016
-    check "$verb --help: an option is not in the manual" sh -c '
-        for option in $("$1" "$2" --help | grep -o -e "--[a-z]*" | sort -u); do
-            grep -q -e "\\\\-\\\\-${option#--}" "$3" || exit 1
-        done' sh "$command" $verb "$wanted/../../docs/tinypytorch.1"
+
+# What --help says of verbs, options and methods, the manual and all completions say too. Each of
+# these functions prints words, which are sorted below.
+page=$wanted/../../docs/tinypytorch.1
+completion=$wanted/../../tools/completion
+
+help_verbs() { "$command" --help | sed -n 's/^  \([a-z]*\)   *[A-Z].*/\1/p'; }
+help_options() { "$command" "$1" --help | sed -n 's/^  .\{4\}\(--[a-z]*\).*/\1/p'; }
+help_letters() { "$command" "$1" --help | sed -n 's/^  -\(.\), --\([a-z]*\).*/\1:\2/p'; }
+help_methods() { "$command" minimize --help | sed -n 's/^ \{27\}\([a-z-]*\).*/\1/p'; }
+
+# The lines of .SH $1 that begin with .BR or .B, with plain hyphens.
+page_heads() { awk -v at=".SH $1" '/^\.SH/ { on = $0 == at } on && /^\.BR? /' "$page" | sed 's/\\-/-/g'; }
+page_verbs() { page_heads VERBS | sed -n 's/^\.BR \([a-z]*\) .*/\1/p'; }
+page_options()
+{
+    page_heads VERBS | grep "^\.BR $1 " | grep -o -e '--[a-z]*'
+    echo "--help"
+}
+page_letters() { page_heads OPTIONS | sed -n 's/^\.BR -\(.\) ", " --\([a-z]*\).*/\1:\2/p'; }
+page_methods() { page_heads OPTIONS | awk '/, / && /bfgs|adam/' | sed 's/^\.BR//; s/"[^"]*"/ /g; s/,/ /g'; }
+
+bash_words() # WORD…: what bash offers after them
+{
+    bash -c '. "$1" && shift && COMP_WORDS=(tinypytorch "$@" "") && COMP_CWORD=$(($# + 1)) &&
+        _tinypytorch && printf "%s\n" "${COMPREPLY[@]}"' bash "$completion/tinypytorch.bash" "$@"
+}
+
+zsh_verbs() { sed -n 's/^ *compadd \(.*\) --help --version/\1/p' "$completion/_tinypytorch"; }
+# shellcheck disable=SC2016
+zsh_options()
+{
+    awk -v verb="$1" '/^ *[a-z| ]*\)/ { on = index(" " $0, " " verb " ") || index(" " $0, " " verb ")") }
+                      on' "$completion/_tinypytorch" | sed 's/\$json/--json --csv/' |
+        grep -o -e '--[a-z]*' | sort -u
+    echo "--help"
+}
+zsh_methods() { tr '\n' ' ' <"$completion/_tinypytorch" | sed 's/.*:method:(\([^)]*\)).*/\1/'; }
+
+fish_verbs() { sed -n 's/^set -l verbs //p' "$completion/tinypytorch.fish"; }
+fish_lines() { grep -E "^__tinypytorch_option ('[a-z ]*)?\b$1\b[a-z ]*'? -" "$completion/tinypytorch.fish"; }
+fish_options()
+{
+    fish_lines "$1" | sed 's/.* -l \([a-z]*\).*/--\1/'
+    echo "--help"
+}
+fish_letters()
+{
+    fish_lines "$1" | sed -n 's/.* -s \(.\) -l \([a-z]*\).*/\1:\2/p'
+    echo "h:help"
+}
+fish_methods() { tr '\n' ' ' <"$completion/tinypytorch.fish" | sed "s/.* minimise' -a '\([^']*\)'.*/\1/"; }
+
+# agree LABEL FUNCTION ARGUMENT…: it prints the words in $expected, in any order.
+agree()
+{
+    agree_label=$1
+    shift
+    found=$("$@" | tr -s ' ' '\n' | grep . | sort | tr '\n' ' ')
+    check "$agree_label: $found, --help has $expected" test "$found" = "$expected"
+}
+
+sorted() { tr -s ' ' '\n' | sort | tr '\n' ' '; }
+
+verbs=$(help_verbs)
+expected=$(echo "$verbs" | sorted)
+check "no verbs in --help" test -n "$verbs"
+agree "verbs of the manual" page_verbs
+agree "verbs in zsh" zsh_verbs
+agree "verbs in fish" fish_verbs
+letters=''
+for verb in $verbs; do
+    check "$verb --help" "$command" "$verb" --help
+    expected=$(help_options "$verb" | sorted)
+    agree "$verb's options in the manual" page_options "$verb"
+    agree "$verb's options in zsh" zsh_options "$verb"
+    agree "$verb's options in fish" fish_options "$verb"
+    ! command -v bash >/dev/null || agree "$verb's options in bash" bash_words "$verb"
+    expected=$(help_letters "$verb" | sorted)
+    agree "$verb's letters in fish" fish_letters "$verb"
+    letters="$letters $(help_letters "$verb")"
 done
+expected=$(echo "$letters" | tr -s ' ' '\n' | grep . | sort -u | sorted)
+agree "letters of the manual" page_letters
+expected=$(help_methods | sorted)
+agree "methods of the manual" page_methods
+agree "methods in zsh" zsh_methods
+agree "methods in fish" fish_methods
+if command -v bash >/dev/null; then
+    agree "methods in bash" bash_words minimize --method
+    expected=$(echo "$verbs --help --version" | tr '\n' ' ' | sorted)
+    agree "verbs in bash" bash_words
+fi
 
 # --- Whatever variables are called ---
 check "a hostile name: no JSON" is_json grad --json "$hostile^2" "$hostile=3"
 check "a hostile name: no JSON of a path" is_json minimize --json "($hostile - 1)^2" "$hostile=3"
 draw hostile.svg graph "$hostile^2"
+# shellcheck disable=SC2016
 check "a name that is no UTF-8: exit status" sh -c '"$1" eval "$2" "$2=1"; [ $? = 2 ]' \
     sh "$command" "$(printf 'x\377')"
 # shellcheck disable=SC2016

@@ -133,7 +133,7 @@ TEST(errors_of_calls)
     CHECK(tp_is_poison(tp_formula("x", two, &poison, 1)));
     CHECK_ERROR(TP_ERROR_GRAPH, "formula: variable x is poison");
     CHECK(tp_is_poison(tp_expression_apply(NULL, &x)));
-    CHECK_ERROR(TP_ERROR_ARGUMENT, "formula: NULL");
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "formula: the expression is NULL");
     x = tp_variable(1.0);
     CHECK(tp_is_poison(tp_formula("elu(2, x)", two, &x, 1)));
     CHECK_ERROR(TP_ERROR_ARGUMENT, "elu: operand 2 is not a constant number\n  elu(2, x)\n  ^");

@@ -238,7 +238,7 @@ const command_verb verb_minimize = {
     .summary = "Find a minimum near a start",
     .help =
         "Prints iterations, and at the end why it stopped. With -o: the path on contour\n"
-        "lines, or on the curve of one number, as .png .svg or .pdf.\n\n"
+        "lines, or on the curve of one number, as .png .svg .pdf or .html.\n\n"
         "  tinypytorch minimize \"100*(x1 - x0^2)^2 + (x0 - 1)^2\" x0=0 x1=2 -m newton -o a.png\n"
         "  tinypytorch minimize \"sum((v - [1, 2, 3])^4)\" v=0,0,0 --tolerance 1e-6\n",
     .options = OPTION_METHOD | OPTION_ITERATIONS | OPTION_TOLERANCE | OPTION_RATE | OPTION_EVERY |
