@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The elementwise kernels and those of convolutions are compiled for several instruction sets, one of which the library picks
-# when it starts. glibc's vector mathematics, libmvec, is called by name where it exists:
+# Some kernels are compiled for several instruction sets, one of which the library picks when it starts. glibc's vector mathematics, libmvec, is called by name where it exists:
 # TP_WITH_MVEC = AUTO | ON | OFF.
 include(CheckCSourceCompiles)
 
@@ -26,18 +25,7 @@ else()
 endif()
 
 # None of these changes what an expression means.
-set(tp_vector_flags -O3 -fno-math-errno -fno-trapping-math)
-check_c_compiler_flag("-mavx2 -mfma" TP_HAS_AVX2)
-check_c_compiler_flag(-mavx512f TP_HAS_AVX512)
-set(tp_flags_baseline ${tp_vector_flags})
-set(tp_flags_avx2 ${tp_vector_flags} $<$<BOOL:${TP_HAS_AVX2}>:-mavx2> $<$<BOOL:${TP_HAS_AVX2}>:-mfma>)
-set(tp_flags_avx512 ${tp_vector_flags})
-if(TP_HAS_AVX512)
-    list(APPEND tp_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl
-         -mprefer-vector-width=512)
-endif()
-foreach(level baseline avx2 avx512)
-    set_source_files_properties("${PROJECT_SOURCE_DIR}/src/kernels/vector_${level}.c"
-                                "${PROJECT_SOURCE_DIR}/src/kernels/conv_${level}.c" PROPERTIES
-                                COMPILE_OPTIONS "${tp_flags_${level}}")
-endforeach()
+file(GLOB tp_level_sources "${PROJECT_SOURCE_DIR}/src/kernels/*_baseline.c"
+     "${PROJECT_SOURCE_DIR}/src/kernels/*_avx*.c")
+set_source_files_properties(${tp_level_sources} PROPERTIES
+                            COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math")

@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "table.h"
 
 enum { CALLS_VALUES = 256, CALLS_LINE = 1 << 20 };

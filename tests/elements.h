@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "harness.h"
 
 static const tp_dtype element_types[] = {TP_F32, TP_F64, TP_I64, TP_U8};

@@ -6,7 +6,7 @@
 #define TP_TEST_MATRICES_H
 
 #include "elements.h"
-#include "ops/lapack.h"
+#include "ops/lapack_batch.h"
 #include "ops/matrices.h"
 
 #define LAPACK_TEST(name)                                                                          \

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "array/dtype.h"
-#include "ops/lapack.h"
+#include "base/dtype.h"
+#include "ops/lapack_batch.h"
 
 /* --- The cases --- */
 

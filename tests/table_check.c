@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdarg.h>
 
-#include "array/dtype.h"
+#include "base/dtype.h"
 
 bool table_check(const table_case *c, bool good, const char *file, int line, const char *format,
                  ...)

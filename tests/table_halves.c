@@ -10,7 +10,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 
-#include "ops/lapack.h"
+#include "ops/lapack_batch.h"
 #include "ops/matrices.h"
 #include "table_check.h"
 

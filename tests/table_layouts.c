@@ -6,7 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "table_check.h"
 #include "table_reference.h"
 

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "ops/families.h"
 
 enum { EXTREME_LINE = 400, EXTREME_FEW = 5 };

@@ -107,10 +107,6 @@ bool tp__edit(tp_var *target);
 /* target ← target + value, of the same shape and floating type, numbers only. Cannot fail. */
 void tp__accumulate(tp_var *target, tp_var *value);
 
-/* Makes loop, which runs over contiguous elements, compute "add", "sub", "mul" or "div" in place.
- */
-void tp__inplace_override(const char *operation, tp_dtype dtype, tp__loop *loop);
-
 /* What tp_data gives, for the library, which looks at NULL and says nothing. */
 const void *tp__elements(tp_var *v);
 

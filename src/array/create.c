@@ -9,8 +9,8 @@
 
 #include "array/array.h"
 #include "array/deferred.h"
-#include "array/dtype.h"
 #include "array/loops.h"
+#include "base/dtype.h"
 #include "base/random.h"
 #include "tinypytorch/random.h"
 

@@ -6,13 +6,11 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "base/backend.h"
+#include "base/dtype.h"
 #include "base/recycle.h"
 
 enum { DEFERRED_PIECE = 256, DEFERRED_FIRST = 16 };
-
-int64_t tp__defer_from = 4096;
 
 /* --- Sources --- */
 

@@ -16,15 +16,12 @@
 #include "array/fold.h"
 #include "array/loops.h"
 #include "base/node.h"
+#include "base/settings.h"
 
 enum {
     TP__RECIPE_SOURCES = 3,
     TP__HEAVIEST = 64 /* recipes in one graph */
 };
-
-/* Results of fewer elements are computed at once. 4096, unless the environment's TP_DEFER_FROM says
- * otherwise: 0 makes everything wait, so that tests meet all of this on small arrays. */
-extern int64_t tp__defer_from;
 
 typedef enum tp__reach {
     TP__WHOLE,   /* as many elements as the result, one after the other */

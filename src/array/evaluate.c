@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "base/parallel.h"
 #include "base/profile.h"
 #include "base/recycle.h"

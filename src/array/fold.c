@@ -14,9 +14,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "array/dtype.h"
 #include "array/fold_kernels.h"
 #include "array/loops.h"
+#include "base/dtype.h"
 #include "base/parallel.h"
 #include "base/recycle.h"
 #include "tinypytorch/engine.h"

@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "base/numbers.h"
 
 enum {

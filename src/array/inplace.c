@@ -12,18 +12,20 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "array/loops.h"
+#include "array/promote.h"
+#include "base/dtype.h"
 #include "base/error.h"
+#include "kernels/vector.h"
 
 typedef struct inplace_kind {
     const char *name;
     double (*number)(double a, double b);
     tp__loop *loop[4];
-    tp__loop **fast; /* what backends put in its place, for contiguous arrays; NULL: none can */
+    tp__fast fast; /* for contiguous arrays */
 } inplace_kind;
 
-#define INPLACE(operation, expression)                                                             \
+#define INPLACE(operation, expression, fast_)                                                      \
     static double inplace_##operation##_number(double a, double b)                                 \
     {                                                                                              \
         return expression;                                                                         \
@@ -32,19 +34,18 @@ typedef struct inplace_kind {
     TP__LOOP2(inplace_##operation##_f32, float, float, double, expression)                         \
     TP__LOOP2(inplace_##operation##_i64, int64_t, int64_t, uint64_t, expression)                   \
     TP__LOOP2(inplace_##operation##_u8, uint8_t, uint8_t, uint8_t, expression)                     \
-    static tp__loop *inplace_##operation##_fast[4];                                                \
     static const inplace_kind inplace_##operation = {#operation "_",                               \
                                                      inplace_##operation##_number,                 \
                                                      {[TP_F64] = inplace_##operation##_f64,        \
                                                       [TP_F32] = inplace_##operation##_f32,        \
                                                       [TP_I64] = inplace_##operation##_i64,        \
                                                       [TP_U8] = inplace_##operation##_u8},         \
-                                                     inplace_##operation##_fast};
+                                                     fast_};
 
-INPLACE(add, a + b)
-INPLACE(sub, a - b)
-INPLACE(mul, a *b)
-INPLACE(copy, ((void)a, b))
+INPLACE(add, a + b, TP__FAST_ADD)
+INPLACE(sub, a - b, TP__FAST_SUB)
+INPLACE(mul, a *b, TP__FAST_MUL)
+INPLACE(copy, ((void)a, b), TP__FAST_NONE)
 
 TP__LOOP2(inplace_div_f64, double, double, double, a / b)
 TP__LOOP2(inplace_div_f32, float, float, double, a / b)
@@ -52,27 +53,16 @@ static double inplace_div_number(double a, double b)
 {
     return a / b;
 }
-static tp__loop *inplace_div_fast[4];
 static const inplace_kind inplace_div = {"div_",
                                          inplace_div_number,
                                          {[TP_F64] = inplace_div_f64, [TP_F32] = inplace_div_f32},
-                                         inplace_div_fast};
-
-void tp__inplace_override(const char *operation, tp_dtype dtype, tp__loop *loop)
-{
-    static const inplace_kind *const kinds[] = {&inplace_add, &inplace_sub, &inplace_mul,
-                                                &inplace_div};
-    size_t length = strlen(operation);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strlen(kinds[i]->name) == length + 1 && !memcmp(kinds[i]->name, operation, length))
-            kinds[i]->fast[dtype] = loop;
-}
+                                         TP__FAST_DIV};
 
 /* target ← target · value, of one shape and the target's type, which is a working one. */
 static void inplace_run(const inplace_kind *kind, tp_var *target, tp_var *value)
 {
     bool contiguous = target->flags & value->flags & TP__CONTIGUOUS;
-    tp__loop *fast = contiguous ? kind->fast[target->dtype] : NULL;
+    tp__loop *fast = contiguous ? tp__fast_loop(kind->fast, (tp_dtype)target->dtype) : NULL;
     if (!fast) {
         tp__run_loop(kind->loop[target->dtype], NULL, (tp_var *[]){target, target, value}, 3);
         return;

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#include "array/dtype.h"
+#include "base/dtype.h"
+#include "kernels/vector.h"
 
 /* The walk: shape and byte strides, axes of size 1 left out, neighbours that every array can pass
  * in one stride merged. */
@@ -134,29 +135,14 @@ static void loops_convert_integers(int64_t n, char *const *at, const int64_t *st
         loops_write_integer(to, at[0] + i * step[0], loops_read_integer(from, at[1] + i * step[1]));
 }
 
-void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *to)
+/* The fast loop for contiguous elements, or NULL. */
+static tp__loop *loops_cast(tp_dtype from, tp_dtype to)
 {
-    if (step == (int64_t)item || n == 1)
-        memcpy(to, from, (size_t)n * item);
-    else if (item == 4)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + 4 * i, from + i * step, 4);
-    else if (item == 8)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + 8 * i, from + i * step, 8);
-    else if (item == 2)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + 2 * i, from + i * step, 2);
-    else
-        for (int64_t i = 0; i < n; i++)
-            to[i] = from[i * step];
-}
-
-static tp__loop *loops_casts[TP_DTYPES][TP_DTYPES];
-
-void tp__cast_override(tp_dtype from, tp_dtype to, tp__loop *loop)
-{
-    loops_casts[from][to] = loop;
+    static const tp__fast casts[TP_DTYPES] = {[TP_F32] = TP__FAST_FROM_F32,
+                                              [TP_F64] = TP__FAST_FROM_F64,
+                                              [TP_I64] = TP__FAST_FROM_I64,
+                                              [TP_U8] = TP__FAST_FROM_U8};
+    return tp__fast_loop(casts[from], to);
 }
 
 static tp__loop *loops_copier(tp_dtype from, tp_dtype to)
@@ -173,7 +159,7 @@ void tp__copy_elements(tp_var *to, tp_var *from)
     tp__attr types = {.integer = TP_DTYPES * from->dtype + to->dtype};
     size_t item = tp__dtype_size(to->dtype);
     bool contiguous = to->flags & from->flags & TP__CONTIGUOUS;
-    tp__loop *fast = contiguous ? loops_casts[from->dtype][to->dtype] : NULL;
+    tp__loop *fast = contiguous ? loops_cast((tp_dtype)from->dtype, (tp_dtype)to->dtype) : NULL;
     if (contiguous && to->dtype == from->dtype && to->size)
         memcpy(to->data, from->data, (size_t)to->size * item);
     else if (fast)

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "array/format.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/error.h"
 #include "base/text.h"
 

@@ -3,7 +3,7 @@
 
 #include "array/reduce.h"
 
-#include "array/dtype.h"
+#include "base/dtype.h"
 
 enum { REDUCE_LEAF = 128 };
 

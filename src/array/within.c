@@ -6,7 +6,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "base/scope.h"
 #include "tinypytorch/graph.h"
 #include "tinypytorch/scope.h"

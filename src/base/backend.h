@@ -7,9 +7,6 @@
 
 #include "base/thread.h"
 
-/* Puts the kernels of the backends into the records. Runs once, before any operation. */
-void tp__choose_kernels(void);
-
 /* Elements that wait are computed, so that v->data is valid. False, with an error, when memory runs
  * out or the elements were dropped. */
 bool tp__evaluate_deferred(tp_var *v);

@@ -34,6 +34,8 @@
 #include <stdatomic.h>
 
 #include "base/alloc.h"
+#include "base/attr.h"
+#include "base/dtype.h"
 #include "base/name_scope.h"
 #include "base/storage.h"
 #include "base/thread.h"
@@ -88,13 +90,6 @@ enum {
 enum { TP__INLINE_BYTES = 32, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };
 
 typedef struct tp__op tp__op;
-
-/* What an operation was told besides its inputs. */
-typedef union tp__attr {
-    double number;
-    int64_t integer;
-    void *block;
-} tp__attr;
 
 /* Heads the attr.block of a call with several outputs: those alive, not held. */
 typedef struct tp__output_table {
@@ -213,13 +208,6 @@ TP_INLINE uint32_t tp__version(const tp_var *v)
 TP_INLINE double tp__number(const tp_var *v)
 {
     return *(const double *)v->data;
-}
-
-TP_INLINE size_t tp__dtype_size(tp_dtype dtype)
-{
-    static const uint8_t bytes[] = {[TP_F32] = 4, [TP_F64] = 8,  [TP_I64] = 8, [TP_U8] = 1,
-                                    [TP_I32] = 4, [TP_BOOL] = 1, [TP_F16] = 2, [TP_BF16] = 2};
-    return bytes[dtype];
 }
 
 /* --- Making --- */

@@ -14,6 +14,7 @@
 #include "base/node.h"
 #include "base/recycle.h"
 #include "base/scope.h"
+#include "base/settings.h"
 #include "tinypytorch/draw.h"
 
 __thread tp__thread *tp__thread_current TP__TLS_MODEL;
@@ -45,7 +46,7 @@ static void thread_end(void *state)
 static void thread_prepare(void)
 {
     pthread_key_create(&thread_key, thread_end);
-    tp__choose_kernels();
+    tp__settings_read();
 }
 
 #if defined(__GNUC__)

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/map.h"
 #include "graph/apply.h"
 #include "graph/structural.h"

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/map.h"
 #include "base/node.h"
 #include "draw/escape.h"

@@ -17,8 +17,8 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/scope.h"
 #include "draw/json.h"
 #include "draw/json_parse.h"

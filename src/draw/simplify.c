@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/node.h"
 #include "graph/op.h"
 

@@ -7,7 +7,7 @@
 
 #include "array/array.h"
 #include "array/deferred.h"
-#include "array/dtype.h"
+#include "base/dtype.h"
 
 static void statistics_over(tp__statistics *s, const tp_var *v)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "base/numbers.h"
 #include "base/site.h"
 #include "tinypytorch/anomaly.h"

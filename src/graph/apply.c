@@ -7,8 +7,9 @@
 
 #include "array/array.h"
 #include "array/deferred.h"
-#include "array/dtype.h"
+#include "array/promote.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/profile.h"
 #include "graph/anomaly.h"
 #include "graph/remake.h"
@@ -246,10 +247,8 @@ static tp__loop *apply_loop(const tp__call *call)
 {
     const tp__op *op = call->op;
     bool number = call->ndim == 0 && call->work == TP_F64;
-    tp__loop *loop = op->loop[call->work];
-    if (op->fast && op->fast[call->work] && !number)
-        loop = (tp__loop *)op->fast[call->work];
-    return loop;
+    tp__loop *fast = number ? NULL : tp__fast_loop((tp__fast)op->fast, call->work);
+    return fast ? fast : op->loop[call->work];
 }
 
 /* Computes y, of a few elements, from contiguous arrays and numbers; false if there are others. */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/map.h"
 #include "base/scope.h"
 #include "graph/apply.h"

@@ -3,7 +3,8 @@
 
 #include "graph/half.h"
 
-#include "array/dtype.h"
+#include "array/promote.h"
+#include "base/dtype.h"
 #include "tinypytorch/array.h"
 
 /* Operands of a call that are looked at together; more than any function with TP__IN_FLOAT32 has.

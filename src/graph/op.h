@@ -14,6 +14,7 @@
 
 #include "array/loops.h"
 #include "base/node.h"
+#include "kernels/vector.h"
 
 /* One application. The caller fills the first part and, for operations that are told their result's
  * shape, ndim and shape; infer fills the rest. */
@@ -34,11 +35,6 @@ typedef struct tp__call {
     bool folds;   /* the result is the sum of all elements, divided by divisor: it may wait */
     double divisor;
 } tp__call;
-
-/* A faster kernel that a backend brings: a tp__loop for elementwise operations, which may count on
- * elements that lie one after the other, or what the operation's file says. The record's own stays,
- * and is the oracle of tests. */
-typedef void tp__kernel(void);
 
 /* A gradient rule's view of its node: the result y, its gradient gy (gys for several outputs, NULL
  * for one that was not used), inputs x, gradients to fill gx (NULL on entry, NULL for zero), of
@@ -109,7 +105,8 @@ struct tp__op {
     bool (*infer)(tp__call *call);
     bool (*forward)(tp__call *call); /* NULL: run loop, or nothing for a view */
     tp__loop *loop[4];               /* elementwise, by type of the operands */
-    tp__kernel **fast;               /* by type: what backends put in its place; NULL: none can */
+    int fast; /* what takes its place on elements that lie one after the other (kernels/vector.h);
+               * of operations by LAPACK the kernel */
 
     double (*number)(double a, double b);
     void (*number_gradient)(double gy, double a, double b, double y, double *ga, double *gb);

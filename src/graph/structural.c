@@ -4,8 +4,8 @@
 #include "graph/structural.h"
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "array/fold.h"
+#include "base/dtype.h"
 #include "graph/apply.h"
 #include "tinypytorch.h"
 
@@ -42,15 +42,13 @@ static void add_taylor(const tp__jet *jet)
     }
 }
 
-static tp__kernel *add_fast[4];
-
 const tp__op tp__op_add = {
     .label = "Add",
     .name = "add",
     .n_in = 2,
     .flags = TP__ELEMENTWISE | TP__LINEAR,
     .loop = {[TP_F32] = add_f32, [TP_F64] = add_f64, [TP_I64] = add_i64, [TP_U8] = add_u8},
-    .fast = add_fast,
+    .fast = TP__FAST_ADD,
     .number = add_number,
     .number_gradient = add_number_gradient,
     .gradient = add_gradient,

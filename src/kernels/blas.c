@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Matrix products through OpenBLAS, which is held to one thread: its own threads change bits, and
- * spin. The blocks are cut here (ops/gemm.h).
+ * spin. The blocks are cut here (kernels/gemm.h).
  *
  * Usually OpenBLAS copies its operands into an order of its own first, which large blocks repay.
  * For processors with AVX-512 it also has kernels that do without, up to 10⁶ multiplications; in
@@ -12,8 +12,6 @@
  */
 #include "base/features.h"
 
-#include "kernels/kernels.h"
-
 #if defined(TP_WITH_BLAS)
 
 #include <cblas.h>
@@ -23,7 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/profile.h"
-#include "ops/gemm.h"
+#include "kernels/blas.h"
 
 enum {
     BLAS_TINY = 32, /* multiplications that are quicker done here than a call */
@@ -217,7 +215,6 @@ static void blas_cut_f64(const tp__gemm *whole, int64_t *rows, int64_t *columns)
     blas_cut(whole, sizeof(double), rows, columns);
 }
 
-/* The rest of the program may have given OpenBLAS threads since the last product. */
 void tp__blas_one_thread(void)
 {
     if (openblas_get_num_threads() != 1)
@@ -226,7 +223,7 @@ void tp__blas_one_thread(void)
 
 /* --- What the processor can do --- */
 
-double tp__blas_peak(void)
+static double blas_peak(void)
 {
     const int n = 256, times = 8;
     float *memory = tp__alloc_zero(3 * (size_t)n * (size_t)n, sizeof *memory);
@@ -245,35 +242,28 @@ double tp__blas_peak(void)
     return 2.0 * n * n * n / (double)best;
 }
 
-/* --- Table --- */
+/* --- Backends --- */
 
-static const tp__gemm_backend *blas_backend(const tp__gemm_backend *backend)
+static void blas_begin(void)
+{
+    blas_start();
+    tp__profile_peak = blas_peak;
+}
+
+const tp__gemm_backend *tp__blas_backend(tp_dtype dtype)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, blas_start);
+    static const tp__gemm_backend backends[] = {
+        [TP_F32] = {sizeof(float), 0.02, true, blas_cut_f32, blas_run_f32},
+        [TP_F64] = {sizeof(double), 0.04, true, blas_cut_f64, blas_run_f64},
+    };
+    pthread_once(&once, blas_begin);
     tp__blas_one_thread();
-    return backend;
+    return &backends[dtype];
 }
-
-static const tp__gemm_backend *blas_f32(void)
-{
-    static const tp__gemm_backend backend = {sizeof(float), 0.02, true, blas_cut_f32, blas_run_f32};
-    return blas_backend(&backend);
-}
-
-static const tp__gemm_backend *blas_f64(void)
-{
-    static const tp__gemm_backend backend = {sizeof(double), 0.04, true, blas_cut_f64,
-                                             blas_run_f64};
-    return blas_backend(&backend);
-}
-
-const tp__override tp__kernels_blas[] = {{"matmul", 2, TP_F32, (tp__kernel *)blas_f32},
-                                         {"matmul", 2, TP_F64, (tp__kernel *)blas_f64},
-                                         {NULL, 0, TP_F32, NULL}};
 
 #else
 
-const tp__override tp__kernels_blas[] = {{NULL, 0, TP_F32, NULL}};
+extern int tp__blas_is_not_there;
 
 #endif

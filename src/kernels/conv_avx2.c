@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Convolutions for AVX2. Compiled with -mavx2 -mfma, and empty without.
+ * Convolutions for AVX2.
  */
 #include "base/features.h"
 
-#include "kernels/kernels.h"
+#include "base/settings.h"
 
-#if defined(__AVX2__) && defined(__FMA__)
+#if TP__HAS_AVX
 
 #include <immintrin.h>
+#include <string.h>
+
+#include "kernels/begin_avx2.h"
 
 #define CONV(name) name##_avx2
 #define CONV_BYTES 32
@@ -21,8 +24,6 @@
     (CONV(doubles)) _mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
 #include "kernels/conv_body.h"
 
-#else
-
-const tp__override tp__conv_kernels_avx2[] = {{NULL, 0, TP_F32, NULL}};
+#include "kernels/end_level.h"
 
 #endif

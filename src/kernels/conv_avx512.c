@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Convolutions for AVX-512. Compiled with -mavx512f and its like, and empty without.
+ * Convolutions for AVX-512.
  */
 #include "base/features.h"
 
-#include "kernels/kernels.h"
+#include "base/settings.h"
 
-#if defined(__AVX512F__)
+#if TP__HAS_AVX
 
 #include <immintrin.h>
+#include <string.h>
+
+#include "kernels/begin_avx512.h"
 
 #define CONV(name) name##_avx512
 #define CONV_BYTES 64
@@ -57,8 +60,6 @@
                           _mm512_maskz_compress_pd((__mmask8)(mask), (__m512d)(v)))
 #include "kernels/conv_body.h"
 
-#else
-
-const tp__override tp__conv_kernels_avx512[] = {{NULL, 0, TP_F32, NULL}};
+#include "kernels/end_level.h"
 
 #endif

@@ -4,8 +4,6 @@
  */
 #include "base/features.h"
 
-#include "kernels/kernels.h"
-
 #define CONV(name) name##_baseline
 #define CONV_BYTES 16
 #define CONV_ROWS 4

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The inner loops of convolutions (ops/conv.h), written once and compiled for each instruction set
+ * The inner loops of convolutions (conv.h), written once and compiled for each instruction set
  * (conv_baseline.c, conv_avx2.c, conv_avx512.c), which define
  *     CONV(name)       name with the instruction set's suffix
  *     CONV_BYTES       of a register
@@ -13,11 +13,9 @@
  *     CONV_PACKS, and CONV_PACK_float, CONV_PACK_double(to, mask, n, v) where a register's chosen
  *                      lanes can be stored side by side
  */
-#include "kernels/kernels.h"
-
 #include <string.h>
 
-#include "ops/conv.h"
+#include "kernels/conv.h"
 
 typedef float CONV(floats) __attribute__((vector_size(CONV_BYTES)));
 typedef double CONV(doubles) __attribute__((vector_size(CONV_BYTES)));
@@ -197,25 +195,13 @@ CONV_DOTS(float) CONV_DOTS(double)
 #include "kernels/pool_body.h"
 
 #define CONV_KERNELS(Type, cost_)                                                                  \
-    static const tp__conv_kernels *CONV(conv_kernels_##Type)(void)                                 \
     {                                                                                              \
-        static const tp__conv_kernels kernels = {.item = sizeof(Type),                             \
-                                                 .rows = CONV_ROWS,                                \
-                                                 .lanes = CONV_BYTES / sizeof(Type),               \
-                                                 .packs = CONV_PACKS,                              \
-                                                 .cost = cost_,                                    \
-                                                 .tile = CONV(conv_tile_##Type),                   \
-                                                 .dots = CONV(conv_dots_##Type),                   \
-                                                 .lines = CONV(conv_lines)};                       \
-        return &kernels;                                                                           \
+        .item = sizeof(Type), .rows = CONV_ROWS, .lanes = CONV_BYTES / sizeof(Type),               \
+        .packs = CONV_PACKS, .cost = cost_, .tile = CONV(conv_tile_##Type),                        \
+        .dots = CONV(conv_dots_##Type), .lines = CONV(conv_lines)                                  \
     }
 
-CONV_KERNELS(float, 1.0 / CONV_BYTES) CONV_KERNELS(double, 2.0 / CONV_BYTES)
-
-    const tp__override CONV(tp__conv_kernels)[] = {
-        {"conv", 2, TP_F32, (tp__kernel *)CONV(conv_kernels_float)},
-        {"conv", 2, TP_F64, (tp__kernel *)CONV(conv_kernels_double)},
-        {"max_pool", 1, TP_F32, (tp__kernel *)CONV(pool_kernels_float)},
-        {"max_pool", 1, TP_F64, (tp__kernel *)CONV(pool_kernels_double)},
-        {NULL, 0, TP_F32, NULL},
-};
+tp__conv_table CONV(tp__conv) = {CONV_KERNELS(float, 1.0 / CONV_BYTES),
+                                 CONV_KERNELS(double, 2.0 / CONV_BYTES)};
+tp__pool_table CONV(tp__pool) = {{CONV(pool_largest_float), CONV(pool_spread_float)},
+                                 {CONV(pool_largest_double), CONV(pool_spread_double)}};

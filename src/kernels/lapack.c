@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kernels of ops/lapack.h through LAPACKE. LAPACK's matrices are column-major: a row-major matrix
+ * LAPACK by LAPACKE. LAPACK's matrices are column-major: a row-major matrix
  * is the transpose of what it sees. Where that suffices (inverses, determinants, symmetric
  * matrices, singular values) nothing is copied more often than the result.
  */
 #include "base/features.h"
 
-#include "kernels/kernels.h"
-#include "ops/lapack.h"
+#include "kernels/lapack.h"
 
 #if defined(TP_WITH_LAPACK)
 
 #include <lapacke.h>
 #include <math.h>
 #include <string.h>
+
+#include "kernels/blas.h"
 
 enum { LAPACK_BLOCK = 64 }; /* columns that LAPACK's blocked algorithms take at a time, at most */
 
@@ -64,26 +65,28 @@ static int64_t lapack_svd_work(const tp__lapack *job)
 #define LAPACK_ROUTINE(name) LAPACKE_d##name##_work
 #include "kernels/lapack_body.h"
 
-#define LAPACK_PAIR(name, n_in, kernel)                                                            \
-    {name, n_in, TP_F32, (tp__kernel *)lapack_##kernel##_f32},                                     \
+#define LAPACK_PAIR(kernel)                                                                        \
     {                                                                                              \
-        name, n_in, TP_F64, (tp__kernel *)lapack_##kernel##_f64                                    \
+        lapack_##kernel##_f32, lapack_##kernel##_f64                                               \
     }
 
-const tp__override tp__kernels_lapack[] = {
-    LAPACK_PAIR("inverse", 1, inverse),
-    LAPACK_PAIR("solve", 2, solve),
-    LAPACK_PAIR("solve_triangular", 2, triangular),
-    LAPACK_PAIR("det", 1, det),
-    LAPACK_PAIR("slogdet", 1, slogdet),
-    LAPACK_PAIR("cholesky", 1, cholesky),
-    LAPACK_PAIR("qr", 1, qr),
-    LAPACK_PAIR("eigh", 1, eigh),
-    LAPACK_PAIR("eigvalsh", 1, eigvalsh),
-    LAPACK_PAIR("svd", 1, svd),
-    LAPACK_PAIR("svdvals", 1, svdvals),
-    {NULL, 0, TP_F32, NULL},
-};
+tp__lapack_kernel *tp__lapack_kernel_of(tp__lapack_kind kind, tp_dtype dtype)
+{
+    static tp__lapack_kernel *const kernels[TP__LAPACK_KINDS][2] = {
+        [TP__LAPACK_INVERSE] = LAPACK_PAIR(inverse),
+        [TP__LAPACK_SOLVE] = LAPACK_PAIR(solve),
+        [TP__LAPACK_SOLVE_TRIANGULAR] = LAPACK_PAIR(triangular),
+        [TP__LAPACK_DET] = LAPACK_PAIR(det),
+        [TP__LAPACK_SLOGDET] = LAPACK_PAIR(slogdet),
+        [TP__LAPACK_CHOLESKY] = LAPACK_PAIR(cholesky),
+        [TP__LAPACK_QR] = LAPACK_PAIR(qr),
+        [TP__LAPACK_EIGH] = LAPACK_PAIR(eigh),
+        [TP__LAPACK_EIGVALSH] = LAPACK_PAIR(eigvalsh),
+        [TP__LAPACK_SVD] = LAPACK_PAIR(svd),
+        [TP__LAPACK_SVDVALS] = LAPACK_PAIR(svdvals),
+    };
+    return kernels[kind][dtype];
+}
 
 #else
 
@@ -92,6 +95,10 @@ bool tp__lapack_is_there(void)
     return false;
 }
 
-const tp__override tp__kernels_lapack[] = {{NULL, 0, TP_F32, NULL}};
+tp__lapack_kernel *tp__lapack_kernel_of(tp__lapack_kind kind, tp_dtype dtype)
+{
+    (void)kind, (void)dtype;
+    return NULL;
+}
 
 #endif

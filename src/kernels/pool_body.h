@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pooling of windows of 2 × 2 (ops/pool.h), as conv_body.h for each instruction set.
+ * Pooling of windows of 2 × 2 (pool.h), as conv_body.h for each instruction set.
  */
-#include "ops/pool.h"
+#include "kernels/pool.h"
 
 #if defined(__clang__)
 #define POOL_LOOP _Pragma("clang loop vectorize(assume_safety)")
@@ -57,14 +57,7 @@
     }                                                                                              \
                                                                                                    \
     POOL_LINES(largest, Type)                                                                      \
-    POOL_LINES(spread, Type)                                                                       \
-                                                                                                   \
-    static const tp__pool_kernels *CONV(pool_kernels_##Type)(void)                                 \
-    {                                                                                              \
-        static const tp__pool_kernels kernels = {CONV(pool_largest_##Type),                        \
-                                                 CONV(pool_spread_##Type)};                        \
-        return &kernels;                                                                           \
-    }
+    POOL_LINES(spread, Type)
 
 /* Windows in blocks of a constant size, the last one of which begins where it ends with the line.
  */

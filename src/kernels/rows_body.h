@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernels of softmax and normalisation (ops/rows.h), after sequence_body.h in the same file and
+ * The kernels of softmax and normalisation (rows.h), after sequence_body.h in the same file and
  * with what that one needs. What is left of a row after whole registers is padded: with the least
  * of numbers for a largest element, with zeros for sums, in which it then counts for nothing.
  */
-#include "ops/rows.h"
+#include "kernels/rows.h"
 
 #if defined(TP_WITH_MVEC)
 
@@ -217,15 +217,6 @@
         }                                                                                          \
     }
 
-#define ROWS_KERNELS(name, Type, each)                                                             \
-    static const tp__row_kernels *VECTOR(rows_##name##_choice_##Type)(void)                        \
-    {                                                                                              \
-        static const tp__row_kernels kernels = {.cost = (each) * sizeof(Type) / 4 / VECTOR_BYTES,  \
-                                                .forward = VECTOR(rows_##name##_##Type),           \
-                                                .backward = VECTOR(rows_##name##_back_##Type)};    \
-        return &kernels;                                                                           \
-    }
-
 /* Planes of a channel, one an image. */
 #define ROWS_PLANES                                                                                \
     for (int64_t image = 0, at = c * n; image < s->images; image++, at += s->channels * n)
@@ -319,15 +310,6 @@
                 ROWS_PUT(Type, ROWS_PLANE(s->to), factor *(g - (sum + here * dot)));               \
             }                                                                                      \
         }                                                                                          \
-    }                                                                                              \
-                                                                                                   \
-    static const tp__channel_kernels *VECTOR(rows_channels_choice_##Type)(void)                    \
-    {                                                                                              \
-        static const tp__channel_kernels kernels = {                                               \
-            .cost = 20.0 * sizeof(Type) / 4 / VECTOR_BYTES,                                        \
-            .forward = VECTOR(rows_channels_##Type),                                               \
-            .backward = VECTOR(rows_channels_back_##Type)};                                        \
-        return &kernels;                                                                           \
     }
 
 #define ROWS_ALL(Type)                                                                             \
@@ -335,31 +317,27 @@
     ROWS_SOFTMAX(Type)                                                                             \
     ROWS_NORM(layer_norm, Type, true)                                                              \
     ROWS_NORM(rms_norm, Type, false)                                                               \
-    ROWS_CHANNELS(Type)                                                                            \
-    ROWS_KERNELS(softmax, Type, 40.0)                                                              \
-    ROWS_KERNELS(log_softmax, Type, 40.0)                                                          \
-    ROWS_KERNELS(layer_norm, Type, 20.0)                                                           \
-    ROWS_KERNELS(rms_norm, Type, 20.0)
+    ROWS_CHANNELS(Type)
 
 ROWS_ALL(float)
 ROWS_ALL(double)
 
-#define ROWS_PAIR(name, n_in)                                                                      \
-    {#name, n_in, TP_F32, (tp__kernel *)VECTOR(rows_##name##_choice_float)},                       \
+#define ROWS_KERNELS(name, Type, each)                                                             \
     {                                                                                              \
-#name, n_in, TP_F64, (tp__kernel *)VECTOR(rows_##name##_choice_double)                     \
+        .cost = (each) * sizeof(Type) / 4 / VECTOR_BYTES, .forward = VECTOR(rows_##name##_##Type), \
+        .backward = VECTOR(rows_##name##_back_##Type)                                              \
+    }
+#define ROWS_PAIR(name, each)                                                                      \
+    {                                                                                              \
+        ROWS_KERNELS(name, float, each), ROWS_KERNELS(name, double, each)                          \
     }
 
-#endif
-
-const tp__override VECTOR(tp__row_kernels)[] = {
-#if defined(TP_WITH_MVEC)
-    ROWS_PAIR(softmax, 1),
-    ROWS_PAIR(log_softmax, 1),
-    ROWS_PAIR(layer_norm, 3),
-    ROWS_PAIR(rms_norm, 2),
-    {"batch_norm", 3, TP_F32, (tp__kernel *)VECTOR(rows_channels_choice_float)},
-    {"batch_norm", 3, TP_F64, (tp__kernel *)VECTOR(rows_channels_choice_double)},
-#endif
-    {NULL, 0, TP_F32, NULL},
+tp__row_table VECTOR(tp__rows) = {
+    [TP__SOFTMAX] = ROWS_PAIR(softmax, 40.0),
+    [TP__LOG_SOFTMAX] = ROWS_PAIR(log_softmax, 40.0),
+    [TP__LAYER_NORM] = ROWS_PAIR(layer_norm, 20.0),
+    [TP__RMS_NORM] = ROWS_PAIR(rms_norm, 20.0),
 };
+tp__channel_table VECTOR(tp__channels) = ROWS_PAIR(channels, 20.0);
+
+#endif

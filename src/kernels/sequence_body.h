@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernels of attention (ops/attend.h) and of recurrent layers (ops/gates.h), after
+ * The kernels of attention (attend.h) and of recurrent layers (gates.h), after
  * vector_body.h in the same file and with what that one needs.
  */
 #include <float.h>
 
-#include "ops/attend.h"
-#include "ops/gates.h"
+#include "kernels/attend.h"
+#include "kernels/gates.h"
 
 #if defined(TP_WITH_MVEC)
 
@@ -201,16 +201,6 @@ SEQUENCE_VECTORS(double)
                        VECTOR(sequence_some_##Type)(right, i, n - i);                                 \
             ((Type *)(void *)dot)[r] = VECTOR(sequence_sum_##Type)(sum);                              \
         }                                                                                             \
-    }                                                                                                 \
-                                                                                                      \
-    static const tp__attend_kernels *VECTOR(attend_kernels_##Type)(void)                              \
-    {                                                                                                 \
-        static const tp__attend_kernels kernels = {.cost = 32.0 * sizeof(Type) / 4 / VECTOR_BYTES,    \
-                                                   .weigh = VECTOR(attend_weigh_##Type),              \
-                                                   .pull = VECTOR(attend_pull_##Type),                \
-                                                   .multiply = VECTOR(attend_multiply_##Type),        \
-                                                   .dots = VECTOR(attend_dots_##Type)};               \
-        return &kernels;                                                                              \
     }
 
 SEQUENCE_ATTEND(float)
@@ -219,7 +209,7 @@ SEQUENCE_ATTEND(double)
 /* --- Gates --- */
 
 #define SEQUENCE_GATES(Type)                                                                       \
-    /* How gates are kept (ops/gates.h), and what they are. */                                     \
+    /* How gates are kept (gates.h), and what they are. */                                         \
     TP_INLINE VECTOR_OF_##Type VECTOR(gate_keep_sigmoid_##Type)(VECTOR_OF_##Type x)                \
     {                                                                                              \
         const VECTOR_OF_##Type least = SEQUENCE_ALL(Type, SEQUENCE_LEAST_##Type);                  \
@@ -376,30 +366,23 @@ SEQUENCE_ATTEND(double)
 SEQUENCE_GATES(float)
 SEQUENCE_GATES(double)
 
-#define SEQUENCE_GATE_KERNELS(name, Type)                                                          \
-    static const tp__gate_kernels *VECTOR(name##_kernels_##Type)(void)                             \
+#define SEQUENCE_ATTEND_KERNELS(Type)                                                              \
     {                                                                                              \
-        static const tp__gate_kernels kernels = {.cost = 160.0 * sizeof(Type) / 4 / VECTOR_BYTES,  \
-                                                 .forward = VECTOR(name##_forward_##Type),         \
-                                                 .backward = VECTOR(name##_backward_##Type)};      \
-        return &kernels;                                                                           \
+        .cost = 32.0 * sizeof(Type) / 4 / VECTOR_BYTES, .weigh = VECTOR(attend_weigh_##Type),      \
+        .pull = VECTOR(attend_pull_##Type), .multiply = VECTOR(attend_multiply_##Type),            \
+        .dots = VECTOR(attend_dots_##Type)                                                         \
+    }
+#define SEQUENCE_GATE_KERNELS(name, Type)                                                          \
+    {                                                                                              \
+        .cost = 160.0 * sizeof(Type) / 4 / VECTOR_BYTES, .forward = VECTOR(name##_forward_##Type), \
+        .backward = VECTOR(name##_backward_##Type)                                                 \
     }
 
-SEQUENCE_GATE_KERNELS(lstm, float)
-SEQUENCE_GATE_KERNELS(lstm, double)
-SEQUENCE_GATE_KERNELS(gru, float)
-SEQUENCE_GATE_KERNELS(gru, double)
+tp__attend_table VECTOR(tp__attend) = {SEQUENCE_ATTEND_KERNELS(float),
+                                       SEQUENCE_ATTEND_KERNELS(double)};
+tp__gate_table VECTOR(tp__lstm) = {SEQUENCE_GATE_KERNELS(lstm, float),
+                                   SEQUENCE_GATE_KERNELS(lstm, double)};
+tp__gate_table VECTOR(tp__gru) = {SEQUENCE_GATE_KERNELS(gru, float),
+                                  SEQUENCE_GATE_KERNELS(gru, double)};
 
 #endif
-
-const tp__override VECTOR(tp__sequence_kernels)[] = {
-#if defined(TP_WITH_MVEC)
-    {"scaled_dot_product_attention", 0, TP_F32, (tp__kernel *)VECTOR(attend_kernels_float)},
-    {"scaled_dot_product_attention", 0, TP_F64, (tp__kernel *)VECTOR(attend_kernels_double)},
-    {"lstm", 0, TP_F32, (tp__kernel *)VECTOR(lstm_kernels_float)},
-    {"lstm", 0, TP_F64, (tp__kernel *)VECTOR(lstm_kernels_double)},
-    {"gru", 0, TP_F32, (tp__kernel *)VECTOR(gru_kernels_float)},
-    {"gru", 0, TP_F64, (tp__kernel *)VECTOR(gru_kernels_double)},
-#endif
-    {NULL, 0, TP_F32, NULL},
-};

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kernels for AVX2. Compiled with -mavx2, and empty without.
+ * Kernels for AVX2.
  */
 #include "base/features.h"
 
-#include "kernels/kernels.h"
+#include <float.h>
+#include <math.h>
+#include <string.h>
 
-#if defined(__AVX2__)
+#include "base/settings.h"
+
+#if TP__HAS_AVX
+
+#include "kernels/begin_avx2.h"
 
 #define VECTOR(name) name##_avx2
 #define VECTOR_BYTES 32
@@ -20,10 +26,6 @@
 
 #include "kernels/rows_body.h"
 
-#else
-
-const tp__override tp__kernels_avx2[] = {{NULL, 0, TP_F32, NULL}};
-const tp__override tp__sequence_kernels_avx2[] = {{NULL, 0, TP_F32, NULL}};
-const tp__override tp__row_kernels_avx2[] = {{NULL, 0, TP_F32, NULL}};
+#include "kernels/end_level.h"
 
 #endif

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kernels for AVX-512. Compiled with -mavx512f and its like, and empty without.
+ * Kernels for AVX-512.
  */
 #include "base/features.h"
 
-#include "kernels/kernels.h"
+#include <float.h>
+#include <math.h>
+#include <string.h>
 
-#if defined(__AVX512F__)
+#include "base/settings.h"
+
+#if TP__HAS_AVX
+
+#include "kernels/begin_avx512.h"
 
 #define VECTOR(name) name##_avx512
 #define VECTOR_BYTES 64
@@ -20,10 +26,6 @@
 
 #include "kernels/rows_body.h"
 
-#else
-
-const tp__override tp__kernels_avx512[] = {{NULL, 0, TP_F32, NULL}};
-const tp__override tp__sequence_kernels_avx512[] = {{NULL, 0, TP_F32, NULL}};
-const tp__override tp__row_kernels_avx512[] = {{NULL, 0, TP_F32, NULL}};
+#include "kernels/end_level.h"
 
 #endif

@@ -4,8 +4,6 @@
  */
 #include "base/features.h"
 
-#include "kernels/kernels.h"
-
 #define VECTOR(name) name##_baseline
 #define VECTOR_BYTES 16
 #define VECTOR_FLOAT1(name) _ZGVbN4v_##name##f

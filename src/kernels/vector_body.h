@@ -12,12 +12,11 @@
  * An element's bits do not depend on its place: arithmetic is IEEE's, and a vector function gets
  * the elements that are left over in a register padded with ones.
  */
-#include "kernels/kernels.h"
-
 #include <math.h>
 #include <string.h>
 
-#include "ops/gemm.h"
+#include "kernels/gemm.h"
+#include "kernels/vector.h"
 
 #if defined(__clang__)
 #define VECTOR_LOOP _Pragma("clang loop vectorize(assume_safety)")
@@ -361,82 +360,17 @@ VECTOR_POWER(power_f64, double, VECTOR(pow_f64))
 
 #endif
 
-#define VECTOR_ONE(name, n_in, dtype, kernel)                                                      \
-    {                                                                                              \
-        name, n_in, dtype, (tp__kernel *)VECTOR(kernel)                                            \
-    }
+#define VECTOR_ROW(NAME, name) [TP__FAST_##NAME] = {VECTOR(name##_f32), VECTOR(name##_f64)},
 
-#define VECTOR_PAIR(name, n_in, kernel)                                                            \
-    {name, n_in, TP_F32, (tp__kernel *)VECTOR(kernel##_f32)},                                      \
-    {                                                                                              \
-        name, n_in, TP_F64, (tp__kernel *)VECTOR(kernel##_f64)                                     \
-    }
-
-const tp__override VECTOR(tp__kernels)[] = {
-    VECTOR_PAIR("add", 2, add),
-    VECTOR_PAIR("sub", 2, sub),
-    VECTOR_PAIR("mul", 2, mul),
-    VECTOR_PAIR("div", 2, div),
-    VECTOR_PAIR("maximum", 2, maximum),
-    VECTOR_PAIR("minimum", 2, minimum),
-    VECTOR_PAIR("square_slope", 2, square_slope),
-    VECTOR_PAIR("reciprocal_slope", 2, reciprocal_slope),
-    VECTOR_PAIR("relu_slope", 2, relu_slope),
-    VECTOR_PAIR("neg", 1, neg),
-    VECTOR_PAIR("square", 1, square),
-    VECTOR_PAIR("sqrt", 1, sqrt),
-    VECTOR_PAIR("abs", 1, abs),
-    VECTOR_PAIR("reciprocal", 1, reciprocal),
-    VECTOR_PAIR("floor", 1, floor),
-    VECTOR_PAIR("ceil", 1, ceil),
-    VECTOR_PAIR("round", 1, round),
-    VECTOR_PAIR("trunc", 1, trunc),
-    VECTOR_PAIR("relu", 1, relu),
-    VECTOR_PAIR("sign", 1, sign),
-    VECTOR_PAIR("eq", 2, eq),
-    VECTOR_PAIR("ne", 2, ne),
-    VECTOR_PAIR("lt", 2, lt),
-    VECTOR_PAIR("le", 2, le),
-    VECTOR_PAIR("gt", 2, gt),
-    VECTOR_PAIR("ge", 2, ge),
-    VECTOR_PAIR("where", 3, where),
-    VECTOR_PAIR("outer product", 2, outer),
-    VECTOR_ONE("cast", TP_F32, TP_F64, f64_of_f32),
-    VECTOR_ONE("cast", TP_F64, TP_F32, f32_of_f64),
-    VECTOR_ONE("cast", TP_I64, TP_F64, f64_of_i64),
-    VECTOR_ONE("cast", TP_U8, TP_F64, f64_of_u8),
-    VECTOR_ONE("cast", TP_U8, TP_F32, f32_of_u8),
+tp__vector_table VECTOR(tp__vector) = {
+    TP__VECTOR_ARITHMETIC(VECTOR_ROW)
 #if defined(TP_WITH_MVEC)
-    VECTOR_PAIR("exp", 1, exp),
-    VECTOR_PAIR("log", 1, log),
-    VECTOR_PAIR("sin", 1, sin),
-    VECTOR_PAIR("cos", 1, cos),
-    VECTOR_PAIR("tan", 1, tan),
-    VECTOR_PAIR("tanh", 1, tanh),
-    VECTOR_PAIR("pow", 2, pow),
-    VECTOR_PAIR("pow", 1, power),
-    VECTOR_PAIR("sigmoid", 1, sigmoid),
-    VECTOR_PAIR("tanh_slope", 3, tanh_slope),
-    VECTOR_PAIR("tanh_derivative", 2, tanh_derivative),
-    VECTOR_PAIR("sigmoid_slope", 3, sigmoid_slope),
-    VECTOR_PAIR("sigmoid_derivative", 2, sigmoid_derivative),
-    VECTOR_PAIR("exp2", 1, exp2),
-    VECTOR_PAIR("expm1", 1, expm1),
-    VECTOR_PAIR("log1p", 1, log1p),
-    VECTOR_PAIR("log2", 1, log2),
-    VECTOR_PAIR("log10", 1, log10),
-    VECTOR_PAIR("asin", 1, asin),
-    VECTOR_PAIR("acos", 1, acos),
-    VECTOR_PAIR("atan", 1, atan),
-    VECTOR_PAIR("sinh", 1, sinh),
-    VECTOR_PAIR("cosh", 1, cosh),
-    VECTOR_PAIR("asinh", 1, asinh),
-    VECTOR_PAIR("acosh", 1, acosh),
-    VECTOR_PAIR("atanh", 1, atanh),
-    VECTOR_PAIR("erf", 1, erf),
-    VECTOR_PAIR("erfc", 1, erfc),
-    VECTOR_PAIR("atan2", 2, atan2),
-    VECTOR_PAIR("hypot", 2, hypot),
+        TP__VECTOR_FUNCTIONS(VECTOR_ROW)
 #endif
-    {NULL, 0, TP_F32, NULL},
+            [TP__FAST_FROM_F32] = {NULL, VECTOR(f64_of_f32)},
+    [TP__FAST_FROM_F64] = {VECTOR(f32_of_f64), NULL},
+    [TP__FAST_FROM_I64] = {NULL, VECTOR(f64_of_i64)},
+    [TP__FAST_FROM_U8] = {VECTOR(f32_of_u8), VECTOR(f64_of_u8)},
 };
+
+tp__outer_table VECTOR(tp__outer) = {VECTOR(outer_f32), VECTOR(outer_f64)};

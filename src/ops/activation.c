@@ -12,8 +12,9 @@
 #include <math.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "array/promote.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -278,20 +279,20 @@ static const tp__op lerp_op = {
     };
 
 /* clang-format off */
-TP__COMPOSITE_UNARY(Silu, silu, "F.silu", "x / (1 + e⁻ˣ)", TP__ANYWHERE)
-TP__COMPOSITE_UNARY(Gelu, gelu, "F.gelu", "x (1 + erf(x / √2)) / 2", TP__ANYWHERE)
+TP__COMPOSITE_UNARY(tp_silu, .label = "Silu", .formula = "x / (1 + e⁻ˣ)", .torch = "F.silu")
+TP__COMPOSITE_UNARY(tp_gelu, .label = "Gelu", .formula = "x (1 + erf(x / √2)) / 2", .torch = "F.gelu")
 ACTIVATION_RECORD(GeluTanh, gelu_tanh, 1, "2,3", tp_gelu_tanh(x[0]), "F.gelu(x0, approximate='tanh')", "x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2")
 ACTIVATION_RECORD(Elu, elu, 1, "2,3", tp_elu(x[0], 1.5), "F.elu(x0, 1.5)", "x where x > 0, else α (eˣ − 1)")
 ACTIVATION_RECORD(Celu, celu, 1, "2,3", tp_celu(x[0], 1.5), "F.celu(x0, 1.5)", "x where x > 0, else α (e^(x/α) − 1)")
-TP__COMPOSITE_UNARY(Selu, selu, "F.selu", "1.0507 elu(x, 1.67326)", TP__NOT_ZERO)
+TP__COMPOSITE_UNARY(tp_selu, .label = "Selu", .formula = "1.0507 elu(x, 1.67326)", .torch = "F.selu", .domain = TP__NOT_ZERO)
 ACTIVATION_RECORD(LeakyRelu, leaky_relu, 1, "2,3", tp_leaky_relu(x[0], 0.1), "F.leaky_relu(x0, 0.1)", "x where x > 0, else slope x")
 ACTIVATION_RECORD(PRelu, prelu, 2, "2,3,2; 3", tp_prelu(x[0], x[1]), "F.prelu(x0, x1)", "x where x > 0, else slope x")
-TP__COMPOSITE_UNARY(Hardtanh, hardtanh, "F.hardtanh", "clamp(x, −1, 1)", TP__DISTINCT)
-TP__COMPOSITE_UNARY(Relu6, relu6, "F.relu6", "clamp(x, 0, 6)", TP__NOT_ZERO)
+TP__COMPOSITE_UNARY(tp_hardtanh, .label = "Hardtanh", .formula = "clamp(x, −1, 1)", .torch = "F.hardtanh", .domain = TP__DISTINCT)
+TP__COMPOSITE_UNARY(tp_relu6, .label = "Relu6", .formula = "clamp(x, 0, 6)", .torch = "F.relu6", .domain = TP__NOT_ZERO)
 ACTIVATION_RECORD(Hardsigmoid, hardsigmoid, 1, "2,3", tp_hardsigmoid(x[0]), "(x0 / 6 + 0.5).clamp(0, 1)", "clamp(x / 6 + 1/2, 0, 1)")
 ACTIVATION_RECORD(Hardswish, hardswish, 1, "2,3", tp_hardswish(x[0]), "x0 * (x0 / 6 + 0.5).clamp(0, 1)", "x hardsigmoid(x)")
 ACTIVATION_RECORD(Mish, mish, 1, "2,3", tp_mish(x[0]), "x0 * torch.tanh(F.softplus(x0))", "x tanh(softplus(x))")
-TP__COMPOSITE_UNARY(LogSigmoid, logsigmoid, "F.logsigmoid", "−softplus(−x)", TP__ANYWHERE)
+TP__COMPOSITE_UNARY(tp_logsigmoid, .label = "LogSigmoid", .formula = "−softplus(−x)", .torch = "F.logsigmoid")
 /* clang-format on */
 
 static tp_var *activation_over_square(tp_var *gy, tp_var *size)
@@ -302,12 +303,15 @@ static tp_var *activation_over_square(tp_var *gy, tp_var *size)
 #define SOFTSIGN_SIZE (1 + fabs(x))
 
 /* clang-format off */
-TP__FLOAT_UNARY_NAMED(Softsign, softsign, "F.softsign", "x / (1 + |x|)", x / SOFTSIGN_SIZE, gy / SOFTSIGN_SIZE / SOFTSIGN_SIZE, activation_over_square(gy, tp_add(1, tp_abs(x))), TP__READS_0, TP__NOT_ZERO)
+TP__UNARY(tp_softsign, x / SOFTSIGN_SIZE, gy / SOFTSIGN_SIZE / SOFTSIGN_SIZE, activation_over_square(gy, tp_add(1, tp_abs(x))),
+          .label = "Softsign", .formula = "x / (1 + |x|)", .torch = "F.softsign", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .domain = TP__NOT_ZERO)
 /* clang-format on */
 
-static const tp__op *const activation_ops[] = {
-    &clamp_op,       &lerp_op,      &silu_op,       &gelu_op,     &gelu_tanh_op,  &elu_op,
-    &celu_op,        &selu_op,      &leaky_relu_op, &prelu_op,    &hardtanh_op,   &relu6_op,
-    &hardsigmoid_op, &hardswish_op, &mish_op,       &softsign_op, &logsigmoid_op, NULL};
+static const tp__op *const activation_ops[] = {&clamp_op,       &lerp_op,          &tp_silu_op,
+                                               &tp_gelu_op,     &gelu_tanh_op,     &elu_op,
+                                               &celu_op,        &tp_selu_op,       &leaky_relu_op,
+                                               &prelu_op,       &tp_hardtanh_op,   &tp_relu6_op,
+                                               &hardsigmoid_op, &hardswish_op,     &mish_op,
+                                               &tp_softsign_op, &tp_logsigmoid_op, NULL};
 
 const tp__family tp__family_activation = {"activation", "activations and bounds", activation_ops};

@@ -49,24 +49,20 @@ TP__LOOP1(neg_u8, uint8_t, uint8_t, uint8_t, -x)
 TP__LOOP1(square_i64, int64_t, int64_t, uint64_t, x *x)
 TP__LOOP1(square_u8, uint8_t, uint8_t, unsigned, x *x)
 
-TP__SLOPE_OF(square, 2 * b * a)
-
 /* clang-format off */
-TP__BINARY(Sub, sub, "a − b", a - b,
-           gy, gy, 0,
-           -gy, tp_neg(gy), 0, TP__ANYWHERE, TP__LINEAR, sub_i64, sub_u8, sub_taylor, NULL)
-TP__BINARY(Mul, mul, "a b", a * b,
-           gy * b, tp_mul(gy, b), TP__READS_1,
-           gy * a, tp_mul(gy, a), TP__READS_0, TP__ANYWHERE, 0, mul_i64, mul_u8, mul_taylor, NULL)
-TP__BINARY(Div, div, "a / b", a / b,
-           gy / b, tp_div(gy, b), TP__READS_1,
-           -(gy / b * y), tp_neg(tp_mul(tp_div(gy, b), y)), TP__READS_1 | TP__READS_OUT,
-           TP__NOT_ZERO, TP__FLOATING, NULL, NULL, div_taylor, NULL)
-TP__UNARY_RECORD(Neg, neg, "−x", -x, -gy, tp_neg(gy), 0, TP__ANYWHERE, TP__LINEAR, neg_i64, neg_u8, neg_taylor, NULL)
-TP__UNARY_RECORD(Square, square, "x²", x * x, 2 * x * gy, tp_mul(tp_mul(2, x), gy), TP__READS_0, TP__ANYWHERE, 0, square_i64, square_u8, square_taylor, &square_slope_op)
+TP__BINARY(tp_sub, a - b, gy, gy, -gy, tp_neg(gy),
+           .label = "Sub", .formula = "a − b", .flags = TP__ELEMENTWISE | TP__LINEAR, .fast = TP__FAST_SUB, .loop[TP_I64] = sub_i64, .loop[TP_U8] = sub_u8, .taylor = sub_taylor)
+TP__BINARY(tp_mul, a * b, gy * b, tp_mul(gy, b), gy * a, tp_mul(gy, a),
+           .label = "Mul", .formula = "a b", .flags = TP__ELEMENTWISE, .reads = {TP__READS_1, TP__READS_0}, .fast = TP__FAST_MUL, .loop[TP_I64] = mul_i64, .loop[TP_U8] = mul_u8, .taylor = mul_taylor)
+TP__BINARY(tp_div, a / b, gy / b, tp_div(gy, b), -(gy / b * y), tp_neg(tp_mul(tp_div(gy, b), y)),
+           .label = "Div", .formula = "a / b", .flags = TP__ELEMENTWISE | TP__FLOATING, .reads = {TP__READS_1, TP__READS_1 | TP__READS_OUT}, .fast = TP__FAST_DIV, .taylor = div_taylor, .domain = TP__NOT_ZERO)
+TP__UNARY(tp_neg, -x, -gy, tp_neg(gy),
+          .label = "Neg", .formula = "−x", .flags = TP__ELEMENTWISE | TP__LINEAR, .fast = TP__FAST_NEG, .loop[TP_I64] = neg_i64, .loop[TP_U8] = neg_u8, .taylor = neg_taylor)
+TP__UNARY_SLOPED(tp_square, x * x, 2 * x * gy, tp_mul(tp_mul(2, x), gy), TP__FAST_SQUARE_SLOPE,
+                 .label = "Square", .formula = "x²", .flags = TP__ELEMENTWISE, .reads = {TP__READS_0}, .fast = TP__FAST_SQUARE, .loop[TP_I64] = square_i64, .loop[TP_U8] = square_u8, .taylor = square_taylor)
 /* clang-format on */
 
-static const tp__op *const arithmetic_ops[] = {&sub_op, &mul_op,    &div_op,
-                                               &neg_op, &square_op, NULL};
+static const tp__op *const arithmetic_ops[] = {&tp_sub_op, &tp_mul_op,    &tp_div_op,
+                                               &tp_neg_op, &tp_square_op, NULL};
 
 const tp__family tp__family_arithmetic = {"arithmetic", "arithmetic", arithmetic_ops};

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "base/alloc.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "graph/apply.h"
 #include "graph/structural.h"
 #include "ops/families.h"

@@ -11,11 +11,12 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "array/promote.h"
 #include "base/alloc.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "graph/apply.h"
-#include "ops/attend.h"
+#include "kernels/attend.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -49,8 +50,6 @@ static bool attention_infer(tp__call *call)
 }
 
 /* --- Kernels --- */
-
-static tp__kernel *attention_fast[4];
 
 /* v with its elements ready, in lines that lie as products take them; poison on error. */
 static tp_var *attention_lines(const attention_attr *attr, tp_var *v)
@@ -94,10 +93,9 @@ static void attention_describe(tp__attend *attend, const attention_attr *attr, t
     const tp_var *q = in[0], *k = in[1], *v = in[2];
     int axis = attention_axis(attr, q->ndim), last = q->ndim - 1;
     tp_dtype dtype = (tp_dtype)q->dtype;
-    tp__attend_choice *choice = (tp__attend_choice *)attention_fast[dtype];
     *attend = (tp__attend){.dtype = dtype,
                            .gemm = tp__gemm_best(dtype),
-                           .kernels = choice ? choice() : tp__attend_reference(dtype),
+                           .kernels = tp__attend_kernels_of(dtype),
                            .heads = 1,
                            .queries = tp__shape(q)[axis],
                            .keys = tp__shape(k)[axis],
@@ -333,7 +331,6 @@ static const tp__op attention_op = {
     .attr_bytes = sizeof(attention_attr),
     .infer = attention_infer,
     .forward = attention_forward,
-    .fast = attention_fast,
     .gradient = attention_gradient,
     .compose = attention_compose,
     .formula = "softmax(q kᵀ scale + mask) v",

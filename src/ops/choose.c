@@ -4,7 +4,7 @@
 #include "ops/elementwise.h"
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -51,16 +51,10 @@ TP__LOOP2(minimum_i64, int64_t, int64_t, int64_t, CHOOSE_MINIMUM)
 TP__LOOP2(minimum_u8, uint8_t, uint8_t, uint8_t, CHOOSE_MINIMUM)
 
 /* clang-format off */
-TP__BINARY(Maximum, maximum, "the larger of a and b", CHOOSE_MAXIMUM,
-           a == b ? 0.5 * gy : a < b ? 0 : gy, choose_share(gy, tp_lt(a, b), a, b),
-           TP__READS_0 | TP__READS_1,
-           a == b ? 0.5 * gy : b < a ? 0 : gy, choose_share(gy, tp_lt(b, a), a, b),
-           TP__READS_0 | TP__READS_1, TP__DISTINCT, TP__SELECTS, maximum_i64, maximum_u8, maximum_taylor, NULL)
-TP__BINARY(Minimum, minimum, "the smaller of a and b", CHOOSE_MINIMUM,
-           a == b ? 0.5 * gy : a > b ? 0 : gy, choose_share(gy, tp_gt(a, b), a, b),
-           TP__READS_0 | TP__READS_1,
-           a == b ? 0.5 * gy : b > a ? 0 : gy, choose_share(gy, tp_gt(b, a), a, b),
-           TP__READS_0 | TP__READS_1, TP__DISTINCT, TP__SELECTS, minimum_i64, minimum_u8, minimum_taylor, NULL)
+TP__BINARY(tp_maximum, CHOOSE_MAXIMUM, a == b ? 0.5 * gy : a < b ? 0 : gy, choose_share(gy, tp_lt(a, b), a, b), a == b ? 0.5 * gy : b < a ? 0 : gy, choose_share(gy, tp_lt(b, a), a, b),
+           .label = "Maximum", .formula = "the larger of a and b", .flags = TP__ELEMENTWISE | TP__SELECTS, .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1}, .fast = TP__FAST_MAXIMUM, .loop[TP_I64] = maximum_i64, .loop[TP_U8] = maximum_u8, .taylor = maximum_taylor, .domain = TP__DISTINCT)
+TP__BINARY(tp_minimum, CHOOSE_MINIMUM, a == b ? 0.5 * gy : a > b ? 0 : gy, choose_share(gy, tp_gt(a, b), a, b), a == b ? 0.5 * gy : b > a ? 0 : gy, choose_share(gy, tp_gt(b, a), a, b),
+           .label = "Minimum", .formula = "the smaller of a and b", .flags = TP__ELEMENTWISE | TP__SELECTS, .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1}, .fast = TP__FAST_MINIMUM, .loop[TP_I64] = minimum_i64, .loop[TP_U8] = minimum_u8, .taylor = minimum_taylor, .domain = TP__DISTINCT)
 /* clang-format on */
 
 /* --- where --- */
@@ -108,8 +102,6 @@ static tp_var *where_sample_other(tp_var *const *x)
     return tp_where(tp_gt(tp_detach(x[0]), 0), tp_square(x[1]), x[0]);
 }
 
-static tp__kernel *where_fast[4];
-
 static const tp__op where_op = {
     .label = "Where",
     .name = "where",
@@ -117,7 +109,7 @@ static const tp__op where_op = {
     .flags = TP__ELEMENTWISE | TP__CONDITION | TP__SELECTS,
     .reads = {0, TP__READS_0, TP__READS_0},
     .loop = {[TP_F32] = where_f32, [TP_F64] = where_f64, [TP_I64] = where_i64, [TP_U8] = where_u8},
-    .fast = where_fast,
+    .fast = TP__FAST_WHERE,
     .gradient = where_gradient,
     .taylor = where_taylor,
     .formula = "a where condition, else b",
@@ -153,15 +145,16 @@ tp_var *(tp_where)(tp_var *condition, tp_var *a, tp_var *b)
 /* --- Comparisons --- */
 
 /* clang-format off */
-TP__PREDICATE2(Eq, eq, "a = b", a == b)
-TP__PREDICATE2(Ne, ne, "a ≠ b", a != b)
-TP__PREDICATE2(Lt, lt, "a < b", a < b)
-TP__PREDICATE2(Le, le, "a ≤ b", a <= b)
-TP__PREDICATE2(Gt, gt, "a > b", a > b)
-TP__PREDICATE2(Ge, ge, "a ≥ b", a >= b)
+TP__PREDICATE2(tp_eq, a == b, .label = "Eq", .formula = "a = b", .fast = TP__FAST_EQ)
+TP__PREDICATE2(tp_ne, a != b, .label = "Ne", .formula = "a ≠ b", .fast = TP__FAST_NE)
+TP__PREDICATE2(tp_lt, a < b, .label = "Lt", .formula = "a < b", .fast = TP__FAST_LT)
+TP__PREDICATE2(tp_le, a <= b, .label = "Le", .formula = "a ≤ b", .fast = TP__FAST_LE)
+TP__PREDICATE2(tp_gt, a > b, .label = "Gt", .formula = "a > b", .fast = TP__FAST_GT)
+TP__PREDICATE2(tp_ge, a >= b, .label = "Ge", .formula = "a ≥ b", .fast = TP__FAST_GE)
 /* clang-format on */
 
-static const tp__op *const choose_ops[] = {&maximum_op, &minimum_op, &where_op, &eq_op, &ne_op,
-                                           &lt_op,      &le_op,      &gt_op,    &ge_op, NULL};
+static const tp__op *const choose_ops[] = {
+    &tp_maximum_op, &tp_minimum_op, &where_op, &tp_eq_op, &tp_ne_op,
+    &tp_lt_op,      &tp_le_op,      &tp_gt_op, &tp_ge_op, NULL};
 
 const tp__family tp__family_choose = {"choose", "choosing and comparing", choose_ops};

@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "array/promote.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "graph/apply.h"
 #include "graph/series.h"
 #include "ops/conv_op.h"
@@ -70,8 +71,6 @@ static bool conv_weight_infer(tp__call *call)
 
 /* --- Computing --- */
 
-static tp__kernel *conv_kernels[4];
-
 static void conv_describe(tp__conv *conv, const tp__conv_attr *attr, const tp_var *y,
                           const tp_var *x, const tp_var *w)
 {
@@ -107,12 +106,12 @@ static double conv_products(const tp__conv *conv)
 static bool conv_compute(tp__call *call, tp__conv *conv)
 {
     double products = conv_products(conv);
-    tp__conv_choice *choice = (tp__conv_choice *)conv_kernels[call->dtype];
+    const tp__conv_kernels *kernels = tp__conv_kernels_of(call->dtype);
     call->flops = 2 * products;
     if (call->out->size == 0)
         return true;
-    return choice && products > 0 ? tp__conv_fast(conv, choice())
-                                  : tp__conv_plain(conv, call->dtype);
+    return kernels && products > 0 ? tp__conv_fast(conv, kernels)
+                                   : tp__conv_plain(conv, call->dtype);
 }
 
 static bool conv_run(tp__call *call, tp__conv_factor result)
@@ -216,7 +215,6 @@ const tp__op tp__conv_op = {
     .attr_bytes = sizeof(tp__conv_attr),
     .infer = conv_infer,
     .forward = conv_forward,
-    .fast = conv_kernels,
     .gradient = conv_gradient,
     .formula = "y[p] = Σ w[k] x[p stride + k dilation − padding]",
     .rule = "x: conv_transpose(gy, w); w: conv_weight(x, gy)",

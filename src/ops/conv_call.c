@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "array/promote.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "graph/half.h"
 #include "ops/conv_op.h"
 #include "tinypytorch.h"

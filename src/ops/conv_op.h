@@ -3,7 +3,7 @@
 #define TP_CONV_OP_H
 
 #include "graph/op.h"
-#include "ops/conv.h"
+#include "kernels/conv.h"
 
 /* How y, x and w belong together; size is that of the result's spatial axes. */
 typedef struct tp__conv_attr {

@@ -12,9 +12,10 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "array/promote.h"
 #include "base/alloc.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/structural.h"

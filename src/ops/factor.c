@@ -16,7 +16,7 @@
 #include "graph/apply.h"
 #include "graph/tangent.h"
 #include "ops/families.h"
-#include "ops/lapack.h"
+#include "ops/lapack_batch.h"
 #include "ops/matrices.h"
 #include "tinypytorch.h"
 
@@ -143,9 +143,6 @@ static tp_var *cholesky_sample(tp_var *const *x)
     return tp_cholesky(factor_sample_positive(x[0]));
 }
 
-static tp__kernel *cholesky_fast[4], *qr_fast[4], *eigh_fast[4], *eigvalsh_fast[4], *svd_fast[4],
-    *svdvals_fast[4];
-
 static const tp__op cholesky_op = {
     .label = "Cholesky",
     .name = "cholesky",
@@ -154,7 +151,7 @@ static const tp__op cholesky_op = {
     .reads = {TP__READS_OUT},
     .infer = tp__infer_alike,
     .forward = cholesky_forward,
-    .fast = cholesky_fast,
+    .fast = TP__LAPACK_CHOLESKY,
     .gradient = cholesky_gradient,
     .tangent = cholesky_tangent,
     .formula = "the lower triangular L with L Lᵀ = x",
@@ -257,7 +254,7 @@ static const tp__op qr_op = {
     .reads = {TP__READS_OUT},
     .infer = qr_infer,
     .forward = qr_forward,
-    .fast = qr_fast,
+    .fast = TP__LAPACK_QR,
     .gradient = qr_gradient,
     .tangent = qr_tangent,
     .formula = "Q and R of x = Q R",
@@ -352,7 +349,7 @@ static const tp__op eigh_op = {
     .reads = {TP__READS_OUT},
     .infer = eigh_infer,
     .forward = eigh_forward,
-    .fast = eigh_fast,
+    .fast = TP__LAPACK_EIGH,
     .gradient = tp__tangent_gradient,
     .tangent = eigh_tangent,
     .formula = "eigenvalues and vectors of a symmetric x",
@@ -371,7 +368,7 @@ static const tp__op eigvalsh_op = {
     .reads = {TP__READS_0},
     .infer = eigvalsh_infer,
     .forward = eigvalsh_forward,
-    .fast = eigvalsh_fast,
+    .fast = TP__LAPACK_EIGVALSH,
     .gradient = tp__tangent_gradient,
     .tangent = eigvalsh_tangent,
     .formula = "eigenvalues of a symmetric x",
@@ -493,7 +490,7 @@ static const tp__op svd_op = {
     .reads = {TP__READS_OUT},
     .infer = svd_infer,
     .forward = svd_forward,
-    .fast = svd_fast,
+    .fast = TP__LAPACK_SVD,
     .gradient = tp__tangent_gradient,
     .tangent = svd_tangent,
     .formula = "U, S and Vᵀ of x = U S Vᵀ",
@@ -513,7 +510,7 @@ static const tp__op svdvals_op = {
     .reads = {TP__READS_0},
     .infer = svdvals_infer,
     .forward = svdvals_forward,
-    .fast = svdvals_fast,
+    .fast = TP__LAPACK_SVDVALS,
     .gradient = tp__tangent_gradient,
     .tangent = svdvals_tangent,
     .formula = "singular values of x",

@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "array/promote.h"
 #include "base/alloc.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "base/parallel.h"
 #include "graph/apply.h"
 #include "graph/structural.h"
@@ -184,13 +185,12 @@ static void index_put_line(const index_job *job, int64_t number, int64_t offset)
 
 static void index_add_line(const index_job *job, int64_t number, int64_t offset)
 {
-    const tp__op *add = &tp__op_add;
     int64_t item = (int64_t)job->item;
     char *to = job->to + (offset + job->first) * item;
     const char *from = job->from + (number * job->line + job->first) * item;
-    tp__loop *loop = (tp__loop *)add->fast[job->dtype];
-    (loop ? loop : add->loop[job->dtype])(job->n, (char *const[]){to, to, (char *)from},
-                                          (const int64_t[]){item, item, item}, NULL);
+    tp__loop *fast = tp__fast_loop(tp__op_add.fast, job->dtype);
+    (fast ? fast : tp__op_add.loop[job->dtype])(job->n, (char *const[]){to, to, (char *)from},
+                                                (const int64_t[]){item, item, item}, NULL);
 }
 
 /* Of float parts to double sums. */

@@ -13,7 +13,7 @@
 #include "graph/half.h"
 #include "graph/tangent.h"
 #include "ops/families.h"
-#include "ops/lapack.h"
+#include "ops/lapack_batch.h"
 #include "ops/matrices.h"
 #include "tinypytorch.h"
 

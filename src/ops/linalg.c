@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "array/promote.h"
+#include "base/dtype.h"
 #include "graph/apply.h"
 #include "graph/half.h"
+#include "kernels/gemm.h"
 #include "ops/families.h"
-#include "ops/gemm.h"
 #include "tinypytorch.h"
 
 /* --- matmul: (…, m, k) × (…, k, n) → (…, m, n), leading axes equal, or none in the second --- */
@@ -30,14 +31,6 @@ static bool matmul_infer(tp__call *call)
     memcpy(call->shape, tp__shape(a), a->ndim * sizeof *call->shape);
     call->shape[a->ndim - 1] = tp__shape(b)[b->ndim - 1];
     return true;
-}
-
-static tp__kernel *matmul_fast[4];
-
-const tp__gemm_backend *tp__gemm_best(tp_dtype dtype)
-{
-    tp__gemm_choice *choice = (tp__gemm_choice *)matmul_fast[dtype];
-    return choice ? choice() : tp__gemm_reference(dtype);
 }
 
 /* v with one more reference if a backend takes its matrices as they lie, otherwise a copy, without
@@ -159,7 +152,6 @@ static const tp__op matmul_op = {
     .reads = {TP__READS_1, TP__READS_0},
     .infer = matmul_infer,
     .forward = matmul_forward,
-    .fast = matmul_fast,
     .gradient = matmul_gradient,
     .formula = "Σ a[i, k] b[k, j] over k",
     .rule = "a: matmul(gy, bᵀ); b: matmul(aᵀ, gy), leading axes of a that b lacks as rows",

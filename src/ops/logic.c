@@ -12,17 +12,17 @@
 #include "tinypytorch.h"
 
 /* clang-format off */
-TP__PREDICATE1(IsNan, isnan, "x is not a number", isnan((double)x) != 0)
-TP__PREDICATE1(IsInf, isinf, "x is infinite", isinf((double)x) != 0)
-TP__PREDICATE1(IsFinite, isfinite, "x is finite", isfinite((double)x) != 0)
-TP__PREDICATE1(LogicalNot, logical_not, "x = 0", x == 0)
-TP__PREDICATE2(LogicalAnd, logical_and, "a ≠ 0 and b ≠ 0", a != 0 && b != 0)
-TP__PREDICATE2(LogicalOr, logical_or, "a ≠ 0 or b ≠ 0", a != 0 || b != 0)
-TP__PREDICATE2(LogicalXor, logical_xor, "one of a and b is 0", (a != 0) != (b != 0))
+TP__PREDICATE1(tp_isnan, isnan((double)x) != 0, .label = "IsNan", .formula = "x is not a number")
+TP__PREDICATE1(tp_isinf, isinf((double)x) != 0, .label = "IsInf", .formula = "x is infinite")
+TP__PREDICATE1(tp_isfinite, isfinite((double)x) != 0, .label = "IsFinite", .formula = "x is finite")
+TP__PREDICATE1(tp_logical_not, x == 0, .label = "LogicalNot", .formula = "x = 0")
+TP__PREDICATE2(tp_logical_and, a != 0 && b != 0, .label = "LogicalAnd", .formula = "a ≠ 0 and b ≠ 0")
+TP__PREDICATE2(tp_logical_or, a != 0 || b != 0, .label = "LogicalOr", .formula = "a ≠ 0 or b ≠ 0")
+TP__PREDICATE2(tp_logical_xor, (a != 0) != (b != 0), .label = "LogicalXor", .formula = "one of a and b is 0")
 /* clang-format on */
 
 static const tp__op *const logic_ops[] = {
-    &isnan_op,       &isinf_op,      &isfinite_op,    &logical_not_op,
-    &logical_and_op, &logical_or_op, &logical_xor_op, NULL};
+    &tp_isnan_op,       &tp_isinf_op,      &tp_isfinite_op,    &tp_logical_not_op,
+    &tp_logical_and_op, &tp_logical_or_op, &tp_logical_xor_op, NULL};
 
 const tp__family tp__family_logic = {"logic", "logic", logic_ops};

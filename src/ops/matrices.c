@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
-#include "ops/lapack.h"
+#include "array/promote.h"
+#include "base/dtype.h"
+#include "ops/lapack_batch.h"
 #include "tinypytorch.h"
 
 /* --- Operands --- */

@@ -9,8 +9,8 @@
 #include <math.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -74,17 +74,22 @@ static tp_var *piecewise_zeros(const tp_var *x)
     return tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
 }
 
-TP__SLOPE_OF(relu, b <= 0 ? 0 : a)
-
 /* clang-format off */
-TP__UNARY_RECORD(Relu, relu, "max(x, 0)", piecewise_relu(x), y <= 0 ? 0 : gy, tp_where(tp_le(y, 0), 0, gy), TP__READS_OUT, TP__NOT_ZERO, TP__SELECTS, relu_i64, relu_u8, relu_taylor, &relu_slope_op)
-TP__UNARY(Abs, abs, "|x|", fabs(x), gy * piecewise_sign(x), tp_mul(gy, tp_sign(x)), TP__READS_0, TP__NOT_ZERO)
+TP__UNARY_SLOPED(tp_relu, piecewise_relu(x), y <= 0 ? 0 : gy, tp_where(tp_le(y, 0), 0, gy), TP__FAST_RELU_SLOPE,
+                 .label = "Relu", .formula = "max(x, 0)", .flags = TP__ELEMENTWISE | TP__SELECTS, .reads = {TP__READS_OUT}, .fast = TP__FAST_RELU, .loop[TP_I64] = relu_i64, .loop[TP_U8] = relu_u8, .taylor = relu_taylor, .domain = TP__NOT_ZERO)
+TP__UNARY(tp_abs, fabs(x), gy * piecewise_sign(x), tp_mul(gy, tp_sign(x)),
+          .label = "Abs", .formula = "|x|", .flags = TP__ELEMENTWISE, .reads = {TP__READS_0}, .fast = TP__FAST_ABS, .loop[TP_I64] = abs_i64, .loop[TP_U8] = abs_u8, .taylor = abs_taylor, .domain = TP__NOT_ZERO)
 
-TP__UNARY(Sign, sign, "−1, 0 or 1", piecewise_sign(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
-TP__UNARY(Floor, floor, "⌊x⌋", floor(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
-TP__UNARY(Ceil, ceil, "⌈x⌉", ceil(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
-TP__UNARY(Round, round, "nearest integer, ties to even", rint(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
-TP__UNARY(Trunc, trunc, "x without its fraction", trunc(x), 0, piecewise_zeros(x), 0, TP__NOT_ZERO)
+TP__UNARY(tp_sign, piecewise_sign(x), 0, piecewise_zeros(x),
+          .label = "Sign", .formula = "−1, 0 or 1", .flags = TP__ELEMENTWISE, .fast = TP__FAST_SIGN, .loop[TP_I64] = sign_i64, .loop[TP_U8] = sign_u8, .taylor = sign_taylor, .domain = TP__NOT_ZERO)
+TP__UNARY(tp_floor, floor(x), 0, piecewise_zeros(x),
+          .label = "Floor", .formula = "⌊x⌋", .flags = TP__ELEMENTWISE, .fast = TP__FAST_FLOOR, .loop[TP_I64] = floor_i64, .loop[TP_U8] = floor_u8, .taylor = floor_taylor, .domain = TP__NOT_ZERO)
+TP__UNARY(tp_ceil, ceil(x), 0, piecewise_zeros(x),
+          .label = "Ceil", .formula = "⌈x⌉", .flags = TP__ELEMENTWISE, .fast = TP__FAST_CEIL, .loop[TP_I64] = ceil_i64, .loop[TP_U8] = ceil_u8, .taylor = ceil_taylor, .domain = TP__NOT_ZERO)
+TP__UNARY(tp_round, rint(x), 0, piecewise_zeros(x),
+          .label = "Round", .formula = "nearest integer, ties to even", .flags = TP__ELEMENTWISE, .fast = TP__FAST_ROUND, .loop[TP_I64] = round_i64, .loop[TP_U8] = round_u8, .taylor = round_taylor, .domain = TP__NOT_ZERO)
+TP__UNARY(tp_trunc, trunc(x), 0, piecewise_zeros(x),
+          .label = "Trunc", .formula = "x without its fraction", .flags = TP__ELEMENTWISE, .fast = TP__FAST_TRUNC, .loop[TP_I64] = trunc_i64, .loop[TP_U8] = trunc_u8, .taylor = trunc_taylor, .domain = TP__NOT_ZERO)
 /* clang-format on */
 
 /* --- Division with remainder: x is linear in a, and in b between its steps --- */
@@ -135,12 +140,10 @@ TP__LOOP2(fmod_i64, int64_t, int64_t, int64_t, b == 0 || b == -1 ? 0 : a % b)
 TP__LOOP2(fmod_u8, uint8_t, uint8_t, int64_t, b == 0 ? 0 : a % b)
 
 /* clang-format off */
-TP__BINARY(Remainder, remainder, "a − b ⌊a / b⌋", remainder_real(a, b),
-           gy, gy, 0, -gy * remainder_times(a, b, y), tp_neg(tp_mul(gy, remainder_quotient(a, b, y))), TP__READS_0 | TP__READS_1 | TP__READS_OUT,
-           TP__NOT_ZERO, 0, remainder_i64, remainder_u8, NULL, remainder_divides)
-TP__BINARY(Fmod, fmod, "a − b trunc(a / b)", fmod(a, b),
-           gy, gy, 0, -gy * remainder_times(a, b, y), tp_neg(tp_mul(gy, remainder_quotient(a, b, y))), TP__READS_0 | TP__READS_1 | TP__READS_OUT,
-           TP__NOT_ZERO, 0, fmod_i64, fmod_u8, NULL, remainder_divides)
+TP__BINARY(tp_remainder, remainder_real(a, b), gy, gy, -gy * remainder_times(a, b, y), tp_neg(tp_mul(gy, remainder_quotient(a, b, y))),
+           .label = "Remainder", .formula = "a − b ⌊a / b⌋", .flags = TP__ELEMENTWISE, .reads = {0, TP__READS_0 | TP__READS_1 | TP__READS_OUT}, .loop[TP_I64] = remainder_i64, .loop[TP_U8] = remainder_u8, .infer = remainder_divides, .domain = TP__NOT_ZERO)
+TP__BINARY(tp_fmod, fmod(a, b), gy, gy, -gy * remainder_times(a, b, y), tp_neg(tp_mul(gy, remainder_quotient(a, b, y))),
+           .label = "Fmod", .formula = "a − b trunc(a / b)", .flags = TP__ELEMENTWISE, .reads = {0, TP__READS_0 | TP__READS_1 | TP__READS_OUT}, .loop[TP_I64] = fmod_i64, .loop[TP_U8] = fmod_u8, .infer = remainder_divides, .domain = TP__NOT_ZERO)
 /* clang-format on */
 
 tp_var *tp_frac(tp_var *x)
@@ -149,10 +152,10 @@ tp_var *tp_frac(tp_var *x)
     return tp_sub(x, tp_trunc(x));
 }
 
-TP__COMPOSITE_UNARY(Frac, frac, NULL, "x − trunc(x)", TP__NOT_ZERO)
+TP__COMPOSITE_UNARY(tp_frac, .label = "Frac", .formula = "x − trunc(x)", .domain = TP__NOT_ZERO)
 
-static const tp__op *const piecewise_ops[] = {&relu_op, &abs_op,   &sign_op,  &floor_op,
-                                              &ceil_op, &round_op, &trunc_op, &remainder_op,
-                                              &fmod_op, &frac_op,  NULL};
+static const tp__op *const piecewise_ops[] = {
+    &tp_relu_op,  &tp_abs_op,       &tp_sign_op, &tp_floor_op, &tp_ceil_op, &tp_round_op,
+    &tp_trunc_op, &tp_remainder_op, &tp_fmod_op, &tp_frac_op,  NULL};
 
 const tp__family tp__family_piecewise = {"piecewise", "piecewise linear functions", piecewise_ops};

@@ -8,7 +8,7 @@
 #include "base/features.h"
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "graph/apply.h"
 #include "ops/families.h"
 #include "ops/pool.h"
@@ -273,7 +273,6 @@ static const tp__op max_pool_op = {
     .attr_bytes = sizeof(tp__pool_attr),
     .infer = tp__pool_infer,
     .forward = tp__max_pool,
-    .fast = tp__pool_fast,
     .gradient = max_pool_gradient,
     .taylor = max_pool_taylor,
     .formula = "the largest of each window",

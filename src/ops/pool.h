@@ -71,16 +71,4 @@ bool tp__avg_pool_back(tp__call *call);
 /* max_pool's gradient for x, without a record. Poison on error. */
 tp_var *tp__max_pool_spread(tp_var *x, tp_var *g, const tp__pool_attr *attr);
 
-extern tp__kernel *tp__pool_fast[4]; /* of max_pool */
-
-/* --- Kernels that backends register for "max_pool": windows of 2 × 2 side by side --- */
-typedef struct tp__pool_kernels {
-    /* to[0] ← the largest of each window of two lines; n windows. No g. */
-    void (*largest)(int64_t n, const void *const line[2], const void *g, void *const to[2]);
-    /* The gradient in each window of lines to: g at its first largest element, else 0. */
-    void (*spread)(int64_t n, const void *const line[2], const void *g, void *const to[2]);
-} tp__pool_kernels;
-
-typedef const tp__pool_kernels *tp__pool_choice(void);
-
 #endif

@@ -10,6 +10,7 @@
 
 #include "array/array.h"
 #include "base/parallel.h"
+#include "kernels/pool.h"
 #include "ops/pool.h"
 
 /* What a task on a plane needs: elements of the larger side, of the smaller one, indices. */
@@ -193,11 +194,12 @@ static bool pool_is_quads(const tp__pool_attr *attr)
 }
 
 static const tp__pool_kernels *pool_quads(const tp__pool *pool, const tp__pool_attr *attr,
-                                          tp__kernel *choice)
+                                          tp_dtype dtype)
 {
+    static tp__pool_table *const levels[TP__LEVELS] = {TP__BY_LEVEL(NULL, tp__pool)};
     bool inside =
         2 * pool->axis[1].out <= pool->axis[1].in && 2 * pool->axis[2].out <= pool->axis[2].in;
-    return choice && inside && pool_is_quads(attr) ? ((tp__pool_choice *)choice)() : NULL;
+    return levels[tp__level] && inside && pool_is_quads(attr) ? &(*levels[tp__level])[dtype] : NULL;
 }
 
 static void pool_quads_largest(void *ctx, int64_t plane)
@@ -232,8 +234,6 @@ static void pool_quads_spread(void *ctx, int64_t plane)
 
 /* --- Computing --- */
 
-tp__kernel *tp__pool_fast[4];
-
 typedef void pool_task(void *ctx, int64_t plane);
 
 typedef struct pool_tasks {
@@ -247,7 +247,7 @@ static bool pool_compute(pool_work *work, const tp__pool_attr *attr, const tp_va
     if (!tp__pool_begin(&work->pool, attr, like))
         return false;
     work->item = tp__dtype_size(dtype);
-    work->quads = tasks->quads ? pool_quads(&work->pool, attr, tp__pool_fast[dtype]) : NULL;
+    work->quads = tasks->quads ? pool_quads(&work->pool, attr, dtype) : NULL;
     pool_run(work, work->quads ? tasks->quads : dtype == TP_F32 ? tasks->f32 : tasks->f64);
     tp__pool_end(&work->pool);
     return true;

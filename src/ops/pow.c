@@ -10,9 +10,9 @@
 #include <math.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "array/reduce.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -250,8 +250,6 @@ static tp_var *pow_sample_root(tp_var *const *x)
     return tp_pow_number(tp_abs(x[0]), 2.5);
 }
 
-static tp__kernel *pow_constant_fast[4];
-
 static const tp__op pow_constant_op = {
     .label = "Pow",
     .name = "pow",
@@ -262,7 +260,7 @@ static const tp__op pow_constant_op = {
              [TP_F64] = pow_constant_f64,
              [TP_I64] = pow_constant_i64,
              [TP_U8] = pow_constant_u8},
-    .fast = pow_constant_fast,
+    .fast = TP__FAST_POWER,
     .number = pow_value,
     .number_gradient = pow_constant_slope,
     .gradient = pow_constant_gradient,
@@ -374,7 +372,7 @@ static void pow_bytes(int64_t n, char *const *at, const int64_t *step, const tp_
             *(const uint8_t *)(at[1] + i * step[1]), *(const uint8_t *)(at[2] + i * step[2]));
 }
 
-TP__BINARY_PARTS(pow, pow(a, b), b == 0 ? 0 : gy * (b * pow(a, b - 1)), pow_base_rule(gy, a, b),
+TP__BINARY_PARTS(tp_pow, pow(a, b), b == 0 ? 0 : gy * (b * pow(a, b - 1)), pow_base_rule(gy, a, b),
                  a == 0 && b >= 0 ? 0 : gy * (y * log(a)), pow_exponent_rule(gy, a, b, y))
 
 static bool pow_infer(tp__call *call)
@@ -394,8 +392,6 @@ static bool pow_infer(tp__call *call)
     return good;
 }
 
-static tp__kernel *pow_fast[4];
-
 static const tp__op pow_op = {
     .label = "Pow",
     .name = "pow",
@@ -403,11 +399,14 @@ static const tp__op pow_op = {
     .flags = TP__ELEMENTWISE | TP__COSTLY,
     .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1 | TP__READS_OUT},
     .infer = pow_infer,
-    .loop = {[TP_F32] = pow_f32, [TP_F64] = pow_f64, [TP_I64] = pow_integers, [TP_U8] = pow_bytes},
-    .fast = pow_fast,
-    .number = pow_number,
-    .number_gradient = pow_number_gradient,
-    .gradient = pow_gradient,
+    .loop = {[TP_F32] = tp_pow_f32,
+             [TP_F64] = tp_pow_f64,
+             [TP_I64] = pow_integers,
+             [TP_U8] = pow_bytes},
+    .fast = TP__FAST_POW,
+    .number = tp_pow_in_numbers,
+    .number_gradient = tp_pow_slope_in_numbers,
+    .gradient = tp_pow_gradient,
     .taylor = pow_taylor,
     .formula = "aᵇ",
     .rule = "a: gy · b · a^(b − 1); b: gy · y · log(a), 0 where a = 0 and b ≥ 0",

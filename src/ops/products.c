@@ -10,8 +10,9 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "array/promote.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "graph/half.h"
 #include "ops/families.h"
 #include "ops/matrices.h"

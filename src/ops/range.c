@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "base/dtype.h"
 
 /* So are derivatives of roots to the second order: powers −3/2 of a sum. */
 static bool range_holds(tp_dtype dtype, double sum)

@@ -9,19 +9,18 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "array/promote.h"
 #include "base/alloc.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "graph/apply.h"
 #include "graph/compose.h"
 #include "graph/half.h"
+#include "kernels/recur.h"
 #include "ops/families.h"
-#include "ops/recur.h"
 #include "tinypytorch.h"
 
 enum { LAYER_OPERANDS = 8 };
-
-static tp__kernel *lstm_fast[4], *gru_fast[4];
 
 static const tp__op lstm_op, gru_op;
 
@@ -55,7 +54,6 @@ static void layer_describe(tp__recur *recur, bool lstm, tp_var *const *in, char 
     const layer_places *at = layer_places_of(lstm);
     const tp_var *x = in[at->x], *h = in[at->h];
     tp_dtype dtype = (tp_dtype)x->dtype;
-    tp__gate_choice *choice = (tp__gate_choice *)(lstm ? lstm_fast : gru_fast)[dtype];
     *recur = (tp__recur){.gemm = tp__gemm_best(dtype),
                          .lstm = lstm,
                          .steps = tp__shape(x)[0],
@@ -69,9 +67,7 @@ static void layer_describe(tp__recur *recur, bool lstm, tp_var *const *in, char 
                          .bias = in[at->bias]->data,
                          .y = y,
                          .gates = in[at->gates]->data};
-    recur->kernels = choice ? choice()
-                     : lstm ? tp__lstm_reference(dtype)
-                            : tp__gru_reference(dtype);
+    recur->kernels = lstm ? tp__lstm_kernels_of(dtype) : tp__gru_kernels_of(dtype);
     if (lstm) {
         recur->c = in[at->c]->data;
         recur->cells = in[at->cells]->data;
@@ -372,7 +368,6 @@ static const tp__op lstm_op = {
               TP__READS_ALL | TP__READS_OUT},
     .infer = layer_infer,
     .forward = layer_forward,
-    .fast = lstm_fast,
     .gradient = layer_gradient,
     .compose = lstm_compose,
     .formula = "h of lstm_cell for each step",
@@ -392,7 +387,6 @@ static const tp__op gru_op = {
               TP__READS_ALL | TP__READS_OUT},
     .infer = layer_infer,
     .forward = layer_forward,
-    .fast = gru_fast,
     .gradient = layer_gradient,
     .compose = gru_compose,
     .formula = "h of gru_cell for each step",

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "array/fold.h"
+#include "base/dtype.h"
 #include "graph/apply.h"
 #include "ops/families.h"
 #include "tinypytorch.h"

@@ -12,19 +12,18 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "array/promote.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "graph/apply.h"
 #include "graph/half.h"
+#include "kernels/rows.h"
 #include "ops/families.h"
 #include "ops/line.h"
 #include "ops/range.h"
-#include "ops/rows.h"
 #include "tinypytorch.h"
 
 /* --- Records of rows: the last axis, or of a norm the last ones --- */
-
-static tp__kernel *softmax_fast[4], *log_softmax_fast[4], *layer_norm_fast[4], *rms_norm_fast[4];
 
 static const tp__op softmax_op, log_softmax_op, layer_norm_op, rms_norm_op;
 
@@ -38,8 +37,7 @@ static tp__row_kind rows_kind(const tp__op *op)
 
 static const tp__row_kernels *rows_kernels(const tp__op *op, tp_dtype dtype)
 {
-    tp__row_choice *choice = (tp__row_choice *)op->fast[dtype];
-    return choice ? choice() : tp__row_reference(rows_kind(op), dtype);
+    return tp__row_kernels_of(rows_kind(op), dtype);
 }
 
 static bool rows_infer(tp__call *call)
@@ -375,8 +373,6 @@ static bool normalise_channels(const char *call, const tp_var *x, tp_var *const 
 
 enum { BATCH_NORM_PLANE = 16 };
 
-static tp__kernel *batch_norm_fast[4];
-
 static const tp__op batch_norm_op;
 
 /* Statistics over all axes but the second. */
@@ -408,8 +404,7 @@ static void channels_describe(tp__channels *channels, tp_var *x, tp_var *weight,
 
 static const tp__channel_kernels *channels_kernels(tp_dtype dtype)
 {
-    tp__channel_choice *choice = (tp__channel_choice *)batch_norm_fast[dtype];
-    return choice ? choice() : tp__channel_reference(dtype);
+    return tp__channel_kernels_of(dtype);
 }
 
 static bool batch_norm_forward(tp__call *call)
@@ -511,7 +506,6 @@ tp_var *(tp_group_norm)(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias,
         .reads = reads_,                                                                           \
         .infer = rows_infer,                                                                       \
         .forward = rows_forward,                                                                   \
-        .fast = name_##_fast,                                                                      \
         rules_,                                                                                    \
         .formula = formula_,                                                                       \
         .rule = rule_,                                                                             \
@@ -572,7 +566,6 @@ static const tp__op batch_norm_op = {
     .reads = {TP__READS_0 | TP__READS_1, TP__READS_0},
     .infer = rows_infer,
     .forward = batch_norm_forward,
-    .fast = batch_norm_fast,
     .gradient = batch_norm_gradient,
     .compose = batch_norm_compose,
     .formula = "(x − mean) / √(variance + ε) · weight + bias, a channel at a time",

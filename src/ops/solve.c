@@ -17,7 +17,7 @@
 #include "graph/tangent.h"
 #include "ops/cofactors.h"
 #include "ops/families.h"
-#include "ops/lapack.h"
+#include "ops/lapack_batch.h"
 #include "ops/matrices.h"
 #include "tinypytorch.h"
 
@@ -75,8 +75,6 @@ static tp_var *inverse_sample(tp_var *const *x)
     return tp_inverse(tp__shifted(x[0], 5));
 }
 
-static tp__kernel *inverse_fast[4];
-
 static const tp__op inverse_op = {
     .label = "Inverse",
     .name = "inverse",
@@ -85,7 +83,7 @@ static const tp__op inverse_op = {
     .reads = {TP__READS_OUT},
     .infer = tp__infer_alike,
     .forward = inverse_forward,
-    .fast = inverse_fast,
+    .fast = TP__LAPACK_INVERSE,
     .gradient = inverse_gradient,
     .taylor = inverse_taylor,
     .formula = "x⁻¹",
@@ -151,8 +149,6 @@ static tp_var *solve_sample(tp_var *const *x)
     return tp_solve(tp__shifted(x[0], 5), x[1]);
 }
 
-static tp__kernel *solve_fast[4], *solve_triangular_fast[4];
-
 static const tp__op solve_op = {
     .label = "Solve",
     .name = "solve",
@@ -161,7 +157,7 @@ static const tp__op solve_op = {
     .reads = {TP__READS_0 | TP__READS_OUT, TP__READS_0},
     .infer = solve_infer,
     .forward = solve_forward,
-    .fast = solve_fast,
+    .fast = TP__LAPACK_SOLVE,
     .gradient = solve_gradient,
     .taylor = solve_taylor,
     .formula = "the y with a y = b",
@@ -227,7 +223,7 @@ static const tp__op solve_triangular_op = {
     .reads = {TP__READS_0 | TP__READS_OUT, TP__READS_0},
     .infer = solve_infer,
     .forward = solve_triangular_forward,
-    .fast = solve_triangular_fast,
+    .fast = TP__LAPACK_SOLVE_TRIANGULAR,
     .gradient = solve_triangular_gradient,
     .taylor = solve_triangular_taylor,
     .formula = "the y with a y = b, of a triangular a",
@@ -401,8 +397,6 @@ static tp_var *slogdet_sample(tp_var *const *x)
     return tp_mul(sign, log);
 }
 
-static tp__kernel *det_fast[4], *slogdet_fast[4];
-
 static const tp__op det_op = {
     .label = "Det",
     .name = "det",
@@ -411,7 +405,7 @@ static const tp__op det_op = {
     .reads = {TP__READS_0 | TP__READS_OUT},
     .infer = det_infer,
     .forward = det_forward,
-    .fast = det_fast,
+    .fast = TP__LAPACK_DET,
     .gradient = tp__tangent_gradient,
     .tangent = det_tangent,
     .formula = "the determinant of x",
@@ -431,7 +425,7 @@ static const tp__op slogdet_op = {
     .reads = {TP__READS_0 | TP__READS_OUT},
     .infer = slogdet_infer,
     .forward = det_forward,
-    .fast = slogdet_fast,
+    .fast = TP__LAPACK_SLOGDET,
     .gradient = tp__tangent_gradient,
     .tangent = slogdet_tangent,
     .formula = "sign and ln |det x|",

@@ -39,9 +39,12 @@ static double special_erfinv(double x)
 }
 
 /* clang-format off */
-TP__FLOAT_UNARY(Erf, erf, "2 / √π ∫ e^(−t²) dt from 0 to x", erf(x), gy * (SPECIAL_SLOPE * exp(-(x * x))), tp_mul(gy, tp_mul(SPECIAL_SLOPE, tp_exp(tp_neg(tp_square(x))))), TP__READS_0, TP__ANYWHERE)
-TP__FLOAT_UNARY(Erfc, erfc, "1 − erf(x)", erfc(x), -(gy * (SPECIAL_SLOPE * exp(-(x * x)))), tp_neg(tp_mul(gy, tp_mul(SPECIAL_SLOPE, tp_exp(tp_neg(tp_square(x)))))), TP__READS_0, TP__ANYWHERE)
-TP__FLOAT_UNARY(Erfinv, erfinv, "the y with erf(y) = x", special_erfinv(x), gy * (SPECIAL_INVERSE_SLOPE * exp(y * y)), tp_mul(gy, tp_mul(SPECIAL_INVERSE_SLOPE, tp_exp(tp_square(y)))), TP__READS_OUT, TP__INSIDE)
+TP__UNARY(tp_erf, erf(x), gy * (SPECIAL_SLOPE * exp(-(x * x))), tp_mul(gy, tp_mul(SPECIAL_SLOPE, tp_exp(tp_neg(tp_square(x))))),
+          .label = "Erf", .formula = "2 / √π ∫ e^(−t²) dt from 0 to x", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_ERF)
+TP__UNARY(tp_erfc, erfc(x), -(gy * (SPECIAL_SLOPE * exp(-(x * x)))), tp_neg(tp_mul(gy, tp_mul(SPECIAL_SLOPE, tp_exp(tp_neg(tp_square(x)))))),
+          .label = "Erfc", .formula = "1 − erf(x)", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_ERFC)
+TP__UNARY(tp_erfinv, special_erfinv(x), gy * (SPECIAL_INVERSE_SLOPE * exp(y * y)), tp_mul(gy, tp_mul(SPECIAL_INVERSE_SLOPE, tp_exp(tp_square(y)))),
+          .label = "Erfinv", .formula = "the y with erf(y) = x", .flags = TP__FUNCTION, .reads = {TP__READS_OUT}, .domain = TP__INSIDE)
 /* clang-format on */
 
 /* --- ln Γ and its derivatives --- */
@@ -223,7 +226,8 @@ tp_var *tp_digamma(tp_var *x)
 }
 
 /* clang-format off */
-TP__FLOAT_UNARY(Lgamma, lgamma, "ln |Γ(x)|", special_lgamma(x), gy * special_digamma(x), tp_mul(gy, tp_digamma(x)), TP__READS_0, TP__POSITIVE)
+TP__UNARY(tp_lgamma, special_lgamma(x), gy * special_digamma(x), tp_mul(gy, tp_digamma(x)),
+          .label = "Lgamma", .formula = "ln |Γ(x)|", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .domain = TP__POSITIVE)
 /* clang-format on */
 
 /* --- Logarithms of sums and odds --- */
@@ -287,15 +291,12 @@ static tp_var *xlogy_other_rule(tp_var *gy, tp_var *a, tp_var *b)
 }
 
 /* clang-format off */
-TP__BINARY(LogAddExp, logaddexp, "ln(eᵃ + eᵇ)", special_logaddexp(a, b),
-           gy * special_sigmoid(special_difference(a, b)), tp_mul(gy, tp_sigmoid(logaddexp_difference(a, b))), TP__READS_0 | TP__READS_1,
-           gy * special_sigmoid(special_difference(b, a)), tp_mul(gy, tp_sigmoid(logaddexp_difference(b, a))), TP__READS_0 | TP__READS_1,
-           TP__ANYWHERE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
-TP__BINARY(XLogY, xlogy, "a ln b, 0 where a = 0", special_xlogy(a, b),
-           xlogy_slope(gy, a, b), xlogy_rule(gy, a, b), TP__READS_0 | TP__READS_1,
-           xlogy_other_slope(gy, a, b), xlogy_other_rule(gy, a, b), TP__READS_0 | TP__READS_1,
-           TP__POSITIVE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
-TP__FLOAT_UNARY(Logit, logit, "ln(x / (1 − x))", log(x / (1 - x)), gy / (x * (1 - x)), tp_add(tp_div(gy, x), tp_div(gy, tp_sub(1, x))), TP__READS_0, TP__FRACTION)
+TP__BINARY(tp_logaddexp, special_logaddexp(a, b), gy * special_sigmoid(special_difference(a, b)), tp_mul(gy, tp_sigmoid(logaddexp_difference(a, b))), gy * special_sigmoid(special_difference(b, a)), tp_mul(gy, tp_sigmoid(logaddexp_difference(b, a))),
+           .label = "LogAddExp", .formula = "ln(eᵃ + eᵇ)", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1})
+TP__BINARY(tp_xlogy, special_xlogy(a, b), xlogy_slope(gy, a, b), xlogy_rule(gy, a, b), xlogy_other_slope(gy, a, b), xlogy_other_rule(gy, a, b),
+           .label = "XLogY", .formula = "a ln b, 0 where a = 0", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1}, .domain = TP__POSITIVE)
+TP__UNARY(tp_logit, log(x / (1 - x)), gy / (x * (1 - x)), tp_add(tp_div(gy, x), tp_div(gy, tp_sub(1, x))),
+          .label = "Logit", .formula = "ln(x / (1 − x))", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .domain = TP__FRACTION)
 /* clang-format on */
 
 tp_var *tp_softplus(tp_var *x)
@@ -304,10 +305,11 @@ tp_var *tp_softplus(tp_var *x)
     return tp_logaddexp(x, 0);
 }
 
-TP__COMPOSITE_UNARY(Softplus, softplus, "F.softplus", "ln(1 + eˣ)", TP__ANYWHERE)
+TP__COMPOSITE_UNARY(tp_softplus, .label = "Softplus", .formula = "ln(1 + eˣ)",
+                    .torch = "F.softplus")
 
-static const tp__op *const special_ops[] = {&erf_op,       &erfc_op,  &erfinv_op,   &lgamma_op,
-                                            &polygamma_op, &logit_op, &softplus_op, &logaddexp_op,
-                                            &xlogy_op,     NULL};
+static const tp__op *const special_ops[] = {
+    &tp_erf_op,   &tp_erfc_op,     &tp_erfinv_op,    &tp_lgamma_op, &polygamma_op,
+    &tp_logit_op, &tp_softplus_op, &tp_logaddexp_op, &tp_xlogy_op,  NULL};
 
 const tp__family tp__family_special = {"special", "special functions", special_ops};

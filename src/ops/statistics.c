@@ -8,8 +8,8 @@
 #include <math.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "graph/half.h"
 #include "graph/structural.h"
 #include "ops/families.h"

@@ -21,12 +21,18 @@ static tp_var *trigonometric_over(tp_var *gy, tp_var *h)
 }
 
 /* clang-format off */
-TP__FLOAT_UNARY(Asin, asin, "arcsin x", asin(x), gy / sqrt((1 - x) * (1 + x)), tp_div(gy, tp_sqrt(tp_mul(tp_sub(1, x), tp_add(1, x)))), TP__READS_0, TP__INSIDE)
-TP__FLOAT_UNARY(Acos, acos, "arccos x", acos(x), -(gy / sqrt((1 - x) * (1 + x))), tp_neg(tp_div(gy, tp_sqrt(tp_mul(tp_sub(1, x), tp_add(1, x))))), TP__READS_0, TP__INSIDE)
-TP__FLOAT_UNARY(Atan, atan, "arctan x", atan(x), gy / hypot(x, 1) / hypot(x, 1), trigonometric_over(gy, tp_hypot(x, 1)), TP__READS_0, TP__ANYWHERE)
-TP__FLOAT_UNARY(Asinh, asinh, "ln(x + √(x² + 1))", asinh(x), gy / hypot(x, 1), tp_div(gy, tp_hypot(x, 1)), TP__READS_0, TP__ANYWHERE)
-TP__FLOAT_UNARY(Acosh, acosh, "ln(x + √(x² − 1))", acosh(x), gy / (sqrt(x - 1) * sqrt(x + 1)), tp_div(gy, tp_mul(tp_sqrt(tp_sub(x, 1)), tp_sqrt(tp_add(x, 1)))), TP__READS_0, TP__ABOVE_ONE)
-TP__FLOAT_UNARY(Atanh, atanh, "ln((1 + x) / (1 − x)) / 2", atanh(x), gy / ((1 - x) * (1 + x)), tp_div(gy, tp_mul(tp_sub(1, x), tp_add(1, x))), TP__READS_0, TP__INSIDE)
+TP__UNARY(tp_asin, asin(x), gy / sqrt((1 - x) * (1 + x)), tp_div(gy, tp_sqrt(tp_mul(tp_sub(1, x), tp_add(1, x)))),
+          .label = "Asin", .formula = "arcsin x", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_ASIN, .domain = TP__INSIDE)
+TP__UNARY(tp_acos, acos(x), -(gy / sqrt((1 - x) * (1 + x))), tp_neg(tp_div(gy, tp_sqrt(tp_mul(tp_sub(1, x), tp_add(1, x))))),
+          .label = "Acos", .formula = "arccos x", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_ACOS, .domain = TP__INSIDE)
+TP__UNARY(tp_atan, atan(x), gy / hypot(x, 1) / hypot(x, 1), trigonometric_over(gy, tp_hypot(x, 1)),
+          .label = "Atan", .formula = "arctan x", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_ATAN)
+TP__UNARY(tp_asinh, asinh(x), gy / hypot(x, 1), tp_div(gy, tp_hypot(x, 1)),
+          .label = "Asinh", .formula = "ln(x + √(x² + 1))", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_ASINH)
+TP__UNARY(tp_acosh, acosh(x), gy / (sqrt(x - 1) * sqrt(x + 1)), tp_div(gy, tp_mul(tp_sqrt(tp_sub(x, 1)), tp_sqrt(tp_add(x, 1)))),
+          .label = "Acosh", .formula = "ln(x + √(x² − 1))", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_ACOSH, .domain = TP__ABOVE_ONE)
+TP__UNARY(tp_atanh, atanh(x), gy / ((1 - x) * (1 + x)), tp_div(gy, tp_mul(tp_sub(1, x), tp_add(1, x))),
+          .label = "Atanh", .formula = "ln((1 + x) / (1 − x)) / 2", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_ATANH, .domain = TP__INSIDE)
 /* clang-format on */
 
 /* --- Of two variables; at the origin, where they have none, derivatives are 0 --- */
@@ -55,14 +61,10 @@ static tp_var *angle_rule(tp_var *gy, tp_var *x, tp_var *a, tp_var *b)
 }
 
 /* clang-format off */
-TP__BINARY(Atan2, atan2, "the angle of the point (b, a), from −π to π", atan2(a, b),
-           gy * angle_slope(b, a, b), angle_rule(gy, b, a, b), TP__READS_0 | TP__READS_1,
-           -gy * angle_slope(a, a, b), tp_neg(angle_rule(gy, a, a, b)), TP__READS_0 | TP__READS_1,
-           TP__BASE_POSITIVE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
-TP__BINARY(Hypot, hypot, "√(a² + b²)", hypot(a, b),
-           gy * angle_number(a, y), tp_mul(gy, angle_quotient(a, y)), TP__READS_0 | TP__READS_OUT,
-           gy * angle_number(b, y), tp_mul(gy, angle_quotient(b, y)), TP__READS_1 | TP__READS_OUT,
-           TP__BASE_POSITIVE, TP__FLOATING | TP__COSTLY, NULL, NULL, NULL, NULL)
+TP__BINARY(tp_atan2, atan2(a, b), gy * angle_slope(b, a, b), angle_rule(gy, b, a, b), -gy * angle_slope(a, a, b), tp_neg(angle_rule(gy, a, a, b)),
+           .label = "Atan2", .formula = "the angle of the point (b, a), from −π to π", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1}, .fast = TP__FAST_ATAN2, .domain = TP__BASE_POSITIVE)
+TP__BINARY(tp_hypot, hypot(a, b), gy * angle_number(a, y), tp_mul(gy, angle_quotient(a, y)), gy * angle_number(b, y), tp_mul(gy, angle_quotient(b, y)),
+           .label = "Hypot", .formula = "√(a² + b²)", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_OUT, TP__READS_1 | TP__READS_OUT}, .fast = TP__FAST_HYPOT, .domain = TP__BASE_POSITIVE)
 /* clang-format on */
 
 /* --- sinc: a record for each derivative, whose number is the attribute ---
@@ -167,9 +169,9 @@ tp_var *tp_sinc(tp_var *x)
     return sinc_derivative(x, 0);
 }
 
-static const tp__op *const trigonometric_ops[] = {&asin_op,  &acos_op,  &atan_op,  &asinh_op,
-                                                  &acosh_op, &atanh_op, &atan2_op, &hypot_op,
-                                                  &sinc_op,  NULL};
+static const tp__op *const trigonometric_ops[] = {
+    &tp_asin_op,  &tp_acos_op,  &tp_atan_op,  &tp_asinh_op, &tp_acosh_op,
+    &tp_atanh_op, &tp_atan2_op, &tp_hypot_op, &sinc_op,     NULL};
 
 const tp__family tp__family_trigonometric = {"trigonometric", "angles and inverse functions",
                                              trigonometric_ops};

@@ -176,7 +176,7 @@ static double unary_sigmoid_slope(double y, double x)
         }                                                                                          \
     }
 
-#define UNARY_SLOPE(label_, name_, formula_, torch_, slope, rule_)                                 \
+#define UNARY_SLOPE(label_, name_, NAME_, formula_, torch_, slope, rule_)                          \
     static void name_##_derivative_number_gradient(double gy, double y, double x, double s,        \
                                                    double *g_y, double *g_x)                       \
     {                                                                                              \
@@ -194,7 +194,6 @@ static double unary_sigmoid_slope(double y, double x)
     TP__LOOP2(name_##_derivative_f32, float, float, double, unary_##name_##_slope(a, b))           \
     UNARY_SLOPE_LOOP(name_, float)                                                                 \
     UNARY_SLOPE_LOOP(name_, double)                                                                \
-    static tp__kernel *name_##_derivative_fast[4], *name_##_slope_fast[4];                         \
     static tp_var *name_##_derivative_sample(tp_var *const *x);                                    \
     static const tp__op name_##_derivative_op = {                                                  \
         .label = #label_,                                                                          \
@@ -203,7 +202,7 @@ static double unary_sigmoid_slope(double y, double x)
         .flags = TP__ELEMENTWISE | TP__FLOATING,                                                   \
         .reads = {TP__READS_0},                                                                    \
         .loop = {[TP_F32] = name_##_derivative_f32, [TP_F64] = name_##_derivative_f64},            \
-        .fast = name_##_derivative_fast,                                                           \
+        .fast = TP__FAST_##NAME_##_DERIVATIVE,                                                     \
         .number = unary_##name_##_slope,                                                           \
         .number_gradient = name_##_derivative_number_gradient,                                     \
         .gradient = name_##_derivative_gradient,                                                   \
@@ -226,12 +225,12 @@ static double unary_sigmoid_slope(double y, double x)
         .n_in = 3,                                                                                 \
         .flags = TP__ELEMENTWISE | TP__SLOPE,                                                      \
         .loop = {[TP_F32] = name_##_slope_float, [TP_F64] = name_##_slope_double},                 \
-        .fast = name_##_slope_fast,                                                                \
+        .fast = TP__FAST_##NAME_##_SLOPE,                                                          \
     };
 
 /* clang-format off */
-UNARY_SLOPE(TanhDerivative, tanh, "1 − y²", "1 - torch.tanh(x0).square()", gy * (-2 * y), tp_mul(gy, tp_mul(-2, y)))
-UNARY_SLOPE(SigmoidDerivative, sigmoid, "y (1 − y)", "torch.sigmoid(x0) * torch.sigmoid(-x0)", gy * (1 - 2 * y), tp_mul(gy, tp_sub(1, tp_mul(2, y))))
+UNARY_SLOPE(TanhDerivative, tanh, TANH, "1 − y²", "1 - torch.tanh(x0).square()", gy * (-2 * y), tp_mul(gy, tp_mul(-2, y)))
+UNARY_SLOPE(SigmoidDerivative, sigmoid, SIGMOID, "y (1 − y)", "torch.sigmoid(x0) * torch.sigmoid(-x0)", gy * (1 - 2 * y), tp_mul(gy, tp_sub(1, tp_mul(2, y))))
 /* clang-format on */
 
 static tp_var *unary_tanh_rule(tp_var *y, tp_var *x)
@@ -248,35 +247,45 @@ static tp_var *unary_sigmoid_rule(tp_var *y, tp_var *x)
     return tp__apply_2(&sigmoid_derivative_op, y, x);
 }
 
-TP__SLOPE_OF(reciprocal, -(a *b *b))
-
 /* clang-format off */
-TP__SERIES_UNARY(Sqrt, sqrt, "√x", sqrt(x), gy / (2 * y), tp_div(gy, tp_mul(2, y)), TP__READS_OUT, TP__POSITIVE)
-TP__SLOPE_UNARY(Reciprocal, reciprocal, "1 / x", 1 / x, -(gy * y * y), tp_neg(tp_mul(tp_mul(gy, y), y)), TP__READS_OUT, TP__NOT_ZERO)
-TP__FLOAT_UNARY(Rsqrt, rsqrt, "1 / √x", 1 / sqrt(x), -0.5 * gy * y * y * y, tp_mul(tp_mul(tp_mul(tp_mul(-0.5, gy), y), y), y), TP__READS_OUT, TP__POSITIVE)
-TP__SERIES_UNARY(Exp, exp, "eˣ", exp(x), gy * y, tp_mul(gy, y), TP__READS_OUT, TP__ANYWHERE)
-TP__SERIES_UNARY(Log, log, "ln x", log(x), gy / x, tp_div(gy, x), TP__READS_0, TP__POSITIVE)
-TP__SERIES_UNARY(Sin, sin, "sin x", sin(x), gy * cos(x), tp_mul(gy, tp_cos(x)), TP__READS_0, TP__ANYWHERE)
-TP__SERIES_UNARY(Cos, cos, "cos x", cos(x), gy * -sin(x), tp_mul(gy, tp_neg(tp_sin(x))), TP__READS_0, TP__ANYWHERE)
-TP__SERIES_UNARY(Tan, tan, "tan x", tan(x), gy * (1 + y * y), tp_mul(gy, tp_add(1, tp_mul(y, y))), TP__READS_OUT, TP__ANYWHERE)
-TP__SERIES_UNARY(Sinh, sinh, "(eˣ − e⁻ˣ) / 2", sinh(x), gy * cosh(x), tp_mul(gy, tp_cosh(x)), TP__READS_0, TP__ANYWHERE)
-TP__SERIES_UNARY(Cosh, cosh, "(eˣ + e⁻ˣ) / 2", cosh(x), gy * sinh(x), tp_mul(gy, tp_sinh(x)), TP__READS_0, TP__ANYWHERE)
-TP__SLOPE_UNARY(Tanh, tanh, "tanh x", tanh(x), gy * unary_tanh_slope(y, x), tp_mul(gy, unary_tanh_rule(y, x)), TP__READS_OUT | TP__READS_0, TP__ANYWHERE)
-TP__SLOPE_UNARY(Sigmoid, sigmoid, "1 / (1 + e⁻ˣ)", unary_sigmoid(x), gy * unary_sigmoid_slope(y, x), tp_mul(gy, unary_sigmoid_rule(y, x)), TP__READS_OUT | TP__READS_0, TP__ANYWHERE)
+TP__UNARY(tp_sqrt, sqrt(x), gy / (2 * y), tp_div(gy, tp_mul(2, y)),
+          .label = "Sqrt", .formula = "√x", .flags = TP__FUNCTION, .reads = {TP__READS_OUT}, .fast = TP__FAST_SQRT, .taylor = sqrt_taylor, .domain = TP__POSITIVE)
+TP__UNARY_SLOPED(tp_reciprocal, 1 / x, -(gy * y * y), tp_neg(tp_mul(tp_mul(gy, y), y)), TP__FAST_RECIPROCAL_SLOPE,
+                 .label = "Reciprocal", .formula = "1 / x", .flags = TP__FUNCTION, .reads = {TP__READS_OUT}, .fast = TP__FAST_RECIPROCAL, .taylor = reciprocal_taylor, .domain = TP__NOT_ZERO)
+TP__UNARY(tp_rsqrt, 1 / sqrt(x), -0.5 * gy * y * y * y, tp_mul(tp_mul(tp_mul(tp_mul(-0.5, gy), y), y), y),
+          .label = "Rsqrt", .formula = "1 / √x", .flags = TP__FUNCTION, .reads = {TP__READS_OUT}, .domain = TP__POSITIVE)
+TP__UNARY(tp_exp, exp(x), gy * y, tp_mul(gy, y),
+          .label = "Exp", .formula = "eˣ", .flags = TP__FUNCTION, .reads = {TP__READS_OUT}, .fast = TP__FAST_EXP, .taylor = exp_taylor)
+TP__UNARY(tp_log, log(x), gy / x, tp_div(gy, x),
+          .label = "Log", .formula = "ln x", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_LOG, .taylor = log_taylor, .domain = TP__POSITIVE)
+TP__UNARY(tp_sin, sin(x), gy * cos(x), tp_mul(gy, tp_cos(x)),
+          .label = "Sin", .formula = "sin x", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_SIN, .taylor = sin_taylor)
+TP__UNARY(tp_cos, cos(x), gy * -sin(x), tp_mul(gy, tp_neg(tp_sin(x))),
+          .label = "Cos", .formula = "cos x", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_COS, .taylor = cos_taylor)
+TP__UNARY(tp_tan, tan(x), gy * (1 + y * y), tp_mul(gy, tp_add(1, tp_mul(y, y))),
+          .label = "Tan", .formula = "tan x", .flags = TP__FUNCTION, .reads = {TP__READS_OUT}, .fast = TP__FAST_TAN, .taylor = tan_taylor)
+TP__UNARY(tp_sinh, sinh(x), gy * cosh(x), tp_mul(gy, tp_cosh(x)),
+          .label = "Sinh", .formula = "(eˣ − e⁻ˣ) / 2", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_SINH, .taylor = sinh_taylor)
+TP__UNARY(tp_cosh, cosh(x), gy * sinh(x), tp_mul(gy, tp_sinh(x)),
+          .label = "Cosh", .formula = "(eˣ + e⁻ˣ) / 2", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_COSH, .taylor = cosh_taylor)
+TP__UNARY(tp_tanh, tanh(x), gy * unary_tanh_slope(y, x), tp_mul(gy, unary_tanh_rule(y, x)),
+          .label = "Tanh", .formula = "tanh x", .flags = TP__FUNCTION, .reads = {TP__READS_OUT | TP__READS_0}, .fast = TP__FAST_TANH, .taylor = tanh_taylor, .slope = &tanh_slope_op)
+TP__UNARY(tp_sigmoid, unary_sigmoid(x), gy * unary_sigmoid_slope(y, x), tp_mul(gy, unary_sigmoid_rule(y, x)),
+          .label = "Sigmoid", .formula = "1 / (1 + e⁻ˣ)", .flags = TP__FUNCTION, .reads = {TP__READS_OUT | TP__READS_0}, .fast = TP__FAST_SIGMOID, .taylor = sigmoid_taylor, .slope = &sigmoid_slope_op)
 /* clang-format on */
 
-static const tp__op *const unary_ops[] = {&sqrt_op,
-                                          &rsqrt_op,
-                                          &reciprocal_op,
-                                          &exp_op,
-                                          &log_op,
-                                          &sin_op,
-                                          &cos_op,
-                                          &tan_op,
-                                          &sinh_op,
-                                          &cosh_op,
-                                          &tanh_op,
-                                          &sigmoid_op,
+static const tp__op *const unary_ops[] = {&tp_sqrt_op,
+                                          &tp_rsqrt_op,
+                                          &tp_reciprocal_op,
+                                          &tp_exp_op,
+                                          &tp_log_op,
+                                          &tp_sin_op,
+                                          &tp_cos_op,
+                                          &tp_tan_op,
+                                          &tp_sinh_op,
+                                          &tp_cosh_op,
+                                          &tp_tanh_op,
+                                          &tp_sigmoid_op,
                                           &tanh_derivative_op,
                                           &sigmoid_derivative_op,
                                           NULL};

@@ -6,9 +6,9 @@
 #include "base/features.h"
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "base/alloc.h"
 #include "base/call.h"
+#include "base/dtype.h"
 #include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"

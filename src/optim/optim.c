@@ -10,7 +10,7 @@
 #endif
 
 #include "array/array.h"
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "base/parallel.h"
 #include "base/profile.h"
 #include "base/recycle.h"

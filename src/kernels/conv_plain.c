@@ -4,10 +4,10 @@
  */
 #include "base/features.h"
 
-#include "ops/conv.h"
+#include "kernels/conv.h"
 
-#include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 
 typedef struct plain_sum {
     const tp__conv *conv;

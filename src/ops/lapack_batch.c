@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "ops/lapack.h"
+#include "ops/lapack_batch.h"
 
 #include <string.h>
 
 #include "array/array.h"
-#include "array/dtype.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/parallel.h"
 #include "tinypytorch.h"
 
@@ -138,7 +138,8 @@ bool tp__lapack_needed(const char *call)
 
 bool tp__lapack_run(tp__call *call, int64_t mode, double cost, const char *why)
 {
-    lapack_batch batch = {.kernel = (tp__lapack_kernel *)call->op->fast[call->dtype],
+    lapack_batch batch = {.kernel =
+                              tp__lapack_kernel_of((tp__lapack_kind)call->op->fast, call->dtype),
                           .first.mode = mode};
     if (!tp__lapack_needed(call->op->name))
         return false;

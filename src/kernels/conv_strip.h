@@ -14,7 +14,7 @@
 #ifndef TP_CONV_STRIP_H
 #define TP_CONV_STRIP_H
 
-#include "ops/conv.h"
+#include "kernels/conv.h"
 
 /* Result i of n goes to start + i · step of size; with tap j it takes input
  * i · in_step + offset + j · offset_step and weight tap + j · tap_step. low and high are the least

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "ops/gates.h"
+#include "kernels/gates.h"
 
 #include <float.h>
 #include <math.h>
@@ -135,22 +135,32 @@ static gates_value gates_of_tanh(double kept)
                 GATES_OF(Type, s->change)[GATES_PLACE(k)] = (Type)g[k];                            \
             GATES_OF(Type, s->gh)[at] = (Type)(gh * z.at);                                         \
         }                                                                                          \
-    }                                                                                              \
-    static const tp__gate_kernels gates_lstm_##Type = {.cost = 100,                                \
-                                                       .forward = gates_lstm_forward_##Type,       \
-                                                       .backward = gates_lstm_backward_##Type};    \
-    static const tp__gate_kernels gates_gru_##Type = {                                             \
-        .cost = 80, .forward = gates_gru_forward_##Type, .backward = gates_gru_backward_##Type};
+    }
 
 GATES_REFERENCE(float)
 GATES_REFERENCE(double)
 
-const tp__gate_kernels *tp__lstm_reference(tp_dtype dtype)
+#define GATES_PAIR(name, cost)                                                                     \
+    {                                                                                              \
+        {cost, gates_##name##_forward_float, gates_##name##_backward_float},                       \
+        {                                                                                          \
+            cost, gates_##name##_forward_double, gates_##name##_backward_double                    \
+        }                                                                                          \
+    }
+
+static tp__gate_table gates_lstm_reference = GATES_PAIR(lstm, 100);
+static tp__gate_table gates_gru_reference = GATES_PAIR(gru, 80);
+
+const tp__gate_kernels *tp__lstm_kernels_of(tp_dtype dtype)
 {
-    return dtype == TP_F32 ? &gates_lstm_float : &gates_lstm_double;
+    static tp__gate_table *const levels[TP__LEVELS] = {
+        TP__BY_MATH_LEVEL(&gates_lstm_reference, tp__lstm)};
+    return &(*levels[tp__level])[dtype];
 }
 
-const tp__gate_kernels *tp__gru_reference(tp_dtype dtype)
+const tp__gate_kernels *tp__gru_kernels_of(tp_dtype dtype)
 {
-    return dtype == TP_F32 ? &gates_gru_float : &gates_gru_double;
+    static tp__gate_table *const levels[TP__LEVELS] = {
+        TP__BY_MATH_LEVEL(&gates_gru_reference, tp__gru)};
+    return &(*levels[tp__level])[dtype];
 }

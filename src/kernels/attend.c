@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "ops/attend.h"
+#include "kernels/attend.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/parallel.h"
-#include "ops/conv_strip.h"
-#include "ops/rows.h"
+#include "kernels/conv_strip.h"
+#include "kernels/rows.h"
 
 /* Of a tile, and the queries of a causal one where they are few: less of it goes unseen. */
 enum { ATTEND_QUERIES = 64, ATTEND_KEYS = 256, ATTEND_FEW = 32 };
@@ -89,12 +89,6 @@ enum { ATTEND_QUERIES = 64, ATTEND_KEYS = 256, ATTEND_FEW = 32 };
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
-    static const tp__attend_kernels attend_kernels_##Type = {.cost = 20,                           \
-                                                             .weigh = attend_weigh_##Type,         \
-                                                             .pull = attend_pull_##Type,           \
-                                                             .multiply = attend_multiply_##Type,   \
-                                                             .dots = attend_dots_##Type};          \
-                                                                                                   \
     static void attend_begin_##Type(int64_t rows, char *largest, char *sum)                        \
     {                                                                                              \
         for (int64_t r = 0; r < rows; r++) {                                                       \
@@ -118,9 +112,19 @@ enum { ATTEND_QUERIES = 64, ATTEND_KEYS = 256, ATTEND_FEW = 32 };
 ATTEND_REFERENCE(float)
 ATTEND_REFERENCE(double)
 
-const tp__attend_kernels *tp__attend_reference(tp_dtype dtype)
+#define ATTEND_KERNELS(Type)                                                                       \
+    {                                                                                              \
+        .cost = 20, .weigh = attend_weigh_##Type, .pull = attend_pull_##Type,                      \
+        .multiply = attend_multiply_##Type, .dots = attend_dots_##Type                             \
+    }
+
+static tp__attend_table attend_reference = {ATTEND_KERNELS(float), ATTEND_KERNELS(double)};
+
+const tp__attend_kernels *tp__attend_kernels_of(tp_dtype dtype)
 {
-    return dtype == TP_F32 ? &attend_kernels_float : &attend_kernels_double;
+    static tp__attend_table *const levels[TP__LEVELS] = {
+        TP__BY_MATH_LEVEL(&attend_reference, tp__attend)};
+    return &(*levels[tp__level])[dtype];
 }
 
 /* --- Tiles --- */

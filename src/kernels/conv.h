@@ -12,7 +12,12 @@
 #ifndef TP_CONV_H
 #define TP_CONV_H
 
-#include "base/node.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/level.h"
+#include "tinypytorch/base.h"
 
 enum { TP__CONV_AXES = 3 };
 
@@ -74,7 +79,12 @@ typedef struct tp__conv_kernels {
     tp__conv_lines *lines;
 } tp__conv_kernels;
 
-typedef const tp__conv_kernels *tp__conv_choice(void);
+/* Of float32 and float64. */
+typedef const tp__conv_kernels tp__conv_table[2];
+TP__AT_LEVELS(tp__conv_table, tp__conv);
+
+/* NULL at the reference level: then there is the plain one. */
+const tp__conv_kernels *tp__conv_kernels_of(tp_dtype dtype);
 
 /* Both compute the result of conv; false, with an error, when out of memory. The plain one works in
  * double and takes any floating type. */

@@ -2,7 +2,7 @@
 #ifndef TP_CONV_WEIGHTS_H
 #define TP_CONV_WEIGHTS_H
 
-#include "ops/conv_strip.h"
+#include "kernels/conv_strip.h"
 
 /* The pass of a convolution. */
 void tp__conv_forward_pass(const tp__conv *conv, tp__conv_pass *pass);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "ops/conv_strip.h"
+#include "kernels/conv_strip.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-#include "array/loops.h"
 #include "base/alloc.h"
 #include "base/recycle.h"
 #include "base/thread.h"
+#include "kernels/loop.h"
 #include "tinypytorch/engine.h"
 
 static int64_t strip_floor(int64_t a, int64_t b)

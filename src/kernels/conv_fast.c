@@ -12,8 +12,8 @@
 #include "base/parallel.h"
 #include "base/recycle.h"
 #include "base/thread.h"
-#include "ops/conv_strip.h"
-#include "ops/conv_weights.h"
+#include "kernels/conv_strip.h"
+#include "kernels/conv_weights.h"
 
 /* Bytes of a copy, so that it stays in the cache; strips wanted at least; nanoseconds that a strip
  * is worth having for. */
@@ -334,6 +334,12 @@ static bool fast_back(const tp__conv *conv, const tp__conv_kernels *kernels)
             return false;
     }
     return true;
+}
+
+const tp__conv_kernels *tp__conv_kernels_of(tp_dtype dtype)
+{
+    static tp__conv_table *const levels[TP__LEVELS] = {TP__BY_LEVEL(NULL, tp__conv)};
+    return levels[tp__level] ? &(*levels[tp__level])[dtype] : NULL;
 }
 
 bool tp__conv_fast(const tp__conv *conv, const tp__conv_kernels *kernels)

@@ -8,17 +8,14 @@
  */
 #include "base/features.h"
 
-#include "ops/conv_weights.h"
+#include "kernels/conv_weights.h"
 
 #include <string.h>
 
-#include "array/array.h"
-#include "array/fold.h"
 #include "base/alloc.h"
 #include "base/parallel.h"
 #include "base/recycle.h"
-#include "base/scope.h"
-#include "tinypytorch.h"
+#include "base/thread.h"
 
 /* Bytes of the copies of x and y, so that they stay in the cache, and of a few rows of y, in the
  * nearest one; parts wanted; bytes of all their sums; nanoseconds that a part is worth having for.
@@ -243,19 +240,20 @@ WEIGHTS_UNPACK(weights_unpack_4, float)
 WEIGHTS_UNPACK(weights_unpack_8, double)
 
 /* Brings all parts' sums, in order, into the first one's place. */
-static bool weights_total(const weights_work *work)
-{
-    tp_dtype dtype = work->kernels->item == sizeof(float) ? TP_F32 : TP_F64;
-    size_t scope = tp_scope_begin();
-    tp_var *sums = tp_from_memory(dtype, 2, (int64_t[]){work->parts, work->size}, NULL, work->sums,
-                                  NULL, NULL);
-    tp_var *total = tp__empty(dtype, 1, &work->size);
-    bool good = !tp_is_poison(sums) && !tp_is_poison(total) && tp__fold(TP__SUM, total, sums, 1, 1);
-    if (good)
-        memcpy(work->sums, total->data, (size_t)work->size * work->kernels->item);
-    tp_scope_end(scope);
-    return good;
-}
+#define WEIGHTS_TOTAL(name, Type)                                                                  \
+    static void name(const weights_work *work)                                                     \
+    {                                                                                              \
+        Type *sums = (Type *)(void *)work->sums;                                                   \
+        for (int64_t i = 0; i < work->size; i++) {                                                 \
+            double total = 0;                                                                      \
+            for (int64_t part = 0; part < work->parts; part++)                                     \
+                total += (double)sums[part * work->size + i];                                      \
+            sums[i] = (Type)total;                                                                 \
+        }                                                                                          \
+    }
+
+WEIGHTS_TOTAL(weights_total_4, float)
+WEIGHTS_TOTAL(weights_total_8, double)
 
 static bool weights_run(weights_work *work, char *result)
 {
@@ -269,10 +267,10 @@ static bool weights_run(weights_work *work, char *result)
         tp__conv_offsets(&work->pass, work->channels, work->taps, work->offset,
                          work->offset + depth);
         tp__parallel(tasks, weights_cost(work), weights_part, work);
-        good = work->parts == 1 || weights_total(work);
-    }
-    if (good)
+        if (work->parts > 1)
+            (item == 4 ? weights_total_4 : weights_total_8)(work);
         (item == 4 ? weights_unpack_4 : weights_unpack_8)(work, work->sums, result);
+    }
     tp__conv_room_free(work->room);
     tp__free(work->offset);
     return good;

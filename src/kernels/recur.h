@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-#include "ops/gates.h"
-#include "ops/gemm.h"
+#include "kernels/gates.h"
+#include "kernels/gemm.h"
 
 /* Arrays are row-major: x (steps, rows, inputs), h and c (rows, size), w_ih (parts · size, inputs),
  * w_hh (parts · size, size), bias (4 size), y (steps, rows, size), gates (steps, rows, 4 size) and,

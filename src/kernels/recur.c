@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "ops/recur.h"
+#include "kernels/recur.h"
 
 #include <string.h>
 

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "kernels/level.h"
 #include "tinypytorch/base.h"
 
 enum { TP__GATES = 4 };
@@ -37,8 +38,11 @@ typedef struct tp__gate_kernels {
     void (*backward)(const tp__gate_step *step);
 } tp__gate_kernels;
 
-typedef const tp__gate_kernels *tp__gate_choice(void);
+/* Of float32 and float64. */
+typedef const tp__gate_kernels tp__gate_table[2];
+TP__AT_LEVELS(tp__gate_table, tp__lstm);
+TP__AT_LEVELS(tp__gate_table, tp__gru);
 
-const tp__gate_kernels *tp__lstm_reference(tp_dtype dtype), *tp__gru_reference(tp_dtype dtype);
+const tp__gate_kernels *tp__lstm_kernels_of(tp_dtype dtype), *tp__gru_kernels_of(tp_dtype dtype);
 
 #endif

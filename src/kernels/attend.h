@@ -10,7 +10,7 @@
 #ifndef TP_ATTEND_H
 #define TP_ATTEND_H
 
-#include "ops/gemm.h"
+#include "kernels/gemm.h"
 
 /* Scores of `rows` queries for `columns` keys, in lines `pitch` apart, which is a multiple of
  * TP__ATTEND_LANES. Row r sees the first `seen` + r keys of the tile, at most all. */
@@ -43,9 +43,11 @@ typedef struct tp__attend_kernels {
                  int64_t b_row, char *dot);
 } tp__attend_kernels;
 
-typedef const tp__attend_kernels *tp__attend_choice(void);
+/* Of float32 and float64. */
+typedef const tp__attend_kernels tp__attend_table[2];
+TP__AT_LEVELS(tp__attend_table, tp__attend);
 
-const tp__attend_kernels *tp__attend_reference(tp_dtype dtype);
+const tp__attend_kernels *tp__attend_kernels_of(tp_dtype dtype);
 
 typedef enum tp__attend_array {
     TP__ATTEND_Q,

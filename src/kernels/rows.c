@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "ops/rows.h"
+#include "kernels/rows.h"
 
 #include <float.h>
 #include <math.h>
@@ -415,35 +415,44 @@ void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *ch
             [k] = (Type)(w * scale *                                                               \
                          ((double)gy[k] - (sum + ((double)x[k] - mean) * scale * dot) / n));       \
         }                                                                                          \
-    }                                                                                              \
-                                                                                                   \
-    static const tp__channel_kernels rows_channel_kernels_##Type = {3, rows_channels_##Type,       \
-                                                                    rows_channels_back_##Type};
+    }
 
 ROWS_CHANNELS(float)
 ROWS_CHANNELS(double)
 
-const tp__channel_kernels *tp__channel_reference(tp_dtype dtype)
-{
-    return dtype == TP_F32 ? &rows_channel_kernels_float : &rows_channel_kernels_double;
-}
-
 #define ROWS_REFERENCE(Type)                                                                       \
     ROWS_SOFTMAX(Type)                                                                             \
     ROWS_NORM(layer_norm, Type, true)                                                              \
-    ROWS_NORM(rms_norm, Type, false)                                                               \
-                                                                                                   \
-    static const tp__row_kernels rows_reference_##Type[] = {                                       \
-        [TP__SOFTMAX] = {12, rows_softmax_##Type, rows_softmax_back_##Type},                       \
-        [TP__LOG_SOFTMAX] = {12, rows_log_softmax_##Type, rows_log_softmax_back_##Type},           \
-        [TP__LAYER_NORM] = {3, rows_layer_norm_##Type, rows_layer_norm_back_##Type},               \
-        [TP__RMS_NORM] = {3, rows_rms_norm_##Type, rows_rms_norm_back_##Type},                     \
-    };
+    ROWS_NORM(rms_norm, Type, false)
 
 ROWS_REFERENCE(float)
 ROWS_REFERENCE(double)
 
-const tp__row_kernels *tp__row_reference(tp__row_kind kind, tp_dtype dtype)
+#define ROWS_PAIR(name, cost)                                                                      \
+    {                                                                                              \
+        {cost, rows_##name##_float, rows_##name##_back_float},                                     \
+        {                                                                                          \
+            cost, rows_##name##_double, rows_##name##_back_double                                  \
+        }                                                                                          \
+    }
+
+static tp__row_table rows_reference = {
+    [TP__SOFTMAX] = ROWS_PAIR(softmax, 12),
+    [TP__LOG_SOFTMAX] = ROWS_PAIR(log_softmax, 12),
+    [TP__LAYER_NORM] = ROWS_PAIR(layer_norm, 3),
+    [TP__RMS_NORM] = ROWS_PAIR(rms_norm, 3),
+};
+static tp__channel_table rows_channels_reference = ROWS_PAIR(channels, 3);
+
+const tp__row_kernels *tp__row_kernels_of(tp__row_kind kind, tp_dtype dtype)
 {
-    return dtype == TP_F32 ? &rows_reference_float[kind] : &rows_reference_double[kind];
+    static tp__row_table *const levels[TP__LEVELS] = {TP__BY_MATH_LEVEL(&rows_reference, tp__rows)};
+    return &(*levels[tp__level])[kind][dtype];
+}
+
+const tp__channel_kernels *tp__channel_kernels_of(tp_dtype dtype)
+{
+    static tp__channel_table *const levels[TP__LEVELS] = {
+        TP__BY_MATH_LEVEL(&rows_channels_reference, tp__channels)};
+    return &(*levels[tp__level])[dtype];
 }

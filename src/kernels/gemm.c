@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "ops/gemm.h"
+#include "kernels/gemm.h"
 
-#include "array/dtype.h"
+#include "base/dtype.h"
 #include "base/parallel.h"
+#include "kernels/blas.h"
 
 /* --- Cutting --- */
 
@@ -113,19 +114,29 @@ static void gemm_cut_outer(const tp__gemm *whole, int64_t *rows, int64_t *column
     *rows = GEMM_OUTER / *columns;
 }
 
-static tp__gemm_backend gemm_outer[] = {
-    [TP_F32] = {sizeof(float), 0.03, true, gemm_cut_outer, NULL},
-    [TP_F64] = {sizeof(double), 0.06, true, gemm_cut_outer, NULL},
-};
-
-void tp__gemm_outer_override(tp_dtype dtype, void (*run)(const tp__gemm *block))
+static void gemm_run_outer(const tp__gemm *block, tp_dtype dtype)
 {
-    gemm_outer[dtype].run = run;
+    static tp__outer_table *const levels[TP__LEVELS] = {TP__BY_LEVEL(NULL, tp__outer)};
+    (*levels[tp__level])[dtype](block);
+}
+
+static void gemm_run_outer_f32(const tp__gemm *block)
+{
+    gemm_run_outer(block, TP_F32);
+}
+
+static void gemm_run_outer_f64(const tp__gemm *block)
+{
+    gemm_run_outer(block, TP_F64);
 }
 
 const tp__gemm_backend *tp__gemm_outer(tp_dtype dtype)
 {
-    return tp__is_float(dtype) && gemm_outer[dtype].run ? &gemm_outer[dtype] : NULL;
+    static const tp__gemm_backend outer[] = {
+        [TP_F32] = {sizeof(float), 0.03, true, gemm_cut_outer, gemm_run_outer_f32},
+        [TP_F64] = {sizeof(double), 0.06, true, gemm_cut_outer, gemm_run_outer_f64},
+    };
+    return tp__is_float(dtype) && tp__level > TP__REFERENCE ? &outer[dtype] : NULL;
 }
 
 /* --- Reference --- */
@@ -166,4 +177,15 @@ const tp__gemm_backend *tp__gemm_reference(tp_dtype dtype)
         [TP_I64] = {sizeof(int64_t), 1, false, gemm_cut, gemm_i64},
     };
     return &backends[dtype];
+}
+
+/* --- The best there is --- */
+
+const tp__gemm_backend *tp__gemm_best(tp_dtype dtype)
+{
+#if defined(TP_WITH_BLAS)
+    if (tp__is_float(dtype) && tp__level > TP__REFERENCE)
+        return tp__blas_backend(dtype);
+#endif
+    return tp__gemm_reference(dtype);
 }

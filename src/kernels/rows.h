@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/level.h"
 #include "tinypytorch/base.h"
 
 /* Rows of n elements, one after the other. x and gy are what a sweep back reads of a norm, y and gy
@@ -27,16 +28,19 @@ typedef struct tp__row_kernels {
     void (*forward)(const tp__rows *rows), (*backward)(const tp__rows *rows);
 } tp__row_kernels;
 
-typedef const tp__row_kernels *tp__row_choice(void);
-
 typedef enum tp__row_kind {
     TP__SOFTMAX,
     TP__LOG_SOFTMAX,
     TP__LAYER_NORM,
-    TP__RMS_NORM
+    TP__RMS_NORM,
+    TP__ROW_KINDS
 } tp__row_kind;
 
-const tp__row_kernels *tp__row_reference(tp__row_kind kind, tp_dtype dtype);
+/* Of float32 and float64. */
+typedef const tp__row_kernels tp__row_table[TP__ROW_KINDS][2];
+TP__AT_LEVELS(tp__row_table, tp__rows);
+
+const tp__row_kernels *tp__row_kernels_of(tp__row_kind kind, tp_dtype dtype);
 
 void tp__rows_forward(const tp__row_kernels *kernels, const tp__rows *rows, size_t item);
 
@@ -92,9 +96,10 @@ typedef struct tp__channel_kernels {
     void (*forward)(const tp__channels *channels), (*backward)(const tp__channels *channels);
 } tp__channel_kernels;
 
-typedef const tp__channel_kernels *tp__channel_choice(void);
+typedef const tp__channel_kernels tp__channel_table[2];
+TP__AT_LEVELS(tp__channel_table, tp__channels);
 
-const tp__channel_kernels *tp__channel_reference(tp_dtype dtype);
+const tp__channel_kernels *tp__channel_kernels_of(tp_dtype dtype);
 void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *channels,
                       bool backward);
 

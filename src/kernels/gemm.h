@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/level.h"
 #include "tinypytorch/base.h"
 
 /* One product, or a block of one. Distances are in elements; c's columns lie side by side. */
@@ -33,9 +34,6 @@ typedef struct tp__gemm_backend {
     void (*run)(const tp__gemm *block);
 } tp__gemm_backend;
 
-/* What backends register for "matmul". */
-typedef const tp__gemm_backend *tp__gemm_choice(void);
-
 /* count products; matrix number i lies at the row-major place i of shape. */
 typedef struct tp__gemm_batch {
     tp__gemm first;
@@ -55,7 +53,10 @@ const tp__gemm_backend *tp__gemm_reference(tp_dtype dtype);
 /* For k = 1, n ≥ 1 and b's elements one after the other: no product has less to compute for what it
  * writes. NULL: none was registered. */
 const tp__gemm_backend *tp__gemm_outer(tp_dtype dtype);
-void tp__gemm_outer_override(tp_dtype dtype, void (*run)(const tp__gemm *block));
+
+/* Their blocks, of float32 and float64. */
+typedef void (*const tp__outer_table[2])(const tp__gemm *block);
+TP__AT_LEVELS(tp__outer_table, tp__outer);
 
 /* True for a matrix whose rows, or whose columns, lie one after the other: what a BLAS takes. */
 bool tp__gemm_is_plain(int64_t rows, int64_t columns, int64_t row, int64_t column);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What an operation was told besides its inputs.
+ */
+#ifndef TP_ATTR_H
+#define TP_ATTR_H
+
+#include <stdint.h>
+
+typedef union tp__attr {
+    double number;
+    int64_t integer;
+    void *block;
+} tp__attr;
+
+#endif

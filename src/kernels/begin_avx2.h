@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What stands between this and end_level.h is compiled for processors with AVX2 and FMA.
+ */
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fast loops over elements that lie one after the other, of float32 and float64. A record says
+ * which one takes its loop's place; without vector mathematics functions have none.
+ */
+#ifndef TP_VECTOR_H
+#define TP_VECTOR_H
+
+#include "kernels/level.h"
+#include "kernels/loop.h"
+#include "tinypytorch/base.h"
+
+/* clang-format off */
+#define TP__VECTOR_ARITHMETIC(X)                                                                   \
+    X(ADD, add) X(SUB, sub) X(MUL, mul) X(DIV, div) X(MAXIMUM, maximum) X(MINIMUM, minimum)        \
+    X(SQUARE_SLOPE, square_slope) X(RECIPROCAL_SLOPE, reciprocal_slope)                            \
+    X(RELU_SLOPE, relu_slope) X(NEG, neg) X(SQUARE, square) X(SQRT, sqrt) X(ABS, abs)              \
+    X(RECIPROCAL, reciprocal) X(FLOOR, floor) X(CEIL, ceil) X(ROUND, round) X(TRUNC, trunc)        \
+    X(RELU, relu) X(SIGN, sign) X(EQ, eq) X(NE, ne) X(LT, lt) X(LE, le) X(GT, gt) X(GE, ge)        \
+    X(WHERE, where)
+
+#define TP__VECTOR_FUNCTIONS(X)                                                                    \
+    X(EXP, exp) X(LOG, log) X(SIN, sin) X(COS, cos) X(TAN, tan) X(TANH, tanh) X(POW, pow)          \
+    X(POWER, power) X(SIGMOID, sigmoid) X(TANH_SLOPE, tanh_slope)                                  \
+    X(TANH_DERIVATIVE, tanh_derivative) X(SIGMOID_SLOPE, sigmoid_slope)                            \
+    X(SIGMOID_DERIVATIVE, sigmoid_derivative) X(EXP2, exp2) X(EXPM1, expm1) X(LOG1P, log1p)        \
+    X(LOG2, log2) X(LOG10, log10) X(ASIN, asin) X(ACOS, acos) X(ATAN, atan) X(SINH, sinh)          \
+    X(COSH, cosh) X(ASINH, asinh) X(ACOSH, acosh) X(ATANH, atanh) X(ERF, erf) X(ERFC, erfc)        \
+    X(ATAN2, atan2) X(HYPOT, hypot)
+/* clang-format on */
+
+typedef enum tp__fast {
+    TP__FAST_NONE,
+#define TP__FAST_NAME(NAME, name) TP__FAST_##NAME,
+    TP__VECTOR_ARITHMETIC(TP__FAST_NAME) TP__VECTOR_FUNCTIONS(TP__FAST_NAME)
+#undef TP__FAST_NAME
+    /* conversions; the type is the one that they make */
+    TP__FAST_FROM_F32,
+    TP__FAST_FROM_F64,
+    TP__FAST_FROM_I64,
+    TP__FAST_FROM_U8,
+    TP__FASTS
+} tp__fast;
+
+typedef tp__loop *const tp__vector_table[TP__FASTS][2];
+TP__AT_LEVELS(tp__vector_table, tp__vector);
+extern tp__vector_table *const tp__vector_levels[TP__LEVELS];
+
+/* The loop of this process's level, or NULL. */
+TP_INLINE tp__loop *tp__fast_loop(tp__fast fast, tp_dtype dtype)
+{
+    return dtype <= TP_F64 ? (*tp__vector_levels[tp__level])[fast][dtype] : NULL;
+}
+
+#endif
