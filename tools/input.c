@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 #include "calculus/formula.h"
-#include "draw/escape.h"
+#include "base/escape.h"
 
 /* Lines for a terminal, whatever bytes a name or a word holds. */
 static void input_print_lines(const char *message)

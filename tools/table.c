@@ -12,7 +12,7 @@
 
 #include "array/format.h"
 #include "base/alloc.h"
-#include "draw/escape.h"
+#include "base/escape.h"
 
 enum { TABLE_LABEL = 10, TABLE_NUMBER = 24 };
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "draw/escape.h"
+#include "base/escape.h"
 
 enum { MINIMIZE_COLUMNS = 10, MINIMIZE_DIGITS = 10 };
 

@@ -6,7 +6,6 @@
 #define TP_ARRAY_H
 
 #include "array/loops.h"
-#include "base/backend.h"
 #include "base/node.h"
 #include "base/scope.h"
 
@@ -94,11 +93,18 @@ tp_var *tp__alias(tp__thread *t, tp_var *v);
 /* An unrecorded view of v's elements in a shape it broadcasts to, with one reference. */
 tp_var *tp__broadcast_view(tp__thread *t, tp_var *v, int ndim, const int64_t *shape);
 
-/* Makes v->data valid. False, with an error, when memory runs out or the elements were dropped. */
+/* Computes deferred elements, or makes dropped ones again. False, with an error, when memory runs
+ * out or they are lost. */
+bool tp__evaluate_deferred(tp_var *v);
+
+/* Makes v->data valid, or fails so. */
 TP_INLINE bool tp__evaluate(tp_var *v)
 {
     return TP_LIKELY(v->data != NULL) || tp__evaluate_deferred(v);
 }
+
+/* Computes all that waits in the thread. False, with an error, when out of memory. */
+bool tp__evaluate_waiting(tp__thread *t);
 
 /* Makes target's elements ready to be overwritten: nobody who read the old ones will see it. False,
  * with an error, when out of memory. */
@@ -106,6 +112,9 @@ bool tp__edit(tp_var *target);
 
 /* target ← target + value, of the same shape and floating type, numbers only. Cannot fail. */
 void tp__accumulate(tp_var *target, tp_var *value);
+
+/* True if v, which is floating, has a NaN; false when out of memory, too. */
+bool tp__has_nan(tp_var *v);
 
 /* What tp_data gives, for the library, which looks at NULL and says nothing. */
 const void *tp__elements(tp_var *v);

@@ -272,8 +272,6 @@ tp_var *tp_randn(tp_dtype dtype, int ndim, const int64_t *shape)
 {
     if (!create_check_random("randn", dtype))
         return tp__poison();
-    if (!tp__is_working(dtype))
-        return tp_to(tp_randn(TP_F32, ndim, shape), dtype);
     tp_var *v = create_array("randn", dtype, ndim, shape);
     if (tp_is_poison(v))
         return v;

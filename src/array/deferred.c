@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "base/backend.h"
 #include "base/dtype.h"
-#include "base/recycle.h"
+#include "base/alloc.h"
 
 enum { DEFERRED_PIECE = 256, DEFERRED_FIRST = 16 };
 
@@ -56,7 +55,7 @@ void tp__source_of(tp__recipe *recipe, int i, const tp_var *v, tp_dtype dtype)
     } else if (v->flags & TP__CONTIGUOUS) {
         source->reach = TP__WHOLE;
         if (!v->data && !v->storage->data)
-            recipe->weight += v->storage->how.recipe->weight;
+            recipe->weight += tp__recipe_of(v->storage)->weight;
     } else {
         source->reach = TP__STRIDED;
         for (int axis = 0; axis < v->ndim; axis++)
@@ -185,7 +184,7 @@ static uint32_t deferred_count(tp__thread *t, const tp__recipe *recipe)
         if (!from || from->data || from->plan == t->plans)
             continue;
         from->plan = t->plans;
-        n += deferred_count(t, from->how.recipe);
+        n += deferred_count(t, tp__recipe_of(from));
     }
     return n;
 }
@@ -217,6 +216,45 @@ static void deferred_list(tp__recipe **list, tp__recipe *recipe)
     *list = recipe;
 }
 
+static void deferred_drop(tp__deferred *deferred)
+{
+    tp__recipe *recipe = (tp__recipe *)deferred;
+    *recipe->link = recipe->next;
+    if (recipe->next)
+        recipe->next->link = recipe->link;
+    for (int i = 0; i < recipe->n; i++) {
+        tp__storage *from = recipe->source[i].storage;
+        if (!from)
+            continue;
+        if (!from->read_only)
+            from->readers--;
+        tp__storage_drop(from);
+    }
+    tp__block_put(tp__here(), recipe, sizeof *recipe);
+}
+
+/* What memory does not suffice for goes on waiting, in no list. */
+static void deferred_finish(tp__thread *t, tp__recipe **list)
+{
+    while (*list) {
+        tp__recipe *recipe = *list;
+        if (tp__storage_evaluate(t, recipe->storage))
+            continue;
+        *list = recipe->next;
+        if (recipe->next)
+            recipe->next->link = list;
+        recipe->next = NULL;
+        recipe->link = &recipe->next;
+    }
+}
+
+/* Computes what still waits in a thread that ends: its values may outlive it. */
+static void deferred_finish_all(tp__thread *t)
+{
+    deferred_finish(t, &t->recipes);
+    deferred_finish(t, &t->folds);
+}
+
 tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
 {
     if (!deferred_lighten(t, recipe))
@@ -225,8 +263,10 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
     if (!copy)
         return NULL;
     *copy = *recipe;
+    copy->head.drop = deferred_drop;
+    t->finish = deferred_finish_all;
     copy->storage =
-        tp__storage_defer((recipe->fold ? 1 : (size_t)recipe->size) * recipe->item, copy);
+        tp__storage_defer((recipe->fold ? 1 : (size_t)recipe->size) * recipe->item, &copy->head);
     if (!copy->storage) {
         tp__block_put(t, copy, sizeof *copy);
         return NULL;
@@ -243,28 +283,12 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
     return copy->storage;
 }
 
-void tp__recipe_drop(tp__recipe *recipe)
-{
-    *recipe->link = recipe->next;
-    if (recipe->next)
-        recipe->next->link = recipe->link;
-    for (int i = 0; i < recipe->n; i++) {
-        tp__storage *from = recipe->source[i].storage;
-        if (!from)
-            continue;
-        if (!from->read_only)
-            from->readers--;
-        tp__storage_drop(from);
-    }
-    tp__block_put(tp__here(), recipe, sizeof *recipe);
-}
-
 /* --- Values --- */
 
 bool tp__evaluate_deferred(tp_var *v)
 {
     if (v->flags & TP__DROPPED)
-        return tp__remake(v);
+        return tp__here()->remake(v);
     if (!v->storage->data && !tp__storage_evaluate(tp__here(), v->storage))
         return false;
     v->data = v->storage->data;
@@ -327,25 +351,4 @@ bool tp__evaluate_waiting(tp__thread *t)
             return false;
     }
     return true;
-}
-
-/* What memory does not suffice for goes on waiting, in no list. */
-static void deferred_finish(tp__thread *t, tp__recipe **list)
-{
-    while (*list) {
-        tp__recipe *recipe = *list;
-        if (tp__storage_evaluate(t, recipe->storage))
-            continue;
-        *list = recipe->next;
-        if (recipe->next)
-            recipe->next->link = list;
-        recipe->next = NULL;
-        recipe->link = &recipe->next;
-    }
-}
-
-void tp__finish_deferred(tp__thread *t)
-{
-    deferred_finish(t, &t->recipes);
-    deferred_finish(t, &t->folds);
 }

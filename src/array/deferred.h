@@ -42,6 +42,7 @@ typedef struct tp__source {
 } tp__source;
 
 typedef struct tp__recipe {
+    tp__deferred head;
     tp__loop *loop;
     tp__attr attr;
     tp__fold_block *fold; /* instead of loop: the sum of all elements of one source … */
@@ -57,6 +58,11 @@ typedef struct tp__recipe {
     tp__storage *storage; /* the deferred elements */
     struct tp__recipe *next, **link;
 } tp__recipe;
+
+TP_INLINE tp__recipe *tp__recipe_of(const tp__storage *storage)
+{
+    return (tp__recipe *)storage->how.deferred;
+}
 
 /* Starts a recipe for a result of this shape. */
 void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_t size);

@@ -23,7 +23,7 @@
 #include "base/dtype.h"
 #include "base/parallel.h"
 #include "base/profile.h"
-#include "base/recycle.h"
+#include "base/alloc.h"
 
 enum {
     PLAN_BLOCK = 1024, /* elements, at most */
@@ -127,7 +127,7 @@ static uint32_t plan_visit(plan *p, tp__storage *storage)
 {
     if (storage->plan == p->id)
         return storage->place;
-    const tp__recipe *recipe = storage->how.recipe;
+    const tp__recipe *recipe = tp__recipe_of(storage);
     plan_step step = {.recipe = recipe, .storage = storage, .n = recipe->n, .item = recipe->item};
     step.once = !recipe->fold;
     for (int i = 0; i < recipe->n; i++) {
@@ -237,7 +237,7 @@ static bool plan_shares(const plan *p, const tp__storage *storage, int *budget)
 {
     if (!storage || storage->data || --*budget < 0)
         return false;
-    const tp__recipe *recipe = storage->how.recipe;
+    const tp__recipe *recipe = tp__recipe_of(storage);
     if (storage->plan == p->id && recipe->costly)
         return true;
     for (int i = 0; i < recipe->n; i++)
@@ -490,7 +490,7 @@ bool tp__storage_evaluate(tp__thread *t, tp__storage *storage)
         return false;
     p->id = ++t->plans;
     p->n_steps = p->n_registers = 0;
-    p->size = storage->how.recipe->size;
+    p->size = tp__recipe_of(storage)->size;
     p->taken = NULL;
     p->root = plan_visit(p, storage);
     plan_add_folds(t, p);

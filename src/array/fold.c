@@ -18,7 +18,7 @@
 #include "array/loops.h"
 #include "base/dtype.h"
 #include "base/parallel.h"
-#include "base/recycle.h"
+#include "base/alloc.h"
 #include "tinypytorch/engine.h"
 
 enum {

@@ -8,7 +8,6 @@
 
 #include "base/dtype.h"
 #include "base/scope.h"
-#include "tinypytorch/graph.h"
 #include "tinypytorch/scope.h"
 
 static bool within_refuse(const char *call, const char *what, double value, double from, double to)
@@ -52,9 +51,34 @@ bool tp__check_elements(const char *call, const char *what, tp_var *v, double fr
     if (!tp__check_operand(call, v))
         return false;
     size_t scope = tp_scope_begin();
-    tp_var *plain = tp__plain(tp_detach(v));
+    tp_var *plain = tp__plain(v);
     bool good = !tp_is_poison(plain);
     double value = good ? within_outside(plain, from, to) : to;
     tp_scope_end(scope);
     return good && ((value >= from && value <= to) || within_refuse(call, what, value, from, to));
+}
+
+#define WITHIN_HAS_NAN(name, Type)                                                                 \
+    static bool name(int64_t n, const Type *x)                                                     \
+    {                                                                                              \
+        bool any = false;                                                                          \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            any |= x[i] != x[i];                                                                   \
+        return any;                                                                                \
+    }
+
+WITHIN_HAS_NAN(within_has_nan_f32, float)
+WITHIN_HAS_NAN(within_has_nan_f64, double)
+
+bool tp__has_nan(tp_var *v)
+{
+    size_t scope = tp_scope_begin();
+    const tp_var *plain = tp__plain(v);
+    bool any = tp_is_poison(plain)      ? false
+               : plain->dtype == TP_F32 ? within_has_nan_f32(plain->size, plain->data)
+               : plain->dtype == TP_F64
+                   ? within_has_nan_f64(plain->size, plain->data)
+                   : isnan(within_outside(plain, -(double)INFINITY, (double)INFINITY));
+    tp_scope_end(scope);
+    return any;
 }

@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "base/thread.h"
+
 /* Uninitialised and zeroed memory; free with tp__free (free() serves too, where the caller of the
  * library gets the memory). A request for 0 bytes succeeds. */
 void *tp__alloc(size_t bytes);
@@ -20,6 +22,24 @@ void *tp__alloc_aligned(size_t bytes);
 void *tp__realloc(void *block, size_t bytes);
 
 void tp__free(void *block);
+
+/* --- Blocks ---
+ *
+ * Memory that is taken and put back all the time: elements of arrays and what is needed to compute
+ * them. A block put back is kept by the thread, in a list for its size class; classes are powers of
+ * two and three steps between. What is kept never exceeds what has been in use by more than a fixed
+ * amount. Under memory checkers nothing is kept. */
+
+/* 64-byte aligned; NULL, with an error, when out of memory. */
+void *tp__block_take(tp__thread *t, size_t bytes);
+
+/* bytes as it was asked for. */
+void tp__block_put(tp__thread *t, void *block, size_t bytes);
+
+/* Gives all that the thread keeps back to the system. */
+void tp__block_trim(tp__thread *t);
+
+/* --- Text, tests --- */
 
 /* A copy of text, NULL when out of memory. */
 char *tp__copy_text(const char *text);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/backend.h"
 #include "base/debug.h"
 #include "tinypytorch/scope.h"
 
@@ -477,21 +476,8 @@ void tp__node_free(tp__thread *t, tp_var *v)
     }
 }
 
-tp_var *tp_share(tp_var *v)
+void tp__node_share(tp_var *v)
 {
-    if (!v)
-        return tp_fail(TP_ERROR_ARGUMENT, "share: the value is NULL");
-    if (v->flags & (TP__POISON | TP__SHARED))
-        return v;
-    if (v->op)
-        return tp_fail(TP_ERROR_GRAPH,
-                       "share: only a leaf or a detached value can be shared, not a "
-                       "recorded result");
-    if (v->grad || (v->extra && v->extra->hooks))
-        return tp_fail(TP_ERROR_GRAPH,
-                       "share: a value with a gradient or a hook cannot be shared: clear it first");
-    if (!v->data && !tp__evaluate_deferred(v))
-        return tp__poison();
     v->flags |= TP__SHARED;
     if (v->storage) {
         v->storage->read_only = true;
@@ -499,7 +485,6 @@ tp_var *tp_share(tp_var *v)
     }
     tp__here()->live--;
     atomic_fetch_add_explicit(&node_shared, 1, memory_order_relaxed);
-    return v;
 }
 
 size_t tp_live(void)

@@ -319,11 +319,6 @@ TP_INLINE void tp__node_put(tp__thread *t, tp_var *v)
 /* Frees v, which has no reference left, and what only it held; with a work list, in any depth. */
 void tp__node_free(tp__thread *t, tp_var *v);
 
-/* Computes v's elements, which were dropped, and what is needed for them (graph/remake.c). False,
- * with an error, if a constant that is needed is gone too, if an operand was edited since, or out
- * of memory. */
-bool tp__remake(tp_var *v);
-
 /* Drops the elements, which are in a storage; or if nobody will read them. */
 void tp__node_empty(tp_var *v);
 void tp__node_settle(tp_var *v);
@@ -358,6 +353,9 @@ TP_INLINE void tp__drop(tp_var *v)
     else if (TP_UNLIKELY((flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD))
         tp__node_settle(v);
 }
+
+/* Makes v, whose elements are ready, one that threads share. */
+void tp__node_share(tp_var *v);
 
 /* Hands the thread's free nodes to threads to come. */
 void tp__node_give_back(tp__thread *t);

@@ -3,7 +3,7 @@
 
 #include "base/storage.h"
 
-#include "base/recycle.h"
+#include "base/alloc.h"
 
 enum { STORAGE_HEADER = 64, STORAGE_APART = 4096 };
 _Static_assert(sizeof(tp__storage) <= STORAGE_HEADER, "data follows the header, aligned");
@@ -50,22 +50,22 @@ tp__storage *tp__storage_wrap(void *data, void (*release)(void *arg), void *arg)
     return storage;
 }
 
-tp__storage *tp__storage_defer(size_t bytes, struct tp__recipe *recipe)
+tp__storage *tp__storage_defer(size_t bytes, tp__deferred *deferred)
 {
     tp__storage *storage = storage_make(STORAGE_HEADER);
     if (storage) {
         storage->bytes = bytes;
-        storage->how.recipe = recipe;
+        storage->how.deferred = deferred;
     }
     return storage;
 }
 
 void tp__storage_settle(tp__storage *storage, void *data)
 {
-    struct tp__recipe *recipe = storage->how.recipe;
-    storage->how.recipe = NULL;
+    tp__deferred *deferred = storage->how.deferred;
+    storage->how.deferred = NULL;
     storage->data = data;
-    tp__recipe_drop(recipe);
+    deferred->drop(deferred);
 }
 
 void *tp__storage_give(tp__storage *storage)
@@ -81,8 +81,8 @@ void tp__storage_free(tp__storage *storage)
 {
     tp__thread *t = tp__here();
     size_t block = STORAGE_HEADER;
-    if (!storage->data && storage->how.recipe)
-        tp__recipe_drop(storage->how.recipe);
+    if (!storage->data && storage->how.deferred)
+        storage->how.deferred->drop(storage->how.deferred);
     else if (storage->data == storage_behind(storage))
         block += storage->bytes;
     else if (storage->data && storage->bytes)

@@ -4,7 +4,7 @@
  * memory of the caller's. version counts edits in place; read_only storage, which threads share,
  * is never edited, and only its count is atomic.
  *
- * Elements may be deferred: data is NULL and recipe tells how to compute them (array/deferred.h).
+ * Elements may be deferred: data is NULL and `deferred` tells how to compute them.
  * readers counts the recipes that will read these elements, and so limits edits: the caller's
  * memory (bytes is 0), and memory to which the caller has a writable pointer, are open: they cannot
  * be watched, and are read at once; memory to which the caller has a pointer (pinned) stays where
@@ -23,10 +23,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct tp__recipe;
-
-/* Frees the recipe of a deferred storage that goes, or has its elements (array/deferred.c). */
-void tp__recipe_drop(struct tp__recipe *recipe);
+/* How deferred elements are computed (array/deferred.h): all that is known here is how it is
+ * freed, when its storage goes or has its elements. */
+typedef struct tp__deferred {
+    void (*drop)(struct tp__deferred *deferred);
+} tp__deferred;
 
 typedef struct tp__storage {
     _Atomic uint32_t refs;
@@ -37,7 +38,7 @@ typedef struct tp__storage {
     void *data;
     size_t bytes;
     union {
-        struct tp__recipe *recipe;  /* while data is NULL */
+        tp__deferred *deferred;     /* while data is NULL */
         void (*release)(void *arg); /* set for the caller's memory */
     } how;
     void *arg;
@@ -49,10 +50,10 @@ typedef struct tp__storage {
 tp__storage *tp__storage_new(size_t bytes);
 tp__storage *tp__storage_wrap(void *data, void (*release)(void *arg), void *arg);
 
-/* A storage whose elements recipe, which passes to it, will compute. */
-tp__storage *tp__storage_defer(size_t bytes, struct tp__recipe *recipe);
+/* A storage whose elements `deferred`, which passes to it, will compute. */
+tp__storage *tp__storage_defer(size_t bytes, tp__deferred *deferred);
 
-/* Ends a deferred storage's recipe: data, a block of its bytes, holds the elements from here on. */
+/* Ends the wait: data, a block of its bytes, holds the elements from here on. */
 void tp__storage_settle(tp__storage *storage, void *data);
 
 /* Takes the block of elements out of a storage that nobody will read again; NULL if they have none

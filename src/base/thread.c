@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/backend.h"
 #include "base/debug.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/node.h"
-#include "base/recycle.h"
+#include "base/alloc.h"
 #include "base/scope.h"
 #include "base/settings.h"
 #include "tinypytorch/draw.h"
@@ -31,7 +30,8 @@ static void thread_end(void *state)
     tp__thread_current = t;
     tp__scope_close_all(t);
     tp_name_scope_end(1);
-    tp__finish_deferred(t);
+    if (t->finish)
+        t->finish(t);
     tp__error_tell(t, "a thread ends, and nobody asked for its ");
     tp__debug_end(t);
     tp__node_give_back(t);

@@ -47,6 +47,8 @@ typedef struct tp__thread {
     uint8_t sweep_depth;
     bool remakes;    /* values were recorded in checkpoints */
     uint32_t remade; /* how often dropped elements were made again */
+    bool (*remake)(
+        tp_var *v); /* makes them, or fails; set where the first of them may be dropped */
 
     struct tp__debug *debug; /* NULL: not in debug mode */
     const char *call; /* the function that the program called, if it is not where errors arise
@@ -57,7 +59,8 @@ typedef struct tp__thread {
     char message[512], place[TP__SITE_TEXT];
     tp__site error_site;
 
-    struct tp__recipe *recipes, *folds; /* of deferred elements; of deferred sums */
+    struct tp__recipe *recipes, *folds;   /* of deferred elements; of deferred sums */
+    void (*finish)(struct tp__thread *t); /* what the thread does before it ends; NULL: nothing */
     uint64_t plans;
     void *kept_blocks[TP__BLOCK_CLASSES];
     tp_memory memory;

@@ -7,10 +7,10 @@
 
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "calculus/formula.h"
-#include "draw/escape.h"
 #include "tinypytorch/error.h"
 
 enum { PLACE_BEFORE = 48, PLACE_AFTER = 24 };

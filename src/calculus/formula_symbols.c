@@ -9,9 +9,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/numbers.h"
 #include "calculus/formula.h"
-#include "draw/escape.h"
 
 /* The character at s, which is `length` bytes long; 0 if that is no UTF-8. */
 static uint32_t symbols_code(const char *s, size_t *length)

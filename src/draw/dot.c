@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "array/array.h"
-#include "draw/escape.h"
+#include "base/escape.h"
 #include "draw/walk.h"
 #include "tinypytorch.h"
 

@@ -12,9 +12,9 @@
 #include "array/array.h"
 #include "base/alloc.h"
 #include "base/dtype.h"
+#include "base/escape.h"
 #include "base/map.h"
 #include "base/node.h"
-#include "draw/escape.h"
 #include "graph/function.h"
 #include "tinypytorch.h"
 

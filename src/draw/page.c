@@ -11,9 +11,9 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/escape.h"
 #include "base/map.h"
 #include "base/node.h"
-#include "draw/escape.h"
 #include "draw/picture.h"
 #include "draw/statistics.h"
 #include "graph/op.h"

@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
-#include "draw/escape.h"
+#include "base/escape.h"
 #include "draw/picture.h"
 
 /* Graphviz measures nodes in inches, places in points, y upwards. A larger picture than so many

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "draw/escape.h"
+#include "base/escape.h"
 
 static const char html_head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

@@ -12,8 +12,8 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/escape.h"
 #include "base/text.h"
-#include "draw/escape.h"
 #include "tinypytorch/array.h"
 #include "tinypytorch/error.h"
 #include "tinypytorch/graph.h"

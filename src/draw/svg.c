@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "draw/escape.h"
+#include "base/escape.h"
 #include "draw/picture.h"
 
 /* Of a character of the line under the picture, on the safe side. */

@@ -10,10 +10,10 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/escape.h"
 #include "base/map.h"
 #include "base/node.h"
 #include "base/text.h"
-#include "draw/escape.h"
 #include "draw/picture.h"
 #include "draw/statistics.h"
 #include "draw/walk.h"

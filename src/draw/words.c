@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "base/escape.h"
 #include "base/node.h"
-#include "draw/escape.h"
 #include "draw/statistics.h"
 #include "tinypytorch.h"
 

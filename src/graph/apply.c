@@ -50,6 +50,7 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     y->reads = t->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
     if (TP_UNLIKELY(t->unusual | (y->flags & TP__REMADE)))
         apply_record_unusual(t, y);
+    t->remake = tp__remake;
     tp__node_count(y);
     return true;
 }
@@ -356,7 +357,7 @@ static tp_var *apply_elements(tp__thread *t, tp__call *call)
 /* True if v's elements wait, and are not a sum themselves. */
 static bool apply_waits(const tp_var *v)
 {
-    return !v->data && !v->storage->data && !v->storage->how.recipe->fold;
+    return !v->data && !v->storage->data && !tp__recipe_of(v->storage)->fold;
 }
 
 /* The sum of elements that wait waits with them. */

@@ -13,6 +13,10 @@
 
 #include "base/node.h"
 
+/* Computes v's elements, which were dropped, and what is needed for them. False, with an error, if
+ * a constant that is needed is gone too, if an operand was edited since, or out of memory. */
+bool tp__remake(tp_var *v);
+
 /* True if v's elements, which were dropped, can be made again. */
 bool tp__can_remake(tp_var *v);
 

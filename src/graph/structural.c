@@ -9,60 +9,6 @@
 #include "graph/apply.h"
 #include "tinypytorch.h"
 
-/* --- add --- */
-
-TP__LOOP2(add_f64, double, double, double, a + b)
-TP__LOOP2(add_f32, float, float, double, a + b)
-TP__LOOP2(add_i64, int64_t, int64_t, uint64_t, a + b)
-TP__LOOP2(add_u8, uint8_t, uint8_t, uint8_t, a + b)
-
-static double add_number(double a, double b)
-{
-    return a + b;
-}
-
-static void add_number_gradient(double gy, double a, double b, double y, double *ga, double *gb)
-{
-    (void)a, (void)b, (void)y;
-    *ga = gy;
-    *gb = gy;
-}
-
-static void add_gradient(const tp__pull *pull)
-{
-    pull->gx[0] = pull->gy;
-    pull->gx[1] = pull->gy;
-}
-
-static void add_taylor(const tp__jet *jet)
-{
-    for (int k = 1; k <= jet->order; k++) {
-        tp_var *a = jet->x[0][k], *b = jet->x[1][k];
-        jet->y[k] = a && b ? tp_add(a, b) : a ? a : b;
-    }
-}
-
-const tp__op tp__op_add = {
-    .label = "Add",
-    .name = "add",
-    .n_in = 2,
-    .flags = TP__ELEMENTWISE | TP__LINEAR,
-    .loop = {[TP_F32] = add_f32, [TP_F64] = add_f64, [TP_I64] = add_i64, [TP_U8] = add_u8},
-    .fast = TP__FAST_ADD,
-    .number = add_number,
-    .number_gradient = add_number_gradient,
-    .gradient = add_gradient,
-    .taylor = add_taylor,
-    .formula = "a + b",
-    .rule = "a: gy; b: gy",
-    .call_2 = tp_add,
-};
-
-tp_var *(tp_add)(tp_var *a, tp_var *b)
-{
-    return tp__apply_2(&tp__op_add, a, b);
-}
-
 /* --- broadcast_to and sum_to, each other's gradient --- */
 
 static bool broadcast_fails(const char *call, int ndim, const int64_t *shape, int to_ndim,
@@ -277,7 +223,7 @@ tp_var *tp__fresh(tp_var *y, const tp_var *x)
     return shares && !tp_is_poison(y) ? tp_clone(y) : y;
 }
 
-static const tp__op *const structural_ops[] = {
-    &tp__op_add, &tp__op_broadcast_to, &tp__op_sum_to, &tp__op_to, &clone_op, NULL};
+static const tp__op *const structural_ops[] = {&tp__op_broadcast_to, &tp__op_sum_to, &tp__op_to,
+                                               &tp__op_zero,         &clone_op,      NULL};
 
 const tp__family tp__family_structural = {"structural", "structure", structural_ops};

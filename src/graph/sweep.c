@@ -8,7 +8,6 @@
 #include "array/array.h"
 #include "array/deferred.h"
 #include "base/alloc.h"
-#include "base/backend.h"
 #include "base/scope.h"
 #include "graph/anomaly.h"
 #include "graph/apply.h"

@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "base/parallel.h"
-#include "base/recycle.h"
 #include "base/thread.h"
 #include "kernels/conv_strip.h"
 #include "kernels/conv_weights.h"

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/recycle.h"
 #include "base/thread.h"
 #include "kernels/loop.h"
 #include "tinypytorch/engine.h"

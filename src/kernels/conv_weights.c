@@ -14,7 +14,6 @@
 
 #include "base/alloc.h"
 #include "base/parallel.h"
-#include "base/recycle.h"
 #include "base/thread.h"
 
 /* Bytes of the copies of x and y, so that they stay in the cache, and of a few rows of y, in the

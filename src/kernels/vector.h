@@ -17,7 +17,7 @@
     X(RELU_SLOPE, relu_slope) X(NEG, neg) X(SQUARE, square) X(SQRT, sqrt) X(ABS, abs)              \
     X(RECIPROCAL, reciprocal) X(FLOOR, floor) X(CEIL, ceil) X(ROUND, round) X(TRUNC, trunc)        \
     X(RELU, relu) X(SIGN, sign) X(EQ, eq) X(NE, ne) X(LT, lt) X(LE, le) X(GT, gt) X(GE, ge)        \
-    X(WHERE, where)
+    X(WHERE, where) X(ZERO, zero)
 
 #define TP__VECTOR_FUNCTIONS(X)                                                                    \
     X(EXP, exp) X(LOG, log) X(SIN, sin) X(COS, cos) X(TAN, tan) X(TANH, tanh) X(POW, pow)          \

@@ -7,7 +7,7 @@
 
 #include <float.h>
 
-#include "ops/elementwise.h"
+#include "graph/elementwise.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "ops/elementwise.h"
+#include "graph/elementwise.h"
 
 #include "array/array.h"
 #include "base/dtype.h"

@@ -4,7 +4,7 @@
  */
 #include "base/features.h"
 
-#include "ops/elementwise.h"
+#include "graph/elementwise.h"
 
 #include <math.h>
 

@@ -7,9 +7,9 @@
 
 #include "graph/op.h"
 
-extern const tp__family tp__family_arithmetic, tp__family_pow, tp__family_unary,
-    tp__family_exponential, tp__family_trigonometric, tp__family_special, tp__family_piecewise,
-    tp__family_activation, tp__family_choose, tp__family_logic;
+extern const tp__family tp__family_pow, tp__family_unary, tp__family_exponential,
+    tp__family_trigonometric, tp__family_special, tp__family_piecewise, tp__family_activation,
+    tp__family_choose, tp__family_logic;
 extern const tp__family tp__family_reduce, tp__family_statistics, tp__family_order;
 extern const tp__family tp__family_shape, tp__family_parts, tp__family_index, tp__family_arrange,
     tp__family_pick;

@@ -183,14 +183,20 @@ static void index_put_line(const index_job *job, int64_t number, int64_t offset)
            job->from + (number * job->line + job->first) * item, (size_t)job->n * job->item);
 }
 
+TP__LOOP2(index_add_f64, double, double, double, a + b)
+TP__LOOP2(index_add_f32, float, float, double, a + b)
+TP__LOOP2(index_add_i64, int64_t, int64_t, uint64_t, a + b)
+TP__LOOP2(index_add_u8, uint8_t, uint8_t, uint8_t, a + b)
+
 static void index_add_line(const index_job *job, int64_t number, int64_t offset)
 {
     int64_t item = (int64_t)job->item;
     char *to = job->to + (offset + job->first) * item;
     const char *from = job->from + (number * job->line + job->first) * item;
-    tp__loop *fast = tp__fast_loop(tp__op_add.fast, job->dtype);
-    (fast ? fast : tp__op_add.loop[job->dtype])(job->n, (char *const[]){to, to, (char *)from},
-                                                (const int64_t[]){item, item, item}, NULL);
+    static tp__loop *const plain[] = {index_add_f32, index_add_f64, index_add_i64, index_add_u8};
+    tp__loop *fast = tp__fast_loop(TP__FAST_ADD, job->dtype);
+    (fast ? fast : plain[job->dtype])(job->n, (char *const[]){to, to, (char *)from},
+                                      (const int64_t[]){item, item, item}, NULL);
 }
 
 /* Of float parts to double sums. */

@@ -5,7 +5,7 @@
  */
 #include "base/features.h"
 
-#include "ops/elementwise.h"
+#include "graph/elementwise.h"
 
 #include <float.h>
 #include <math.h>

@@ -13,7 +13,7 @@
 #include "base/dtype.h"
 #include "base/parallel.h"
 #include "base/profile.h"
-#include "base/recycle.h"
+#include "base/alloc.h"
 #include "base/scope.h"
 #include "tinypytorch/array.h"
 

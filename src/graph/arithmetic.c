@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "ops/elementwise.h"
+#include "graph/elementwise.h"
 
-#include "ops/families.h"
+#include "graph/structural.h"
 #include "tinypytorch.h"
+
+static void add_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++)
+        jet->y[k] = tp__series_add(jet->x[0][k], jet->x[1][k]);
+}
 
 static void sub_taylor(const tp__jet *jet)
 {
@@ -40,6 +46,8 @@ static void square_taylor(const tp__jet *jet)
         jet->y[k] = tp__series_square(jet->x[0], k);
 }
 
+TP__LOOP2(add_i64, int64_t, int64_t, uint64_t, a + b)
+TP__LOOP2(add_u8, uint8_t, uint8_t, uint8_t, a + b)
 TP__LOOP2(sub_i64, int64_t, int64_t, uint64_t, a - b)
 TP__LOOP2(sub_u8, uint8_t, uint8_t, uint8_t, a - b)
 TP__LOOP2(mul_i64, int64_t, int64_t, uint64_t, a *b)
@@ -50,6 +58,8 @@ TP__LOOP1(square_i64, int64_t, int64_t, uint64_t, x *x)
 TP__LOOP1(square_u8, uint8_t, uint8_t, unsigned, x *x)
 
 /* clang-format off */
+TP__BINARY(tp_add, a + b, gy, gy, gy, gy,
+           .label = "Add", .formula = "a + b", .flags = TP__ELEMENTWISE | TP__LINEAR, .fast = TP__FAST_ADD, .loop[TP_I64] = add_i64, .loop[TP_U8] = add_u8, .taylor = add_taylor)
 TP__BINARY(tp_sub, a - b, gy, gy, -gy, tp_neg(gy),
            .label = "Sub", .formula = "a − b", .flags = TP__ELEMENTWISE | TP__LINEAR, .fast = TP__FAST_SUB, .loop[TP_I64] = sub_i64, .loop[TP_U8] = sub_u8, .taylor = sub_taylor)
 TP__BINARY(tp_mul, a * b, gy * b, tp_mul(gy, b), gy * a, tp_mul(gy, a),
@@ -62,7 +72,7 @@ TP__UNARY_SLOPED(tp_square, x * x, 2 * x * gy, tp_mul(tp_mul(2, x), gy), TP__FAS
                  .label = "Square", .formula = "x²", .flags = TP__ELEMENTWISE, .reads = {TP__READS_0}, .fast = TP__FAST_SQUARE, .loop[TP_I64] = square_i64, .loop[TP_U8] = square_u8, .taylor = square_taylor)
 /* clang-format on */
 
-static const tp__op *const arithmetic_ops[] = {&tp_sub_op, &tp_mul_op,    &tp_div_op,
+static const tp__op *const arithmetic_ops[] = {&tp_add_op, &tp_sub_op,    &tp_mul_op, &tp_div_op,
                                                &tp_neg_op, &tp_square_op, NULL};
 
 const tp__family tp__family_arithmetic = {"arithmetic", "arithmetic", arithmetic_ops};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "draw/escape.h"
+#include "base/escape.h"
 
 #define ESCAPE_ODD "\xEF\xBF\xBD"
 

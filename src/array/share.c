@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "array/array.h"
+
+#include "tinypytorch/scope.h"
+
+tp_var *tp_share(tp_var *v)
+{
+    if (!v)
+        return tp_fail(TP_ERROR_ARGUMENT, "share: the value is NULL");
+    if (v->flags & (TP__POISON | TP__SHARED))
+        return v;
+    if (v->op)
+        return tp_fail(TP_ERROR_GRAPH,
+                       "share: only a leaf or a detached value can be shared, not a "
+                       "recorded result");
+    if (v->grad || (v->extra && v->extra->hooks))
+        return tp_fail(TP_ERROR_GRAPH,
+                       "share: a value with a gradient or a hook cannot be shared: clear it first");
+    if (!tp__evaluate(v))
+        return tp__poison();
+    tp__node_share(v);
+    return v;
+}
