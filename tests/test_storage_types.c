@@ -278,3 +278,48 @@ TEST(composites_of_half_types_keep_float32_inside)
                        half)));
     }
 }
+
+enum { PLACES = 5000 };
+
+static tp_var *same_gradient(void *ctx, tp_var *gradient)
+{
+    *(double *)ctx = tp_item(gradient);
+    return NULL;
+}
+
+/* y = Σ 5000 times x; float16 and bfloat16 hold 5000 and 4992, and 1 more than 2048 and 256 not. */
+TEST(gradients_of_many_uses_are_rounded_once)
+{
+    for (int i = 0; i < 2; i++) {
+        TP_SCOPE();
+        tp_dtype half = i ? TP_BF16 : TP_F16;
+        double total = i ? 4992 : 5000, seen = 0;
+        tp_var *x = tp_variable(tp_ones(half, TP_SHAPE(1))), *many[PLACES];
+        tp_var *shared = tp_variable(tp_ones(half, TP_SHAPE(1)));
+        tp_var *inner = tp_mul(x, 1);
+        tp_register_hook(inner, same_gradient, &seen);
+        for (int k = 0; k < PLACES; k++)
+            many[k] = inner;
+        tp_var *y = tp_sum(tp_concatenate(many, PLACES, 0));
+        tp_var *g = tp_gradient(y, x), *recorded = tp_gradient(y, x, .create_graph = true);
+        CHECK_BITS(tp_item(g), total);
+        CHECK_BITS(tp_item(recorded), total);
+        CHECK(tp_dtype_of(g) == half && tp_dtype_of(recorded) == half);
+        CHECK_BITS(seen, total);
+        tp_backward(y, .retain_grad = true);
+        CHECK_BITS(tp_item(tp_grad(inner)), total);
+        CHECK_BITS(tp_item(tp_grad(x)), total);
+        tp_backward(y);
+        CHECK_BITS(tp_item(tp_grad(x)), 2 * total);
+        CHECK(tp_dtype_of(tp_grad(x)) == half);
+        tp_share(shared);
+        for (int k = 0; k < PLACES; k++)
+            many[k] = k % 2 ? x : shared;
+        tp_var *both[] = {x, shared}, *gradients[2];
+        tp_gradients(tp_sum(tp_concatenate(many, PLACES, 0)), both, 2, gradients);
+        for (int k = 0; k < 2; k++) {
+            CHECK_BITS(tp_item(gradients[k]), 2 * tp_item(tp_to(tp_scalar(1250), half)));
+            CHECK(tp_dtype_of(gradients[k]) == half);
+        }
+    }
+}

@@ -42,6 +42,7 @@ typedef struct tp_var tp_var;
 
 /* Element types. Comparisons give uint8, 0 and 1. The last four are for storage: operations compute
  * float16 and bfloat16 in float32, to their end, and round once; int32 in int64 and bool in uint8.
+ * Likewise a gradient is summed over all uses of a value in float32, and rounded once.
  * The results of floating operands and of elementwise operations have the operands' type again;
  * sums, matrix products and what is made of them (einsum, inner, trace) are int64 for integers.
  *

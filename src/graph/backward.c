@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/scope.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "graph/sweep.h"
 
 /* A gradient to be stored. In a sweep that records nothing it is added to the plain gradient that x
@@ -66,6 +67,7 @@ static bool backward_choose(tp__sweep *s, backward_store *store, tp_var *gradien
     tp_var *x = store->x;
     store->add = !s->record && backward_adds(x);
     size_t scope = s->record ? 0 : tp_scope_begin();
+    gradient = tp__narrow(gradient, (tp_dtype)x->dtype);
     tp_var *sum = x->grad && !store->add ? (tp_add)(x->grad, gradient) : gradient;
     if (store->add && !(tp__evaluate(gradient) && tp__edit(x->grad)))
         sum = tp__poison();

@@ -9,6 +9,7 @@
 #include "array/array.h"
 #include "base/alloc.h"
 #include "base/scope.h"
+#include "graph/half.h"
 #include "graph/op.h"
 #include "graph/sweep.h"
 
@@ -71,7 +72,7 @@ static bool gradient_sweep(tp__sweep *s, tp_var *y, tp_var *const *xs, int n, tp
     for (int i = 0; i < n; i++) {
         tp_var *found = tp__map_find(&s->kept, xs[i])->value.var;
         if (found) {
-            out[i] = gradient_result(s, found);
+            out[i] = gradient_result(s, tp__narrow(found, (tp_dtype)xs[i]->dtype));
         } else {
             out[i] = tp_zeros((tp_dtype)xs[i]->dtype, xs[i]->ndim, tp__shape(xs[i]));
         }

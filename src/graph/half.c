@@ -46,7 +46,12 @@ bool tp__widen(tp_var **const *in, int n, tp_dtype *narrow)
     return true;
 }
 
-tp_var *tp__narrow(tp_var *y, tp_dtype narrow)
+tp_var *tp__narrow_other(tp_var *y, tp_dtype narrow)
 {
     return y->dtype == TP_F32 && tp__is_half(narrow) ? half_convert(y, narrow) : y;
+}
+
+tp_var *tp__addend(tp_var *v)
+{
+    return half_is(v) ? half_convert(v, TP_F32) : v;
 }

@@ -23,8 +23,16 @@ TP_INLINE bool tp__is_half(tp_dtype dtype)
  * type that the operands promote to: the result's. */
 bool tp__widen(tp_var **const *in, int n, tp_dtype *narrow);
 
+/* v, or as float32 if it is of a half type: what sums are taken of. */
+tp_var *tp__addend(tp_var *v);
+
+tp_var *tp__narrow_other(tp_var *y, tp_dtype narrow);
+
 /* y, of float32, as the half type narrow; otherwise y itself. */
-tp_var *tp__narrow(tp_var *y, tp_dtype narrow);
+TP_INLINE tp_var *tp__narrow(tp_var *y, tp_dtype narrow)
+{
+    return TP_LIKELY(y->dtype == narrow) ? y : tp__narrow_other(y, narrow);
+}
 
 #define TP__IN_FLOAT32(call, ...)                                                                  \
     do {                                                                                           \

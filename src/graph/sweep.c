@@ -12,6 +12,7 @@
 #include "graph/anomaly.h"
 #include "graph/apply.h"
 #include "graph/compose.h"
+#include "graph/half.h"
 #include "graph/hold.h"
 #include "graph/hook.h"
 #include "graph/op.h"
@@ -207,9 +208,12 @@ static bool sweep_owns(const tp__sweep *s, const tp_var *sum, const tp_var *grad
            tp__same_shape(gradient, sum->ndim, tp__shape(sum));
 }
 
-/* *sum ← *sum + gradient, or gradient if there is none yet. */
+/* *sum ← *sum + gradient, or gradient if there is none yet. Sums of half types are of float32 until
+ * they are read. */
 static bool sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
 {
+    if (*sum && TP_UNLIKELY(gradient->dtype >= TP_F16))
+        gradient = tp__addend(gradient);
     if (*sum && sweep_owns(s, *sum, gradient)) {
         tp__accumulate(*sum, gradient);
         return true;
@@ -262,10 +266,10 @@ static bool sweep_add(tp__sweep *s, tp_var *v, tp_var *gradient)
 /* --- Visiting a node --- */
 
 /* v's gradient so far, as a variable of the current scope or held by the node. */
-static tp_var *sweep_gradient(tp__sweep *s, tp_var *v)
+TP_INLINE tp_var *sweep_gradient(tp__sweep *s, tp_var *v)
 {
     if (!tp__sweep_numeric(s, v))
-        return v->adjoint.var;
+        return tp__narrow(v->adjoint.var, (tp_dtype)v->dtype);
     return tp__own(s->t, tp__node_number(s->t, v->adjoint.number));
 }
 
