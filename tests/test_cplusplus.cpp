@@ -66,6 +66,9 @@ static void arrays()
     CHECK(tp_item(tp_sum(v, nullptr)) == 21);
     CHECK(tp_ndim(tp_zeros(TP_U8, TP_SHAPE())) == 0);
     CHECK(tp_shape(tp_permute(v, TP_SHAPE(1, 0)))[0] == 3);
+    int64_t times = 2;
+    CHECK(tp_ndim(tp_zeros(TP_U8, TP_SHAPE(times++, 3))) == 2 && times == 3);
+    CHECK(TP_AXES(times++).at[0] == 3 && times == 4);
     char *text = tp_repr(v);
     CHECK(!std::strcmp(text, "variable([[1. 2. 3.]\n          [4. 5. 6.]])"));
     std::free(text);

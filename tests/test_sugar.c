@@ -383,3 +383,27 @@ TEST(two_scopes_on_one_line)
     }
     CHECK_INT(tp_live(), live);
 }
+
+/* Structs from headers that are older or newer, and one that nobody filled in. */
+TEST(the_size_of_options)
+{
+    tp_var *m = counting(TP_F64, TP_SHAPE(2, 3));
+    struct {
+        tp_reduce_options known;
+        char later[24];
+    } newer = {.known = TP_OPTIONS(tp_reduce_options)};
+    newer.known.size = sizeof newer;
+    newer.known.axes.one = 0;
+    CHECK_ELEMENTS((tp_sum)(m, &newer.known), 5, 7, 9);
+    newer.known.size = offsetof(tp_reduce_options, keepdims);
+    newer.known.keepdims = true;
+    CHECK_SHAPE((tp_sum)(m, &newer.known), 3);
+    const size_t wrong[] = {0, 4, 0x7fff5c3a1000, SIZE_MAX};
+    for
+        EACH(i, wrong)
+        {
+            newer.known.size = wrong[i];
+            (tp_sum)(m, &newer.known);
+            CHECK_ERROR(TP_ERROR_ARGUMENT, "sum: the options' size is ");
+        }
+}

@@ -86,17 +86,18 @@ TP_API const char *tp_version(void);
  * TP_SIZES(2, 1) a tp_sizes of one size for each axis. */
 #ifdef __cplusplus
 struct tp__dims {
-    int n;
     int64_t at[TP_MAX_NDIM + 1];
-    template <class... Size> tp__dims(Size... size) : n(sizeof...(size)), at{(int64_t)size...}
+    template <class... Size> tp__dims(Size... size) : at{static_cast<int64_t>(size)...}
     {
     }
 };
-#define TP_SHAPE(...) tp__dims(__VA_ARGS__).n, tp__dims(__VA_ARGS__).at
+template <class... Size> char (&tp__count(Size...))[sizeof...(Size) + 1]; /* only for sizeof */
+#define TP__COUNT(...) static_cast<int>(sizeof(tp__count(__VA_ARGS__)) - 1)
+#define TP_SHAPE(...) TP__COUNT(__VA_ARGS__), tp__dims(__VA_ARGS__).at
 #define TP_AXES(...)                                                                               \
     tp_axes                                                                                        \
     {                                                                                              \
-        TP_ALL_AXES, tp__dims(__VA_ARGS__).n,                                                      \
+        TP_ALL_AXES, TP__COUNT(__VA_ARGS__),                                                       \
         {                                                                                          \
             __VA_ARGS__                                                                            \
         }                                                                                          \

@@ -11,7 +11,7 @@
 
 /* Copies a caller's option struct, which begins with its size, into ours of so many bytes, which
  * holds the defaults and may be larger or smaller: structs grow at their end. NULL changes nothing.
- * False, with an error, if the size was not set. */
+ * False, with an error, if the size was not set: it is 0 or no struct's. */
 bool tp__take_options(const char *call, void *options, size_t bytes, const void *given);
 
 /* The axes of v as bits. A number may be reduced over axis 0, as in

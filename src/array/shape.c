@@ -17,7 +17,7 @@ bool tp__take_options(const char *call, void *options, size_t bytes, const void 
     if (!given)
         return true;
     memcpy(&size, given, sizeof size);
-    if (size < sizeof size) {
+    if (size < sizeof size || size > 4096) {
         tp_fail(TP_ERROR_ARGUMENT,
                 "%s: the options' size is %zu: begin with those that TP_OPTIONS gives", call, size);
         return false;
