@@ -356,6 +356,32 @@ TEST(limits_deep_calls_of_users_functions)
     limits_on_small_stack(limits_deep_calls, &n);
 }
 
+static tp_var *limits_layer(tp_var *y, tp_var *x)
+{
+    (void)x;
+    return tp_add(tp_mul(tp_add(y, 0.5), 0.5), 0.25);
+}
+
+/* y ← y/2 + 1/2, whose elements are gone when the series asks whether they can be made again. */
+static void *limits_deep_series(void *arg)
+{
+    size_t live = tp_live(), mark = tp_scope_begin();
+    tp_var *x = tp_variable(tp_zeros(TP_F64, TP_SHAPE(20)));
+    tp_var *y = tp_sin(limits_chain(x, *(int *)arg, limits_layer));
+    CHECK_BITS(tp_item(tp_max(tp_jvp(y, x, tp_ones(TP_F64, TP_SHAPE(20))))), 0);
+    CHECK_CLOSE(tp_item(tp_max(y)), sin(1), 1e-15);
+    tp_scope_end(mark);
+    CHECK_INT(tp_live(), live);
+    CHECK(!tp_error());
+    return NULL;
+}
+
+TEST(limits_series_of_what_is_gone)
+{
+    int n = limits_small() ? 5000 : 50000;
+    limits_on_small_stack(limits_deep_series, &n);
+}
+
 /* --- Wide --- */
 
 static tp_var *limits_sum_of_squares(tp_var **x, int n)

@@ -148,7 +148,9 @@ void tp__hold_zeros(const tp__pull *pull)
     tp_var *y = pull->y;
     if (y->op->flags & TP__LINEAR)
         return;
-    bool held = (y->sweep_below & TP__HOLDS) && tp__can_read(y);
+    tp__map known = {0};
+    bool held = (y->sweep_below & TP__HOLDS) && tp__can_read(y, &known);
+    tp__map_drop(&known);
     tp_var *factor = held ? y : pull->gy;
     for (uint32_t i = 0; i < y->n_in; i++) {
         tp_var *gx = pull->wanted[i] ? pull->gx[i] : NULL;

@@ -102,13 +102,69 @@ static bool remake_list(tp_var *v, tp__map *list, const tp_var **lost)
     return good;
 }
 
-bool tp__can_remake(tp_var *v)
+static int remake_compare(const void *a, const void *b)
+{
+    const tp_var *first = *(tp_var *const *)a, *second = *(tp_var *const *)b;
+    return (first->generation > second->generation) - (first->generation < second->generation);
+}
+
+/* The nodes of a list, those with lower generations first. NULL when out of memory. */
+static tp_var **remake_sorted(tp__map *list)
+{
+    tp_var **order = tp__alloc(list->n * sizeof *order);
+    if (!order)
+        return NULL;
+    for (size_t i = 0; i < list->n; i++)
+        order[i] = (tp_var *)tp__map_at(list)[i].key;
+    qsort(order, list->n, sizeof *order, remake_compare);
+    return order;
+}
+
+/* v and what below it was dropped and is not known yet. */
+static bool remake_unknown(const tp_var *v, tp__map *list, tp__map *known)
+{
+    bool added;
+    bool good = tp__map_add(list, v, &added) != NULL;
+    for (size_t at = 0; at < list->n && good; at++) {
+        tp_var *node = (tp_var *)tp__map_at(list)[at].key;
+        for (uint32_t i = 0; i < node->n_in && good; i++) {
+            const tp_var *in = tp__inputs(node)[i];
+            if ((in->flags & TP__DROPPED) && !tp__map_find(known, in))
+                good = tp__map_add(list, in, &added) != NULL;
+        }
+    }
+    return good;
+}
+
+/* Adds a node, whose dropped operands are known. */
+static bool remake_learn(tp_var *node, tp__map *known)
+{
+    bool added, good = remake_has_operation(node);
+    for (uint32_t i = 0; i < node->n_in && good; i++) {
+        const tp_var *in = tp__inputs(node)[i];
+        const tp__map_entry *entry = in->flags & TP__DROPPED ? tp__map_find(known, in) : NULL;
+        good = !(in->flags & TP__DROPPED) || (entry && entry->value.number);
+    }
+    tp__map_entry *entry = tp__map_add(known, node, &added);
+    if (entry)
+        entry->value.number = good;
+    return entry != NULL;
+}
+
+bool tp__can_remake(tp_var *v, tp__map *known)
 {
     tp__map list = {0};
-    const tp_var *lost = NULL;
-    bool good = remake_list(v, &list, &lost);
+    tp_var **order = NULL;
+    const tp__map_entry *entry = tp__map_find(known, v);
+    if (!entry && remake_unknown(v, &list, known))
+        order = remake_sorted(&list);
+    for (size_t i = 0; order && i < list.n; i++)
+        if (!remake_learn(order[i], known))
+            break;
+    tp__free(order);
     tp__map_drop(&list);
-    return good;
+    entry = entry ? entry : tp__map_find(known, v);
+    return entry && entry->value.number;
 }
 
 static void remake_lost(const tp_var *v, const tp_var *lost)
@@ -119,12 +175,6 @@ static void remake_lost(const tp_var *v, const tp_var *lost)
             "gradient reads them%s (keep its scope open)",
             tp__name_text(name, v),
             lost == v ? "" : "; nor can they be computed again, since a constant is gone too");
-}
-
-static int remake_compare(const void *a, const void *b)
-{
-    const tp_var *first = *(tp_var *const *)a, *second = *(tp_var *const *)b;
-    return (first->generation > second->generation) - (first->generation < second->generation);
 }
 
 /* An operand lets go of elements that no rule reads once all in the list have read it. */
@@ -139,12 +189,8 @@ static void remake_settle(tp__map *list, tp_var *node)
 
 static bool remake_run(tp_var *v, tp__map *list)
 {
-    tp_var **order = tp__alloc(list->n * sizeof *order);
+    tp_var **order = remake_sorted(list);
     bool good = order != NULL;
-    for (size_t i = 0; i < list->n && good; i++)
-        order[i] = (tp_var *)tp__map_at(list)[i].key;
-    if (good)
-        qsort(order, list->n, sizeof *order, remake_compare);
     for (size_t i = 0; i < list->n && good; i++) {
         good = remake_one(order[i]);
         if (good && order[i] != v)

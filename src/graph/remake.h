@@ -11,18 +11,20 @@
 #ifndef TP_REMAKE_H
 #define TP_REMAKE_H
 
+#include "base/map.h"
 #include "base/node.h"
 
 /* Computes v's elements, which were dropped, and what is needed for them. False, with an error, if
  * a constant that is needed is gone too, if an operand was edited since, or out of memory. */
 bool tp__remake(tp_var *v);
 
-/* True if v's elements, which were dropped, can be made again. */
-bool tp__can_remake(tp_var *v);
+/* True if v's elements, which were dropped, can be made again. A walk keeps in `known` what was
+ * found of each dropped node, so that it looks at each once. */
+bool tp__can_remake(tp_var *v, tp__map *known);
 
-TP_INLINE bool tp__can_read(tp_var *v)
+TP_INLINE bool tp__can_read(tp_var *v, tp__map *known)
 {
-    return TP_LIKELY(!(v->flags & TP__DROPPED)) || tp__can_remake(v);
+    return TP_LIKELY(!(v->flags & TP__DROPPED)) || tp__can_remake(v, known);
 }
 
 /* Drops the elements of a v that lies in a checkpoint, if that is worth it. */

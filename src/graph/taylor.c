@@ -33,6 +33,7 @@ typedef struct taylor_walk {
     uint32_t lowest; /* generation of a seed */
     uint32_t remade; /* the thread's, at the start */
     tp__map nodes;   /* those that may lead from the seeds to y */
+    tp__map known;   /* dropped ones (remake.h) */
     size_t *by_generation;
     size_t *row; /* of each node: its first in series; a call with several outputs has as many */
     size_t rows;
@@ -155,23 +156,23 @@ static void taylor_tangent(const taylor_walk *w, const tp__jet *jet);
 
 /* True if the record's own rule has what it may read: values of operands and of the result. An
  * elementwise record without goes by its gradient, which reads only what stays. */
-static bool taylor_can_read(const tp__jet *jet)
+static bool taylor_can_read(taylor_walk *w, const tp__jet *jet)
 {
     tp_var *v = jet->node;
     if ((v->op->flags & TP__LINEAR) || !(v->op->flags & TP__ELEMENTWISE))
         return true;
-    bool good = tp__can_read(v);
+    bool good = tp__can_read(v, &w->known);
     for (uint32_t i = 0; i < v->n_in && good; i++)
-        good = tp__can_read(jet->x[i][0]);
+        good = tp__can_read(jet->x[i][0], &w->known);
     return good;
 }
 
-static void taylor_rule(const taylor_walk *w, const tp__jet *jet, tp_var **operands)
+static void taylor_rule(taylor_walk *w, const tp__jet *jet, tp_var **operands)
 {
     const tp__op *op = jet->node->op;
     if (jet->order == 0)
         return;
-    if (op->taylor && taylor_can_read(jet))
+    if (op->taylor && taylor_can_read(w, jet))
         op->taylor(jet);
     else if (op->flags & TP__LINEAR)
         taylor_linear(jet, operands);
@@ -262,6 +263,7 @@ static void taylor_end(taylor_walk *w)
             tp__node_settle(v);
     }
     tp__map_drop(&w->nodes);
+    tp__map_drop(&w->known);
     tp__free(w->by_generation);
     tp__free(w->series);
 }
