@@ -14,7 +14,9 @@ if(NOT CMAKE_C_STANDARD MATCHES "^(11|17|23)$")
 endif()
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
-set(CMAKE_C_VISIBILITY_PRESET hidden)
+if(NOT DEFINED CMAKE_C_VISIBILITY_PRESET)
+    set(CMAKE_C_VISIBILITY_PRESET hidden)
+endif()
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 add_compile_options(-ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion

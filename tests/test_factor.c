@@ -465,6 +465,19 @@ LAPACK_TEST(shapes_are_named)
     CHECK_ERROR(TP_ERROR_SHAPE, "matrix_power: shape (2, 3)");
 }
 
+/* One element spread: nothing of that size is written. */
+LAPACK_TEST(sizes_beyond_lapack_are_refused)
+{
+    tp_var *q, *r, *one = tp_ones(TP_F32, TP_SHAPE(1, 1));
+    tp_qr(tp_broadcast_to(one, TP_SHAPE(1, 10000001)), &q, &r);
+    if (!CHECK(tp_is_poison(q) && tp_is_poison(r)))
+        return;
+    CHECK_ERROR(TP_ERROR_SHAPE, "qr: shape (1, 10000001) is too large for LAPACK");
+    tp_slogdet(tp_broadcast_to(one, TP_SHAPE(20001, 20001)), &q, &r);
+    CHECK(tp_is_poison(q) && tp_is_poison(r));
+    CHECK_ERROR(TP_ERROR_SHAPE, "slogdet: shape (20001, 20001) is too large for LAPACK");
+}
+
 /* --- Drawings, threads, shapes --- */
 
 /* Of diag(2, 3): values 2 and 3, determinant 6. */

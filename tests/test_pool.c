@@ -72,6 +72,21 @@ TEST(windows_of_two_by_two)
             return;
 }
 
+/* The last window of one axis has one line of x, beside an axis that windows fill. */
+TEST(windows_of_two_by_two_past_one_edge)
+{
+    tp_var *tall = tp_variable(counting(TP_F32, TP_SHAPE(2, 3, 2)));
+    tp_var *y = tp_max_pool2d(tall, TP_SHAPE(2), .ceil_mode = true);
+    CHECK_ELEMENTS(y, 4, 6, 10, 12);
+    tp_backward(tp_sum(y));
+    CHECK_ELEMENTS(tp_grad(tall), 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1);
+    tp_var *wide = tp_variable(counting(TP_F32, TP_SHAPE(2, 2, 3)));
+    y = tp_max_pool2d(wide, TP_SHAPE(2), .ceil_mode = true);
+    CHECK_ELEMENTS(y, 5, 6, 11, 12);
+    tp_backward(tp_sum(y));
+    CHECK_ELEMENTS(tp_grad(wide), 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1);
+}
+
 TEST(ties_and_nan)
 {
     const double elements[] = {1, 1, 1, 1, (double)NAN, 5, 7, (double)NAN};

@@ -6,6 +6,13 @@
 #define _POSIX_C_SOURCE 200809L
 #include "harness.h"
 
+#if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 33)
+#include <malloc.h>
+#define HAS_MALLINFO2
+#endif
+#endif
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -509,4 +516,44 @@ TEST(thread_ends_with_scopes_error_and_kept_values)
     CHECK_BITS(tp_item(kept_shared), 8);
     tp_free(kept_shared);
     CHECK_INT(tp_live_shared(), shared);
+}
+
+/* 0 where the C library does not tell, or a sanitizer has taken its place. */
+static size_t bytes_of_process(void)
+{
+#ifdef HAS_MALLINFO2
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+#else
+    return 0;
+#endif
+}
+
+static void *thread_of_many_values(void *arg)
+{
+    tp_scope_begin();
+    for (int i = 0; i < 20; i++)
+        tp_scope_begin();
+    tp_name_scope("layer");
+    for (int i = 0; i < 2000; i++)
+        tp_exp(0.5);
+    tp_sum(tp_mul(tp_ones(TP_F64, TP_SHAPE(300)), 2));
+    tp_set_debug(true);
+    tp_exp(0.5);
+    return arg;
+}
+
+TEST(thread_ends_give_all_memory_back)
+{
+    size_t before = 0;
+    for (int i = 0; i < 120; i++) {
+        if (i == 20)
+            before = bytes_of_process();
+        pthread_t thread;
+        if (!CHECK(pthread_create(&thread, NULL, thread_of_many_values, NULL) == 0))
+            return;
+        pthread_join(thread, NULL);
+    }
+    size_t after = bytes_of_process();
+    CHECK(after <= before + 20000);
 }

@@ -245,7 +245,7 @@ static int64_t minimize_model_room(const tp__minimize *job)
     if (job->method->begin)
         return n > TP__MODEL_WHOLE ? 9 * n : 2 * n * n + 9 * n;
     bool whole = n <= TP__MODEL_WHOLE || job->method->whole;
-    return !whole ? 9 * n : n > INT32_MAX ? -1 : 2 * n * n + 9 * n;
+    return !whole ? 9 * n : n > INT32_MAX / 2 ? -1 : 2 * n * n + 9 * n;
 }
 
 static double *minimize_take(double **room, int64_t n)

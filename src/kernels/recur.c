@@ -206,7 +206,7 @@ static void recur_weights(const tp__recur *recur, int64_t column, int64_t column
     int64_t size = recur->size, rows = recur->rows, line = TP__GATES * size;
     char *to = recur_at(recur, recur->gw_hh, row * size);
     const char *change = recur_at(recur, recur->change, column);
-    recur_whole(recur, columns, recur->steps ? rows : 0, size, (recur_matrix){change, 1, line},
+    recur_whole(recur, columns, rows, size, (recur_matrix){change, 1, line},
                 (recur_matrix){recur->h, size, 1}, to, size, false);
     if (recur->steps > 1)
         recur_whole(recur, columns, (recur->steps - 1) * rows, size,

@@ -116,13 +116,15 @@ static bool lapack_fill(tp__call *call, lapack_batch *batch, double cost, const 
     job->m = size[0];
     job->n = size[1];
     job->r = b ? tp__shape(b)[b->ndim - 1] : 0;
+    if (!lapack_fits(call, job))
+        return false;
     job->a = lapack_elements(a);
     job->b = b ? lapack_elements(b) : job->a;
     job->out = call->out->data;
     batch->a_step = (size_t)(job->m * job->n) * item;
     batch->b_step = b ? (size_t)(job->m * job->r) * item : 0;
     batch->out_step = (size_t)(call->out->size / batch->count) * item;
-    return job->a && job->b && lapack_fits(call, job) && lapack_run_batch(call, batch, cost, why);
+    return job->a && job->b && lapack_run_batch(call, batch, cost, why);
 }
 
 bool tp__lapack_needed(const char *call)
