@@ -106,6 +106,10 @@ def promotions():
 def main():
     directory, wanted = sys.argv[1], sys.argv[2:]
     weights, cases = read(sys.stdin)
+    families = {case["family"] for case in cases}
+    unknown = [name for name in wanted if name not in families]
+    if unknown:
+        sys.exit("no family %s; there are %s" % (", ".join(unknown), ", ".join(sorted(families))))
     files = {"types": list(promotions())}
     for case in cases:
         if wanted and case["family"] not in wanted:
