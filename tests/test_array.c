@@ -421,6 +421,9 @@ TEST(arange_counts_as_numpy_does)
     CHECK_CLOSE(((const double *)tp_data(v))[3], 1.3, 1e-15);
     CHECK_INT(((const int64_t *)tp_data(w))[1], (INT64_C(1) << 53) + 1);
     CHECK_INT(((const int64_t *)tp_data(w))[3], (INT64_C(1) << 53) + 3);
+    w = tp_arange(TP_I64, -0x1p62, 0x1p62 + 0x1p52, 0x1p63);
+    CHECK_INT(tp_size(w), 2);
+    CHECK_INT(((const int64_t *)tp_data(w))[1], INT64_C(1) << 62);
     tp_arange(TP_U8, 250, 260, 1);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "arange: 259 is not a number of uint8");
 }

@@ -139,6 +139,36 @@ TEST(errors_of_calls)
     CHECK_ERROR(TP_ERROR_ARGUMENT, "elu: operand 2 is not a constant number\n  elu(2, x)\n  ^");
 }
 
+/* One operand fewer than the least, one more than the most. */
+TEST(functions_take_so_many_operands)
+{
+    static const struct {
+        const char *name;
+        int least, most;
+    } functions[] = {
+        {"ln", 1, 1},          {"gamma", 1, 1},     {"cbrt", 1, 1},      {"sum", 1, 1},
+        {"mean", 1, 1},        {"prod", 1, 1},      {"max", 1, 9},       {"min", 1, 9},
+        {"norm", 1, 2},        {"dot", 2, 2},       {"where", 3, 3},     {"clamp", 3, 3},
+        {"lerp", 3, 3},        {"sinc", 1, 1},      {"gelu_tanh", 1, 1}, {"mish", 1, 1},
+        {"hardsigmoid", 1, 1}, {"hardswish", 1, 1}, {"elu", 1, 2},       {"celu", 1, 2},
+        {"leaky_relu", 1, 2},  {"prelu", 2, 2},     {"polygamma", 2, 2}, {"sin", 1, 1},
+        {"atan2", 2, 2},       {"pow", 2, 2}};
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        for (int n = 0; n < 9; n++) {
+            char text[80];
+            int length = snprintf(text, sizeof text, "%s(", functions[i].name);
+            for (int k = 0; k < n; k++)
+                length +=
+                    snprintf(text + length, sizeof text - (size_t)length, "%s1", k ? ", " : "");
+            snprintf(text + length, sizeof text - (size_t)length, ")");
+            tp_expression *expression = tp_expression_new(text, NULL, 0);
+            bool taken = n >= functions[i].least && n <= functions[i].most;
+            test_check(!expression == !taken, __FILE__, __LINE__, "%s", text);
+            tp_expression_free(expression);
+            tp_clear_error();
+        }
+}
+
 /* --- Long, deep and random texts --- */
 
 /* text repeated n times, between a start and an end. */

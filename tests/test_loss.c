@@ -38,6 +38,21 @@ TEST(classes_of_images_are_picked)
     CHECK_CLOSE(tp_item(tp_max(tp_abs(tp_sum(g, .axes = TP_AXES(1))))), 0, 1e-15);
 }
 
+/* PyTorch: F.cross_entropy(tensor([1., 2, 4]), tensor(1), label_smoothing=0.3), weight = [1, 2, 3].
+ */
+TEST(one_row_needs_no_batch)
+{
+    double sum = log(exp(1) + exp(2) + exp(4));
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(3), ((double[]){1, 2, 4}));
+    tp_var *one = tp_to(tp_scalar(1), TP_I64);
+    CHECK_CLOSE(tp_item(tp_cross_entropy(x, one)), sum - 2, 1e-15);
+    CHECK_CLOSE(tp_item(tp_nll_loss(x, one)), -2, 0);
+    CHECK_CLOSE(tp_item(tp_cross_entropy(x, one, .label_smoothing = 0.3)),
+                0.7 * (sum - 2) + 0.1 * (3 * sum - 7), 1e-15);
+    tp_cross_entropy(x, one, .weight = tp_ones(TP_F64, TP_SHAPE(2)));
+    CHECK_ERROR(TP_ERROR_SHAPE, "weight has shape (2,), expected (3,): one for each class");
+}
+
 TEST(targets_that_do_not_fit_are_named)
 {
     tp_var *x = tp_zeros(TP_F64, TP_SHAPE(2, 3));

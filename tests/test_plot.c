@@ -75,6 +75,15 @@ TEST(edges_belong_to_the_bin_above)
     tp_plot_free(plot);
 }
 
+/* The quarters of so few values decide how many bins there are. */
+TEST(bins_of_few_values)
+{
+    tp_plot *plot = tp_plot_new();
+    tp_plot_histogram(plot, tp_array(TP_F64, TP_SHAPE(6), (double[]){20, 22, 23, 47, 9, 24}));
+    COUNTS(plot, 1, 0, 0, 2, 2, 0, 0, 0, 0, 0, 1);
+    tp_plot_free(plot);
+}
+
 TEST(what_is_no_number_does_not_count)
 {
     tp_var *x = tp_array(TP_F64, TP_SHAPE(5),
@@ -116,9 +125,90 @@ TEST(logarithmic_axes)
     tp__plot_ticks ticks;
     tp__plot_log_ticks(&(tp__plot_range){-2, 3}, 10, &ticks);
     CHECK(ticks.n == 6 && ticks.at[0] == -2 && !strcmp(ticks.text[5], "10³"));
+    tp__plot_log_ticks(&(tp__plot_range){0, 2}, 10, &ticks);
+    CHECK(ticks.n == 3 && ticks.at[1] == 1 && !strcmp(ticks.text[2], "10²"));
     tp__plot_log_ticks(&(tp__plot_range){log10(0.015), log10(1.2)}, 10, &ticks);
     CHECK(ticks.n == 6 && !strcmp(ticks.text[0], "0.02") && !strcmp(ticks.text[5], "1"));
     tp_plot_free(plot);
+}
+
+TEST(lines_are_joined_and_points_are_not)
+{
+    tp_plot *plot = tp_plot_new();
+    tp_var *x = tp_linspace(TP_F64, 0, 1, 3);
+    tp_plot_line(plot, x, x);
+    tp_plot_points(plot, x, x);
+    CHECK(plot->first->line && plot->first->marker == TP_MARKER_DEFAULT);
+    CHECK(!plot->first->next->line && plot->first->next->marker == TP_MARKER_DOT);
+    tp_plot_free(plot);
+}
+
+/* --- Contours --- */
+
+typedef struct contour {
+    double x[40], y[40];
+    bool start[40];
+    int n, n_levels, n_below[8]; /* points up to the end of each level */
+} contour;
+
+static void contour_point(void *ctx, double x, double y, bool start)
+{
+    contour *c = ctx;
+    if (c->n < 40) {
+        c->x[c->n] = x;
+        c->y[c->n] = y;
+        c->start[c->n++] = start;
+    }
+}
+
+static void contour_done(void *ctx, size_t k)
+{
+    contour *c = ctx;
+    CHECK_INT(k, c->n_levels);
+    if (c->n_levels < 8)
+        c->n_below[c->n_levels++] = c->n;
+}
+
+static contour contour_of(size_t n, double *at, double *z, size_t n_levels, double *levels)
+{
+    contour c = {0};
+    tp__plot_item item = {
+        .n_x = n, .n_y = n, .x = at, .y = at, .z = z, .levels = levels, .n_levels = n_levels};
+    tp__plot_sink sink = {contour_point, contour_done, &c};
+    CHECK(tp__plot_trace(&item, &sink));
+    return c;
+}
+
+/* Of z = x: the line x = level for each of the levels. */
+TEST(contours_of_a_plane)
+{
+    double z[] = {0, 1, 2, 0, 1, 2, 0, 1, 2}, levels[] = {0.25, 0.5, 1.75};
+    contour c = contour_of(3, (double[]){0, 1, 2}, z, 3, levels);
+    CHECK_INT(c.n_levels, 3);
+    for (int i = 0; i < c.n; i++)
+        CHECK_BITS(c.x[i], levels[i / 3]);
+    CHECK(c.n == 9 && c.n_below[0] == 3 && c.n_below[1] == 6);
+}
+
+/* High at (0, 0) and (1, 1), or at the other corners. Where the mean of the corners is above the
+ * level, lines cut off what is low, otherwise what is high: the ends of a line are those beside one
+ * of the corners. */
+TEST(contours_of_a_saddle)
+{
+    for (int turned = 0; turned < 2; turned++)
+        for (int high = 0; high < 2; high++) {
+            double z[] = {!turned, turned, turned, !turned}, level = high ? 0.6 : 0.4;
+            contour c = contour_of(2, (double[]){0, 1}, z, 1, &level);
+            if (!CHECK(c.n == 4 && c.start[0] && !c.start[1] && c.start[2] && !c.start[3]))
+                return;
+            for (int i = 0; i < 4; i += 2) {
+                double x = (c.x[i] + c.x[i + 1]) / 2, y = (c.y[i] + c.y[i + 1]) / 2;
+                bool at_high = ((x < 0.5) == (y < 0.5)) == !turned;
+                CHECK(at_high == high);
+                CHECK_CLOSE(fabs(c.x[i] - c.x[i + 1]), 0.4, 1e-15);
+                CHECK_CLOSE(fabs(c.y[i] - c.y[i + 1]), 0.4, 1e-15);
+            }
+        }
 }
 
 /* The largest numbers of a double, with the axis's margin beyond them, and the smallest. */
@@ -453,6 +543,31 @@ TEST(images_in_files)
               !strstr(read_file("images.svg"), "<pattern"));
     if (drawn(plot, "images.html"))
         CHECK(strstr(read_file("images.html"), "bare: true"));
+    tp_plot_free(plot);
+}
+
+static double attribute(const char *element, const char *name)
+{
+    const char *at = element ? strstr(element, name) : NULL;
+    return at ? tp__read_number(at + strlen(name), NULL) : (double)NAN;
+}
+
+/* A PNG's first bytes in base64, and the only letter in the middle below. */
+TEST(an_image_and_its_caption)
+{
+    tp_plot *plot = tp_plot_new();
+    tp_plot_images(plot, tp_rand(TP_F32, TP_SHAPE(1, 4, 6)), .captions = (const char *[]){"o"},
+                   .n_captions = 1);
+    if (drawn(plot, "image.svg")) {
+        const char *svg = read_file("image.svg"), *image = strstr(svg, "<image x=");
+        const char *letter = strstr(svg, "<use ");
+        CHECK(strstr(svg, "data:image/png;base64,iVBORw0KGgo"));
+        CHECK(file_length > 7 && !strcmp(svg + file_length - 7, "</svg>\n"));
+        double middle = attribute(image, " x=\"") + attribute(image, " width=\"") / 2;
+        double below = attribute(image, " y=\"") + attribute(image, " height=\"");
+        CHECK(fabs(attribute(letter, " x=\"") - middle) < 10);
+        CHECK(attribute(letter, " y=\"") > below);
+    }
     tp_plot_free(plot);
 }
 
