@@ -84,7 +84,10 @@ static void many_visit(const many_place *p, int n, int method)
     bool claim = method > TP_ADAM
                      ? tp_least_squares(many_value, (void *)p->text, many_start(p, n), &m)
                      : tp_minimize(many_value, (void *)p->text, many_start(p, n), &m,
-                                   .method = (tp_method)method, .iterations = fixed ? 100 : -1);
+                                   .method = (tp_method)method,
+                                   .iterations = !fixed         ? -1
+                                                 : test_short() ? 10
+                                                                : 100);
     test_check(!tp_error() && (claim ? many_is_least(p, n, &m) : fixed || !p->arrives), __FILE__,
                __LINE__, "%s of %d by %d: %.10g at %g, %s %s", p->text, n, method, m.value,
                at(m.x, 0), m.message, tp_error() ? tp_error() : "");

@@ -395,11 +395,13 @@ static double equations_column(const equations_fit *fit, int64_t k)
     return sqrt(tp__dot(k + 1 < fit->rows ? k + 1 : fit->rows, column, column));
 }
 
-/* The largest |d[k] / x[k]|; an element near 0 is measured by the whole, scaled. */
-static double equations_far(const tp__minimize *job)
+/* The largest |d[k] / x[k]|; if d promises little, an element near 0 is measured by the whole,
+ * scaled. */
+static double equations_far(const tp__minimize *job, double promise)
 {
     const equations_fit *fit = equations_of(job);
     double whole = job->options.step_tolerance * equations_length(job, job->x), far = 0;
+    whole = tp__model_is_little(job, promise) ? whole : 0;
     for (int64_t k = 0; k < job->n; k++) {
         double least = fit->scale[k] > 0 ? whole / fit->scale[k] : 0, d = fabs(job->d[k]);
         double size = fmax(fabs(job->x[k]), least);
@@ -449,7 +451,7 @@ static bool equations_fitted(tp__minimize *job, bool stuck)
     job->stop = TP_STOP_RESIDUAL;
     if (job->residual <= job->enough)
         return true;
-    double promise = equations_whole_step(job), far = equations_far(job);
+    double promise = equations_whole_step(job), far = equations_far(job, promise);
     bool claims = tp__minimize_claim(job, promise, far, stuck);
     if (!claims && stuck && equations_rounded(job, promise)) {
         job->stop = TP_STOP_ROUNDING;
@@ -458,7 +460,7 @@ static bool equations_fitted(tp__minimize *job, bool stuck)
     if ((claims || stuck) && equations_flat(job))
         job->stop = TP_STOP_FLAT;
     else if (claims)
-        job->stop = equations_verdict(job, promise);
+        claims = (job->stop = equations_verdict(job, promise)) != TP_STOP_SEARCH;
     else if (stuck && job->model.hessian)
         claims = tp__model_make(job) && tp__model_claims(job, true);
     return claims || job->stop == TP_STOP_FLAT;
@@ -472,7 +474,7 @@ static bool equations_solved(tp__minimize *job, bool stuck)
     job->stop = TP_STOP_RESIDUAL;
     if (job->residual <= job->enough || job->value <= EQUATIONS_NOTHING * job->first)
         return true;
-    double promise = equations_whole_step(job), far = equations_far(job);
+    double promise = equations_whole_step(job), far = equations_far(job, 0);
     job->stop = promise <= DBL_EPSILON * job->value     ? TP_STOP_NO_ROOT
                 : far <= job->options.step_tolerance    ? TP_STOP_STEP
                 : stuck && far <= 4 * sqrt(DBL_EPSILON) ? TP_STOP_ROUNDING

@@ -243,9 +243,9 @@ static int64_t minimize_model_room(const tp__minimize *job)
 {
     int64_t n = job->n;
     if (job->method->begin)
-        return n > TP__MODEL_WHOLE ? 9 * n : 2 * n * n + 9 * n;
+        return n > TP__MODEL_WHOLE ? 10 * n : 2 * n * n + 10 * n;
     bool whole = n <= TP__MODEL_WHOLE || job->method->whole;
-    return !whole ? 9 * n : n > INT32_MAX / 2 ? -1 : 2 * n * n + 9 * n;
+    return !whole ? 10 * n : n > INT32_MAX / 2 ? -1 : 2 * n * n + 10 * n;
 }
 
 static double *minimize_take(double **room, int64_t n)
@@ -283,9 +283,9 @@ static double *minimize_room(tp__minimize *job)
     job->model.curvature = minimize_take(&at, n);
     job->model.spare = minimize_take(&at, 3 * n);
     job->model.scale = minimize_take(&at, n);
-    job->model.beside = minimize_take(&at, 3 * n);
-    job->model.hessian = model > 9 * n ? minimize_take(&at, n * n) : NULL;
-    job->model.factor = model > 9 * n ? minimize_take(&at, n * n) : NULL;
+    job->model.beside = minimize_take(&at, 4 * n);
+    job->model.hessian = model > 10 * n ? minimize_take(&at, n * n) : NULL;
+    job->model.factor = model > 10 * n ? minimize_take(&at, n * n) : NULL;
     return room;
 }
 

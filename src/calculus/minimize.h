@@ -31,7 +31,7 @@ typedef struct tp__model {
     double *curvature;    /* (n) the largest |diagonal element| that was met */
     double *spare;        /* (3 n) */
     double *scale;        /* (n) by which the factor's matrix is scaled to a diagonal of 1 */
-    double *beside;       /* (3 n) for probes */
+    double *beside;       /* (4 n) for probes */
     int known;            /* the iteration whose Hessian this is; below 0: none */
     double decrease, far; /* what the step promises; its largest |step[i] / x[i]| */
     bool convex;          /* no negative curvature was met */
@@ -140,15 +140,19 @@ bool tp__model_is_due(const tp__minimize *job);
 bool tp__model_claims(tp__minimize *job, bool stuck);
 bool tp__model_step(tp__minimize *job);
 
-/* The value has fallen so far that it is as good as 0. */
+/* The value has fallen so far that it is as good as 0, from above. */
 bool tp__model_is_zero(const tp__minimize *job);
+
+/* A decrease so small that variables near 0 may be measured by the whole of x. */
+bool tp__model_is_little(const tp__minimize *job, double decrease);
 
 /* What is left of a claim, job->stop, when the function beside the point was looked at. */
 tp_stop tp__model_verdict(tp__minimize *job);
 
-/* The values beside the point reached: all higher, by more than rounding; some not seen to differ;
- * some lower. flat: along directions without curvature; bent: along those with the least; else
- * along any; and along `along` if that is not NULL. */
+/* The values beside the point reached: all higher, by more than rounding, or as the model says, if
+ * it has curvature everywhere; some not seen to differ; some lower. flat: along directions without
+ * curvature; bent: along those with the least; else along any; and along `along` if that is not
+ * NULL. */
 typedef enum tp__beside { TP__BESIDE_HIGHER, TP__BESIDE_SAME, TP__BESIDE_LOWER } tp__beside;
 tp__beside tp__probe(tp__minimize *job, bool flat, bool bent, const double *along);
 

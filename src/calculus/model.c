@@ -24,6 +24,8 @@
 
 #define MODEL_ZERO 1e-20 /* of the value at the start: as good as 0, for a sum of squares */
 
+#define MODEL_LITTLE 1e-8 /* of the value */
+
 #define MODEL_NONE 1e-24  /* of the value, along x: no influence … */
 #define MODEL_FADED 1e-16 /* … but there was some */
 
@@ -85,13 +87,20 @@ bool tp__model_hessian(tp__minimize *job)
     return true;
 }
 
-/* |d[i] / x[i]|; an element near 0 is measured by the whole, each as its curvature weighs it. */
+bool tp__model_is_little(const tp__minimize *job, double decrease)
+{
+    double size = fabs(job->value) + MODEL_ZERO * fabs(job->first);
+    return decrease <= MODEL_LITTLE * size;
+}
+
+/* |d[i] / x[i]|; if the step promises little, an element near 0 is measured by the whole, each as
+ * its curvature weighs it. */
 static double model_far(const tp__minimize *job)
 {
     const tp__model *m = &job->model;
     int64_t n = job->n;
     double whole = 0, far = 0;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n && tp__model_is_little(job, m->decrease); i++) {
         double weight = m->hessian ? sqrt(fabs(m->hessian[i * n + i])) : 1;
         whole = hypot(whole, weight * job->x[i]);
     }
@@ -184,13 +193,13 @@ bool tp__model_make(tp__minimize *job)
 bool tp__minimize_claim(tp__minimize *job, double decrease, double far, bool stuck)
 {
     const tp_minimize_options *o = &job->options;
-    double size = fabs(job->value) + MODEL_TINY * fabs(job->first);
-    job->stop = !(decrease >= 0)                                     ? TP_STOP_SEARCH
-                : decrease <= o->tolerance * o->tolerance * size     ? TP_STOP_GRADIENT
-                : far <= o->step_tolerance                           ? TP_STOP_STEP
-                : decrease <= o->value_tolerance * size              ? TP_STOP_VALUE
-                : stuck && decrease <= 64 * DBL_EPSILON * job->value ? TP_STOP_ROUNDING
-                                                                     : TP_STOP_SEARCH;
+    double size = fabs(job->value) + (job->value >= 0 ? MODEL_TINY * fabs(job->first) : 0);
+    job->stop = !(decrease >= 0)                                           ? TP_STOP_SEARCH
+                : decrease <= o->tolerance * o->tolerance * size           ? TP_STOP_GRADIENT
+                : far <= o->step_tolerance                                 ? TP_STOP_STEP
+                : decrease <= o->value_tolerance * size                    ? TP_STOP_VALUE
+                : stuck && decrease <= 64 * DBL_EPSILON * fabs(job->value) ? TP_STOP_ROUNDING
+                                                                           : TP_STOP_SEARCH;
     return job->stop != TP_STOP_SEARCH;
 }
 
@@ -204,7 +213,7 @@ static bool model_is_stationary(const tp__minimize *job)
 
 bool tp__model_is_zero(const tp__minimize *job)
 {
-    return job->iteration > 0 && fabs(job->value) <= MODEL_ZERO * fabs(job->first);
+    return job->iteration > 0 && job->value >= 0 && job->value <= MODEL_ZERO * fabs(job->first);
 }
 
 /* A sum of squares that is 0 but for rounding, where no curvature is left to tell the way. */
@@ -229,20 +238,30 @@ tp_stop tp__model_verdict(tp__minimize *job)
     if (job->beside)
         return claim;
     const double *along = !m->hessian && model_least(job) ? m->scale : NULL;
-    if (m->fades)
+    if (m->fades && !(m->hessian && tp__model_is_zero(job)))
         return TP_STOP_FLAT;
     tp__beside beside = tp__probe(job, flat, bent, along);
     if (beside == TP__BESIDE_LOWER)
         return TP_STOP_SADDLE;
     if (beside == TP__BESIDE_SAME && (flat || along) && !model_is_one_of_many(job))
         return TP_STOP_FLAT;
+    if (beside == TP__BESIDE_SAME && !flat && !along && !bent)
+        return TP_STOP_SEARCH; /* nothing but noise */
     return tp__probe_turns(job) ? claim : TP_STOP_FLAT;
+}
+
+/* The last step changed the value by rounding at most. */
+static bool model_is_still(const tp__minimize *job)
+{
+    double gain = fabs(job->before - job->value);
+    return job->iteration > 0 && gain <= 2 * DBL_EPSILON * fabs(job->value);
 }
 
 bool tp__model_claims(tp__minimize *job, bool stuck)
 {
     const tp__model *m = &job->model;
-    bool claims = isfinite(job->value) && tp__minimize_claim(job, m->decrease, m->far, stuck);
+    bool still = stuck || model_is_still(job);
+    bool claims = isfinite(job->value) && tp__minimize_claim(job, m->decrease, m->far, still);
     job->next_look = job->iteration + 1 + (job->method->fixed_rate ? job->iteration / 5 : 0);
     if (!claims && m->convex && model_has_sunk(job) && tp__probe_is_flat(job)) {
         job->stop = TP_STOP_ROUNDING;
@@ -250,7 +269,7 @@ bool tp__model_claims(tp__minimize *job, bool stuck)
     }
     if (claims && m->convex) {
         job->stop = tp__model_verdict(job);
-        return true;
+        return job->stop != TP_STOP_SEARCH;
     }
     job->stop = stuck && job->value < -1e300             ? TP_STOP_UNBOUNDED
                 : !m->convex && model_is_stationary(job) ? TP_STOP_SADDLE

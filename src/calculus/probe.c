@@ -22,8 +22,10 @@
 
 #define PROBE_NEAR 1e-9   /* of x: values differ by rounding only */
 #define PROBE_SMOOTH 1e-4 /* of x: the model should hold */
+#define PROBE_QUIET 1e-6  /* of the value: rounding that does not hide the function */
 #define PROBE_LONG 1e-4   /* of x[i]: a step beyond that has to be seen to end … */
-#define PROBE_LEAST 1e-6  /* … not nearer than this, where rounding may hide it */
+#define PROBE_LEAST 1e-6  /* … not nearer than this, where rounding may hide it, … */
+#define PROBE_WHOLE 4     /* … or than this, where f is as good as 0 all the way */
 
 enum { PROBE_DIRECTIONS = 8, PROBE_SEARCHES = 4, PROBE_STEPS = 8, PROBE_TURNS = 30 };
 
@@ -31,25 +33,34 @@ static const double probe_far[] = {1e-6, 1e-4, 1e-2, 1e-1};
 
 typedef struct probe {
     tp__minimize *job;
+    const double *size;
     double *v, *at, *w; /* a direction; a point; room */
     uint64_t state;
     int searches;
+    double noise; /* the largest that was met */
 } probe;
+
+/* How large x[i] is: where it is 0, or nothing beside the others in either unit, as large as these
+ * or those of the start. */
+static void probe_sizes(const tp__minimize *job, double *size)
+{
+    double whole = job->span, shown = 0;
+    for (int64_t i = 0; i < job->n; i++) {
+        whole = fmax(whole, fabs(job->x[i]));
+        shown = fmax(shown, fabs(job->x[i]) * (job->unit ? job->unit[i] : 1));
+    }
+    for (int64_t i = 0; i < job->n; i++) {
+        double x = fabs(job->x[i]), own = x * (job->unit ? job->unit[i] : 1);
+        bool some = x > DBL_EPSILON * whole || own > DBL_EPSILON * shown;
+        size[i] = some && x > 0 ? x : whole > 0 ? whole : 1;
+    }
+}
 
 static probe probe_of(tp__minimize *job)
 {
     double *room = job->model.beside;
-    return (probe){job, room, room + job->n, room + 2 * job->n, 1, 0};
-}
-
-/* How large x[i] is: where it is 0, or nothing beside the others, as large as these or those of the
- * start. */
-static double probe_size(const tp__minimize *job, int64_t i)
-{
-    double whole = job->span, x = fabs(job->x[i]);
-    for (int64_t k = 0; k < job->n; k++)
-        whole = fmax(whole, fabs(job->x[k]));
-    return x > DBL_EPSILON * whole ? x : whole > 0 ? whole : 1;
+    probe_sizes(job, room);
+    return (probe){job, room, room + job->n, room + 2 * job->n, room + 3 * job->n, 1, 0, 0};
 }
 
 /* --- Directions --- */
@@ -91,7 +102,7 @@ static void probe_stretch(const probe *p)
 {
     double most = 0;
     for (int64_t i = 0; i < p->job->n; i++)
-        most = fmax(most, fabs(p->v[i]) / probe_size(p->job, i));
+        most = fmax(most, fabs(p->v[i]) / p->size[i]);
     for (int64_t i = 0; i < p->job->n && most > 0; i++)
         p->v[i] /= most;
 }
@@ -99,7 +110,7 @@ static void probe_stretch(const probe *p)
 static void probe_any(probe *p)
 {
     for (int64_t i = 0; i < p->job->n; i++)
-        p->v[i] = tp__bounds_is_held(p->job, i) ? 0 : tp__random(&p->state) * probe_size(p->job, i);
+        p->v[i] = tp__bounds_is_held(p->job, i) ? 0 : tp__random(&p->state) * p->size[i];
 }
 
 /* v ← a random direction among those with the least curvature, by inverse iteration with the
@@ -124,7 +135,7 @@ static void probe_least(probe *p, bool bent)
     probe_stretch(p);
     for (int64_t i = 0; i < n && !bent; i++)
         if (!probe_has_influence(p->job, i))
-            p->v[i] = tp__random(&p->state) * probe_size(p->job, i);
+            p->v[i] = tp__random(&p->state) * p->size[i];
     probe_stretch(p);
 }
 
@@ -195,6 +206,7 @@ static tp__beside probe_line(probe *p)
         double rise = fabs(probe_rise(p, side * PROBE_NEAR));
         noise = rise < HUGE_VAL ? fmax(noise, 4 * rise) : noise;
     }
+    p->noise = fmax(p->noise, noise);
     for (size_t k = 0; k < sizeof probe_far / sizeof *probe_far && !tp__here()->code; k++) {
         double t = probe_far[k], rise[2] = {probe_rise(p, -t), probe_rise(p, t)};
         for (int i = 0; i < 2; i++) {
@@ -231,7 +243,7 @@ static bool probe_falling(probe *p, int side)
     tp__minimize *job = p->job;
     bool any = false;
     for (int64_t i = 0; i < job->n; i++) {
-        p->v[i] = tp__bounds_is_held(job, i) ? 0 : side * probe_size(job, i);
+        p->v[i] = tp__bounds_is_held(job, i) ? 0 : side * p->size[i];
         p->at[i] = job->x[i] + *probe_far * p->v[i];
     }
     tp__bounds_project(job, p->at);
@@ -273,7 +285,9 @@ tp__beside tp__probe(tp__minimize *job, bool flat, bool bent, const double *alon
     for (int side = -1; side <= 1 && !flat && found != TP__BESIDE_LOWER; side += 2)
         if (probe_falling(&p, side))
             found = probe_worse(found, probe_line(&p));
-    return found;
+    bool quiet = p.noise <= PROBE_QUIET * (fabs(job->value) + fabs(job->first));
+    return found == TP__BESIDE_SAME && !flat && !bent && !along && quiet ? TP__BESIDE_HIGHER
+                                                                         : found;
 }
 
 /* --- Where a step ends --- */
@@ -304,10 +318,11 @@ bool tp__probe_turns(tp__minimize *job)
         bool far = fabs(d) > PROBE_LONG * fabs(job->x[i]) && !tp__bounds_is_held(job, i);
         p.v[i] = far ? d : 0;
         slope += p.v[i] * job->g[i];
-        most = fmax(most, fabs(p.v[i]) / probe_size(job, i));
+        most = fmax(most, fabs(p.v[i]) / p.size[i]);
     }
     bool turns = !(slope < 0);
-    for (; (t <= 128 || t * most <= PROBE_LEAST) && !turns && !tp__here()->code; t *= 4)
+    double least = tp__model_is_zero(job) ? PROBE_WHOLE : PROBE_LEAST;
+    for (; (t <= 128 || t * most <= least) && !turns && !tp__here()->code; t *= 4)
         turns = probe_rises(&p, t, slope);
     return turns;
 }
