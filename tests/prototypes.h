@@ -74,7 +74,7 @@ static bool prototypes_next(char **at, char name[64], char parameters[600])
     return true;
 }
 
-static bool prototypes_has_word(const char *text, const char *words)
+static inline bool prototypes_has_word(const char *text, const char *words)
 {
     char copy[200];
     snprintf(copy, sizeof copy, "%s", words);
@@ -90,7 +90,7 @@ static bool prototypes_has_word(const char *text, const char *words)
 }
 
 /* Whether one of the parts of text between separators is of one of the types, and no pointer. */
-static bool prototypes_takes(const char *text, const char *types)
+static inline bool prototypes_takes(const char *text, const char *types)
 {
     while (*text) {
         size_t n = strcspn(text, ",;");

@@ -78,6 +78,27 @@ static bool shows_a_shape(const char *text)
     return false;
 }
 
+/* What is wrong with an operand is told in other words than what is with another. */
+static void check_which(const table_case *c, tp_var **x, tp_var *wrong, const char *what)
+{
+    char said[TABLE_OPERANDS][200] = {""};
+    for (int i = 0; i < c->n; i++) {
+        tp_var *right = x[i];
+        x[i] = wrong;
+        table_call(c, x);
+        snprintf(said[i], sizeof said[i], "%s", tp_error() ? tp_error() : "");
+        tp_clear_error();
+        x[i] = right;
+        for (int k = 0; k < i; k++)
+            CASE_CHECK(c,
+                       !said[i][0] || strcmp(said[i], said[k]) ||
+                           sample_prepares(c->op->name, said[i], strcspn(said[i], ":")),
+                       "operands %d and %d %s: %s", k, i, what, said[i]);
+    }
+    CASE_CHECK(c, c->n != 1 || !strstr(said[0], "operand 1 of 2"), "the operand is %s: %s", what,
+               said[0]);
+}
+
 static void check_message(const table_case *c, tp_var *const *x, const char *what, int i)
 {
     table_call(c, x);
@@ -105,12 +126,30 @@ static tp_var *of_another_shape(const table_case *c, int i, int kind)
     return tp_full(TP_F64, ndim + more, shape, 0.5);
 }
 
+/* If float64 operands with the same numbers are taken, what is wrong is the type. */
+static void check_type(const table_case *c, tp_var **x, int i, tp_var *typed)
+{
+    x[i] = tp_to(typed, TP_F64);
+    table_call(c, x);
+    bool others = tp_error() != NULL;
+    tp_clear_error();
+    x[i] = typed;
+    table_call(c, x);
+    const char *message = others ? NULL : tp_error(), *name = tp_dtype_name(tp_dtype_of(typed));
+    CASE_CHECK(c, !message || (tp_status() == TP_ERROR_DTYPE && strstr(message, name)),
+               "operand %d of %s: the error is not one of types: %s", i, name, message);
+    tp_clear_error();
+}
+
 VARIANT_TEST(messages_name_the_function_called)
 {
-    static const tp_dtype types[] = {TP_F32, TP_F16, TP_I64, TP_BOOL};
+    static const tp_dtype types[] = {TP_F32, TP_F16, TP_I64, TP_BOOL, TP_U8};
     static const char *const kinds[] = {"of one axis more", "of one axis less", "of larger sizes"};
     tp_var *poison = tp_fail(TP_ERROR_ARGUMENT, "on purpose"), *x[TABLE_OPERANDS];
     tp_clear_error();
+    table_variables(c, TP_F64, x);
+    check_which(c, x, NULL, "NULL");
+    check_which(c, x, poison, "poison");
     for (int i = 0; i < c->n; i++) {
         TP_SCOPE();
         table_variables(c, TP_F64, x);
@@ -123,7 +162,9 @@ VARIANT_TEST(messages_name_the_function_called)
             if ((x[i] = of_another_shape(c, i, kind)))
                 check_message(c, x, kinds[kind], i);
         for (size_t k = 0; k < sizeof types / sizeof *types; k++) {
-            x[i] = tp_to(tp_detach(right), types[k]);
+            tp_var *typed = tp_to(tp_detach(right), types[k]);
+            check_type(c, x, i, typed);
+            x[i] = typed;
             check_message(c, x, tp_dtype_name(types[k]), i);
         }
     }

@@ -97,9 +97,9 @@ TEST(variable_copies_and_needs_a_floating_type)
     CHECK_INT(tp_dtype_of(tp_variable(2)), TP_F64);
     CHECK_INT(tp_dtype_of(tp_variable(2.5f)), TP_F64);
     tp_variable(tp_zeros(TP_I64, TP_SHAPE(2)));
-    CHECK_ERROR(TP_ERROR_DTYPE, "variable: int64");
+    CHECK_ERROR(TP_ERROR_DTYPE, "variable: a value of int64");
     tp_variable(tp_zeros(TP_U8, TP_SHAPE()));
-    CHECK_ERROR(TP_ERROR_DTYPE, "variable: uint8");
+    CHECK_ERROR(TP_ERROR_DTYPE, "variable: a value of uint8");
     TP_NO_GRAD();
     CHECK(tp_requires_grad(tp_variable(1.0)));
 }

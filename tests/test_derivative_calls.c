@@ -60,9 +60,9 @@ static tp_var *call_taylor(tp_var *y, tp_var *x, tp_var *v)
     return out;
 }
 
-static tp_sparsity *sparsity(const tp_var *x, bool symmetric)
+static tp_sparsity *sparsity(bool symmetric)
 {
-    tp_var *free = tp_variable(tp_zeros(TP_F64, tp_ndim(x), tp_shape(x)));
+    tp_var *free = tp_variable(tp_zeros(TP_F64, TP_SHAPE(6)));
     tp_var *y = tp_sum(tp_square(free));
     return symmetric ? tp_hessian_sparsity(y, free) : tp_jacobian_sparsity(y, free);
 }
@@ -70,7 +70,7 @@ static tp_sparsity *sparsity(const tp_var *x, bool symmetric)
 static tp_var *call_sparse(tp_var *y, tp_var *x, bool symmetric)
 {
     size_t scope = tp_scope_begin();
-    tp_sparsity *pattern = sparsity(x, symmetric);
+    tp_sparsity *pattern = sparsity(symmetric);
     tp_scope_end(scope);
     tp_var *values =
         symmetric ? tp_sparse_hessian(y, x, pattern) : tp_sparse_jacobian(y, x, pattern);
@@ -182,13 +182,42 @@ TEST(a_derivative_that_is_lost_or_of_a_constant_is_an_error)
     }
 }
 
+TEST(null_and_poison_are_told_by_the_name_of_the_operand)
+{
+    tp_var *x = tp_variable(tp_full(TP_F64, TP_SHAPE(6), 0.5)), *v = tp_ones(TP_F64, TP_SHAPE(6));
+    tp_var *poison = tp_fail(TP_ERROR_ARGUMENT, "on purpose");
+    tp_clear_error();
+    for (size_t k = 0; k < CALLS; k++) {
+        check_refused(k, NULL, x, v, TP_ERROR_ARGUMENT, ": y is NULL");
+        check_refused(k, poison, x, v, TP_ERROR_GRAPH, ": y is poison");
+        check_refused(k, curved(x), NULL, v, TP_ERROR_ARGUMENT, ": x is NULL");
+        check_refused(k, curved(x), poison, v, TP_ERROR_GRAPH, ": x is poison");
+    }
+    tp_backward(NULL);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "backward: y is NULL");
+}
+
+/* What a rule or a series inside meets is told in the name of the call. */
+TEST(what_goes_wrong_inside_bears_the_call_s_name)
+{
+    for (size_t k = 0; k < CALLS; k++) {
+        if (strstr(calls[k].name, "_sparsity") || calls[k].run == call_linearize)
+            continue;
+        tp_var *x = tp_variable(tp_full(TP_F64, TP_SHAPE(6), 0.5)), *y = curved(x);
+        tp_var *v = calls[k].run == tp_vjp ? tp_num(1) : tp_ones(TP_F64, TP_SHAPE(6));
+        tp_add_(x, 1);
+        check_refused(k, y, x, v, TP_ERROR_GRAPH, "edited in place");
+    }
+}
+
 TEST(a_vector_that_does_not_fit_is_an_error)
 {
     tp_var *x = tp_variable(tp_full(TP_F64, TP_SHAPE(6), 0.5)), *v = tp_ones(TP_F64, TP_SHAPE(4));
     tp_var *single = tp_ones(TP_F32, TP_SHAPE(6));
     for (size_t k = 0; k < CALLS; k++)
         for (int i = 0; i < 4 && calls[k].takes; i++)
-            check_refused(k, i % 2 ? linear(x) : curved(x), x, i / 2 ? v : single, TP_ERROR_SHAPE,
+            check_refused(k, i % 2 ? linear(x) : curved(x), x, i / 2 ? v : single,
+                          i / 2 ? TP_ERROR_SHAPE : TP_ERROR_DTYPE,
                           i / 2 ? "is float64 (4,), expected float64"
                                 : "is float32 (6,), expected float64");
 }
@@ -206,7 +235,7 @@ TEST(a_call_leaves_its_result_and_nothing_else)
             size_t left = t->n_handles - before;
             test_check(left == 1, __FILE__, __LINE__, "%s left %zu values", calls[k].name, left);
         }
-    tp_sparsity *pattern = sparsity(x, true);
+    tp_sparsity *pattern = sparsity(true);
     tp_var *values = tp_ones(TP_F64, TP_SHAPE(6));
     size_t before = t->n_handles;
     tp_sparse_to_dense(pattern, values);

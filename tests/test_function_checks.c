@@ -120,7 +120,7 @@ TEST(errors_in_backward_change_no_gradient)
         const char *text;
     } cases[] = {{failing_backward, TP_ERROR_FILE, "backward failed"},
                  {shape_backward, TP_ERROR_SHAPE, "Mine: its backward gave a gradient"},
-                 {type_backward, TP_ERROR_SHAPE, "float32"}};
+                 {type_backward, TP_ERROR_DTYPE, "float32"}};
     for
         EACH(c, cases)
     for (int64_t n = 0; n < 2; n++)

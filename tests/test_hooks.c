@@ -178,7 +178,7 @@ TEST(a_wrong_replacement_is_an_error_and_changes_nothing)
         tp_hook hook;
         tp_code code;
     } cases[] = {{wrong_shape, TP_ERROR_SHAPE},
-                 {wrong_type, TP_ERROR_SHAPE},
+                 {wrong_type, TP_ERROR_DTYPE},
                  {failing, TP_ERROR_FILE},
                  {poisoned, TP_ERROR_GRAPH}};
     old_poison = tp_fail(TP_ERROR_FILE, "old");

@@ -45,11 +45,45 @@ bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n);
 /* True if v is there, no poison, and has so many dimensions; no error is recorded. */
 bool tp__has_axes(const tp_var *v, int ndim);
 
-/* True if a caller's operand can be used, otherwise an error is pending. */
-TP_INLINE bool tp__check_operand(const char *call, const tp_var *v)
+/* True if a caller's operand, which is called so, can be used, otherwise an error is pending. */
+bool tp__refuse_named(const char *call, const char *which, const tp_var *v);
+
+TP_INLINE bool tp__check_named(const char *call, const char *which, const tp_var *v)
 {
     return TP_LIKELY(v && !(v->flags & (TP__POISON | TP__WATCHED))) ||
-           (tp__refuse_operand(call, v, 0, 0) && v);
+           (tp__refuse_named(call, which, v) && v);
+}
+
+/* The same of a caller's only operand. */
+TP_INLINE bool tp__check_operand(const char *call, const tp_var *v)
+{
+    return tp__check_named(call, "the value", v);
+}
+
+/* The same of operand i of n in a list. */
+TP_INLINE bool tp__check_operand_of(const char *call, const tp_var *v, int i, int n)
+{
+    return TP_LIKELY(v && !(v->flags & (TP__POISON | TP__WATCHED))) ||
+           (tp__refuse_operand(call, v, i, n) && v);
+}
+
+/* After TP__CALL, the function's operands: what is wrong with one of them is told by its name here,
+ * and not by what it is to the operations inside. Optional ones may be NULL. */
+#define TP__OPERANDS(...) TP__CHECK_AMONG(false, __VA_ARGS__)
+#define TP__OPTIONAL(...) TP__CHECK_AMONG(true, __VA_ARGS__)
+#define TP__CHECK_AMONG(optional, ...)                                                             \
+    do {                                                                                           \
+        const tp_var *const in_[] = {__VA_ARGS__};                                                 \
+        tp__check_among(#__VA_ARGS__, in_, (int)(sizeof in_ / sizeof *in_), optional);             \
+    } while (0)
+
+void tp__refuse_among(const char *names, int i, const tp_var *v);
+
+TP_INLINE void tp__check_among(const char *names, const tp_var *const *in, int n, bool optional)
+{
+    for (int i = 0; i < n; i++)
+        if (TP_UNLIKELY(in[i] ? in[i]->flags & (TP__POISON | TP__WATCHED) : !optional))
+            tp__refuse_among(names, i, in[i]);
 }
 
 /* Broadcasts shape b into shape a (*ndim sizes, grown as needed); false if they do not fit. */

@@ -82,7 +82,7 @@ tp_var *tp_variable(tp_var *value)
     tp_dtype dtype = value->flags & TP__WEAK ? TP_F64 : (tp_dtype)value->dtype;
     if (!tp__is_float(dtype))
         return tp_fail(TP_ERROR_DTYPE,
-                       "variable: %s cannot be differentiated, expected a floating type",
+                       "variable: a value of %s cannot be differentiated, expected a floating type",
                        tp_dtype_name(dtype));
     tp_var *v = value->flags & TP__NUMBER ? tp__node_number(t, tp__number(value))
                                           : tp__copy_as(t, value, dtype);

@@ -91,7 +91,7 @@ static bool inplace_repeats(const tp_var *target)
 static bool inplace_target(const char *call, const tp_var *target)
 {
     char name[64];
-    if (!tp__check_operand(call, target))
+    if (!tp__check_named(call, "the target", target))
         return false;
     if (target->op)
         tp_fail(TP_ERROR_GRAPH,

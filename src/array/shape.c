@@ -125,11 +125,25 @@ tp_var *tp__refuse_shape(const char *call, const char *what, const tp_var *v, co
 
 bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n)
 {
-    char which[48] = "the value";
+    char which[48] = "the operand";
     if (n > 1)
         snprintf(which, sizeof which, "operand %d of %d", i + 1, n);
-    else if (n == 1)
-        snprintf(which, sizeof which, "the operand");
+    return tp__refuse_named(call, which, v);
+}
+
+/* names: "x, target" */
+void tp__refuse_among(const char *names, int i, const tp_var *v)
+{
+    char name[48];
+    for (; i > 0; i--)
+        names += strcspn(names, ",") + 1;
+    names += strspn(names, " ");
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(names, ","), names);
+    tp__refuse_named(tp__here()->call, name, v);
+}
+
+bool tp__refuse_named(const char *call, const char *which, const tp_var *v)
+{
     if (v && (v->flags & TP__WATCHED))
         return tp__debug_may_use(call, which, v);
     if (!v)
@@ -156,7 +170,7 @@ bool tp__may_differentiate(const char *call, const tp_var *y)
 
 bool tp__check_derivative(const char *call, const tp_var *y, const tp_var *x)
 {
-    if (tp__here()->code || !tp__check_operand(call, y) || !tp__check_operand(call, x) ||
+    if (tp__here()->code || !tp__check_named(call, "y", y) || !tp__check_named(call, "x", x) ||
         !tp__may_differentiate(call, y))
         return false;
     if (x->flags & TP__NEEDS_GRAD)
@@ -172,11 +186,12 @@ bool tp__check_like(const char *call, const char *what, const tp_var *v, const c
                     const tp_var *like)
 {
     char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
-    if (!tp__check_operand(call, v))
+    if (!tp__check_named(call, what, v))
         return false;
     if (v->dtype == like->dtype && tp__same_shape(v, like->ndim, tp__shape(like)))
         return true;
-    tp_fail(TP_ERROR_SHAPE, "%s: %s is %s %s, expected %s %s like %s", call, what,
+    tp_code code = v->dtype != like->dtype ? TP_ERROR_DTYPE : TP_ERROR_SHAPE;
+    tp_fail(code, "%s: %s is %s %s, expected %s %s like %s", call, what,
             tp_dtype_name((tp_dtype)v->dtype), tp__shape_text(theirs, v->ndim, tp__shape(v)),
             tp_dtype_name((tp_dtype)like->dtype), tp__shape_text(ours, like->ndim, tp__shape(like)),
             whose);

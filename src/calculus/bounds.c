@@ -24,13 +24,14 @@ static bool bounds_fill(const tp__minimize *job, const char *which, tp_var *boun
         to[i] = none;
     if (!bound)
         return true;
-    if (!tp__check_operand(job->call, bound))
+    if (!tp__check_named(job->call, which, bound))
         return false;
     const tp_var *x = job->start;
     if (bound->dtype != TP_F64 || (bound->ndim && !tp__same_shape(bound, x->ndim, tp__shape(x)))) {
         char ours[TP__SHAPE_TEXT], theirs[TP__SHAPE_TEXT];
-        tp_fail(TP_ERROR_SHAPE, "%s: the %s bound is %s %s, expected float64 () or %s", job->call,
-                which, tp_dtype_name((tp_dtype)bound->dtype),
+        tp_code code = bound->dtype != TP_F64 ? TP_ERROR_DTYPE : TP_ERROR_SHAPE;
+        tp_fail(code, "%s: the %s bound is %s %s, expected float64 () or %s", job->call, which,
+                tp_dtype_name((tp_dtype)bound->dtype),
                 tp__shape_text(theirs, bound->ndim, tp__shape(bound)),
                 tp__shape_text(ours, x->ndim, tp__shape(x)));
         return false;

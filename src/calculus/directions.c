@@ -16,6 +16,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/call.h"
 
 struct tp_linear_map {
     tp_var *y, *x;
@@ -23,6 +24,7 @@ struct tp_linear_map {
 
 tp_linear_map *tp_linearize(tp_var *y, tp_var *x)
 {
+    TP__CALL("linearize");
     if (!tp__check_derivative("linearize", y, x))
         return NULL;
     tp_linear_map *linear = tp__alloc(sizeof *linear);
@@ -40,12 +42,16 @@ static bool linear_check(const char *call, const tp_linear_map *linear)
 
 tp_var *tp_linear_map_apply(const tp_linear_map *linear, tp_var *v)
 {
-    return linear_check("linear_map_apply", linear) ? tp_jvp(linear->y, linear->x, v)
-                                                    : tp__poison();
+    TP__CALL("linear_map_apply");
+    if (!linear_check("linear_map_apply", linear) ||
+        !tp__check_like("linear_map_apply", "v", v, "x", linear->x))
+        return tp__poison();
+    return tp_jvp(linear->y, linear->x, v);
 }
 
 tp_var *tp_linear_map_transpose(const tp_linear_map *linear, tp_var *v)
 {
+    TP__CALL("linear_map_transpose");
     return linear_check("linear_map_transpose", linear) ? tp_vjp(linear->y, linear->x, v)
                                                         : tp__poison();
 }
@@ -155,6 +161,7 @@ static tp_var *mixed_term(const directions_mixed *mixed, tp_var *y, tp_var *x)
 
 tp_var *tp_mixed(tp_var *y, tp_var *x, int order, const int64_t *index)
 {
+    TP__CALL("mixed");
     directions_mixed mixed;
     if (!tp__check_derivative("mixed", y, x) || !mixed_begin(&mixed, x, order, index))
         return tp__poison();
@@ -192,6 +199,7 @@ static tp_var *biharmonic_sums(tp_var *y, tp_var *x, bool pairs)
 
 tp_var *tp_biharmonic(tp_var *y, tp_var *x)
 {
+    TP__CALL("biharmonic");
     if (!tp__check_derivative("biharmonic", y, x))
         return tp__poison();
     size_t scope = tp_scope_begin();

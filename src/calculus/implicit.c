@@ -20,6 +20,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "base/scope.h"
 #include "graph/apply.h"
 #include "graph/compose.h"
@@ -72,12 +73,18 @@ static tp_var *implicit_gate(tp_var *x)
 
 /* --- Equations --- */
 
+static tp_var *implicit_call(const implicit_search *search, tp_var *x)
+{
+    TP__CALLER();
+    return search->f(search->ctx, x);
+}
+
 /* F(x, p), as many numbers as x has, recorded. */
 static tp_var *implicit_equations(const implicit_search *search, tp_var *x)
 {
     tp_gradient_options recorded = TP_OPTIONS(tp_gradient_options);
     recorded.create_graph = true;
-    tp_var *y = search->f(search->ctx, x);
+    tp_var *y = implicit_call(search, x);
     if (!y)
         return tp_fail(TP_ERROR_ARGUMENT, "%s: the function gave NULL", search->call);
     if (tp_is_poison(y))

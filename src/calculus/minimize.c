@@ -199,7 +199,7 @@ bool tp__minimize_check(tp__minimize *job)
         tp_fail(TP_ERROR_ARGUMENT, "%s: the function is NULL", job->call);
         return false;
     }
-    if (!tp__check_operand(job->call, job->start))
+    if (!tp__check_named(job->call, "the start", job->start))
         return false;
     if (o->iterations < 0) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: %d iterations", job->call, o->iterations);

@@ -13,6 +13,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "calculus/sparse.h"
 #include "graph/function.h"
 
@@ -153,6 +154,7 @@ static tp_sparsity *sparse_make(tp_var *y, tp_var *x, bool symmetric)
 
 tp_sparsity *tp_jacobian_sparsity(tp_var *y, tp_var *x)
 {
+    TP__CALL("jacobian_sparsity");
     return sparse_check("jacobian_sparsity", y, x) ? sparse_make(y, x, false) : NULL;
 }
 
@@ -177,6 +179,7 @@ static tp_var *sparse_gradient(tp_var *y, tp_var *x)
 
 tp_sparsity *tp_hessian_sparsity(tp_var *y, tp_var *x)
 {
+    TP__CALL("hessian_sparsity");
     if (!sparse_check("hessian_sparsity", y, x) || !sparse_is_number("hessian_sparsity", y))
         return NULL;
     size_t scope = tp_scope_begin();
@@ -217,6 +220,7 @@ static bool sparse_is_pattern(const char *call, const tp_sparsity *pattern)
 
 tp_var *tp_sparsity_starts(const tp_sparsity *pattern)
 {
+    TP__CALL("sparsity_starts");
     if (!sparse_is_pattern("sparsity_starts", pattern))
         return tp__poison();
     int64_t n = pattern->entries.rows + 1;
@@ -237,12 +241,14 @@ static tp_var *sparse_indices(const tp_sparsity *pattern, bool rows)
 
 tp_var *tp_sparsity_row_of(const tp_sparsity *pattern)
 {
+    TP__CALL("sparsity_row_of");
     return sparse_is_pattern("sparsity_row_of", pattern) ? sparse_indices(pattern, true)
                                                          : tp__poison();
 }
 
 tp_var *tp_sparsity_column_of(const tp_sparsity *pattern)
 {
+    TP__CALL("sparsity_column_of");
     return sparse_is_pattern("sparsity_column_of", pattern) ? sparse_indices(pattern, false)
                                                             : tp__poison();
 }
@@ -361,6 +367,7 @@ static tp_var *sparse_derive(const char *call, const tp_sparsity *s, tp_var *y, 
 
 tp_var *tp_sparse_jacobian(tp_var *y, tp_var *x, const tp_sparsity *pattern)
 {
+    TP__CALL("sparse_jacobian");
     const char *call = "sparse_jacobian";
     if (!sparse_check(call, y, x) || !sparse_is_pattern(call, pattern))
         return tp__poison();
@@ -371,6 +378,7 @@ tp_var *tp_sparse_jacobian(tp_var *y, tp_var *x, const tp_sparsity *pattern)
 
 tp_var *tp_sparse_hessian(tp_var *y, tp_var *x, const tp_sparsity *pattern)
 {
+    TP__CALL("sparse_hessian");
     const char *call = "sparse_hessian";
     if (!sparse_check(call, y, x) || !sparse_is_pattern(call, pattern) ||
         !sparse_is_number(call, y))
@@ -399,6 +407,7 @@ static bool sparse_check_values(const char *call, const tp_sparsity *pattern, co
 
 tp_var *tp_sparse_to_dense(const tp_sparsity *pattern, tp_var *values)
 {
+    TP__CALL("sparse_to_dense");
     if (!sparse_check_values("sparse_to_dense", pattern, values))
         return tp__poison();
     int64_t shape[] = {pattern->entries.rows, pattern->columns}, size = shape[0] * shape[1];
@@ -412,8 +421,9 @@ tp_var *tp_sparse_to_dense(const tp_sparsity *pattern, tp_var *values)
 
 tp_var *tp_sparse_product(const tp_sparsity *pattern, tp_var *values, tp_var *v)
 {
+    TP__CALL("sparse_product");
     if (!sparse_check_values("sparse_product", pattern, values) ||
-        !tp__check_operand("sparse_product", v))
+        !tp__check_named("sparse_product", "v", v))
         return tp__poison();
     if (v->ndim != 1 || v->size != pattern->columns) {
         char text[TP__SHAPE_TEXT];

@@ -12,6 +12,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "graph/function.h"
 
 static const tp_gradient_options transform_recorded = {.create_graph = true,
@@ -36,6 +37,7 @@ static tp_var *transform_leave(size_t scope, tp_var *value)
 
 tp_var *tp_vjp(tp_var *y, tp_var *x, tp_var *v)
 {
+    TP__CALL("vjp");
     if (!tp__check_derivative("vjp", y, x) || !tp__check_like("vjp", "v", v, "y", y))
         return tp__poison();
     return transform_gradient(y, x, v);
@@ -45,6 +47,7 @@ tp_var *tp_vjp(tp_var *y, tp_var *x, tp_var *v)
  * series does, and functions of one's own need no jvp. */
 tp_var *tp_hvp(tp_var *y, tp_var *x, tp_var *v)
 {
+    TP__CALL("hvp");
     if (!tp__check_derivative("hvp", y, x) || !tp__check_like("hvp", "v", v, "x", x))
         return tp__poison();
     size_t scope = tp_scope_begin();
@@ -110,12 +113,14 @@ static tp_var *transform_jacobian(const char *call, tp_var *y, tp_var *x)
 
 tp_var *tp_jacobian(tp_var *y, tp_var *x)
 {
+    TP__CALL("jacobian");
     return tp__check_derivative("jacobian", y, x) ? transform_jacobian("jacobian", y, x)
                                                   : tp__poison();
 }
 
 tp_var *tp_hessian(tp_var *y, tp_var *x)
 {
+    TP__CALL("hessian");
     if (!tp__check_derivative("hessian", y, x))
         return tp__poison();
     if (y->size != 1) {
@@ -130,6 +135,7 @@ tp_var *tp_hessian(tp_var *y, tp_var *x)
 
 tp_var *tp_laplacian(tp_var *y, tp_var *x)
 {
+    TP__CALL("laplacian");
     if (!tp__check_derivative("laplacian", y, x))
         return tp__poison();
     size_t scope = tp_scope_begin();

@@ -13,6 +13,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "base/scope.h"
 #include "graph/apply.h"
 #include "graph/half.h"
@@ -170,7 +171,7 @@ static void backward_store_all(tp__sweep *s)
 static bool backward_check(tp_var *y, const tp_backward_options *options)
 {
     char name[64];
-    if (tp__here()->code || !tp__check_operand("backward", y) ||
+    if (tp__here()->code || !tp__check_named("backward", "y", y) ||
         (!options->create_graph && !tp__may_read("backward", y)))
         return false;
     if (!tp__may_differentiate("backward", y))
@@ -186,6 +187,7 @@ static bool backward_check(tp_var *y, const tp_backward_options *options)
 
 void tp_backward(tp_var *y, const tp_backward_options *given)
 {
+    TP__CALL("backward");
     tp_backward_options options = TP_OPTIONS(tp_backward_options);
     if (given && given->size == sizeof options)
         options = *given;

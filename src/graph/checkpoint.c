@@ -10,6 +10,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "base/map.h"
 #include "base/scope.h"
 #include "graph/remake.h"
@@ -83,6 +84,12 @@ static void checkpoint_leave(tp__thread *t, uint32_t mark)
     t->marks = (t->marks & ~(uint32_t)TP__REMADE) | mark;
 }
 
+static tp_var *checkpoint_call(tp_array_function *f, void *ctx, tp_var *const *x)
+{
+    TP__CALLER();
+    return f(ctx, x);
+}
+
 tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n)
 {
     tp__thread *t = tp__here();
@@ -97,7 +104,7 @@ tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n)
         return tp__poison();
     size_t scope = tp_scope_begin(), bytes;
     uint32_t mark = checkpoint_begin(t);
-    tp_var *y = f(ctx, x);
+    tp_var *y = checkpoint_call(f, ctx, x);
     checkpoint_leave(t, mark);
     y = checkpoint_result("checkpoint", scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE))

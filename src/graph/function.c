@@ -8,6 +8,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "base/dtype.h"
 #include "base/map.h"
 #include "base/scope.h"
@@ -42,6 +43,7 @@ static bool function_check(const tp_function *f, tp_var *const *in, tp_var **out
 /* Runs forward in a scope of its own; results in out, handles in the caller's scope. */
 static bool function_forward(const tp_function *f, void *ctx, tp_var *const *in, tp_var **out)
 {
+    TP__CALLER();
     tp__thread *t = tp__here();
     const char *guard = t->guarded_call;
     bool mode = tp_set_grad_enabled(false);
@@ -212,7 +214,7 @@ static bool function_check_gradient(const tp__pull *pull, tp_var *const *gout, i
     if (!tp__check_operand(f->name, g))
         return false;
     if (g->dtype != x->dtype || !tp__same_shape(g, x->ndim, tp__shape(x))) {
-        tp_fail(TP_ERROR_SHAPE,
+        tp_fail(g->dtype != x->dtype ? TP_ERROR_DTYPE : TP_ERROR_SHAPE,
                 "%s: its backward gave a gradient %s %s for input %d, which is %s %s", f->name,
                 tp_dtype_name((tp_dtype)g->dtype), tp__shape_text(theirs, g->ndim, tp__shape(g)), i,
                 tp_dtype_name((tp_dtype)x->dtype), tp__shape_text(ours, x->ndim, tp__shape(x)));
@@ -272,6 +274,7 @@ static void function_locate_error(tp__thread *t, const tp_function *f, const cha
 
 static void call_gradient(const tp__pull *pull)
 {
+    TP__CALLER();
     tp__thread *t = tp__here();
     const tp__function_call *block = function_of(pull->y);
     const tp_function *f = &block->function;
@@ -378,6 +381,7 @@ static bool push_check(const tp__jet *jet, const function_push *p, int j)
 
 static bool push_run(const tp__jet *jet, function_push *p)
 {
+    TP__CALLER();
     tp__thread *t = tp__here();
     const tp__function_call *block = function_of(jet->node);
     const char *guard = t->guarded_call;

@@ -8,6 +8,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "base/scope.h"
 #include "graph/half.h"
 #include "graph/op.h"
@@ -18,12 +19,13 @@
 static bool gradient_check(tp_var *y, tp_var *const *xs, int n, bool record, tp_var *gradient)
 {
     char name[64];
-    if (tp__here()->code || !tp__check_operand("gradient", y) ||
+    if (tp__here()->code || !tp__check_named("gradient", "y", y) ||
         !tp__may_differentiate("gradient", y) || (!record && !tp__may_read("gradient", y)))
         return false;
     for (int i = 0; i < n; i++) {
         if (!xs[i] || (xs[i]->flags & TP__POISON))
-            return tp__refuse_operand("gradient", xs[i], i, n);
+            return n == 1 ? tp__refuse_named("gradient", "x", xs[i])
+                          : tp__refuse_operand("gradient", xs[i], i, n);
         if (!(xs[i]->flags & TP__NEEDS_GRAD)) {
             tp_fail(TP_ERROR_GRAPH,
                     "gradient: x%s is a constant; make it with tp_variable to differentiate for it",
@@ -85,6 +87,7 @@ static bool gradient_sweep(tp__sweep *s, tp_var *y, tp_var *const *xs, int n, tp
 void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
                   const tp_gradient_options *given)
 {
+    TP__CALL("gradients");
     tp_gradient_options options = TP_OPTIONS(tp_gradient_options);
     bool good = false, taken = tp__take_options("gradients", &options, sizeof options, given);
     if (n < 0) {
@@ -103,6 +106,7 @@ void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
 
 tp_var *tp_gradient(tp_var *y, tp_var *x, const tp_gradient_options *options)
 {
+    TP__CALL("gradient");
     tp_var *out;
     tp_gradients(y, &x, 1, &out, options);
     return out;

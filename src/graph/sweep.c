@@ -8,6 +8,7 @@
 #include "array/array.h"
 #include "array/deferred.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "base/scope.h"
 #include "graph/anomaly.h"
 #include "graph/apply.h"
@@ -273,6 +274,12 @@ TP_INLINE tp_var *sweep_gradient(tp__sweep *s, tp_var *v)
     return tp__own(s->t, tp__node_number(s->t, v->adjoint.number));
 }
 
+static tp_var *sweep_hook(const tp__hook_entry *entry, tp_var *gradient)
+{
+    TP__CALLER();
+    return entry->hook ? entry->hook(entry->ctx, gradient) : NULL;
+}
+
 static bool sweep_hooks(tp__sweep *s, tp_var *v)
 {
     size_t scope = tp_scope_begin();
@@ -280,17 +287,13 @@ static bool sweep_hooks(tp__sweep *s, tp_var *v)
     uint32_t n = tp__hooks_begin(v);
     for (uint32_t i = 0; i < n && !s->t->code; i++) {
         tp__hook_entry entry = v->extra->hooks->at[i];
-        tp_var *replacement = entry.hook ? entry.hook(entry.ctx, gradient) : NULL;
+        tp_var *replacement = sweep_hook(&entry, gradient);
         s->t->no_grad = !s->record;
-        if (!replacement || s->t->code || !tp__check_operand(s->call, replacement))
+        if (!replacement || s->t->code)
             continue;
-        if (replacement->dtype != v->dtype || !tp__same_shape(replacement, v->ndim, tp__shape(v))) {
-            tp_fail(TP_ERROR_SHAPE,
-                    "%s: a hook returned a gradient of another shape or type than "
-                    "its variable",
-                    s->call);
+        if (!tp__check_like(s->call, "the gradient that a hook returned", replacement,
+                            "its variable", v))
             break;
-        }
         gradient = sweep_numbers(s, replacement);
     }
     tp__hooks_end(v);

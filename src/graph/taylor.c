@@ -14,6 +14,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/call.h"
 #include "base/map.h"
 #include "base/scope.h"
 #include "graph/apply.h"
@@ -478,6 +479,7 @@ static void taylor_derivatives(const char *call, tp_var *y, tp_var *x, tp_var *d
 
 void tp_derivatives(tp_var *y, tp_var *x, int n, tp_var **out)
 {
+    TP__CALL("derivatives");
     if (taylor_check("derivatives", y, x, n, out))
         taylor_derivatives("derivatives", y, x, NULL, n, out);
     else
@@ -487,6 +489,7 @@ void tp_derivatives(tp_var *y, tp_var *x, int n, tp_var **out)
 
 void tp_taylor(tp_var *y, tp_var *x, tp_var *direction, int n, tp_var **out)
 {
+    TP__CALL("taylor");
     if (taylor_check("taylor", y, x, n, out) &&
         tp__check_like("taylor", "direction", direction, "x", x))
         taylor_derivatives("taylor", y, x, direction, n, out);
@@ -497,6 +500,7 @@ void tp_taylor(tp_var *y, tp_var *x, tp_var *direction, int n, tp_var **out)
 
 tp_var *tp_jvp(tp_var *y, tp_var *x, tp_var *direction)
 {
+    TP__CALL("jvp");
     tp_var *out = tp__poison();
     if (taylor_check("jvp", y, x, 1, &out) && tp__check_like("jvp", "direction", direction, "x", x))
         taylor_derivatives("jvp", y, x, direction, 1, &out);

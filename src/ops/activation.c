@@ -34,6 +34,8 @@ static tp_var *activation_bound(tp_var *y, tp_var *bound)
 tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
 {
     TP__CALL("clamp");
+    TP__OPERANDS(x);
+    TP__OPTIONAL(low, high);
     TP__IN_FLOAT32((tp_clamp)(x, low, high), &x, &low, &high);
     if (!low && !high)
         return tp_fail(TP_ERROR_ARGUMENT, "clamp: expected a lower or an upper bound");
@@ -58,6 +60,7 @@ static tp_var *activation_number(tp_var *v, tp_dtype dtype)
 tp_var *(tp_lerp)(tp_var *a, tp_var *b, tp_var *weight)
 {
     TP__CALL("lerp");
+    TP__OPERANDS(a, b, weight);
     TP__IN_FLOAT32((tp_lerp)(a, b, weight), &a, &b, &weight);
     if (!tp__check_operand("lerp", a) || !tp__check_operand("lerp", b) ||
         !tp__check_operand("lerp", weight))
@@ -73,6 +76,7 @@ tp_var *(tp_lerp)(tp_var *a, tp_var *b, tp_var *weight)
 tp_var *tp_silu(tp_var *x)
 {
     TP__CALL("silu");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32(tp_silu(x), &x);
     return tp_mul(x, tp_sigmoid(x));
 }
@@ -81,6 +85,7 @@ tp_var *tp_silu(tp_var *x)
 tp_var *tp_gelu(tp_var *x)
 {
     TP__CALL("gelu");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32(tp_gelu(x), &x);
     return tp_mul(tp_mul(0.5, x), tp_erfc(tp_mul(-0.7071067811865476, x)));
 }
@@ -90,6 +95,7 @@ tp_var *tp_gelu(tp_var *x)
 tp_var *tp_gelu_tanh(tp_var *x)
 {
     TP__CALL("gelu_tanh");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32(tp_gelu_tanh(x), &x);
     if (!tp__check_operand("gelu_tanh", x))
         return tp__poison();
@@ -102,6 +108,7 @@ tp_var *tp_gelu_tanh(tp_var *x)
 tp_var *tp_elu(tp_var *x, double alpha)
 {
     TP__CALL("elu");
+    TP__OPERANDS(x);
     if (!tp__check_within("elu", "alpha", alpha, -DBL_MAX, DBL_MAX))
         return tp__poison();
     TP__IN_FLOAT32(tp_elu(x, alpha), &x);
@@ -111,6 +118,7 @@ tp_var *tp_elu(tp_var *x, double alpha)
 tp_var *tp_celu(tp_var *x, double alpha)
 {
     TP__CALL("celu");
+    TP__OPERANDS(x);
     if (!tp__check_within("celu", "alpha", alpha, -DBL_MAX, DBL_MAX))
         return tp__poison();
     if (alpha == 0)
@@ -122,6 +130,7 @@ tp_var *tp_celu(tp_var *x, double alpha)
 tp_var *tp_selu(tp_var *x)
 {
     TP__CALL("selu");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32(tp_selu(x), &x);
     return tp_mul(1.0507009873554805, tp_elu(x, 1.6732632423543772));
 }
@@ -129,6 +138,7 @@ tp_var *tp_selu(tp_var *x)
 tp_var *tp_leaky_relu(tp_var *x, double slope)
 {
     TP__CALL("leaky_relu");
+    TP__OPERANDS(x);
     if (!tp__check_within("leaky_relu", "slope", slope, -DBL_MAX, DBL_MAX))
         return tp__poison();
     TP__IN_FLOAT32(tp_leaky_relu(x, slope), &x);
@@ -138,6 +148,7 @@ tp_var *tp_leaky_relu(tp_var *x, double slope)
 tp_var *(tp_prelu)(tp_var *x, tp_var *slope)
 {
     TP__CALL("prelu");
+    TP__OPERANDS(x, slope);
     TP__IN_FLOAT32((tp_prelu)(x, slope), &x, &slope);
     int64_t channels[TP_MAX_NDIM];
     if (!tp__check_operand("prelu", x) || !tp__check_operand("prelu", slope))
@@ -171,18 +182,21 @@ static tp_var *activation_cut(const char *call, tp_var *x, int low, int high)
 tp_var *tp_hardtanh(tp_var *x)
 {
     TP__CALL("hardtanh");
+    TP__OPERANDS(x);
     return activation_cut("hardtanh", x, -1, 1);
 }
 
 tp_var *tp_relu6(tp_var *x)
 {
     TP__CALL("relu6");
+    TP__OPERANDS(x);
     return activation_cut("relu6", x, 0, 6);
 }
 
 tp_var *tp_hardsigmoid(tp_var *x)
 {
     TP__CALL("hardsigmoid");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32(tp_hardsigmoid(x), &x);
     return tp_div(tp_relu6(tp_add(x, 3)), 6);
 }
@@ -190,6 +204,7 @@ tp_var *tp_hardsigmoid(tp_var *x)
 tp_var *tp_hardswish(tp_var *x)
 {
     TP__CALL("hardswish");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32(tp_hardswish(x), &x);
     return tp_mul(x, tp_hardsigmoid(x));
 }
@@ -197,6 +212,7 @@ tp_var *tp_hardswish(tp_var *x)
 tp_var *tp_mish(tp_var *x)
 {
     TP__CALL("mish");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32(tp_mish(x), &x);
     return tp_mul(x, tp_tanh(tp_softplus(x)));
 }
@@ -204,6 +220,7 @@ tp_var *tp_mish(tp_var *x)
 tp_var *tp_logsigmoid(tp_var *x)
 {
     TP__CALL("logsigmoid");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32(tp_logsigmoid(x), &x);
     return tp_neg(tp_softplus(tp_mul(-1.0, x)));
 }

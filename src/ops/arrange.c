@@ -74,6 +74,7 @@ static tp_var *flip_axes(tp_var *x, int64_t mask)
 tp_var *tp_flip(tp_var *x, int n, const int64_t *axes)
 {
     TP__CALL("flip");
+    TP__OPERANDS(x);
     int64_t mask = 0;
     if (!tp__check_operand("flip", x))
         return tp__poison();
@@ -98,7 +99,7 @@ tp_var *tp_stack(tp_var *const *xs, int n, int axis)
     tp_var **rows = tp__alloc((size_t)n * sizeof *rows);
     bool good = rows != NULL;
     for (int i = 0; good && i < n; i++) {
-        good = tp__check_operand("stack", xs[i]);
+        good = tp__check_operand_of("stack", xs[i], i, n);
         if (good && !tp__same_shape(xs[i], xs[0]->ndim, tp__shape(xs[0]))) {
             char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
             tp_fail(TP_ERROR_SHAPE, "stack: shapes %s and %s (operand %d) differ",
@@ -141,6 +142,7 @@ static bool arrange_grow(const char *call, int n, int64_t *shape, int i, int64_t
 tp_var *tp_repeat(tp_var *x, int n, const int64_t *times)
 {
     TP__CALL("repeat");
+    TP__OPERANDS(x);
     int64_t shape[TP_MAX_NDIM], before = 1;
     if (!tp__check_operand("repeat", x) || !tp__check_shape("repeat", n, times))
         return tp__poison();
@@ -161,6 +163,7 @@ tp_var *tp_repeat(tp_var *x, int n, const int64_t *times)
 tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis)
 {
     TP__CALL("repeat_interleave");
+    TP__OPERANDS(x);
     TP__OF_LINE(x, tp_repeat_interleave(x, times, axis));
     int64_t shape[TP_MAX_NDIM] = {0}, before = 1;
     if (!tp__check_operand("repeat_interleave", x) ||
@@ -180,6 +183,7 @@ tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis)
 tp_var *tp_roll(tp_var *x, int64_t shift, int axis)
 {
     TP__CALL("roll");
+    TP__OPERANDS(x);
     TP__OF_LINE(x, tp_roll(x, shift, axis));
     if (!tp__check_operand("roll", x) || (axis = tp__check_axis("roll", axis, x, x->ndim)) < 0)
         return tp__poison();
@@ -195,6 +199,7 @@ tp_var *tp_roll(tp_var *x, int64_t shift, int axis)
 tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value)
 {
     TP__CALL("pad");
+    TP__OPERANDS(x);
     int64_t shape[TP_MAX_NDIM];
     if (!tp__check_operand("pad", x) || (axis = tp__check_axis("pad", axis, x, x->ndim)) < 0)
         return tp__poison();
@@ -226,6 +231,7 @@ tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value)
 int64_t tp_split(tp_var *x, int64_t size, int axis, tp_var **out, int64_t n)
 {
     TP__CALL("split");
+    TP__OPERANDS(x);
     if (!tp__check_operand("split", x) || (axis = tp__check_axis("split", axis, x, x->ndim)) < 0)
         return 0;
     if (size < 1 || n < 0 || (n && !out)) {
@@ -244,6 +250,7 @@ int64_t tp_split(tp_var *x, int64_t size, int axis, tp_var **out, int64_t n)
 tp_var *tp_narrow(tp_var *x, int axis, int64_t start, int64_t length)
 {
     TP__CALL("narrow");
+    TP__OPERANDS(x);
     if (!tp__check_operand("narrow", x) || (axis = tp__check_axis("narrow", axis, x, x->ndim)) < 0)
         return tp__poison();
     int64_t size = tp__shape(x)[axis];
@@ -258,6 +265,7 @@ tp_var *tp_narrow(tp_var *x, int axis, int64_t start, int64_t length)
 tp_var *tp_flatten(tp_var *x)
 {
     TP__CALL("flatten");
+    TP__OPERANDS(x);
     return tp__check_operand("flatten", x) ? tp_reshape(x, TP_SHAPE(x->size)) : tp__poison();
 }
 
@@ -266,6 +274,7 @@ tp_var *tp_flatten(tp_var *x)
 tp_var *(tp_masked_fill)(tp_var *x, tp_var *mask, tp_var *value)
 {
     TP__CALL("masked_fill");
+    TP__OPERANDS(x, mask, value);
     return (tp_where)(mask, value, x);
 }
 
@@ -286,6 +295,7 @@ static tp_var *arrange_above(const char *call, const tp_var *x, int64_t k, bool 
 tp_var *tp_triu(tp_var *x, int64_t k)
 {
     TP__CALL("triu");
+    TP__OPERANDS(x);
     tp_var *above = arrange_above("triu", x, k, false);
     return tp_is_poison(above) ? above : tp_where(above, x, 0);
 }
@@ -293,6 +303,7 @@ tp_var *tp_triu(tp_var *x, int64_t k)
 tp_var *tp_tril(tp_var *x, int64_t k)
 {
     TP__CALL("tril");
+    TP__OPERANDS(x);
     tp_var *above = arrange_above("tril", x, k, true);
     return tp_is_poison(above) ? above : tp_where(above, 0, x);
 }
@@ -300,6 +311,7 @@ tp_var *tp_tril(tp_var *x, int64_t k)
 tp_var *tp_one_hot(tp_var *index, int64_t classes)
 {
     TP__CALL("one_hot");
+    TP__OPERANDS(index);
     if (!tp__check_operand("one_hot", index))
         return tp__poison();
     if (tp__is_float((tp_dtype)index->dtype))

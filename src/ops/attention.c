@@ -364,7 +364,7 @@ static bool attention_check(const char *call, tp_var *const *in, int least)
     static const char *const names[] = {"q", "k", "v"};
     for (int i = 0; i < 3; i++) {
         const tp_var *x = in[i];
-        if (!tp__check_operand(call, x))
+        if (!tp__check_named(call, names[i], x))
             return false;
         if (x->ndim < least) {
             char shape[TP__SHAPE_TEXT];
@@ -406,10 +406,10 @@ static tp_var *attention_mask(const char *call, const attention_attr *attr, tp_v
 {
     int64_t shape[TP_MAX_NDIM];
     int ndim = in[0]->ndim, fits = ndim;
-    if (!tp__check_operand(call, mask))
+    if (!tp__check_named(call, "the mask", mask))
         return NULL;
     if (!tp__is_float(mask->dtype) && mask->dtype != TP_BOOL && mask->dtype != TP_U8) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: the mask is %s, expected bool or a floating type", call,
+        tp_fail(TP_ERROR_DTYPE, "%s: the mask is %s, expected bool or a floating type", call,
                 tp_dtype_name((tp_dtype)mask->dtype));
         return NULL;
     }
@@ -490,6 +490,7 @@ tp_var *(tp_scaled_dot_product_attention)(tp_var *q, tp_var *k, tp_var *v,
                                           const tp_attention_options *options)
 {
     TP__CALL("scaled_dot_product_attention");
+    TP__OPERANDS(q, k, v);
     tp_attention_options o = TP_OPTIONS(tp_attention_options);
     tp_var *in[ATTENTION_OPERANDS] = {q, k, v};
     if (!attention_options(attention_name, &o, options) || !attention_check(attention_name, in, 2))
@@ -517,6 +518,7 @@ tp_var *(tp_multi_head_attention)(tp_var *q, tp_var *k, tp_var *v, int64_t heads
                                   const tp_attention_options *options)
 {
     TP__CALL("multi_head_attention");
+    TP__OPERANDS(q, k, v);
     static const char name[] = "multi_head_attention";
     tp_attention_options o = TP_OPTIONS(tp_attention_options);
     tp_var *in[ATTENTION_OPERANDS] = {q, k, v};

@@ -137,7 +137,7 @@ tp_var *(tp_where)(tp_var *condition, tp_var *a, tp_var *b)
     tp_var *left = where_number(a, b);
     b = where_number(b, a);
     a = left;
-    if (condition && condition->dtype != TP_U8)
+    if (condition && !tp_is_poison(condition) && condition->dtype != TP_U8)
         condition = tp_ne(condition, 0);
     return tp__apply(&where_op, (tp_var *[]){condition, a, b}, 3, (tp__attr){0}, -1, NULL);
 }

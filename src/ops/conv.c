@@ -295,7 +295,8 @@ static const tp__op conv_weight_op = {
 
 static tp_var *conv_weight_sample(tp_var *const *x)
 {
-    if (!tp__check_operand("conv_weight", x[0]) || !tp__check_operand("conv_weight", x[1]))
+    if (!tp__check_operand_of("conv_weight", x[0], 0, 2) ||
+        !tp__check_operand_of("conv_weight", x[1], 1, 2))
         return tp__poison();
     for (int i = 0; i < 2; i++)
         if (x[i]->ndim != 4 || x[i]->size == 0)

@@ -234,6 +234,8 @@ CONV_CALL(conv_transpose3d, tp__conv_transpose_op, 3)
 tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias)
 {
     TP__CALL("linear");
+    TP__OPERANDS(x, weight);
+    TP__OPTIONAL(bias);
     TP__IN_FLOAT32(tp_linear(x, weight, bias), &x, &weight, &bias);
     tp_var *in[] = {x, weight, bias};
     char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];

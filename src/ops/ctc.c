@@ -199,6 +199,7 @@ tp_var *(tp_ctc_loss)(tp_var *log_probs, tp_var *targets, tp_var *input_lengths,
                       tp_var *target_lengths, const tp_ctc_options *options)
 {
     TP__CALL("ctc_loss");
+    TP__OPERANDS(log_probs, targets, input_lengths, target_lengths);
     TP__IN_FLOAT32((tp_ctc_loss)(log_probs, targets, input_lengths, target_lengths, options),
                    &log_probs);
     tp_ctc_options own = {.size = sizeof own};

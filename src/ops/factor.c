@@ -269,6 +269,7 @@ static const tp__op qr_op = {
 void tp_qr(tp_var *a, tp_var **q, tp_var **r)
 {
     TP__CALL("qr");
+    TP__OPERANDS(a);
     tp_var *unwanted, *y = factor_apply(&qr_op, a, false);
     q = q ? q : &unwanted;
     r = r ? r : &unwanted;
@@ -381,6 +382,7 @@ static const tp__op eigvalsh_op = {
 void tp_eigh(tp_var *a, tp_var **w, tp_var **v)
 {
     TP__CALL("eigh");
+    TP__OPERANDS(a);
     tp_var *unwanted, *y = factor_apply(&eigh_op, a, true);
     w = w ? w : &unwanted;
     v = v ? v : &unwanted;
@@ -521,6 +523,7 @@ static const tp__op svdvals_op = {
 void tp_svd(tp_var *a, tp_var **u, tp_var **s, tp_var **vh)
 {
     TP__CALL("svd");
+    TP__OPERANDS(a);
     tp_var *unwanted, *y = factor_apply(&svd_op, a, false);
     u = u ? u : &unwanted;
     s = s ? s : &unwanted;

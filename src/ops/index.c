@@ -282,6 +282,7 @@ static const tp__op gather_op = {
 tp_var *tp_gather(tp_var *x, int axis, tp_var *index)
 {
     TP__CALL("gather");
+    TP__OPERANDS(x, index);
     if (!tp__check_operand("gather", x) || !tp__check_operand("gather", index) ||
         (axis = tp__check_axis("gather", axis, x, x->ndim)) < 0)
         return tp__poison();
@@ -388,8 +389,8 @@ static const tp__op scatter_add_op = {
 
 static tp_var *index_put_apply(const tp__op *op, tp_var *x, int axis, tp_var *index, tp_var *part)
 {
-    if (!tp__check_operand(op->name, x) || !tp__check_operand(op->name, index) ||
-        !tp__check_operand(op->name, part) ||
+    if (!tp__check_named(op->name, "x", x) || !tp__check_named(op->name, "index", index) ||
+        !tp__check_named(op->name, "part", part) ||
         (axis = tp__check_axis(op->name, axis, x, x->ndim)) < 0)
         return tp__poison();
     if (tp__is_float((tp_dtype)index->dtype))
@@ -464,6 +465,7 @@ tp_var *tp_scatter(tp_var *x, int axis, tp_var *index, tp_var *part)
 tp_var *tp_index_select(tp_var *x, int axis, tp_var *index)
 {
     TP__CALL("index_select");
+    TP__OPERANDS(x, index);
     if (!tp__check_operand("index_select", x) || !tp__check_operand("index_select", index) ||
         (axis = tp__check_axis("index_select", axis, x, x->ndim)) < 0)
         return tp__poison();
@@ -481,6 +483,7 @@ tp_var *tp_index_select(tp_var *x, int axis, tp_var *index)
 tp_var *tp_embedding(tp_var *index, tp_var *weight)
 {
     TP__CALL("embedding");
+    TP__OPERANDS(index, weight);
     if (!tp__check_operand("embedding", index) || !tp__check_operand("embedding", weight))
         return tp__poison();
     if (weight->ndim != 2)

@@ -91,6 +91,7 @@ static const tp__op pinv_op = {
 tp_var *tp_pinv(tp_var *a)
 {
     TP__CALL("pinv");
+    TP__OPERANDS(a);
     a = tp__matrices("pinv", a, false);
     return tp__apply(&pinv_op, &a, 1, (tp__attr){0}, -1, NULL);
 }
@@ -138,6 +139,7 @@ static tp_var *lstsq_matrices(tp_var *a, tp_var *b)
 tp_var *tp_lstsq(tp_var *a, tp_var *b)
 {
     TP__CALL("lstsq");
+    TP__OPERANDS(a, b);
     TP__IN_FLOAT32(tp_lstsq(a, b), &a, &b);
     a = tp__matrices("lstsq", a, false);
     if (tp_is_poison(a) || !tp__check_operand("lstsq", b))
@@ -156,6 +158,7 @@ tp_var *tp_lstsq(tp_var *a, tp_var *b)
 tp_var *tp_matrix_rank(tp_var *a)
 {
     TP__CALL("matrix_rank");
+    TP__OPERANDS(a);
     tp_var *s = tp_svdvals(tp__matrices("matrix_rank", a, false));
     if (tp_is_poison(s))
         return s;

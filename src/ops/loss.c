@@ -45,6 +45,7 @@ static tp_var *loss_reduced(tp_var *loss, tp_reduction reduction)
 tp_var *(tp_mse_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
     TP__CALL("mse_loss");
+    TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_mse_loss)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("mse_loss", x, target, given, &own))
@@ -55,6 +56,7 @@ tp_var *(tp_mse_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
 tp_var *(tp_l1_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
     TP__CALL("l1_loss");
+    TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_l1_loss)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("l1_loss", x, target, given, &own))
@@ -74,6 +76,7 @@ static tp_var *loss_huber(tp_var *difference, double delta)
 tp_var *(tp_huber_loss)(tp_var *x, tp_var *target, double delta, const tp_loss_options *given)
 {
     TP__CALL("huber_loss");
+    TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_huber_loss)(x, target, delta, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("huber_loss", x, target, given, &own))
@@ -86,6 +89,7 @@ tp_var *(tp_huber_loss)(tp_var *x, tp_var *target, double delta, const tp_loss_o
 tp_var *(tp_smooth_l1_loss)(tp_var *x, tp_var *target, double beta, const tp_loss_options *given)
 {
     TP__CALL("smooth_l1_loss");
+    TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_smooth_l1_loss)(x, target, beta, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("smooth_l1_loss", x, target, given, &own))
@@ -107,6 +111,7 @@ static tp_var *loss_log(tp_var *x)
 tp_var *(tp_binary_cross_entropy)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
     TP__CALL("binary_cross_entropy");
+    TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_binary_cross_entropy)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("binary_cross_entropy", x, target, given, &own) ||
@@ -144,6 +149,7 @@ tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
                                               const tp_loss_options *given)
 {
     TP__CALL("binary_cross_entropy_with_logits");
+    TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_binary_cross_entropy_with_logits)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("binary_cross_entropy_with_logits", x, target, given, &own))
@@ -154,6 +160,7 @@ tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
 tp_var *(tp_kl_div)(tp_var *x, tp_var *target, const tp_loss_options *given)
 {
     TP__CALL("kl_div");
+    TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_kl_div)(x, target, given), &x, &target);
     tp_loss_options own;
     if (!loss_options("kl_div", x, target, given, &own))
@@ -282,6 +289,7 @@ static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target, t
 tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
 {
     TP__CALL("nll_loss");
+    TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_nll_loss)(x, target, given), &x);
     tp_class_options own;
     if (!loss_take_class("nll_loss", x, target, given, &own))
@@ -295,6 +303,7 @@ tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
 tp_var *(tp_cross_entropy)(tp_var *x, tp_var *target, const tp_class_options *given)
 {
     TP__CALL("cross_entropy");
+    TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_cross_entropy)(x, target, given), &x);
     tp_class_options own;
     if (!loss_take_class("cross_entropy", x, target, given, &own))
@@ -325,6 +334,7 @@ static tp_var *cosine_size(tp_var **v, tp_var **least, const tp_reduce_options *
 tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
 {
     TP__CALL("cosine_similarity");
+    TP__OPERANDS(a, b);
     TP__IN_FLOAT32(tp_cosine_similarity(a, b, axis), &a, &b);
     if (!tp__check_operand("cosine_similarity", a) || !tp__check_operand("cosine_similarity", b))
         return tp__poison();
@@ -344,6 +354,7 @@ tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double 
                                    const tp_loss_options *given)
 {
     TP__CALL("cosine_embedding_loss");
+    TP__OPERANDS(a, b, target);
     TP__IN_FLOAT32((tp_cosine_embedding_loss)(a, b, target, margin, given), &a, &b);
     tp_loss_options own;
     if (!tp__check_operand("cosine_embedding_loss", b) ||
@@ -360,6 +371,7 @@ tp_var *(tp_hinge_embedding_loss)(tp_var *x, tp_var *target, double margin,
                                   const tp_loss_options *given)
 {
     TP__CALL("hinge_embedding_loss");
+    TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_hinge_embedding_loss)(x, target, margin, given), &x);
     tp_loss_options own;
     if (!loss_options("hinge_embedding_loss", x, target, given, &own))

@@ -192,6 +192,7 @@ static const tp__op matrix_exp_op = {
 tp_var *tp_matrix_exp(tp_var *a)
 {
     TP__CALL("matrix_exp");
+    TP__OPERANDS(a);
     a = tp__matrices("matrix_exp", a, true);
     return tp__apply(&matrix_exp_op, &a, 1, (tp__attr){0}, -1, NULL);
 }
@@ -226,6 +227,7 @@ static const tp__op matrix_power_op = {
 tp_var *tp_matrix_power(tp_var *a, int64_t n)
 {
     TP__CALL("matrix_power");
+    TP__OPERANDS(a);
     TP__IN_FLOAT32(tp_matrix_power(a, n), &a);
     const tp_var *given = a;
     a = tp__square("matrix_power", a);

@@ -130,6 +130,7 @@ static tp_var *cumsum_apply(tp_var *x, int64_t attr)
 tp_var *tp_cumsum(tp_var *x, int axis)
 {
     TP__CALL("cumsum");
+    TP__OPERANDS(x);
     TP__OF_LINE(x, tp_cumsum(x, axis));
     if (!tp__check_operand("cumsum", x) || (axis = tp__check_axis("cumsum", axis, x, x->ndim)) < 0)
         return tp__poison();
@@ -141,6 +142,7 @@ tp_var *tp_cumsum(tp_var *x, int axis)
 tp_var *tp_cumprod(tp_var *x, int axis)
 {
     TP__CALL("cumprod");
+    TP__OPERANDS(x);
     TP__OF_LINE(x, tp_cumprod(x, axis));
     TP__IN_FLOAT32(tp_cumprod(x, axis), &x);
     if (!tp__check_operand("cumprod", x) ||
@@ -273,6 +275,7 @@ static const tp__op argsort_op = {
 tp_var *tp_argsort(tp_var *x, int axis, bool descending)
 {
     TP__CALL("argsort");
+    TP__OPERANDS(x);
     TP__OF_LINE(x, tp_argsort(x, axis, descending));
     if (!tp__check_operand("argsort", x) ||
         (axis = tp__check_axis("argsort", axis, x, x->ndim)) < 0)
@@ -284,6 +287,7 @@ tp_var *tp_argsort(tp_var *x, int axis, bool descending)
 tp_var *tp_sort(tp_var *x, int axis, bool descending, tp_var **positions)
 {
     TP__CALL("sort");
+    TP__OPERANDS(x);
     if (tp__has_axes(x, 0)) {
         tp_var *y = tp__as_number(tp_sort(tp_reshape(x, TP_SHAPE(1)), axis, descending, positions));
         if (positions)
@@ -299,6 +303,7 @@ tp_var *tp_sort(tp_var *x, int axis, bool descending, tp_var **positions)
 tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions)
 {
     TP__CALL("topk");
+    TP__OPERANDS(x);
     if (k == 1 && tp__has_axes(x, 0)) {
         tp_var *y = tp__as_number(tp_topk(tp_reshape(x, TP_SHAPE(1)), 1, axis, largest, positions));
         if (positions)
@@ -321,6 +326,7 @@ tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions
 tp_var *tp_median(tp_var *x, int axis)
 {
     TP__CALL("median");
+    TP__OPERANDS(x);
     TP__OF_LINE(x, tp_median(x, axis));
     if (!tp__check_operand("median", x) || (axis = tp__check_axis("median", axis, x, x->ndim)) < 0)
         return tp__poison();
@@ -359,12 +365,14 @@ static tp_var *order_extreme(const char *call, tp_var *x, int axis, bool largest
 tp_var *tp_argmax(tp_var *x, int axis)
 {
     TP__CALL("argmax");
+    TP__OPERANDS(x);
     return order_extreme("argmax", x, axis, true);
 }
 
 tp_var *tp_argmin(tp_var *x, int axis)
 {
     TP__CALL("argmin");
+    TP__OPERANDS(x);
     return order_extreme("argmin", x, axis, false);
 }
 

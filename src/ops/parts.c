@@ -210,6 +210,7 @@ tp_var *tp_slice_scatter(tp_var *x, tp_var *part, int axis, int64_t start, int64
                          int64_t step)
 {
     TP__CALL("slice_scatter");
+    TP__OPERANDS(x, part);
     slice_range range;
     if (!slice_resolve("slice_scatter", x, axis, start, stop, step, &range) ||
         !tp__check_operand("slice_scatter", part))
@@ -222,6 +223,7 @@ tp_var *tp_slice_scatter(tp_var *x, tp_var *part, int axis, int64_t start, int64
 tp_var *tp_select(tp_var *x, int axis, int64_t index)
 {
     TP__CALL("select");
+    TP__OPERANDS(x);
     if (!tp__check_operand("select", x) || (axis = tp__check_axis("select", axis, x, x->ndim)) < 0)
         return tp__poison();
     int64_t size = tp__shape(x)[axis], at = index < 0 ? index + size : index;
@@ -309,7 +311,7 @@ tp_var *tp_concatenate(tp_var *const *xs, int n, int axis)
     if (n < 1 || !xs)
         return tp_fail(TP_ERROR_ARGUMENT, "concatenate: nothing to join");
     for (int i = 0; i < n; i++)
-        if (!tp__check_operand("concatenate", xs[i]))
+        if (!tp__check_operand_of("concatenate", xs[i], i, n))
             return tp__poison();
     axis = tp__check_axis("concatenate", axis, xs[0], xs[0]->ndim);
     tp_var **same = axis < 0 ? NULL : tp__alloc((size_t)n * sizeof *same);

@@ -19,6 +19,7 @@
 tp_var *tp_take(tp_var *x, tp_var *index)
 {
     TP__CALL("take");
+    TP__OPERANDS(x, index);
     if (!tp__check_operand("take", x) || !tp__check_operand("take", index))
         return tp__poison();
     if (!tp__is_float((tp_dtype)index->dtype))
@@ -53,6 +54,7 @@ static tp_var *pick_nonzero(tp_var *x)
 tp_var *tp_nonzero(tp_var *x)
 {
     TP__CALL("nonzero");
+    TP__OPERANDS(x);
     if (!tp__check_operand("nonzero", x))
         return tp__poison();
     tp_var *rest = pick_nonzero(x), *columns[TP_MAX_NDIM];
@@ -71,6 +73,7 @@ tp_var *tp_nonzero(tp_var *x)
 tp_var *tp_masked_select(tp_var *x, tp_var *mask)
 {
     TP__CALL("masked_select");
+    TP__OPERANDS(x, mask);
     if (!tp__check_operand("masked_select", x) || !tp__check_operand("masked_select", mask))
         return tp__poison();
     int ndim = x->ndim;
@@ -102,6 +105,7 @@ static tp_var *pick_rows(const tp_var *x, int axis, tp_var *index)
 tp_var *tp_index_add(tp_var *x, int axis, tp_var *index, tp_var *part)
 {
     TP__CALL("index_add");
+    TP__OPERANDS(x, index, part);
     if (!tp__check_operand("index_add", x) || !tp__check_operand("index_add", index) ||
         !tp__check_operand("index_add", part) ||
         (axis = tp__check_axis("index_add", axis, x, x->ndim)) < 0)
@@ -124,6 +128,7 @@ static int64_t pick_inside(tp_pad_mode mode, int64_t i, int64_t n)
 tp_var *tp_pad_by(tp_var *x, int axis, int64_t before, int64_t after, tp_pad_mode mode)
 {
     TP__CALL("pad_by");
+    TP__OPERANDS(x);
     if (!tp__check_operand("pad_by", x) || (axis = tp__check_axis("pad_by", axis, x, x->ndim)) < 0)
         return tp__poison();
     int64_t n = tp__shape(x)[axis];
@@ -165,6 +170,7 @@ static tp_var *pick_flat_matrices(tp_var *x)
 tp_var *tp_diagonal(tp_var *x, int64_t k)
 {
     TP__CALL("diagonal");
+    TP__OPERANDS(x);
     if (!tp__check_operand("diagonal", x))
         return tp__poison();
     if (x->ndim < 2)
@@ -176,6 +182,7 @@ tp_var *tp_diagonal(tp_var *x, int64_t k)
 tp_var *tp_diag_embed(tp_var *x, int64_t k)
 {
     TP__CALL("diag_embed");
+    TP__OPERANDS(x);
     if (!tp__check_operand("diag_embed", x))
         return tp__poison();
     if (x->ndim < 1 || x->ndim >= TP_MAX_NDIM)

@@ -149,6 +149,7 @@ TP__BINARY(tp_fmod, fmod(a, b), gy, gy, -gy * remainder_times(a, b, y), tp_neg(t
 tp_var *tp_frac(tp_var *x)
 {
     TP__CALL("frac");
+    TP__OPERANDS(x);
     return tp_sub(x, tp_trunc(x));
 }
 

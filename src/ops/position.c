@@ -152,6 +152,7 @@ static tp_var *rotary_apply(tp_var *x, const rotary_attr *given)
 tp_var *(tp_rotary)(tp_var *x, const tp_rotary_options *options)
 {
     TP__CALL("rotary");
+    TP__OPERANDS(x);
     tp_rotary_options o = TP_OPTIONS(tp_rotary_options);
     if (!tp__check_operand("rotary", x) || !tp__take_options("rotary", &o, sizeof o, options))
         return tp__poison();

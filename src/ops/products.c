@@ -44,24 +44,28 @@ static tp_var *product_matmul(const char *call, tp_var *a, int i, tp_var *b, int
 tp_var *tp_dot(tp_var *a, tp_var *b)
 {
     TP__CALL("dot");
+    TP__OPERANDS(a, b);
     return product_takes("dot", a, 1, b, 1) ? product_matmul("dot", a, 0, b, 0) : tp__poison();
 }
 
 tp_var *tp_mv(tp_var *a, tp_var *b)
 {
     TP__CALL("mv");
+    TP__OPERANDS(a, b);
     return product_takes("mv", a, 2, b, 1) ? product_matmul("mv", a, 1, b, 0) : tp__poison();
 }
 
 tp_var *tp_mm(tp_var *a, tp_var *b)
 {
     TP__CALL("mm");
+    TP__OPERANDS(a, b);
     return product_takes("mm", a, 2, b, 2) ? product_matmul("mm", a, 1, b, 0) : tp__poison();
 }
 
 tp_var *tp_bmm(tp_var *a, tp_var *b)
 {
     TP__CALL("bmm");
+    TP__OPERANDS(a, b);
     if (!product_takes("bmm", a, 3, b, 3))
         return tp__poison();
     if (tp__shape(a)[0] != tp__shape(b)[0])
@@ -72,6 +76,7 @@ tp_var *tp_bmm(tp_var *a, tp_var *b)
 tp_var *tp_outer(tp_var *a, tp_var *b)
 {
     TP__CALL("outer");
+    TP__OPERANDS(a, b);
     TP__IN_FLOAT32(tp_outer(a, b), &a, &b);
     return product_takes("outer", a, 1, b, 1) ? tp_mul(tp_unsqueeze(a, 1), b) : tp__poison();
 }
@@ -79,6 +84,7 @@ tp_var *tp_outer(tp_var *a, tp_var *b)
 tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
 {
     TP__CALL("addmm");
+    TP__OPERANDS(input, a, b);
     TP__IN_FLOAT32(tp_addmm(input, a, b, beta, alpha), &input, &a, &b);
     if (!tp__check_within("addmm", "beta", beta, -DBL_MAX, DBL_MAX) ||
         !tp__check_within("addmm", "alpha", alpha, -DBL_MAX, DBL_MAX) ||
@@ -139,6 +145,7 @@ static bool tensordot_fits(const tp_var *a, const char *left, const tp_var *b, c
 tp_var *tp_tensordot(tp_var *a, tp_var *b, int n, const int64_t *a_axes, const int64_t *b_axes)
 {
     TP__CALL("tensordot");
+    TP__OPERANDS(a, b);
     char text[2 * PRODUCT_TEXT + 8], left[TP_MAX_NDIM], right[TP_MAX_NDIM];
     tp_var *in[] = {a, b};
     if (!tp__check_two("tensordot", a, b))
@@ -163,6 +170,7 @@ tp_var *tp_tensordot(tp_var *a, tp_var *b, int n, const int64_t *a_axes, const i
 tp_var *tp_inner(tp_var *a, tp_var *b)
 {
     TP__CALL("inner");
+    TP__OPERANDS(a, b);
     if (!tp__check_two("inner", a, b))
         return tp__poison();
     if (a->ndim == 0 || b->ndim == 0)
@@ -176,6 +184,7 @@ tp_var *tp_inner(tp_var *a, tp_var *b)
 tp_var *tp_kron(tp_var *a, tp_var *b)
 {
     TP__CALL("kron");
+    TP__OPERANDS(a, b);
     TP__IN_FLOAT32(tp_kron(a, b), &a, &b);
     int64_t left[2 * TP_MAX_NDIM], right[2 * TP_MAX_NDIM], shape[TP_MAX_NDIM];
     if (!tp__check_two("kron", a, b))
@@ -197,6 +206,7 @@ tp_var *tp_kron(tp_var *a, tp_var *b)
 tp_var *tp_trace(tp_var *x)
 {
     TP__CALL("trace");
+    TP__OPERANDS(x);
     x = tp__check_matrices("trace", x);
     if (tp_is_poison(x))
         return x;
@@ -220,6 +230,7 @@ static tp_var *cross_turn(tp_var *x, int axis)
 tp_var *tp_cross(tp_var *a, tp_var *b, int axis)
 {
     TP__CALL("cross");
+    TP__OPERANDS(a, b);
     TP__IN_FLOAT32(tp_cross(a, b, axis), &a, &b);
     if (!tp__check_two("cross", a, b))
         return tp__poison();
@@ -240,6 +251,7 @@ tp_var *tp_cross(tp_var *a, tp_var *b, int axis)
 tp_var *tp_cdist(tp_var *a, tp_var *b)
 {
     TP__CALL("cdist");
+    TP__OPERANDS(a, b);
     TP__IN_FLOAT32(tp_cdist(a, b), &a, &b);
     if (!tp__check_two("cdist", a, b))
         return tp__poison();
@@ -257,6 +269,7 @@ tp_var *tp_cdist(tp_var *a, tp_var *b)
 tp_var *tp_vander(tp_var *x, int64_t n)
 {
     TP__CALL("vander");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32(tp_vander(x, n), &x);
     if (!tp__check_operand("vander", x))
         return tp__poison();

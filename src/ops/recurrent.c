@@ -65,6 +65,8 @@ tp_var *tp_lstm_cell(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh
                      tp_var *b_hh, tp_var **c_n)
 {
     TP__CALL("lstm_cell");
+    TP__OPERANDS(x, w_ih, w_hh);
+    TP__OPTIONAL(h, c, b_ih, b_hh);
     tp_dtype narrow;
     if (tp__widen((tp_var **[]){&x, &h, &c, &w_ih, &w_hh, &b_ih, &b_hh}, 7, &narrow)) {
         tp_var *y = tp_lstm_cell(x, h, c, w_ih, w_hh, b_ih, b_hh, c_n);
@@ -100,6 +102,8 @@ tp_var *tp_lstm_cell(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh
 tp_var *tp_gru_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih, tp_var *b_hh)
 {
     TP__CALL("gru_cell");
+    TP__OPERANDS(x, w_ih, w_hh);
+    TP__OPTIONAL(h, b_ih, b_hh);
     TP__IN_FLOAT32(tp_gru_cell(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih, &b_hh);
     const recurrent_weights w = {w_ih, w_hh, b_ih, b_hh};
     h = recurrent_start(h, x, w_hh);
@@ -121,6 +125,8 @@ tp_var *tp_rnn_tanh_cell(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_va
                          tp_var *b_hh)
 {
     TP__CALL("rnn_tanh_cell");
+    TP__OPERANDS(x, w_ih, w_hh);
+    TP__OPTIONAL(h, b_ih, b_hh);
     TP__IN_FLOAT32(tp_rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih,
                    &b_hh);
     const recurrent_weights w = {w_ih, w_hh, b_ih, b_hh};

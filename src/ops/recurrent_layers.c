@@ -294,6 +294,8 @@ tp_var *tp_lstm(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh, tp_
                 tp_var *b_hh, tp_var **c_n)
 {
     TP__CALL("lstm");
+    TP__OPERANDS(x, w_ih, w_hh);
+    TP__OPTIONAL(h, c, b_ih, b_hh);
     tp_dtype narrow;
     if (tp__widen((tp_var **[]){&x, &h, &c, &w_ih, &w_hh, &b_ih, &b_hh}, 7, &narrow)) {
         tp_var *y = tp_lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, c_n);
@@ -336,6 +338,8 @@ static tp_var *gru_bias(tp_var *x, int64_t size, tp_var *b_ih, tp_var *b_hh)
 tp_var *tp_gru(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih, tp_var *b_hh)
 {
     TP__CALL("gru");
+    TP__OPERANDS(x, w_ih, w_hh);
+    TP__OPTIONAL(h, b_ih, b_hh);
     TP__IN_FLOAT32(tp_gru(x, h, w_ih, w_hh, b_ih, b_hh), &x, &h, &w_ih, &w_hh, &b_ih, &b_hh);
     if (!layer_begins("gru", (tp_var *[]){x, w_ih, w_hh}, 3, (tp_var *[]){b_ih, b_hh, h}, 3))
         return tp__poison();

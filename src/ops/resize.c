@@ -380,6 +380,7 @@ static bool resize_sizes(const tp_var *x, const tp_interpolate_options *options,
 tp_var *(tp_interpolate)(tp_var *x, const tp_interpolate_options *given)
 {
     TP__CALL("interpolate");
+    TP__OPERANDS(x);
     resize_attr attr;
     tp_interpolate_options options = TP_OPTIONS(tp_interpolate_options);
     if (!tp__check_operand("interpolate", x) ||
@@ -448,6 +449,7 @@ static tp_var *shuffle(tp_var *x, const int64_t *split, const int64_t *order, co
 tp_var *tp_pixel_shuffle(tp_var *x, int64_t r)
 {
     TP__CALL("pixel_shuffle");
+    TP__OPERANDS(x);
     if (!shuffle_check("pixel_shuffle", x, r, true))
         return tp__poison();
     const int64_t *n = tp__shape(x) + x->ndim - 3, channels = n[0] / (r * r);
@@ -458,6 +460,7 @@ tp_var *tp_pixel_shuffle(tp_var *x, int64_t r)
 tp_var *tp_pixel_unshuffle(tp_var *x, int64_t r)
 {
     TP__CALL("pixel_unshuffle");
+    TP__OPERANDS(x);
     if (!shuffle_check("pixel_unshuffle", x, r, false))
         return tp__poison();
     const int64_t *n = tp__shape(x) + x->ndim - 3;

@@ -37,6 +37,7 @@ static tp_var *sampling_noise(const char *call, tp_var *a, tp_var *b,
 tp_var *(tp_normal)(tp_var *mean, tp_var *std)
 {
     TP__CALL("normal");
+    TP__OPERANDS(mean, std);
     TP__IN_FLOAT32((tp_normal)(mean, std), &mean, &std);
     tp_var *noise = sampling_noise("normal", mean, std, tp_randn);
     if (!tp__check_elements("normal", "std", std, 0, HUGE_VAL))
@@ -47,6 +48,7 @@ tp_var *(tp_normal)(tp_var *mean, tp_var *std)
 tp_var *(tp_uniform)(tp_var *low, tp_var *high)
 {
     TP__CALL("uniform");
+    TP__OPERANDS(low, high);
     TP__IN_FLOAT32((tp_uniform)(low, high), &low, &high);
     tp_var *noise = sampling_noise("uniform", low, high, tp_rand);
     if (!tp__check_elements("uniform", "low", low, -DBL_MAX, DBL_MAX) ||
@@ -58,6 +60,7 @@ tp_var *(tp_uniform)(tp_var *low, tp_var *high)
 tp_var *tp_exponential(tp_var *rate)
 {
     TP__CALL("exponential");
+    TP__OPERANDS(rate);
     TP__IN_FLOAT32(tp_exponential(rate), &rate);
     tp_var *noise = sampling_noise("exponential", rate, rate, tp_rand);
     if (!tp__check_elements("exponential", "rate", rate, DBL_TRUE_MIN, HUGE_VAL))
@@ -68,6 +71,7 @@ tp_var *tp_exponential(tp_var *rate)
 tp_var *tp_bernoulli(tp_var *p)
 {
     TP__CALL("bernoulli");
+    TP__OPERANDS(p);
     TP__IN_FLOAT32(tp_bernoulli(p), &p);
     tp_var *noise = sampling_noise("bernoulli", p, p, tp_rand);
     if (!tp__check_elements("bernoulli", "p", p, 0, 1))
@@ -78,6 +82,7 @@ tp_var *tp_bernoulli(tp_var *p)
 tp_var *tp_dropout(tp_var *x, double p, bool training)
 {
     TP__CALL("dropout");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32(tp_dropout(x, p, training), &x);
     if (!tp__check_operand("dropout", x))
         return tp__poison();
@@ -138,6 +143,7 @@ static tp_var *multinomial_once(tp_var *weights, int64_t n)
 tp_var *tp_multinomial(tp_var *weights, int64_t n, bool replacement)
 {
     TP__CALL("multinomial");
+    TP__OPERANDS(weights);
     if (!tp__check_operand("multinomial", weights))
         return tp__poison();
     int last = weights->ndim - 1;
@@ -193,6 +199,7 @@ static double gamma_draw(gamma_stream *s, double shape)
 tp_var *tp_gamma(tp_var *shape)
 {
     TP__CALL("gamma");
+    TP__OPERANDS(shape);
     if (!tp__check_operand("gamma", shape))
         return tp__poison();
     if (tp_requires_grad(shape))

@@ -103,6 +103,7 @@ tp_var *tp_reshape(tp_var *x, int ndim, const int64_t *shape)
 tp_var *tp_squeeze(tp_var *x, int axis)
 {
     TP__CALL("squeeze");
+    TP__OPERANDS(x);
     TP__OF_LINE(x, tp_squeeze(x, axis));
     int64_t shape[TP_MAX_NDIM];
     if (!tp__check_operand("squeeze", x) ||
@@ -122,6 +123,7 @@ tp_var *tp_squeeze(tp_var *x, int axis)
 tp_var *tp_unsqueeze(tp_var *x, int axis)
 {
     TP__CALL("unsqueeze");
+    TP__OPERANDS(x);
     int64_t shape[TP_MAX_NDIM + 1];
     if (!tp__check_operand("unsqueeze", x) ||
         (axis = tp__check_axis("unsqueeze", axis, x, x->ndim + 1)) < 0)
@@ -251,6 +253,7 @@ tp_var *tp_permute(tp_var *x, int n, const int64_t *axes)
 tp_var *tp_expand(tp_var *x, int ndim, const int64_t *shape)
 {
     TP__CALL("expand");
+    TP__OPERANDS(x);
     int64_t full[TP_MAX_NDIM];
     if (!tp__check_operand("expand", x))
         return tp__poison();

@@ -191,12 +191,14 @@ static tp_var *softmax_along(const tp__op *op, tp_var *x, int axis)
 tp_var *tp_softmax(tp_var *x, int axis)
 {
     TP__CALL("softmax");
+    TP__OPERANDS(x);
     return softmax_along(&softmax_op, x, axis);
 }
 
 tp_var *tp_log_softmax(tp_var *x, int axis)
 {
     TP__CALL("log_softmax");
+    TP__OPERANDS(x);
     return softmax_along(&log_softmax_op, x, axis);
 }
 
@@ -318,6 +320,8 @@ tp_var *(tp_layer_norm)(tp_var *x, int n, tp_var *weight, tp_var *bias,
                         const tp_normalization_options *options)
 {
     TP__CALL("layer_norm");
+    TP__OPERANDS(x);
+    TP__OPTIONAL(weight, bias);
     double epsilon;
     tp_axes axes;
     if (!normalise_last("layer_norm", x, n, &axes) ||
@@ -333,6 +337,8 @@ tp_var *(tp_layer_norm)(tp_var *x, int n, tp_var *weight, tp_var *bias,
 tp_var *(tp_rms_norm)(tp_var *x, int n, tp_var *weight, const tp_normalization_options *options)
 {
     TP__CALL("rms_norm");
+    TP__OPERANDS(x);
+    TP__OPTIONAL(weight);
     double epsilon;
     tp_axes axes;
     if (!normalise_last("rms_norm", x, n, &axes) ||
@@ -444,6 +450,8 @@ tp_var *(tp_batch_norm)(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weigh
                         const tp_normalization_options *options)
 {
     TP__CALL("batch_norm");
+    TP__OPERANDS(x);
+    TP__OPTIONAL(mean, variance, weight, bias);
     double epsilon;
     TP__IN_FLOAT32((tp_batch_norm)(x, mean, variance, weight, bias, options), &x, &mean, &variance,
                    &weight, &bias);
@@ -470,6 +478,8 @@ tp_var *(tp_group_norm)(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias,
                         const tp_normalization_options *options)
 {
     TP__CALL("group_norm");
+    TP__OPERANDS(x);
+    TP__OPTIONAL(weight, bias);
     double epsilon;
     TP__IN_FLOAT32((tp_group_norm)(x, groups, weight, bias, options), &x, &weight, &bias);
     if (!normalise_channels("group_norm", x, (tp_var *[]){weight, bias}, 2) ||

@@ -98,6 +98,7 @@ static const tp__op inverse_op = {
 tp_var *tp_inverse(tp_var *a)
 {
     TP__CALL("inverse");
+    TP__OPERANDS(a);
     a = tp__matrices("inverse", a, true);
     return tp__apply(&inverse_op, &a, 1, (tp__attr){0}, -1, NULL);
 }
@@ -257,6 +258,8 @@ static tp_var *solve_columns(const tp__op *op, tp_var *a, tp_var *b, int64_t mod
 static tp_var *solve_apply(const tp__op *op, tp_var *a, tp_var *b, int64_t mode)
 {
     TP__IN_FLOAT32(solve_apply(op, a, b, mode), &a, &b);
+    if (!tp__check_operand_of(op->name, a, 0, 2) || !tp__check_operand_of(op->name, b, 1, 2))
+        return tp__poison();
     a = tp__matrices(op->name, a, true);
     b = tp_is_poison(a) ? a : tp__matrices(op->name, b, false);
     if (tp_is_poison(b))
@@ -280,6 +283,7 @@ tp_var *tp__solve_triangle(tp_var *a, tp_var *b, int64_t mode)
 tp_var *tp_solve(tp_var *a, tp_var *b)
 {
     TP__CALL("solve");
+    TP__OPERANDS(a, b);
     a = tp__matrices("solve", a, true);
     if (tp_is_poison(a) || !tp__check_operand("solve", b))
         return tp__poison();
@@ -298,6 +302,7 @@ static tp_var *solve_vector(tp_var *y)
 tp_var *(tp_solve_triangular)(tp_var *a, tp_var *b, const tp_solve_triangular_options *from)
 {
     TP__CALL("solve_triangular");
+    TP__OPERANDS(a, b);
     tp_solve_triangular_options options = TP_OPTIONS(tp_solve_triangular_options);
     if (!tp__take_options("solve_triangular", &options, sizeof options, from))
         return tp__poison();
@@ -442,6 +447,7 @@ static const tp__op slogdet_op = {
 tp_var *tp_det(tp_var *a)
 {
     TP__CALL("det");
+    TP__OPERANDS(a);
     a = tp__matrices("det", a, true);
     return tp__apply(&det_op, &a, 1, (tp__attr){0}, -1, NULL);
 }
@@ -449,6 +455,7 @@ tp_var *tp_det(tp_var *a)
 void tp_slogdet(tp_var *a, tp_var **sign, tp_var **logabsdet)
 {
     TP__CALL("slogdet");
+    TP__OPERANDS(a);
     a = tp__matrices("slogdet", a, true);
     tp_var *y = tp__apply(&slogdet_op, &a, 1, (tp__attr){0}, -1, NULL);
     if (sign)
@@ -498,6 +505,7 @@ static const tp__op cholesky_solve_op = {
 tp_var *tp_logdet(tp_var *a)
 {
     TP__CALL("logdet");
+    TP__OPERANDS(a);
     TP__IN_FLOAT32(tp_logdet(a), &a);
     tp_var *sign, *log;
     tp_slogdet(tp__matrices("logdet", a, true), &sign, &log);
@@ -507,6 +515,7 @@ tp_var *tp_logdet(tp_var *a)
 tp_var *tp_cholesky_solve(tp_var *b, tp_var *l)
 {
     TP__CALL("cholesky_solve");
+    TP__OPERANDS(b, l);
     TP__IN_FLOAT32(tp_cholesky_solve(b, l), &b, &l);
     if (b && b->ndim == 1)
         return solve_vector(tp_cholesky_solve(tp_unsqueeze(b, 1), l));

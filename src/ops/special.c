@@ -214,6 +214,7 @@ static tp_var *polygamma_of(double order, tp_var *x)
 tp_var *tp_polygamma(int n, tp_var *x)
 {
     TP__CALL("polygamma");
+    TP__OPERANDS(x);
     if (n < 0)
         return tp_fail(TP_ERROR_ARGUMENT, "polygamma: order %d, expected 0 or more", n);
     return polygamma_of(n, x);
@@ -222,6 +223,7 @@ tp_var *tp_polygamma(int n, tp_var *x)
 tp_var *tp_digamma(tp_var *x)
 {
     TP__CALL("digamma");
+    TP__OPERANDS(x);
     return polygamma_of(0, x);
 }
 
@@ -302,6 +304,7 @@ TP__UNARY(tp_logit, log(x / (1 - x)), gy / (x * (1 - x)), tp_add(tp_div(gy, x), 
 tp_var *tp_softplus(tp_var *x)
 {
     TP__CALL("softplus");
+    TP__OPERANDS(x);
     return tp_logaddexp(x, 0);
 }
 

@@ -38,18 +38,21 @@ static tp_var *statistics_floating(tp_var *x)
 tp_var *(tp_count_nonzero)(tp_var *x, const tp_reduce_options *options)
 {
     TP__CALL("count_nonzero");
+    TP__OPERANDS(x);
     return tp__check_operand("count_nonzero", x) ? (tp_sum)(tp_ne(x, 0), options) : tp__poison();
 }
 
 tp_var *(tp_any)(tp_var *x, const tp_reduce_options *options)
 {
     TP__CALL("any");
+    TP__OPERANDS(x);
     return tp__check_operand("any", x) ? tp_gt((tp_sum)(tp_ne(x, 0), options), 0) : tp__poison();
 }
 
 tp_var *(tp_all)(tp_var *x, const tp_reduce_options *options)
 {
     TP__CALL("all");
+    TP__OPERANDS(x);
     return tp__check_operand("all", x) ? tp_eq((tp_sum)(tp_eq(x, 0), options), 0) : tp__poison();
 }
 
@@ -75,6 +78,7 @@ static tp_var *statistics_variance(const char *call, tp_var *x, const tp_var_opt
 tp_var *(tp_variance)(tp_var *x, const tp_var_options *options)
 {
     TP__CALL("variance");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32((tp_variance)(x, options), &x);
     return statistics_variance("variance", x, options);
 }
@@ -82,6 +86,7 @@ tp_var *(tp_variance)(tp_var *x, const tp_var_options *options)
 tp_var *(tp_std)(tp_var *x, const tp_var_options *options)
 {
     TP__CALL("std");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32((tp_std)(x, options), &x);
     tp_var *variance = statistics_variance("std", x, options);
     if (tp_is_poison(variance))
@@ -127,6 +132,7 @@ static tp_var *statistics_power_norm(tp_var *x, double p, const tp_reduce_option
 tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
 {
     TP__CALL("norm");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32((tp_norm)(x, p, options), &x);
     if (!tp__check_operand("norm", x))
         return tp__poison();
@@ -156,6 +162,7 @@ tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
 tp_var *(tp_logsumexp)(tp_var *x, const tp_reduce_options *given)
 {
     TP__CALL("logsumexp");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32((tp_logsumexp)(x, given), &x);
     tp_reduce_options own, kept;
     if (!statistics_kept("logsumexp", x, given, &own, &kept))
@@ -212,6 +219,7 @@ static tp_var *statistics_gather_axes(tp_var *x, unsigned mask)
 tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
 {
     TP__CALL("prod");
+    TP__OPERANDS(x);
     TP__IN_FLOAT32((tp_prod)(x, given), &x);
     tp_reduce_options own, kept;
     unsigned mask;

@@ -166,6 +166,7 @@ static tp_var *sinc_derivative(tp_var *x, double n)
 tp_var *tp_sinc(tp_var *x)
 {
     TP__CALL("sinc");
+    TP__OPERANDS(x);
     return sinc_derivative(x, 0);
 }
 

@@ -94,6 +94,7 @@ static tp_var *unfold_single(tp_var *y)
 tp_var *(tp_unfold)(tp_var *x, int n, const int64_t *kernel, const tp_conv_options *options)
 {
     TP__CALL("unfold");
+    TP__OPERANDS(x);
     if (tp__has_axes(x, 3))
         return unfold_single((tp_unfold)(tp_unsqueeze(x, 0), n, kernel, options));
     unfold_plan plan;
@@ -140,6 +141,7 @@ tp_var *(tp_fold)(tp_var *x, int64_t height, int64_t width, int n, const int64_t
                   const tp_conv_options *options)
 {
     TP__CALL("fold");
+    TP__OPERANDS(x);
     if (tp__has_axes(x, 2))
         return unfold_single((tp_fold)(tp_unsqueeze(x, 0), height, width, n, kernel, options));
     TP__IN_FLOAT32((tp_fold)(x, height, width, n, kernel, options), &x);
