@@ -25,7 +25,8 @@ UNABLE = re.compile("not implemented|not supported|unsupported|does not support|
                     "Input type|only support|expected m1 and m2|low precision|must match the weight|"
                     "mixed dtype|only.*floating|floating point|must be tensor|expected dtype|"
                     "INTERNAL ASSERT|can't be cast|cannot do hardtanh|expected a tensor .* of float|"
-                    "the same scalar type|dtypes to match|view size is not compatible")
+                    "the same scalar type|dtypes to match|view size is not compatible|"
+                    "returned an invalid gradient")
 MOVES = 256  # a flag of op.h
 
 
