@@ -385,6 +385,11 @@ class Program:
         return any(isinstance(v, torch.Tensor) and bool((v == number).any())
                    for v in self.native.values)
 
+    def whole(self):
+        """Whether some value has an element that is a whole number and not 0."""
+        return any(bool(((v == v.round()) & (v != 0)).any()) for v in self.native.values
+                   if isinstance(v, torch.Tensor) and v.dtype.is_floating_point)
+
     def strange(self):
         """Whether it has special values, or some value is infinite or NaN."""
         return self.wild or any(isinstance(v, torch.Tensor) and not v.double().isfinite().all()
@@ -475,8 +480,10 @@ class Program:
         if not still.any():
             self.report.count("ill-conditioned", step)
             return
-        k = still.flatten().nonzero()[0].item()
-        self.distance = ((ours - theirs).abs()[still] / (1 + theirs.abs()[still])).max().item()
+        apart = ((ours - theirs).abs() / (1 + theirs.abs())).nan_to_num(math.inf)
+        apart = torch.where(still, apart, -1.0).flatten()
+        k = apart.argmax().item()
+        self.distance = apart[k].item()
         self.report.differ(self, step, kind, "element %d is %.17g, PyTorch %.17g, in float64 %.17g" % (
             k, ours.flatten()[k], theirs.flatten()[k], truth.flatten()[k]))
 

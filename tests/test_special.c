@@ -79,6 +79,21 @@ TEST(remainders_count_whole_times)
     CHECK_ERROR(TP_ERROR_ARGUMENT, "celu: alpha is 0");
 }
 
+/* −⌊a / b⌋ for b, also where b is infinite: −0.5 is −1 times ∞ and ∞. */
+TEST(remainders_of_infinite_divisors_have_gradients)
+{
+    const double inf = HUGE_VAL;
+    tp_var *a = tp_array(TP_F64, TP_SHAPE(4), ((double[]){-0.5, 0.5, -0.5, 0.5}));
+    tp_var *b = tp_variable(tp_array(TP_F64, TP_SHAPE(4), ((double[]){inf, inf, -inf, -inf})));
+    tp_var *y = tp_remainder(a, b), *one = tp_ones(TP_F64, TP_SHAPE(4));
+    CHECK_ELEMENTS(y, inf, 0.5, -0.5, -inf);
+    CHECK_ELEMENTS(tp_gradient(y, b), 1, 0, 0, 1);
+    CHECK_ELEMENTS(tp_gradient(y, b, .create_graph = true), 1, 0, 0, 1);
+    CHECK_ELEMENTS(tp_jvp(y, b, one), 1, 0, 0, 1);
+    tp_var *number = tp_variable(inf);
+    CHECK_BITS(tp_item(tp_gradient(tp_remainder(-0.5, number), number)), 1);
+}
+
 TEST(lgamma_has_derivatives_of_every_order)
 {
     tp_var *x = tp_variable(1.0), *d[6];

@@ -121,16 +121,17 @@ static bool remainder_divides(tp__call *call)
     return false;
 }
 
-/* The integer (a − y) / b, of which rounding a / b first may miss by one. */
+/* The integer (a − y) / b, of which rounding a / b first may miss by one; −1 where y is rounded to
+ * b, which may be infinite. */
 static double remainder_times(double a, double b, double y)
 {
-    return b == 0 ? a / b : rint((a - y) / b);
+    return b == 0 ? a / b : y == b ? -1 : rint((a - y) / b);
 }
 
 static tp_var *remainder_quotient(tp_var *a, tp_var *b, tp_var *y)
 {
-    a = tp_detach(a), b = tp_detach(b);
-    tp_var *times = tp_round(tp_div(tp_sub(a, tp_detach(y)), b));
+    a = tp_detach(a), b = tp_detach(b), y = tp_detach(y);
+    tp_var *times = tp_where(tp_eq(y, b), -1, tp_round(tp_div(tp_sub(a, y), b)));
     return tp_detach(tp_where(tp_eq(b, 0), tp_div(a, b), times));
 }
 
