@@ -211,8 +211,8 @@ TEST(every_place_by_least_squares)
 /* What is lower beyond a bound does not count. */
 TEST(places_at_bounds)
 {
-    static const place cube = {"x^3", 1, {0}, {0, NAN}, true};
-    static const place quartic = {"5 - x^4", 1, {0}, {4, NAN}, false};
+    static const place cube = {"x^3", 1, {0}, {0, (double)NAN}, true};
+    static const place quartic = {"5 - x^4", 1, {0}, {4, (double)NAN}, false};
     for (int method = 0; method <= TP_ADAM; method++) {
         TP_SCOPE();
         tp_minimize_result m;

@@ -16,31 +16,31 @@
 typedef struct many_place {
     const char *text;
     double first, start;
-    double least, each; /* the value of its minimum is least + each · n; NAN: none */
+    double least, each; /* the value of its minimum is least + each · n; (double)NAN: none */
     bool arrives;
 } many_place;
 
 static const many_place many_places[] = {
-    {"sum(v^3)", 0, 0, NAN, 0, false},
-    {"-sum(v^4)", 0, 0, NAN, 0, false},
-    {"3 - sum(v^4)", 0, 0, NAN, 0, false},
-    {"sum(v^2) + 2*x^3 - x^2", 0, 0, NAN, 0, false},
-    {"sum(v^2) - x^2 - x^4", 0, 1, NAN, 0, false},
-    {"7 + sum(v^2) - x^2 - x^4", 0, 1, NAN, 0, false},
-    {"sum(v^2) - 2*x^2", 0, 0, NAN, 0, false},
-    {"sum(v^2) - 2*x^2", 0, 1, NAN, 0, false},
-    {"5 + sum(v^2) - 1.01*x^2", 0, 1, NAN, 0, false},
+    {"sum(v^3)", 0, 0, (double)NAN, 0, false},
+    {"-sum(v^4)", 0, 0, (double)NAN, 0, false},
+    {"3 - sum(v^4)", 0, 0, (double)NAN, 0, false},
+    {"sum(v^2) + 2*x^3 - x^2", 0, 0, (double)NAN, 0, false},
+    {"sum(v^2) - x^2 - x^4", 0, 1, (double)NAN, 0, false},
+    {"7 + sum(v^2) - x^2 - x^4", 0, 1, (double)NAN, 0, false},
+    {"sum(v^2) - 2*x^2", 0, 0, (double)NAN, 0, false},
+    {"sum(v^2) - 2*x^2", 0, 1, (double)NAN, 0, false},
+    {"5 + sum(v^2) - 1.01*x^2", 0, 1, (double)NAN, 0, false},
     {"sum(cos(v))", 0, 0, 0, -1, false},
     {"-exp(-sum(v^2))", 3, 3, -1, 0, false},
-    {"1 + sum(exp(-v))", 1, 1, NAN, 0, false},
-    {"1 + sum(exp(-v))", 40, 40, NAN, 0, false},
-    {"sum(exp(-v)) + x^2", 1, 1, NAN, 0, false},
-    {"sum(1/(1 + v^2))", 1, 1, NAN, 0, false},
-    {"-sum(abs(v))", 0, 0, NAN, 0, false},
+    {"1 + sum(exp(-v))", 1, 1, (double)NAN, 0, false},
+    {"1 + sum(exp(-v))", 40, 40, (double)NAN, 0, false},
+    {"sum(exp(-v)) + x^2", 1, 1, (double)NAN, 0, false},
+    {"sum(1/(1 + v^2))", 1, 1, (double)NAN, 0, false},
+    {"-sum(abs(v))", 0, 0, (double)NAN, 0, false},
     {"sum(v^2) - abs(x)", 0, 0, -0.25, 0, false},
     {"sum(v^2) + sum(abs(v)) - 2*abs(v[-1])", 0, 0, -0.25, 0, false},
     {"sum(relu(v))", -1, -1, 0, 0, false},
-    {"-sum(relu(v))", 0, 0, NAN, 0, false},
+    {"-sum(relu(v))", 0, 0, (double)NAN, 0, false},
     {"sum((v - 1)^2)", 9, 9, 0, 0, true},
     {"2 + sum((v - 1)^2)", 9, 9, 2, 0, true},
     {"sum(cosh(v))", 2, 2, 0, 1, true},
@@ -49,7 +49,7 @@ static const many_place many_places[] = {
     {"sum(v^2) - x^2 + x^4", 0, 0, 0, 0, true},
     {"sum(abs(v))", 0, 0, 0, 0, true},
     {"(sum(v) - 3)^2", 0, 0, 0, 0, true},
-    {"sum((v^2 - 1)^2) + (sum(v) - 5)^2/100", 0.5, 0.5, NAN, NAN, true},
+    {"sum((v^2 - 1)^2) + (sum(v) - 5)^2/100", 0.5, 0.5, (double)NAN, (double)NAN, true},
 };
 
 static tp_var *many_value(void *ctx, tp_var *v)
@@ -68,7 +68,7 @@ static tp_var *many_start(const many_place *p, int n)
     return start;
 }
 
-/* NAN as what each adds: nobody knows the least value; the gradient is asked instead. */
+/* (double)NAN as what each adds: nobody knows the least value; the gradient is asked instead. */
 static bool many_is_least(const many_place *p, int n, const tp_minimize_result *m)
 {
     double least = p->least + p->each * n;
@@ -113,7 +113,7 @@ TEST(fits_of_many_unknowns)
         {"v^2 - 1", 0, 0, 0, 0, false},
         {"v - 3", 0, 0, 0, 0, true},
         {"[sum(v) - 3, sum(v) - 4]", 0, 0, 0.5, 0, true},
-        {"1 + exp(-v)", 30, 30, NAN, 0, false},
+        {"1 + exp(-v)", 30, 30, (double)NAN, 0, false},
     };
     for
         EACH(i, fits)

@@ -44,7 +44,7 @@ static inline bool tp_write_dot_graph(tp_var *y, bool verbose, FILE *file)
     return tp_stream_dot_graph(y, verbose, file ? tp__write_to_file : NULL, file);
 }
 
-/* tp_draw_graph with `shapes` as only option: the extension of to_file picks the format. */
+/* tp_draw_graph, with .shapes if verbose: the extension of to_file picks the format. */
 TP_API bool tp_plot_dot_graph(tp_var *y, bool verbose, const char *to_file);
 
 /* --- On request --- */

@@ -332,7 +332,7 @@ static bool gradcheck_options(gradcheck_job *job, const tp_gradcheck_options *gi
             return false;
         }
         if (x->dtype == TP_F32)
-            job->epsilon = FLT_EPSILON;
+            job->epsilon = (double)FLT_EPSILON;
         job->total += x->size;
     }
     if (chosen)

@@ -19,7 +19,8 @@
 #include "graph/apply.h"
 #include "graph/series.h"
 
-enum { TP__PREFIX = 3 }; /* letters of "tp_" */
+/* The text without the "tp_" that it begins with. */
+#define TP__AFTER_PREFIX(text) (&(text)[3])
 
 /* Of functions that cost more than reading an element; integers are computed in float64. */
 enum { TP__FUNCTION = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY };
@@ -45,7 +46,7 @@ enum { TP__FUNCTION = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY };
         pull->gx[0] = rule_;                                                                       \
     }                                                                                              \
     static const tp__op function##_op = {                                                          \
-        .name = #function + TP__PREFIX,                                                            \
+        .name = TP__AFTER_PREFIX(#function),                                                       \
         .n_in = 1,                                                                                 \
         .loop[TP_F32] = function##_f32,                                                            \
         .loop[TP_F64] = function##_f64,                                                            \
@@ -81,8 +82,8 @@ enum { TP__FUNCTION = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY };
     TP__SLOPE_LOOP(function##_slope_f64, double, slope_)                                           \
     TP__SLOPE_LOOP(function##_slope_f32, float, slope_)                                            \
     static const tp__op function##_slope_op = {                                                    \
-        .label = #function " gradient" + TP__PREFIX,                                               \
-        .name = #function "_slope" + TP__PREFIX,                                                   \
+        .label = TP__AFTER_PREFIX(#function " gradient"),                                          \
+        .name = TP__AFTER_PREFIX(#function "_slope"),                                              \
         .n_in = 2,                                                                                 \
         .flags = TP__ELEMENTWISE | TP__SLOPE,                                                      \
         .loop = {[TP_F32] = function##_slope_f32, [TP_F64] = function##_slope_f64},                \
@@ -119,7 +120,7 @@ enum { TP__FUNCTION = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY };
 #define TP__BINARY(function, value, slope_a, rule_a, slope_b, rule_b, ...)                         \
     TP__BINARY_PARTS(function, value, slope_a, rule_a, slope_b, rule_b)                            \
     static const tp__op function##_op = {                                                          \
-        .name = #function + TP__PREFIX,                                                            \
+        .name = TP__AFTER_PREFIX(#function),                                                       \
         .n_in = 2,                                                                                 \
         .loop[TP_F32] = function##_f32,                                                            \
         .loop[TP_F64] = function##_f64,                                                            \
@@ -143,7 +144,7 @@ enum { TP__FUNCTION = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY };
         return true;                                                                               \
     }                                                                                              \
     static const tp__op function##_op = {                                                          \
-        .name = #function + TP__PREFIX,                                                            \
+        .name = TP__AFTER_PREFIX(#function),                                                       \
         .n_in = n_,                                                                                \
         .flags = TP__ELEMENTWISE,                                                                  \
         .infer = function##_infer,                                                                 \
@@ -181,7 +182,7 @@ enum { TP__FUNCTION = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY };
 /* The record of a function that only calls others. */
 #define TP__COMPOSITE_UNARY(function, ...)                                                         \
     static const tp__op function##_op = {                                                          \
-        .name = #function + TP__PREFIX,                                                            \
+        .name = TP__AFTER_PREFIX(#function),                                                       \
         .n_in = 1,                                                                                 \
         .flags = TP__COMPOSITE,                                                                    \
         .rule = "from its formula",                                                                \
