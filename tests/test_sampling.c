@@ -113,6 +113,23 @@ TEST(permutations_have_every_number_once)
     CHECK_SHAPE(tp_randperm(0), 0);
 }
 
+/* Neither memory nor time for classes × draws: these would be 10¹⁰. */
+TEST(as_many_draws_as_classes)
+{
+    int64_t n = 100000;
+    tp_manual_seed(16);
+    tp_var *picked = tp_multinomial(tp_arange(TP_F32, 0, (double)n, 1), n, true);
+    CHECK_SHAPE(picked, n);
+    CHECK(tp_item(tp_min(picked)) > 0);
+    double mean = tp_item(tp_mean(tp_to(picked, TP_F64))) / (double)n; /* 2/3, variance 1/18 */
+    CHECK_CLOSE((mean - 2.0 / 3) / sqrt(1 / 18.0 / (double)n) / 5, 0, 1);
+    tp_var *rows = tp_multinomial(tp_eye(TP_F64, 3), 2, true);
+    CHECK_ELEMENTS(rows, 0, 0, 1, 1, 2, 2);
+    CHECK_SHAPE(tp_multinomial(tp_eye(TP_F64, 3), 0, true), 3, 0);
+    CHECK_SHAPE(tp_multinomial(tp_ones(TP_F64, TP_SHAPE(1, 1, 1, 1, 1, 1, 2, 3)), 4, true), 1, 1, 1,
+                1, 1, 1, 2, 4);
+}
+
 TEST(classes_come_in_proportion)
 {
     tp_manual_seed(15);

@@ -118,17 +118,35 @@ tp_var *tp_randperm(int64_t n)
 
 /* --- multinomial --- */
 
-/* How many of a row's cumulated weights are no larger than each of n uniform numbers. */
+/* The first of a row's cumulated weights that is larger than u. */
+static int64_t multinomial_class(const double *sums, int64_t classes, double u)
+{
+    int64_t low = 0, high = classes - 1;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (sums[middle] > u)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 static tp_var *multinomial_again(tp_var *weights, int64_t n)
 {
     int64_t shape[TP_MAX_NDIM], classes = tp__shape(weights)[weights->ndim - 1];
     memcpy(shape, tp__shape(weights), weights->ndim * sizeof *shape);
     shape[weights->ndim - 1] = n;
-    tp_var *sums = tp_cumsum(weights, -1), *total = tp_slice(sums, -1, classes - 1, classes, 1);
-    tp_var *u = tp_mul(tp_rand(TP_F64, weights->ndim, shape), total);
-    const tp_reduce_options last = {.size = sizeof last, .axes.one = -1};
-    tp_var *below = tp_ge(tp_unsqueeze(u, -1), tp_unsqueeze(sums, -2));
-    return tp_minimum((tp_sum)(below, &last), classes - 1);
+    tp_var *u = tp_rand(TP_F64, weights->ndim, shape), *sums = tp__plain(tp_cumsum(weights, -1));
+    tp_var *picked = tp__empty(TP_I64, weights->ndim, shape);
+    if (tp_is_poison(u) || tp_is_poison(sums) || tp_is_poison(picked))
+        return tp__poison();
+    for (int64_t i = 0; i < picked->size; i++) {
+        const double *row = (const double *)sums->data + i / n * classes;
+        double at = ((const double *)u->data)[i] * row[classes - 1];
+        ((int64_t *)picked->data)[i] = multinomial_class(row, classes, at);
+    }
+    return picked;
 }
 
 /* The largest of weight / exponential noise come first (Efraimidis & Spirakis 2006). */
@@ -147,7 +165,7 @@ tp_var *tp_multinomial(tp_var *weights, int64_t n, bool replacement)
     if (!tp__check_operand("multinomial", weights))
         return tp__poison();
     int last = weights->ndim - 1;
-    if (last < 0 || last + 1 >= TP_MAX_NDIM || tp__shape(weights)[last] == 0)
+    if (last < 0 || tp__shape(weights)[last] == 0)
         return tp_fail(TP_ERROR_SHAPE, "multinomial: expected weights (…, classes)");
     if (n < 0 || (!replacement && n > tp__shape(weights)[last]))
         return tp_fail(TP_ERROR_ARGUMENT, "multinomial: %lld of %lld classes", (long long)n,
