@@ -122,7 +122,7 @@ TP_API bool tp_gradcheck(tp_array_function *f, void *ctx, tp_var *const *x, int 
 /* --- Finding minima --- */
 
 typedef enum tp_method {
-    TP_LBFGS,            /* limited-memory BFGS (Liu & Nocedal 1989), eight pairs */
+    TP_LBFGS,            /* limited-memory BFGS (Liu & Nocedal 1989), 20 pairs */
     TP_BFGS,             /* Broyden, Fletcher, Goldfarb & Shanno, n² numbers */
     TP_NEWTON,           /* exact Hessians, shifted until they are positive definite */
     TP_NEWTON_CG,        /* Hessian-vector products only (Steihaug 1983) */

@@ -117,11 +117,11 @@ void tp__bounds_lead(const tp__minimize *job, double *d)
             d[i] = (job->held[i] < 0 ? job->lower[i] : job->upper[i]) - job->x[i];
 }
 
-bool tp__bounds_meet(tp__minimize *job, const double *d)
+bool tp__bounds_meet(tp__minimize *job, const double *d, double part)
 {
     bool met = false;
     for (int64_t i = 0; job->lower && i < job->n; i++) {
-        double to = job->x[i] + d[i];
+        double to = job->x[i] + part * d[i];
         if (job->held[i] != 0 || (to >= job->lower[i] && to <= job->upper[i]) || isnan(to))
             continue;
         job->held[i] = to < job->lower[i] ? -1 : 1;

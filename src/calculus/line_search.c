@@ -42,11 +42,17 @@ static search_point search_try(const search_job *s, double step)
     return (search_point){step, value, slope};
 }
 
-/* Not low enough, or no number. Values that differ by rounding only count as equal. */
+/* Values that differ by less than this count as equal: slopes tell which point is lower. */
+static double search_noise(const search_job *s)
+{
+    return 4e-16 * fabs(s->start.value);
+}
+
+/* Not low enough, or no number. */
 static bool search_high(const search_job *s, const search_point *p)
 {
-    double noise = 4e-16 * fabs(s->start.value);
-    return !(p->value <= s->start.value + SEARCH_C1 * p->step * s->start.slope + noise);
+    double most = s->start.value + SEARCH_C1 * p->step * s->start.slope;
+    return !(p->value <= most + search_noise(s));
 }
 
 static bool search_flat(const search_job *s, const search_point *p)
@@ -77,6 +83,13 @@ static int search_cuts(const search_job *s, const search_point *low)
     return s->job->lower && low->step > 0 ? SEARCH_CUTS_BOUNDED : SEARCH_CUTS;
 }
 
+/* The interval is a point, or too short for a difference beyond rounding. */
+static bool search_is_over(const search_job *s, const search_point *low, const search_point *high)
+{
+    double width = fabs(high->step - low->step);
+    return width <= 1e-14 * fabs(low->step) || -s->start.slope * width <= 1e-2 * search_noise(s);
+}
+
 /* low is the better end of the interval that holds a point. */
 static bool search_shrink(const search_job *s, search_point low, search_point high,
                           search_point *found)
@@ -84,8 +97,10 @@ static bool search_shrink(const search_job *s, search_point low, search_point hi
     for (int i = 0; i < search_cuts(s, &low) && !tp__here()->code; i++) {
         search_point p = search_try(s, search_between(&low, &high));
         *found = p;
-        if (search_high(s, &p) || p.value > low.value) {
+        if (search_high(s, &p) || p.value > low.value + search_noise(s)) {
             high = p;
+            if (search_is_over(s, &low, &high))
+                break;
             continue;
         }
         if (search_flat(s, &p))
@@ -93,7 +108,7 @@ static bool search_shrink(const search_job *s, search_point low, search_point hi
         if (p.slope * (high.step - low.step) >= 0)
             high = low;
         low = p;
-        if (fabs(high.step - low.step) <= 1e-14 * fabs(low.step))
+        if (search_is_over(s, &low, &high))
             break;
     }
     *found = low.step > 0 && !tp__here()->code ? search_try(s, low.step) : low;
@@ -109,7 +124,7 @@ static bool search_grow(const search_job *s, double first, search_point *found)
         *found = p;
         if (p.value == -HUGE_VAL)
             return false;
-        if (search_high(s, &p) || (i > 0 && p.value >= before.value))
+        if (search_high(s, &p) || (i > 0 && p.value > before.value + search_noise(s)))
             return search_shrink(s, before, p, found);
         if (search_flat(s, &p))
             return true;
@@ -133,7 +148,8 @@ bool tp__line_search(tp__minimize *job, double first, double c2)
     bool moved = false;
     for (int64_t i = 0; i < job->n; i++)
         moved = moved || job->next_x[i] != job->x[i];
-    if (!moved || !(found.value <= job->value + 4e-16 * fabs(job->value)))
+    bool flat = search_flat(&s, &found) && found.value <= job->value + search_noise(&s);
+    if (!moved || !(found.value < job->value || flat))
         return false;
     tp__minimize_accept(job, found.value);
     return true;

@@ -186,6 +186,14 @@ double tp__dot(int64_t n, const double *a, const double *b);
  * set, if there is none. */
 bool tp__line_search(tp__minimize *job, double first, double c2);
 
+/* d ← −g. A first step along it: in units from curvature −g is about Newton's; where nothing is
+ * known of curvature, one as long as x at most. */
+void tp__descent_steepest(tp__minimize *job);
+double tp__descent_first(const tp__minimize *job);
+
+/* Searches along d, and if that fails along the gradient: restarted then. */
+bool tp__descent_search(tp__minimize *job, double first, double c2, bool *restarted);
+
 /* Runs job.method from job.start, with a job whose function, options and `enough` are set. */
 bool tp__minimize_run(tp__minimize *job, tp_minimize_result *minimum);
 
@@ -207,8 +215,9 @@ void tp__bounds_lead(const tp__minimize *job, double *d);
 void tp__bounds_reduce(const tp__minimize *job, double *hessian);
 bool tp__bounds_is_held(const tp__minimize *job, int64_t i);
 
-/* Holds the free variables that d takes beyond a bound there; false if there are none. */
-bool tp__bounds_meet(tp__minimize *job, const double *d);
+/* Holds the free variables that this part of d takes beyond a bound there; false if there are none.
+ */
+bool tp__bounds_meet(tp__minimize *job, const double *d, double part);
 
 /* g + h d for the free variables, with d leading the held ones; 0 for these. */
 void tp__bounds_slope(const tp__minimize *job, const double *hessian, double *d, double *slope);

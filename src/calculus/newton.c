@@ -215,6 +215,33 @@ bool tp__products_solve(tp__minimize *job, const tp__products *products, double 
     return !hidden;
 }
 
+#define NEWTON_CG_SOON 0.1 /* of d: what meets a bound later is cut off by the line search */
+
+/* Within bounds: what d soon takes to a bound is held there, and d found again for the others. */
+static void newton_cg_bounded(tp__minimize *job, const tp__products *products, double rest)
+{
+    int64_t n = job->n, most = 2 * n + 10;
+    double *slope = job->work + 1;
+    tp__products_solve(job, products, rest, HUGE_VAL, most, job->d, slope);
+    bool met = false;
+    while (!tp__here()->code && tp__bounds_meet(job, job->d, NEWTON_CG_SOON)) {
+        met = true;
+        for (int64_t i = 0; i < n; i++)
+            job->d[i] = 0;
+        tp__bounds_lead(job, job->d);
+        if (!tp__products_times(job, products, job->d, slope))
+            return;
+        for (int64_t i = 0; i < n; i++)
+            job->reduced[i] = tp__bounds_is_held(job, i) ? 0 : job->g[i] + slope[i];
+        tp__products_solve(job, products, rest, HUGE_VAL, most, job->d, slope);
+        tp__bounds_lead(job, job->d);
+    }
+    if (!met || tp__here()->code || tp__dot(n, job->g, job->d) < 0)
+        return;
+    tp__bounds_hold(job);
+    tp__products_solve(job, products, rest, HUGE_VAL, most, job->d, slope);
+}
+
 /* The rest is the smaller, the nearer the end seems: |g| relative to what it was. */
 static bool newton_cg_step(tp__minimize *job)
 {
@@ -223,8 +250,7 @@ static bool newton_cg_step(tp__minimize *job)
     double length = sqrt(tp__dot(job->n, job->reduced, job->reduced)), *first = job->work;
     *first = job->iteration ? fmax(*first, length) : length;
     if (tp__products_begin(job, &products))
-        tp__products_solve(job, &products, fmin(0.5, sqrt(length / *first)), HUGE_VAL,
-                           2 * job->n + 10, job->d, job->work + 1);
+        newton_cg_bounded(job, &products, fmin(0.5, sqrt(length / *first)));
     tp_scope_end(scope);
     if (tp__here()->code)
         job->stop = TP_STOP_ERROR;
@@ -299,7 +325,7 @@ static bool region_within(tp__minimize *job, double radius)
     tp__bounds_slope(job, job->model.hessian, job->d, slope);
     region_solve(job, slope, radius);
     tp__bounds_lead(job, job->d);
-    return !tp__bounds_meet(job, job->d);
+    return !tp__bounds_meet(job, job->d, 1);
 }
 
 /* next_x ← x + d, within the bounds, where d ends too. False if that is x. */

@@ -76,8 +76,8 @@ static double quadratic_shift(const quadratic_job *q)
     return high;
 }
 
-/* d for the free variables, as the held ones go to their bounds. */
-static bool quadratic_solve(const quadratic_job *q, double *d)
+/* d for the free variables, as the held ones go to their bounds. The shift. */
+static double quadratic_solve(const quadratic_job *q, double *d)
 {
     int64_t n = q->job->n;
     tp__bounds_slope(q->job, q->h, d, q->slope);
@@ -88,23 +88,33 @@ static bool quadratic_solve(const quadratic_job *q, double *d)
     for (int64_t i = 0; i < n; i++)
         d[i] *= q->scale[i];
     tp__bounds_lead(q->job, d);
-    return shift <= q->noise;
+    return shift;
+}
+
+/* d is lower by the shifted model, which what went to bounds all at once may not be. */
+static bool quadratic_is_lower(const quadratic_job *q, double shift, const double *d)
+{
+    int64_t n = q->job->n;
+    double bend = tp__quadratic_bend(n, q->h, d), slope = tp__dot(n, q->job->g, d);
+    for (int64_t i = 0; i < n; i++)
+        bend += q->scale[i] > 0 ? shift * (d[i] / q->scale[i]) * (d[i] / q->scale[i]) : 0;
+    return slope < 0 && slope + bend / 2 < 0;
 }
 
 bool tp__quadratic_step(tp__minimize *job, const double *h, double *factor, double *room, double *d)
 {
     int64_t n = job->n;
     const quadratic_job q = {job, h, factor, room, room + n, TP__QUADRATIC_NOISE * (double)(n + 9)};
-    bool convex;
+    double shift;
     quadratic_scale(&q);
     do
-        convex = quadratic_solve(&q, d);
-    while (tp__bounds_meet(job, d));
-    if (job->lower && !(tp__dot(n, job->g, d) < 0)) {
+        shift = quadratic_solve(&q, d);
+    while (tp__bounds_meet(job, d, 1));
+    if (job->lower && !quadratic_is_lower(&q, shift, d)) {
         tp__bounds_hold(job);
-        convex = quadratic_solve(&q, d);
+        shift = quadratic_solve(&q, d);
     }
-    return convex;
+    return shift <= q.noise;
 }
 
 double tp__quadratic_bend(int64_t n, const double *h, const double *d)
