@@ -164,7 +164,7 @@ static bool model_by_products(tp__minimize *job)
     double size = fabs(job->value), tolerance = job->options.tolerance;
     double enough = fmax(tolerance * tolerance, job->options.value_tolerance) * size;
     m->convex = tp__products_begin(job, &products) &&
-                tp__products_solve(job, &products, 1e-3, enough, MODEL_PRODUCTS, m->step, m->spare);
+                tp__products_solve(job, &products, 1e-6, enough, MODEL_PRODUCTS, m->step, m->spare);
     tp_scope_end(scope);
     return !tp__here()->code;
 }
