@@ -16,7 +16,7 @@
 typedef struct many_place {
     const char *text;
     double first, start;
-    double least, each; /* the value of its minimum is least + each · n; (double)NAN: none */
+    double least, each; /* the value of its minimum is least + each · n; NaN: none */
     bool arrives;
 } many_place;
 
@@ -68,7 +68,7 @@ static tp_var *many_start(const many_place *p, int n)
     return start;
 }
 
-/* (double)NAN as what each adds: nobody knows the least value; the gradient is asked instead. */
+/* NaN as what each adds: nobody knows the least value; the gradient is asked instead. */
 static bool many_is_least(const many_place *p, int n, const tp_minimize_result *m)
 {
     double least = p->least + p->each * n;
