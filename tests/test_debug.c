@@ -111,6 +111,141 @@ static void *use_elsewhere(void *v)
                                                                                           : NULL;
 }
 
+/* What another thread does to a value: each is refused before anything is changed. */
+static void elsewhere_backward(tp_var *x, tp_var *y)
+{
+    (void)x;
+    tp_backward(y);
+}
+
+static void elsewhere_gradient(tp_var *x, tp_var *y)
+{
+    tp_gradient(y, x);
+}
+
+static void elsewhere_jvp(tp_var *x, tp_var *y)
+{
+    tp_jvp(y, x, tp_ones(TP_F64, TP_SHAPE(2)));
+}
+
+static void elsewhere_add(tp_var *x, tp_var *y)
+{
+    (void)y;
+    tp_add_(x, 1);
+}
+
+static void elsewhere_copy(tp_var *x, tp_var *y)
+{
+    (void)y;
+    tp_copy_(x, 1);
+}
+
+static void elsewhere_data(tp_var *x, tp_var *y)
+{
+    (void)y;
+    tp_data_(x);
+}
+
+static void elsewhere_source(tp_var *x, tp_var *y)
+{
+    (void)y;
+    tp_add_(tp_zeros(TP_F64, TP_SHAPE(2)), x);
+}
+
+static void elsewhere_grad(tp_var *x, tp_var *y)
+{
+    (void)y;
+    tp_grad(x);
+}
+
+static void elsewhere_clear(tp_var *x, tp_var *y)
+{
+    (void)y;
+    tp_cleargrad(x);
+}
+
+static void elsewhere_step(tp_var *x, tp_var *y)
+{
+    (void)y;
+    tp_sgd_step(&x, NULL, 1);
+}
+
+static void elsewhere_hook(tp_var *x, tp_var *y)
+{
+    (void)y;
+    tp_register_hook(x, NULL, NULL);
+}
+
+static void elsewhere_composite(tp_var *x, tp_var *y)
+{
+    tp_mse_loss(y, x);
+}
+
+static void elsewhere_free(tp_var *x, tp_var *y)
+{
+    (void)y;
+    tp_free(x);
+}
+
+static void elsewhere_product(tp_var *x, tp_var *y)
+{
+    (void)y;
+    tp_dot(tp_ones(TP_F64, TP_SHAPE(2)), x);
+}
+
+static const struct {
+    void (*run)(tp_var *x, tp_var *y);
+    const char *message;
+} elsewhere[] = {
+    {elsewhere_backward, "backward: y belongs to another thread"},
+    {elsewhere_gradient, "gradient: y belongs to another thread"},
+    {elsewhere_jvp, "jvp: y belongs to another thread"},
+    {elsewhere_add, "add_: the target belongs to another thread"},
+    {elsewhere_copy, "copy_: the target belongs to another thread"},
+    {elsewhere_data, "data_: the target belongs to another thread"},
+    {elsewhere_source, "add_: the value belongs to another thread"},
+    {elsewhere_grad, "grad: the value belongs to another thread"},
+    {elsewhere_clear, "cleargrad: the value belongs to another thread"},
+    {elsewhere_step, "sgd_step: parameter 0 belongs to another thread"},
+    {elsewhere_hook, "register_hook: the value belongs to another thread"},
+    {elsewhere_free, "free: the value belongs to another thread"},
+    {elsewhere_product, "dot: b belongs to another thread"},
+    {elsewhere_composite, "mse_loss: x belongs to another thread"},
+};
+
+typedef struct elsewhere_job {
+    tp_var *x, *y;
+    size_t i;
+    char said[200];
+} elsewhere_job;
+
+static void *run_elsewhere(void *arg)
+{
+    elsewhere_job *job = arg;
+    tp_set_debug(true);
+    elsewhere[job->i].run(job->x, job->y);
+    snprintf(job->said, sizeof job->said, "%s", tp_error() ? tp_error() : "no error");
+    return NULL;
+}
+
+TEST(what_another_thread_does_to_a_value_is_refused)
+{
+    bool old = tp_set_debug(true);
+    tp_var *x = tp_variable(tp_ones(TP_F64, TP_SHAPE(2))), *y = tp_sum(tp_square(x));
+    tp_backward(y);
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        elsewhere_job job = {x, y, i, ""};
+        pthread_t thread;
+        CHECK(pthread_create(&thread, NULL, run_elsewhere, &job) == 0);
+        pthread_join(thread, NULL);
+        test_check(strstr(job.said, elsewhere[i].message) == job.said, __FILE__, __LINE__,
+                   "expected \"%s\", got %s", elsewhere[i].message, job.said);
+        CHECK_CLOSE(tp_item(tp_sum(x)), 2, 0);
+        CHECK_CLOSE(tp_item(tp_sum(tp_grad(x))), 4, 0);
+    }
+    tp_set_debug(old);
+}
+
 static void *keep_one(void *arg)
 {
     (void)arg;

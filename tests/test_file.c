@@ -7,6 +7,8 @@
 #include "harness.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +96,58 @@ TEST(a_device_is_written_directly)
     }
 }
 
+/* Reads a FIFO to its end into text. */
+static void *read_fifo(void *text)
+{
+    FILE *file = fopen("fifo", "rb");
+    if (file) {
+        size_t n = fread(text, 1, 99, file);
+        ((char *)text)[n] = 0;
+        fclose(file);
+    }
+    return NULL;
+}
+
+TEST(a_pipe_with_a_name_is_written_directly)
+{
+    char text[100] = "";
+    struct stat about;
+    pthread_t reader;
+    remove("fifo");
+    CHECK_INT(mkfifo("fifo", 0600), 0);
+    CHECK_INT(pthread_create(&reader, NULL, read_fifo, text), 0);
+    CHECK(tp__file_save("test", "fifo", "through", 7));
+    pthread_join(reader, NULL);
+    CHECK_TEXT(text, "through");
+    CHECK(stat("fifo", &about) == 0 && S_ISFIFO(about.st_mode));
+    CHECK_INT(left_behind(), 0);
+}
+
+/* The file that the standard output is, is gone on with. */
+static void check_open_already(const char *path, int descriptor)
+{
+    fflush(stdout);
+    int file = open("open.txt", O_RDWR | O_CREAT | O_TRUNC, 0600), before = dup(descriptor);
+    CHECK(file >= 0 && dup2(file, descriptor) == descriptor);
+    CHECK(write(descriptor, "before ", 7) == 7);
+    bool good = tp__file_save("test", path, "text", 4);
+    CHECK(write(descriptor, " after", 6) == 6);
+    dup2(before, descriptor);
+    close(before);
+    close(file);
+    CHECK(good);
+    CHECK(holds("open.txt", "before text after"));
+}
+
+TEST(what_is_open_already_is_gone_on_with)
+{
+    check_open_already("/dev/stdout", 1);
+    check_open_already("/dev/stderr", 2);
+    check_open_already("/dev/fd/1", 1);
+    CHECK(!tp__file_save("test", "/dev/fd/999", "text", 4));
+    CHECK_ERROR(TP_ERROR_FILE, "test: cannot write /dev/fd/999: ");
+}
+
 TEST(what_cannot_be_written_says_why)
 {
     tp_var *y = tp_exp(tp_variable(1.0));
@@ -101,14 +155,33 @@ TEST(what_cannot_be_written_says_why)
     CHECK_ERROR(TP_ERROR_FILE, "draw_graph: cannot write no-directory/y.json: No such file");
     CHECK(!tp_draw_graph(y, "no-directory/y.dot"));
     CHECK_ERROR(TP_ERROR_FILE, "draw_graph: cannot write no-directory/y.dot: No such file");
-    if (geteuid() == 0)
-        return; /* who may write everywhere */
-    mkdir("closed", 0700);
+}
+
+TEST(a_directory_or_file_that_is_not_writable_says_so)
+{
+    bool root = geteuid() == 0; /* who may write everywhere: be nobody */
+    mkdir("closed", 0777);
     CHECK(tp__file_save("test", "closed/y.svg", "old", 3));
-    CHECK_INT(chmod("closed", 0500), 0);
-    CHECK(!tp_draw_graph(y, "closed/y.svg"));
-    CHECK_ERROR(TP_ERROR_FILE, "cannot write closed/y.svg: Permission denied");
-    CHECK(holds("closed/y.svg", "old"));
+    CHECK(tp__file_save("test", "closed/z.svg", "old", 3));
+    CHECK_INT(chmod("closed/y.svg", 0666), 0);
+    CHECK_INT(chmod("closed/z.svg", 0444), 0);
+    CHECK_INT(chmod("closed", 0555), 0);
+    chmod(".", 0755);
+    if (root)
+        CHECK_INT(seteuid(65534), 0);
+    tp__file_save("test", "closed/y.svg", "new", 3);
+    CHECK_ERROR(TP_ERROR_FILE, "test: cannot write closed/y.svg: no new file can be made in the "
+                               "directory ");
+    tp__file_save("test", "closed/y.svg", "new", 3);
+    CHECK(strstr(tp_error(), "closed, where files are put together: Permission denied"));
+    tp_clear_error();
+    tp__file_save("test", "closed/new.svg", "new", 3);
+    CHECK_ERROR(TP_ERROR_FILE, "closed/new.svg: no new file can be made in the directory closed, ");
+    tp__file_save("test", "closed/z.svg", "new", 3);
+    CHECK_ERROR(TP_ERROR_FILE, "test: cannot write closed/z.svg: Permission denied");
+    if (root)
+        CHECK_INT(seteuid(0), 0);
+    CHECK(holds("closed/y.svg", "old") && holds("closed/z.svg", "old"));
     chmod("closed", 0700);
 }
 

@@ -69,6 +69,38 @@ static void never_asks(void)
     misfit();
 }
 
+/* The child inherits the error, and does not tell it. */
+static void forks(void)
+{
+    misfit();
+    pid_t child = fork();
+    if (child == 0)
+        exit(0);
+    waitpid(child, NULL, 0);
+}
+
+/* The child tells its own. */
+static void forks_and_errs(void)
+{
+    misfit();
+    pid_t child = fork();
+    if (child == 0) {
+        tp_clear_error();
+        tp_exp(NULL);
+        exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+
+TEST(an_error_is_told_by_the_process_that_made_it)
+{
+    child_end end = child_run(forks);
+    CHECK_INT(count(end.text, MISFIT), 1);
+    end = child_run(forks_and_errs);
+    CHECK_INT(count(end.text, MISFIT), 1);
+    CHECK_INT(count(end.text, "exp: the operand is NULL"), 1);
+}
+
 static void asks(void)
 {
     misfit();

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/node.h"
@@ -65,7 +66,7 @@ static const char *error_place(char text[ERROR_PLACE], const tp__thread *t)
 void tp__error_tell(tp__thread *t, const char *when)
 {
     char place[ERROR_PLACE];
-    if (!t->code || t->told)
+    if (!t->code || t->told || t->process != (long)getpid())
         return;
     t->told = true;
     tp__log("%serror: %s%s", when, t->message, error_place(place, t));
@@ -119,6 +120,7 @@ tp_var *tp_fail(tp_code code, const char *format, ...)
         return tp__poison();
     t->code = code == TP_OK ? TP_ERROR_ARGUMENT : code;
     t->told = false;
+    t->process = (long)getpid();
     char message[sizeof t->message]; /* arguments may point into the old one */
     va_list arguments;
     va_start(arguments, format);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The thread's pending error. It is *told* once the program has asked for it, or a line about it
- * has been written; one that was never told is written when the thread ends.
+ * has been written; one that was never told is written when the thread ends, by the process in
+ * which it arose.
  */
 #ifndef TP_ERROR_H
 #define TP_ERROR_H

@@ -24,6 +24,30 @@ static void file_fail(tp__file *file, int error)
         file->error = error ? error : EIO;
 }
 
+static bool file_allows(const char *path)
+{
+    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+}
+
+/* A stream to what the process has open already, as /dev/stdout and /dev/fd/5, be it a plain file:
+ * it goes on where that is. NULL if path names none. */
+static FILE *file_open_again(const char *path)
+{
+    int descriptor = strcmp(path, "/dev/stdout") == 0   ? 1
+                     : strcmp(path, "/dev/stderr") == 0 ? 2
+                                                        : -1;
+    if (strncmp(path, "/dev/fd/", 8) == 0 && path[8] && !path[8 + strspn(path + 8, "0123456789")])
+        descriptor = (int)strtol(path + 8, NULL, 10);
+    if (descriptor < 0)
+        return NULL;
+    fflush(descriptor == 1 ? stdout : NULL);
+    descriptor = dup(descriptor);
+    FILE *stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
+    if (descriptor >= 0 && !stream)
+        close(descriptor);
+    return stream;
+}
+
 /* A new name beside file->path, opened; -1, with errno, if there is none. */
 static int file_open_beside(tp__file *file, mode_t mode)
 {
@@ -56,6 +80,9 @@ static int file_open_beside(tp__file *file, mode_t mode)
 static FILE *file_open(tp__file *file, const char *path)
 {
     struct stat old;
+    FILE *again = file_open_again(path);
+    if (again)
+        return again;
     char *real = realpath(path, NULL);
     bool there = real && stat(real, &old) == 0, linked = !real && lstat(path, &old) == 0;
     file->path = tp__copy_text(real ? real : path);
@@ -66,7 +93,7 @@ static FILE *file_open(tp__file *file, const char *path)
     }
     if (linked || (there && !S_ISREG(old.st_mode)))
         return fopen(path, "wb");
-    if (there && access(file->path, W_OK) != 0)
+    if (there && !file_allows(file->path))
         return NULL;
     int descriptor = file_open_beside(file, 0666);
     if (descriptor >= 0 && there && fchmod(descriptor, old.st_mode & 07777) != 0)
@@ -121,10 +148,33 @@ int tp__file_end(tp__file *file, bool keep)
     return file->error;
 }
 
+/* Whether it is the directory that does not let a file there be written; its name in to. */
+static bool file_directory_refuses(const char *path, char *to, size_t size)
+{
+    char *real = realpath(path, NULL);
+    const char *slash = strrchr(real ? real : path, '/');
+    int length = slash ? (int)(slash - (real ? real : path)) : 0;
+    snprintf(to, size, "%.*s", slash && length ? length : 1,
+             slash && length ? (real ? real : path)
+             : slash         ? "/"
+                             : ".");
+    bool refuses = (!real || file_allows(real)) && access(to, F_OK) == 0 && !file_allows(to);
+    free(real);
+    return refuses;
+}
+
 bool tp__file_good(const char *call, const char *path, int error)
 {
-    char reason[120];
+    char reason[120], directory[400];
     tp__error_text(reason, sizeof reason, error);
+    if ((error == EACCES || error == EROFS || error == EPERM) &&
+        file_directory_refuses(path, directory, sizeof directory)) {
+        tp_fail(TP_ERROR_FILE,
+                "%s: cannot write %s: no new file can be made in the directory %s, where files are "
+                "put together: %s",
+                call, path, directory, reason);
+        return false;
+    }
     if (error == ENOMEM)
         tp_fail(TP_ERROR_MEMORY, "%s: out of memory writing %s", call, path);
     else if (error)

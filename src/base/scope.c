@@ -168,9 +168,8 @@ tp_var *tp_keep(tp_var *v)
 
 void tp_free(tp_var *v)
 {
-    if (v && (v->flags & TP__POISON) && (v->flags & TP__WATCHED))
-        tp__debug_may_use("free", "the value", v);
-    if (!v || (v->flags & TP__POISON))
+    if (!v || ((v->flags & TP__WATCHED) && !tp__debug_may_use("free", "the value", v)) ||
+        (v->flags & TP__POISON))
         return;
     if (scope_count_keep(v, false)) {
         tp__drop(v);

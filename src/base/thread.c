@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/debug.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/node.h"
-#include "base/alloc.h"
 #include "base/scope.h"
 #include "base/settings.h"
 #include "tinypytorch/draw.h"

@@ -54,7 +54,8 @@ typedef struct tp__thread {
     const char *call; /* the function that the program called, if it is not where errors arise
                        * (base/call.h) */
     tp_code code;
-    bool told; /* the program knows of the error (base/error.h) */
+    bool told;    /* the program knows of the error (base/error.h) */
+    long process; /* where the error arose: after fork() it is not the child's to tell */
     uint8_t nulls_told;
     char message[512], place[TP__SITE_TEXT];
     tp__site error_site;

@@ -221,6 +221,8 @@ void tp_cleargrad(tp_var *x)
         tp_fail(TP_ERROR_ARGUMENT, "cleargrad: the value is NULL");
         return;
     }
+    if ((x->flags & TP__WATCHED) && !tp__refuse_named("cleargrad", "the value", x))
+        return;
     if (x->flags & (TP__POISON | TP__SHARED))
         return;
     if (backward_owns_grad(x))

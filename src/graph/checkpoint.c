@@ -96,10 +96,8 @@ tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n)
     if (!f || n < 0 || (n && !x))
         return tp_fail(TP_ERROR_ARGUMENT, "checkpoint: expected a function and n ≥ 0 arrays");
     for (int i = 0; i < n; i++)
-        if (!x[i] || (x[i]->flags & TP__POISON)) {
-            tp__refuse_operand("checkpoint", x[i], i, n);
+        if (!tp__check_operand_of("checkpoint", x[i], i, n))
             return tp__poison();
-        }
     if (t->code)
         return tp__poison();
     size_t scope = tp_scope_begin(), bytes;

@@ -35,8 +35,8 @@ static bool function_check(const tp_function *f, tp_var *const *in, tp_var **out
         return false;
     }
     for (int i = 0; i < f->n_in; i++)
-        if (!in[i] || (in[i]->flags & TP__POISON))
-            return tp__refuse_operand(f->name, in[i], i, f->n_in);
+        if (!tp__check_operand_of(f->name, in[i], i, f->n_in))
+            return false;
     return true;
 }
 

@@ -23,9 +23,9 @@ static bool gradient_check(tp_var *y, tp_var *const *xs, int n, bool record, tp_
         !tp__may_differentiate("gradient", y) || (!record && !tp__may_read("gradient", y)))
         return false;
     for (int i = 0; i < n; i++) {
-        if (!xs[i] || (xs[i]->flags & TP__POISON))
-            return n == 1 ? tp__refuse_named("gradient", "x", xs[i])
-                          : tp__refuse_operand("gradient", xs[i], i, n);
+        if (!(n == 1 ? tp__check_named("gradient", "x", xs[i])
+                     : tp__check_operand_of("gradient", xs[i], i, n)))
+            return false;
         if (!(xs[i]->flags & TP__NEEDS_GRAD)) {
             tp_fail(TP_ERROR_GRAPH,
                     "gradient: x%s is a constant; make it with tp_variable to differentiate for it",

@@ -274,20 +274,17 @@ TP_INLINE tp_var *sweep_gradient(tp__sweep *s, tp_var *v)
     return tp__own(s->t, tp__node_number(s->t, v->adjoint.number));
 }
 
-static tp_var *sweep_hook(const tp__hook_entry *entry, tp_var *gradient)
-{
-    TP__CALLER();
-    return entry->hook ? entry->hook(entry->ctx, gradient) : NULL;
-}
-
 static bool sweep_hooks(tp__sweep *s, tp_var *v)
 {
     size_t scope = tp_scope_begin();
     tp_var *gradient = sweep_gradient(s, v);
     uint32_t n = tp__hooks_begin(v);
+    const char *call = s->t->call;
     for (uint32_t i = 0; i < n && !s->t->code; i++) {
         tp__hook_entry entry = v->extra->hooks->at[i];
-        tp_var *replacement = sweep_hook(&entry, gradient);
+        s->t->call = NULL; /* the caller's code: TP__CALLER */
+        tp_var *replacement = entry.hook ? entry.hook(entry.ctx, gradient) : NULL;
+        s->t->call = call;
         s->t->no_grad = !s->record;
         if (!replacement || s->t->code)
             continue;

@@ -125,8 +125,8 @@ static bool conv_check_bias(const conv_call *call, const tp_var *bias, int64_t c
 static bool conv_operands(const conv_call *call, tp_var *const *in, int n)
 {
     for (int i = 0; i < n; i++)
-        if (!in[i] || tp_is_poison(in[i]))
-            return tp__refuse_operand(call->name, in[i], i, n);
+        if (!tp__check_operand_of(call->name, in[i], i, n))
+            return false;
     int ndim = call->ndim;
     const tp_var *x = in[0], *w = in[1];
     char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
@@ -240,10 +240,8 @@ tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias)
     tp_var *in[] = {x, weight, bias};
     char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
     for (int i = 0; i < (bias ? 3 : 2); i++)
-        if (!in[i] || tp_is_poison(in[i])) {
-            tp__refuse_operand("linear", in[i], i, bias ? 3 : 2);
+        if (!tp__check_operand_of("linear", in[i], i, bias ? 3 : 2))
             return tp__poison();
-        }
     if (x->ndim == 0 || weight->ndim != 2 || tp__shape(x)[x->ndim - 1] != tp__shape(weight)[1])
         return tp_fail(TP_ERROR_SHAPE,
                        "linear: x %s and weight %s do not fit, expected (…, in) and (out, in)",

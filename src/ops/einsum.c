@@ -375,10 +375,8 @@ tp_var *tp_einsum(const char *equation, tp_var *const *xs, int n)
     if (!equation || !xs || n < 1)
         return tp_fail(TP_ERROR_ARGUMENT, "einsum: no %s", equation ? "operands" : "text");
     for (int i = 0; i < n; i++)
-        if (!xs[i] || tp_is_poison(xs[i])) {
-            tp__refuse_operand("einsum", xs[i], i, n);
+        if (!tp__check_operand_of("einsum", xs[i], i, n))
             return tp__poison();
-        }
     tp__einsum_term *terms = tp__alloc_zero((size_t)n, sizeof *terms);
     if (!terms)
         return tp__poison();

@@ -34,11 +34,7 @@ bool tp__same_size(const char *call, const tp_var *a, int64_t size, const tp_var
 
 bool tp__check_two(const char *call, const tp_var *a, const tp_var *b)
 {
-    const tp_var *operands[] = {a, b};
-    for (int i = 0; i < 2; i++)
-        if (!operands[i] || tp_is_poison(operands[i]))
-            return tp__refuse_operand(call, operands[i], i, 2);
-    return true;
+    return tp__check_operand_of(call, a, 0, 2) && tp__check_operand_of(call, b, 1, 2);
 }
 
 bool tp__infer_alike(tp__call *call)

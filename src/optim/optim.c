@@ -10,10 +10,10 @@
 #endif
 
 #include "array/array.h"
+#include "base/alloc.h"
 #include "base/dtype.h"
 #include "base/parallel.h"
 #include "base/profile.h"
-#include "base/alloc.h"
 #include "base/scope.h"
 #include "tinypytorch/array.h"
 
@@ -66,7 +66,12 @@ bool tp__step_option(const char *call, const char *option, double value, double 
 static bool optim_editable(const tp__step *step, const char *what, tp_var *const *list, int i)
 {
     const tp_var *v = list[i];
-    char name[64];
+    char name[64], which[64];
+    if (v && (v->flags & TP__WATCHED)) {
+        snprintf(which, sizeof which, "%s %d", what, i);
+        if (!tp__refuse_named(step->name, which, v))
+            return false;
+    }
     if (!v)
         tp_fail(TP_ERROR_ARGUMENT, "%s: %s %d of %d is NULL", step->name, what, i, step->n);
     else if (v->flags & TP__POISON)
