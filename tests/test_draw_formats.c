@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/numbers.h"
+#include "draw/picture.h"
 
 static const char *const hostile[] = {
     "say \"hi\"",
@@ -252,6 +253,29 @@ TEST(formats_of_graphviz_with_our_layout)
     tp_draw_options unknown = {.layout = "nonsense", .size = sizeof unknown};
     CHECK((tp_draw_graph_to_memory)(graph_named("x"), "png", NULL, &unknown) == NULL);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "nonsense");
+}
+
+/* At 8 points a character, however long the longest line. */
+TEST(nodes_are_wider_than_their_text)
+{
+    static const char *const labels[] = {"x", "ten bytes!", "short\nand a line of twenty-eight b",
+                                         "four\nlines\nof\ntext"};
+    for (size_t i = 0; i < 8; i++) {
+        char text[64];
+        size_t longest = 0, lines = 0, start = 0;
+        snprintf(text, sizeof text, "%s", labels[i / 2]);
+        for (size_t k = 0; k <= strlen(text); k++)
+            if (!text[k] || text[k] == '\n') {
+                longest = k - start > longest ? k - start : longest;
+                start = k + 1;
+                lines++;
+            }
+        tp__picture p = {.labels = {.at = text}};
+        tp__picture_node node = {.function = i % 2};
+        tp__picture_measure(&p, &node);
+        CHECK(node.width > 8 * (float)longest && node.width < 60 + 12 * (float)longest);
+        CHECK(node.height > 10 * (float)lines && node.height < 20 + 24 * (float)lines);
+    }
 }
 
 /* A path "M… C…" from each ellipse or rectangle to the next: no node stands on another. */

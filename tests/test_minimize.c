@@ -85,6 +85,21 @@ TEST(newton_takes_five_steps)
     CHECK(m.value < 1e-18 && m.iterations <= 30);
 }
 
+/* Σ (xᵢ² − 1)²: its Hessian is negative near 0. */
+static tp_var *minimize_wells(void *ctx, tp_var *x)
+{
+    (void)ctx;
+    return tp_sum(tp_square(tp_sub(tp_square(x), 1)));
+}
+
+TEST(a_trust_region_leaves_a_hill)
+{
+    tp_minimize_result m;
+    tp_var *start = tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.1, -0.2, 0.05}));
+    CHECK(tp_minimize(minimize_wells, NULL, start, &m, .method = TP_TRUST_REGION));
+    CHECK(m.value < 1e-18 && m.iterations <= 20);
+}
+
 static bool stop_at_three(void *ctx, const tp_iteration *now)
 {
     *(int *)ctx += 1;

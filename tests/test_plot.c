@@ -494,6 +494,33 @@ TEST(a_point_without_neighbours_is_seen)
     free(pictures[1]);
 }
 
+static int dots_of(tp_var *x, tp_var *y)
+{
+    tp_plot *plot = tp_plot_new();
+    int dots = 0;
+    tp_plot_line(plot, x, y);
+    if (drawn(plot, "dots.svg")) {
+        const char *at = read_file("dots.svg");
+        for (double a, b, c, d; (at = strstr(at, "M ")); at++)
+            dots += sscanf(at, "M %lf %lf L %lf %lf ", &a, &b, &c, &d) == 4 && a == c && b == d;
+    }
+    tp_plot_free(plot);
+    return dots;
+}
+
+/* A dot is a line without length. */
+TEST(only_points_without_neighbours_are_dots)
+{
+    tp_var *x = tp_linspace(TP_F64, 0, 4, 5);
+    double nan = (double)NAN;
+    CHECK_INT(dots_of(x, x), 0);
+    CHECK_INT(dots_of(x, tp_array(TP_F64, TP_SHAPE(5), (double[]){0, 1, nan, 3, 4})), 0);
+    tp_plot *plot = tp_plot_new();
+    if (drawn(plot, "dots.svg"))
+        CHECK_INT(dots_of(x, tp_array(TP_F64, TP_SHAPE(5), (double[]){0, nan, 2, nan, 4})), 3);
+    tp_plot_free(plot);
+}
+
 TEST(a_wide_legend_is_below)
 {
     tp_plot *plot = tp_plot_new();

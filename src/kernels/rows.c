@@ -90,22 +90,21 @@ static void rows_collect(const rows_work *work, int64_t parts, tp_dtype dtype)
     }
 }
 
-bool tp__rows_backward(const tp__row_kernels *kernels, const tp__rows *rows, tp_dtype dtype)
+void tp__rows_backward(const tp__row_kernels *kernels, const tp__rows *rows, tp_dtype dtype)
 {
     if (rows->rows == 0 || rows->n == 0)
-        return true;
+        return;
     bool sums = rows->g_weight || rows->g_bias;
     rows_work work = {.kernels = kernels, .rows = rows, .item = tp__dtype_size(dtype)};
     work.chunk = sums ? rows->rows / ROWS_PARTS : ROWS_TASK / (rows->n + 1);
     work.chunk = work.chunk < (sums ? ROWS_LEAST : 1) ? (sums ? ROWS_LEAST : 1) : work.chunk;
     size_t parts = (size_t)((rows->rows - 1) / work.chunk + 1);
     if (sums && !(work.sums = tp__alloc_zero(2 * parts * (size_t)rows->n, work.item)))
-        return false;
+        return;
     rows_run(&work, rows_backward_task);
     if (sums)
         rows_collect(&work, (int64_t)parts, dtype);
     tp__free(work.sums);
-    return true;
 }
 
 /* --- Where plain sums lose digits --- */

@@ -103,7 +103,7 @@ const tp__channel_kernels *tp__channel_kernels_of(tp_dtype dtype);
 void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *channels,
                       bool backward);
 
-/* False, with an error, when out of memory. */
-bool tp__rows_backward(const tp__row_kernels *kernels, const tp__rows *rows, tp_dtype dtype);
+/* With an error when out of memory. */
+void tp__rows_backward(const tp__row_kernels *kernels, const tp__rows *rows, tp_dtype dtype);
 
 #endif
