@@ -538,6 +538,13 @@ static void *thread_of_many_values(void *arg)
     for (int i = 0; i < 2000; i++)
         tp_exp(0.5);
     tp_sum(tp_mul(tp_ones(TP_F64, TP_SHAPE(300)), 2));
+    tp_var *parts[20];
+    for (int i = 0; i < 20; i++) {
+        parts[i] = tp_variable(tp_ones(TP_F64, TP_SHAPE(2)));
+        tp_set_name(parts[i], "part");
+    }
+    for (int i = 0; i < 5; i++)
+        tp_gradient(tp_sum(tp_concatenate(parts, 20, 0)), parts[i]);
     tp_set_debug(true);
     tp_exp(0.5);
     return arg;
