@@ -409,7 +409,7 @@ static inline bool claims_is_stationary(const claims_function *f, const double *
         v[CLAIMS_MOST * CLAIMS_MOST], scale[CLAIMS_MOST], step[CLAIMS_MOST] = {0}, promise = 0;
     bool small = true;
     for (int i = 0; i < n; i++)
-        x[i] = where[i];
+        x[i] = (long double)where[i];
     claims_differences(f, x, g, h);
     for (int i = 0; i < n; i++)
         scale[i] = h[i * n + i] > 0 ? 1 / sqrtl(h[i * n + i]) : 0;
@@ -437,10 +437,10 @@ static inline bool claims_is_true(const claims_function *f, const tp_minimize_re
     long double x[CLAIMS_MOST];
     const double *at = tp_data(m->x);
     for (int i = 0; i < f->n; i++)
-        x[i] = at[i];
+        x[i] = (long double)at[i];
     long double value = f->plain(x, f->n);
-    bool same = fabsl(value - m->value) <= 1e-9L * fmaxl(1, fabsl(value));
-    return same && (value - f->least <= 1e-12L || claims_is_stationary(f, at));
+    bool same = fabsl(value - (long double)m->value) <= 1e-9L * fmaxl(1, fabsl(value));
+    return same && (value - (long double)f->least <= 1e-12L || claims_is_stationary(f, at));
 }
 
 #endif

@@ -316,7 +316,7 @@ TEST(training_means_of_any_width)
     tp_plot_training(plot, values, .smooth = WIDE);
     const double *mean = plot->first->next->y;
     CHECK_CLOSE(mean[0], 1e300 / (WIDE / 2 + 1), 1e-14);
-    CHECK_CLOSE(mean[WIDE / 2 + 1], (WIDE / 2 + 1.0) / WIDE, 1e-12);
+    CHECK_CLOSE(mean[WIDE / 2 + 1], (WIDE / 2 + 1) / (double)WIDE, 1e-12);
     tp_plot_free(plot);
 }
 

@@ -10,10 +10,12 @@ enum {
     DIFFERENCES_PAIRS = 8,
     DIFFERENCES_TERMS = 3,
     DIFFERENCES_NARROWER = 8, /* widths */
-    DIFFERENCES_WIDER = 6,
-    DIFFERENCES_DEVIATIONS = 25, /* of five degrees of freedom: exceeded once in a million */
-    DIFFERENCES_ROUNDINGS = 64   /* of values, at least */
+    DIFFERENCES_WIDER = 6
 };
+
+static const double differences_deviations = 25; /* of five degrees of freedom: exceeded once in a
+                                                  * million */
+static const double differences_roundings = 64;  /* of values, at least */
 
 static const double differences_ratio = 30, differences_rounding = 1e4;
 
@@ -71,11 +73,11 @@ static tp__slope differences_at(const tp__differences *job, double h)
         s.secant = fmax(s.secant, change / (h * t[k]));
         s.largest = fmax(s.largest, fmax(fabs(right), fabs(left)));
     }
-    double floor = DIFFERENCES_ROUNDINGS * job->epsilon * fmax(s.largest / h, s.secant), error;
+    double floor = differences_roundings * job->epsilon * fmax(s.largest / h, s.secant), error;
     s.value = differences_fit(t, turned, odd, &error) / h;
-    s.error = DIFFERENCES_DEVIATIONS * error / h + floor;
+    s.error = differences_deviations * error / h + floor;
     s.kink = differences_fit(t, bent, even, &error) / h;
-    s.kink_error = DIFFERENCES_DEVIATIONS * error / h + floor;
+    s.kink_error = differences_deviations * error / h + floor;
     return s;
 }
 
