@@ -442,7 +442,7 @@ CHOSEN = [
                when=lambda program: program.strange()),
     Difference("zero_where_zero", "type|derivative refused|call refused",
                "a step of gradients: of floating types, reads its operand; PyTorch's keeps the mask",
-               "^float64, PyTorch (u?int|bool)|edited in place|a recorded result"),
+               "^float|edited in place|a recorded result"),
     Difference("xlogy|kl_div", "gradient|second|jvp|value",
                "beside 0 the logarithm of what is not positive is NaN or takes no part (ops.h)",
                "nan|inf|is -?0,",
