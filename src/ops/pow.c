@@ -378,18 +378,13 @@ TP__BINARY_PARTS(tp_pow, pow(a, b), b == 0 ? 0 : gy * (b * pow(a, b - 1)), pow_b
 static bool pow_infer(tp__call *call)
 {
     tp_var *b = call->in[1];
-    if (call->dtype != TP_I64 || b->size == 0)
+    bool signless = b->dtype == TP_U8 || b->dtype == TP_BOOL;
+    if (tp__is_float(call->dtype) || b->size == 0 || signless)
         return true;
-    tp__thread *t = tp__here();
-    tp_var *least = tp__evaluate(b) ? tp__node_array(t, TP_I64, 0, NULL) : NULL;
-    if (!least)
-        return false;
-    tp__reduce(TP__MIN, least, b, ~0u);
-    bool good = *(const int64_t *)least->data >= 0;
-    tp__drop(least);
-    if (!good)
+    tp_var *least = (tp_min)(tp_detach(b), NULL);
+    if (!tp_is_poison(least) && tp_item(least) < 0)
         tp_fail(TP_ERROR_ARGUMENT, "pow: an integer to a negative integer power");
-    return good;
+    return !tp__here()->code;
 }
 
 static const tp__op pow_op = {
