@@ -168,6 +168,12 @@ def prove_layer_norm():
     return 1.0, torch.nn.functional.layer_norm(x, (2,))[0].item()
 
 
+def prove_hypot():
+    """√(x² + 1e-400)″ + √(x² + 0.84²)″ at 1e-30: 1 / 0.84 and almost 0"""
+    b = torch.tensor([1e-200, 0.84], dtype=torch.float64)
+    return 1 / 0.84, derivative(lambda x: torch.hypot(x, b).sum(), 1e-30, 2)
+
+
 def prove_acosh():
     """acosh′(x) = 1 / √(x² − 1), 1e-200 at 1e200, where x² is infinite"""
     return 1e-200, derivative(torch.acosh, 1e200)
@@ -283,6 +289,9 @@ PYTORCH_WRONG = [
                "PyTorch -?0", proof=prove_sigmoid, when=lambda program: program.wild),
     Difference("rms_norm|group_norm|batch_norm|layer_norm", "gradient|second|jvp|value",
                "variances that overflow or underflow", "is -?[0-9]", proof=prove_layer_norm,
+               when=lambda program: program.wild and program.extreme()),
+    Difference("hypot", "second", "hypot's second derivatives lose what is small beside 1 / x",
+               "PyTorch -?0,", proof=prove_hypot,
                when=lambda program: program.wild and program.extreme()),
     Difference("acosh|asinh|std|norm|cdist|atan2",
                "gradient|second|jvp|value", "squares that overflow or underflow",
@@ -465,6 +474,11 @@ CHOSEN = [
     Difference("matrix_exp", "value|gradient|second|jvp",
                "what is small beside the matrix' norm has errors of the norm's size",
                when=lambda program: program.wild),
+    Difference("div|hypot", "second", "the derivatives of x / x are 0, or rounding errors",
+               when=lambda program: program.wild and program.extreme() and program.twice()),
+    Difference("matrix_exp", "value|alias|gradient|second|jvp",
+               "zeros of a triangular matrix become rounding errors", "PyTorch -?(nan|inf|0,)",
+               when=lambda program: program.has(0)),
     Difference("matrix_exp", "gradient|second", "PyTorch gives other numbers each time for a gradient of NaN",
                "is -?nan", when=lambda program: program.strange()),
     Difference("cholesky", "value|alias|gradient|second|jvp",

@@ -10,7 +10,6 @@
 #include <math.h>
 
 #include "array/array.h"
-#include "array/reduce.h"
 #include "base/alloc.h"
 #include "base/dtype.h"
 #include "ops/families.h"
