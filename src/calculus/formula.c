@@ -54,7 +54,8 @@ static bool formula_check(const tp_expression *f, tp_var *const *x)
     if (tp__here()->code != TP_OK)
         return false;
     if (!f || (f->names.n && !x)) {
-        tp_fail(TP_ERROR_ARGUMENT, "formula: %s", f ? "the values are NULL" : "the expression is NULL");
+        tp_fail(TP_ERROR_ARGUMENT, "formula: %s",
+                f ? "the values are NULL" : "the expression is NULL");
         return false;
     }
     if (f->names.n > 1 && !f->ordered) {

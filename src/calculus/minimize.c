@@ -261,17 +261,18 @@ static double *minimize_room(tp__minimize *job)
     const tp_minimize_options *o = &job->options;
     int64_t n = job->n, own = job->method->room ? job->method->room(n) : 0;
     int64_t model = minimize_model_room(job);
-    if (own < 0 || model < 0 || own + model > INT64_MAX / 16 - 11 * n) {
+    if (own < 0 || model < 0 || own + model > INT64_MAX / 16 - 12 * n) {
         tp_fail(TP_ERROR_MEMORY, "%s: %s of %lld numbers is too large", job->call,
                 job->method->name, (long long)n);
         return NULL;
     }
-    double *room = tp__alloc_zero((size_t)(11 * n + own + model + 1), sizeof *room), *at = room;
+    double *room = tp__alloc_zero((size_t)(12 * n + own + model + 1), sizeof *room), *at = room;
     if (!room)
         return NULL;
     bool bounds = o->lower || o->upper;
-    double **vectors[] = {&job->x,       &job->g,    &job->next_x, &job->next_g, &job->d,
-                          &job->reduced, &job->held, &job->lower,  &job->upper,  &job->shown};
+    double **vectors[] = {&job->x,     &job->g,       &job->next_x, &job->next_g,
+                          &job->d,     &job->reduced, &job->held,   &job->lower,
+                          &job->upper, &job->shown,   &job->origin};
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
         *vectors[i] = minimize_take(&at, n);
     job->lower = bounds ? job->lower : NULL;
@@ -345,8 +346,7 @@ static bool minimize_begin(tp__minimize *job)
     if (job->unit && !tp__units_choose(job))
         return false;
     job->hair = 1e-3 * tp__bounds_measure(job);
-    for (int64_t i = 0; i < job->n; i++)
-        job->span = fmax(job->span, fabs(job->x[i]));
+    memcpy(job->origin, job->x, (size_t)job->n * sizeof *job->x);
     return true;
 }
 

@@ -60,7 +60,7 @@ typedef struct tp__minimize {
     double *lower, *upper;   /* NULL: no bounds */
     double *held;            /* −1 or 1 for a variable at its lower or upper bound, else 0 */
     double *reduced;         /* g, 0 for what is held; g itself without bounds */
-    double span;             /* the largest |x| at the start */
+    double *origin;          /* the start */
     double hair;             /* how near a bound a variable may be held, at most */
     tp__model model;
     int next_look; /* the iteration from which on a model is made to see if it is the last */

@@ -40,19 +40,17 @@ typedef struct probe {
     double noise; /* the largest that was met */
 } probe;
 
-/* How large x[i] is: where it is 0, or nothing beside the others in either unit, as large as these
- * or those of the start. */
+/* How large x[i] is: where it is nothing beside what it was at the start, as large as that; where
+ * it was 0 there, as the largest was. */
 static void probe_sizes(const tp__minimize *job, double *size)
 {
-    double whole = job->span, shown = 0;
+    double whole = 0;
+    for (int64_t i = 0; i < job->n; i++)
+        whole = fmax(whole, fabs(job->origin[i]));
     for (int64_t i = 0; i < job->n; i++) {
-        whole = fmax(whole, fabs(job->x[i]));
-        shown = fmax(shown, fabs(job->x[i]) * (job->unit ? job->unit[i] : 1));
-    }
-    for (int64_t i = 0; i < job->n; i++) {
-        double x = fabs(job->x[i]), own = x * (job->unit ? job->unit[i] : 1);
-        bool some = x > DBL_EPSILON * whole || own > DBL_EPSILON * shown;
-        size[i] = some && x > 0 ? x : whole > 0 ? whole : 1;
+        double x = fabs(job->x[i]), origin = fabs(job->origin[i]);
+        double least = origin > 0 ? origin : whole > 0 ? whole : 1;
+        size[i] = x > DBL_EPSILON * least ? x : least;
     }
 }
 
