@@ -191,6 +191,26 @@ TEST(functions_without_second_derivatives)
         }
 }
 
+/* --- A Hessian whose diagonal is small beside its other elements --- */
+
+static tp_var *egg_box(void *ctx, tp_var *v)
+{
+    (void)ctx;
+    return tp_prod(tp_sin(v));
+}
+
+/* sin x sin y a little beside (10π, 10π). */
+TEST(a_hessian_without_a_diagonal)
+{
+    for (int method = 0; method <= TP_CONJUGATE; method++) {
+        TP_SCOPE();
+        tp_minimize_result m;
+        tp_var *start = tp_array(TP_F64, TP_SHAPE(2), ((double[]){31.42, 31.43}));
+        CHECK(tp_minimize(egg_box, NULL, start, &m, .method = (tp_method)method));
+        CHECK_CLOSE(m.value, -1, 1e-9);
+    }
+}
+
 /* --- Order statistics --- */
 
 /* The median of x − data, squared; data in ctx. */

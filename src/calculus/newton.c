@@ -48,12 +48,16 @@ void tp__solve_factored(int64_t n, const double *l, const double *g, double *x)
         x[i] = -x[i];
 }
 
-/* The largest diagonal element, 1 if all are 0. */
+/* The largest sum of a row's |elements|, which no eigenvalue exceeds; 1 if all are 0. */
 static double newton_size(int64_t n, const double *h)
 {
     double size = 0;
-    for (int64_t i = 0; i < n; i++)
-        size = fmax(size, fabs(h[i * n + i]));
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < n; k++)
+            sum += fabs(h[i * n + k]);
+        size = fmax(size, sum);
+    }
     return size > 0 ? size : 1;
 }
 
@@ -284,7 +288,7 @@ static void region_solve(tp__minimize *job, const double *slope, double radius)
 {
     int64_t n = job->n;
     double *h = job->work, *l = h + n * n, *q = l + n * n, shift = 0, bottom = 0;
-    double top = newton_size(n, h) * (double)n + region_length(n, slope) / radius;
+    double top = newton_size(n, h) + region_length(n, slope) / radius;
     for (int i = 0; i < 60; i++) {
         if (!tp__factor_shifted(n, h, shift, l)) {
             bottom = fmax(bottom, shift);
