@@ -445,6 +445,16 @@ TEST(long_names_are_cut_not_spilled)
     CHECK_ERROR(TP_ERROR_SHAPE, "(%s%n)");
 }
 
+/* "program(+0x1a2b)", where nothing is known of lines. */
+TEST(a_place_without_a_line_is_one_word)
+{
+    tp_reshape(tp_ones(TP_F64, TP_SHAPE(2)), TP_SHAPE(3));
+    const char *place = tp_error_place();
+    for (const char *at = place && !strstr(place, ".c:") ? place : ""; *at; at++)
+        CHECK(*at > ' ' && *at < 127);
+    tp_clear_error();
+}
+
 /* --- Memory --- */
 
 TEST(out_of_memory_is_an_error_like_the_others)

@@ -275,6 +275,12 @@ TEST(edits_that_no_rule_reads_are_fine)
             tp_add_(c, 1);
             tp_backward(y);
             CHECK_BITS(at(tp_grad(x), 0), 5);
+            tp_var *r = tp_add(tp_sum(tp_remainder(x, c)), tp_sum(tp_fmod(x, c)));
+            tp_cleargrad(x);
+            tp_add_(x, 1);
+            tp_backward(r);
+            CHECK_BITS(at(tp_grad(x), 0), 2);
+            tp_cleargrad(x);
             tp_var *z = tp_mul(x, c);
             tp_add_(c, 1);
             tp_backward(z);

@@ -284,15 +284,24 @@ TEST(nothing_is_evaluated_outside)
         }
 }
 
+static bool count_calls(void *ctx, const tp_iteration *now)
+{
+    *(int *)ctx += now->n > 0;
+    return true;
+}
+
 TEST(bounds_that_are_none)
 {
     tp_minimize_result m;
+    int calls = 0;
     tp_var *start = tp_array(TP_F64, TP_SHAPE(2), ((double[]){-1.2, 1}));
     tp_var *high = tp_array(TP_F64, TP_SHAPE(2), ((double[]){0, 2}));
     CHECK(!tp_minimize(rosenbrock, NULL, start, &m, .lower = high, .upper = tp_num(1)));
     CHECK_ERROR(TP_ERROR_ARGUMENT,
                 "minimize: element 1: the lower bound 2 is above the upper bound 1");
-    CHECK(!tp_minimize(rosenbrock, NULL, start, &m, .lower = tp_num((double)NAN)));
+    CHECK(!tp_minimize(rosenbrock, NULL, start, &m, .lower = tp_num((double)NAN),
+                       .callback = count_calls, .callback_ctx = &calls));
+    CHECK(m.stop == TP_STOP_ERROR && calls == 0);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "minimize: element 0: the lower bound nan");
     CHECK(!tp_minimize(rosenbrock, NULL, start, &m, .upper = tp_zeros(TP_F64, TP_SHAPE(3))));
     CHECK_ERROR(TP_ERROR_SHAPE, "minimize: the upper bound is float64 (3,), expected float64 () or "
