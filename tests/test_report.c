@@ -189,6 +189,20 @@ static void reads_a_gradient_that_is_not_there(void)
     fprintf(stderr, "%g", data[0]);
 }
 
+static void asks_for_null_again_and_again(void)
+{
+    for (int i = 0; i < 25; i++) {
+        tp_data(misfit());
+        tp_clear_error();
+    }
+}
+
+/* Ten of them: a program that goes on does not flood. */
+TEST(so_many_nulls_are_told)
+{
+    CHECK_INT(count(child_run(asks_for_null_again_and_again).text, MISFIT), 10);
+}
+
 TEST(an_error_is_printed_before_null_is_read)
 {
     static void (*const programs[])(void) = {reads_through_null, writes_through_null,
