@@ -405,8 +405,9 @@ static inline bool claims_rises(const claims_function *f, const long double *x,
 static inline bool claims_is_stationary(const claims_function *f, const double *where)
 {
     int n = f->n;
-    long double x[CLAIMS_MOST], g[CLAIMS_MOST], h[CLAIMS_MOST * CLAIMS_MOST],
-        v[CLAIMS_MOST * CLAIMS_MOST], scale[CLAIMS_MOST], step[CLAIMS_MOST] = {0}, promise = 0;
+    long double x[CLAIMS_MOST] = {0}, g[CLAIMS_MOST], h[CLAIMS_MOST * CLAIMS_MOST],
+                v[CLAIMS_MOST * CLAIMS_MOST], scale[CLAIMS_MOST], step[CLAIMS_MOST] = {0},
+                promise = 0;
     bool small = true;
     for (int i = 0; i < n; i++)
         x[i] = (long double)where[i];
