@@ -195,6 +195,11 @@ done
 picture goldstein goldstein.png
 
 # --- a minimum ---
+# SciPy's L-BFGS-B, SLSQP and trust-constr agree on the cost.
+check "cart_pole: six methods do not find 6.350527 within 150 iterations" awk '
+    / cost / { found += $0 ~ / cost 6\.350527,.*; converged/; for (i = 2; i <= NF; i++)
+        if ($i == "iterations," && $(i - 1) <= 150) soon++ }
+    END { exit !(found == 6 && soon == 6) }' "$work/cart_pole/stdout"
 lines rosenbrock/stdout '^iter [0-9]*: x0 = [-0-9.]*, x1 = [-0-9.]*$' 1000
 prints rosenbrock "iter 0: x0 = 0.002000, x1 = 1.600000"
 prints rosenbrock "iter 99: x0 = 0.234530, x1 = 0.052078"
