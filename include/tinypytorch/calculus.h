@@ -195,7 +195,9 @@ typedef tp_var *tp_objective(void *ctx, tp_var *x);
  * the path are poison.
  *
  * Nothing depends on the units of f and of x: methods that search work in units in which second
- * derivatives at the start are of about the same size, and the tests for convergence are relative.
+ * derivatives at the start are of about the same size (of more than 32 variables: unless they are
+ * within some 2^16 of each other, where all variables have one unit), and the tests for convergence
+ * are relative.
  * Each is made where a search seems to have arrived, with second derivatives: let d be the step
  * that Newton's method would take next. It promises a decrease of δ = −g·d / 2. The search has
  * converged if √(δ / |f|), the relative gradient, is at most `tolerance`, or every |d[i]| at most

@@ -89,6 +89,7 @@ double tp__descent_first(const tp__minimize *job)
 bool tp__descent_search(tp__minimize *job, double first, double c2, bool *restarted)
 {
     *restarted = false;
+    tp__bounds_lead(job, job->d);
     if (tp__dot(job->n, job->g, job->d) < 0 && tp__line_search(job, first, c2))
         return true;
     if (tp__here()->code)

@@ -169,19 +169,19 @@ static void lbfgs_direction(tp__minimize *job, int64_t pairs)
  * direction is found again, without it. */
 static void lbfgs_bounded(tp__minimize *job, int64_t pairs)
 {
-    bool met = false;
     lbfgs_direction(job, pairs);
+    tp__bounds_lead(job, job->d);
     while (tp__bounds_meet(job, job->d, 1)) {
-        met = true;
         for (int64_t i = 0; i < job->n; i++)
             job->reduced[i] = job->held[i] != 0 ? 0 : job->g[i];
         lbfgs_direction(job, pairs);
         tp__bounds_lead(job, job->d);
     }
-    if (!met || tp__dot(job->n, job->g, job->d) < 0)
+    if (!job->lower || tp__dot(job->n, job->g, job->d) < 0)
         return;
     tp__bounds_hold(job);
     lbfgs_direction(job, pairs);
+    tp__bounds_lead(job, job->d);
 }
 
 static bool lbfgs_step(tp__minimize *job)

@@ -17,7 +17,13 @@
 
 #include "base/scope.h"
 
-enum { UNITS_ROUNDS = 12, UNITS_PRODUCTS = 8, UNITS_RANGE = 400 };
+enum {
+    UNITS_ROUNDS = 12,
+    UNITS_PRODUCTS = 12,
+    UNITS_ROUGH = 6,
+    UNITS_ALIKE = 256,
+    UNITS_RANGE = 400
+};
 
 /* unit[i] is divided by the root of size[i], where that is a number. */
 static void units_divide(double *unit, int64_t n, const double *size)
@@ -40,21 +46,45 @@ static void units_by_hessian(const tp__minimize *job, double *unit, double *size
     }
 }
 
-static bool units_by_products(tp__minimize *job, double *unit, double *v, double *size)
+/* One unit for all, where the units do not differ by more than products with random signs can tell.
+ * Where a few stiff directions lie across variables that are alike, as in control, units of their
+ * own would spread the curvatures of all other directions. */
+static void units_unite(double *unit, int64_t n)
 {
+    double least = HUGE_VAL, most = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (unit[i] != 1) {
+            least = fmin(least, unit[i]);
+            most = fmax(most, unit[i]);
+        }
+    for (int64_t i = 0; i < n && most <= UNITS_ALIKE * least; i++)
+        unit[i] = unit[i] != 1 ? sqrt(least) * sqrt(most) : 1;
+}
+
+/* The first rounds find the units roughly, the last ones are averaged. */
+static bool units_by_products(tp__minimize *job, double *unit, double *room)
+{
+    double *v = room, *size = v + job->n, *sum = size + job->n;
     uint64_t state = 1;
     tp__products products;
     size_t scope = tp_scope_begin();
     bool good = tp__products_begin(job, &products);
+    memset(sum, 0, (size_t)job->n * sizeof *sum);
     for (int round = 0; round < UNITS_PRODUCTS && good; round++) {
         for (int64_t i = 0; i < job->n; i++)
             v[i] = copysign(unit[i], tp__random(&state));
         good = tp__products_times(job, &products, v, size);
-        for (int64_t i = 0; i < job->n && good; i++)
+        for (int64_t i = 0; i < job->n && good; i++) {
             size[i] = fabs(size[i]) * unit[i];
-        if (good)
+            sum[i] += round < UNITS_ROUGH ? 0 : size[i] * size[i] / (UNITS_PRODUCTS - UNITS_ROUGH);
+        }
+        if (good && round < UNITS_ROUGH)
             units_divide(unit, job->n, size);
     }
+    for (int64_t i = 0; i < job->n; i++)
+        size[i] = sqrt(sum[i]);
+    units_divide(unit, job->n, size);
+    units_unite(unit, job->n);
     tp_scope_end(scope);
     return good;
 }
@@ -84,7 +114,7 @@ bool tp__units_choose(tp__minimize *job)
     for (int64_t i = 0; i < n; i++)
         unit[i] = 1;
     if (!job->model.hessian) {
-        known = units_by_products(job, unit, room, room + n);
+        known = units_by_products(job, unit, room);
     } else if (tp__model_hessian(job)) {
         known = true;
         units_by_hessian(job, unit, room);
