@@ -311,6 +311,7 @@ TEST(gradients_for_any_list)
     CHECK_BITS(tp_item(tp_gradient(out[2], x)), 12);
     CHECK_BITS(tp_item(tp_gradient(out[1], x)), 1);
     tp_gradients(y, NULL, 0, NULL);
+    tp_gradients(tp_variable(1.0), NULL, 0, NULL);
     CHECK(tp_error() == NULL);
 }
 

@@ -140,8 +140,8 @@ static bool draw_format(draw_job *job)
     const char *slash = strrchr(job->what, '/'), *dot = strrchr(job->what, '.');
     if (!dot || (slash && dot < slash) || !dot[1]) {
         tp_fail(TP_ERROR_ARGUMENT,
-                "%s: %s has no extension to tell the format: expected .png, .svg, .pdf, .html, "
-                ".json or .dot",
+                "%s: \"%s\" has no extension to tell the format: expected .png, .svg, .pdf, "
+                ".html, .json or .dot",
                 job->call, job->what);
         return false;
     }

@@ -94,7 +94,7 @@ void tp_gradients(tp_var *y, tp_var *const *xs, int n, tp_var **out,
         tp_fail(TP_ERROR_ARGUMENT, "gradients: n is %d", n);
     } else if (n > 0 && (!xs || !out)) {
         tp_fail(TP_ERROR_ARGUMENT, "gradients: %s is NULL", xs ? "out" : "xs");
-    } else if (taken && gradient_check(y, xs, n, options.create_graph, options.gradient)) {
+    } else if (taken && gradient_check(y, xs, n, options.create_graph, options.gradient) && n > 0) {
         tp__sweep s;
         good = tp__sweep_begin(&s, "gradient", y, gradient_floor(xs, n), options.create_graph) &&
                gradient_sweep(&s, y, xs, n, out, options.gradient);

@@ -178,6 +178,8 @@ tp_var *tp_multinomial(tp_var *weights, int64_t n, bool replacement)
                             DBL_MAX))
         return tp__poison();
     weights = tp_div(weights, most); /* sums do not overflow */
+    if (tp_is_poison(weights))
+        return weights;
     return replacement ? multinomial_again(weights, n) : multinomial_once(weights, n);
 }
 
