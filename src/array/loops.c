@@ -142,7 +142,7 @@ static tp__loop *loops_cast(tp_dtype from, tp_dtype to)
                                               [TP_F64] = TP__FAST_FROM_F64,
                                               [TP_I64] = TP__FAST_FROM_I64,
                                               [TP_U8] = TP__FAST_FROM_U8};
-    return tp__fast_loop(casts[from], to);
+    return tp__is_working(to) ? tp__fast_loop(casts[from], to) : NULL;
 }
 
 static tp__loop *loops_copier(tp_dtype from, tp_dtype to)

@@ -223,7 +223,98 @@ tp_var *tp__fresh(tp_var *y, const tp_var *x)
     return shares && !tp_is_poison(y) ? tp_clone(y) : y;
 }
 
-static const tp__op *const structural_ops[] = {&tp__op_broadcast_to, &tp__op_sum_to, &tp__op_to,
-                                               &tp__op_zero,         &clone_op,      NULL};
+/* --- Zero stays zero --- */
+
+static const tp__op zero_op;
+
+tp_var *tp__zero_where_zero(tp_var *a, tp_var *x)
+{
+    return tp__apply_2(&zero_op, a, x);
+}
+
+static double zero_in_numbers(double a, double x)
+{
+    return a == 0 ? 0 : x;
+}
+
+TP__LOOP2(zero_f64, double, double, double, a == 0 ? 0 : b)
+TP__LOOP2(zero_f32, float, float, float, a == 0 ? 0 : b)
+
+static void zero_gradient(const tp__pull *pull)
+{
+    if (pull->wanted[1])
+        pull->gx[1] = tp__zero_where_zero(pull->x[0], pull->gy);
+}
+
+static void zero_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++) {
+        tp_var *c = jet->x[1][k];
+        jet->y[k] = c ? tp__zero_where_zero(jet->x[0][0], c) : NULL;
+    }
+}
+
+static tp_var *zero_sample(tp_var *const *x)
+{
+    return tp__zero_where_zero(x[0], x[1]);
+}
+
+static tp_var *zero_sample_zeros(tp_var *const *x)
+{
+    return tp_add(tp__zero_where_zero(tp_sub(x[0], x[0]), x[1]), x[1]);
+}
+
+static const tp__op zero_op = {
+    .label = "Where",
+    .name = "zero_where_zero",
+    .n_in = 2,
+    .flags = TP__ELEMENTWISE | TP__FLOATING | TP__SELECTS,
+    .reads = {0, TP__READS_0},
+    .loop = {[TP_F32] = zero_f32, [TP_F64] = zero_f64},
+    .fast = TP__FAST_ZERO,
+    .number = zero_in_numbers,
+    .gradient = zero_gradient,
+    .taylor = zero_taylor,
+    .formula = "b, but 0 where a is 0",
+    .rule = "b: gy, but 0 where a is 0",
+    .samples =
+        (const tp__sample[]){{"2,3; 2,3", zero_sample, "torch.where(x0 == 0, 0, x1)"},
+                             {"3; 3", zero_sample_zeros, "torch.where(x0 - x0 == 0, 0, x1) + x1"},
+                             {0}},
+};
+
+/* 0 where x is NaN and either factor is 0 (the second one not beside a NaN of the first), else 1 */
+#define MASK(name, Type)                                                                           \
+    static void name(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)        \
+    {                                                                                              \
+        (void)attr;                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const Type a = *(const Type *)(at[1] + i * step[1]);                                   \
+            const Type b = *(const Type *)(at[2] + i * step[2]);                                   \
+            const Type x = *(const Type *)(at[3] + i * step[3]);                                   \
+            *(Type *)(at[0] + i * step[0]) = !(x != x && (a == 0 || (b == 0 && a == a)));          \
+        }                                                                                          \
+    }
+
+MASK(mask_f64, double)
+MASK(mask_f32, float)
+
+static const tp__op mask_op = {
+    .label = "Where",
+    .name = "mask",
+    .n_in = 3,
+    .flags = TP__ELEMENTWISE,
+    .loop = {[TP_F32] = mask_f32, [TP_F64] = mask_f64},
+    .rule = "none",
+};
+
+tp_var *tp__without_nan(tp_var *a, tp_var *b, tp_var *x)
+{
+    tp_var *mask = tp__apply(&mask_op, (tp_var *[]){a, b, x}, 3, (tp__attr){0}, -1, NULL);
+    return tp__zero_where_zero(mask, x);
+}
+
+static const tp__op *const structural_ops[] = {
+    &tp__op_broadcast_to, &tp__op_sum_to, &tp__op_to, &zero_op, &clone_op, NULL};
 
 const tp__family tp__family_structural = {"structural", "structure", structural_ops};

@@ -42,14 +42,14 @@ typedef enum tp__fast {
     TP__FASTS
 } tp__fast;
 
-typedef tp__loop *const tp__vector_table[TP__FASTS][2];
+typedef tp__loop *const tp__vector_table[TP__FASTS][4];
 TP__AT_LEVELS(tp__vector_table, tp__vector);
 extern tp__vector_table *const tp__vector_levels[TP__LEVELS];
 
-/* The loop of this process's level, or NULL. */
+/* The loop of this process's level for a working type (base/dtype.h), or NULL. */
 TP_INLINE tp__loop *tp__fast_loop(tp__fast fast, tp_dtype dtype)
 {
-    return dtype <= TP_F64 ? (*tp__vector_levels[tp__level])[fast][dtype] : NULL;
+    return (*tp__vector_levels[tp__level])[fast][dtype];
 }
 
 #endif
