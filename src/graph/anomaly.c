@@ -11,6 +11,7 @@
 #include "base/dtype.h"
 #include "base/numbers.h"
 #include "base/site.h"
+#include "graph/watch.h"
 #include "tinypytorch/anomaly.h"
 #include "tinypytorch/array.h"
 
@@ -191,7 +192,7 @@ static bool anomaly_gradient(const tp__sweep *s, const tp_var *v, tp_var *in)
     return anomaly_report(text);
 }
 
-bool tp__anomaly_gradients(const tp__sweep *s, tp_var *v)
+static bool anomaly_gradients(tp__sweep *s, tp_var *v)
 {
     bool good = true;
     for (uint32_t i = 0; i < v->n_in && !(v->flags & TP__OUTPUT) && good; i++) {
@@ -201,3 +202,5 @@ bool tp__anomaly_gradients(const tp__sweep *s, tp_var *v)
     }
     return good;
 }
+
+const tp__watcher tp__watch_anomaly = {.after = anomaly_gradients};

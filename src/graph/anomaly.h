@@ -6,7 +6,6 @@
 #define TP_ANOMALY_H
 
 #include "graph/op.h"
-#include "graph/sweep.h"
 
 /* Looks at y, the result of op on n operands. False, with an error, if op made what is not
  * finite. */
@@ -14,9 +13,5 @@ bool tp__anomaly_result(const tp__op *op, tp_var *y, tp_var *const *in, int n);
 
 /* Keeps the place in the program where y was recorded. */
 void tp__anomaly_place(tp_var *y);
-
-/* Looks at the gradients of operands that v's rule has just added to. False, with an error, if one
- * is not finite. */
-bool tp__anomaly_gradients(const tp__sweep *s, tp_var *v);
 
 #endif

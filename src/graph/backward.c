@@ -18,6 +18,7 @@
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/sweep.h"
+#include "graph/watch.h"
 
 /* A gradient to be stored. In a sweep that records nothing it is added to the plain gradient that x
  * has; otherwise, and when x has none, `value` (one reference) takes the place. */
@@ -123,7 +124,7 @@ static void backward_commit(tp__sweep *s, backward_store *store)
 
 static size_t backward_count(tp__sweep *s)
 {
-    size_t n = s->retain ? s->kept.n : 0;
+    size_t n = s->kept.n;
     for (const tp_var *v = s->waiting[0]; v; v = v->link)
         n++;
     return n;
@@ -197,8 +198,10 @@ void tp_backward(tp_var *y, const tp_backward_options *given)
         return;
     tp__sweep s;
     if (tp__sweep_begin(&s, "backward", y, 0, options.create_graph)) {
-        s.retain = options.retain_grad;
-        s.consume = options.consume;
+        if (options.retain_grad)
+            tp__sweep_watch(&s, &tp__watch_retain);
+        if (options.consume)
+            tp__sweep_watch(&s, &tp__watch_consume);
         if (tp__sweep_run(&s, y, options.gradient))
             backward_store_all(&s);
     }

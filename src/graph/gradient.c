@@ -13,6 +13,7 @@
 #include "graph/half.h"
 #include "graph/op.h"
 #include "graph/sweep.h"
+#include "graph/watch.h"
 
 /* --- Gradients as values --- */
 
@@ -49,8 +50,12 @@ static bool gradient_aim(tp__sweep *s, tp_var *const *xs, int n)
 {
     bool added, good = true;
     s->selective = true;
-    for (int i = 0; i < n && good; i++)
+    tp__sweep_watch(s, &tp__watch_kept);
+    s->kept_top = 0;
+    for (int i = 0; i < n && good; i++) {
         good = tp__map_add(&s->kept, xs[i], &added) != NULL;
+        s->kept_top = xs[i]->generation > s->kept_top ? xs[i]->generation : s->kept_top;
+    }
     return good;
 }
 

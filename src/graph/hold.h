@@ -23,4 +23,15 @@ void tp__hold_zeros(const tp__pull *pull);
 /* The same for the numbers that y's numeric rule gave. */
 void tp__hold_numbers(const tp_var *y, double *gradient);
 
+/* v has given its operands gradients: they are below v, and so below all that v is below. */
+TP_INLINE void tp__hold_pass(tp_var *v)
+{
+    if (TP_LIKELY(!v->sweep_below && !(v->op->flags & TP__SELECTS)))
+        return;
+    uint32_t below = v->sweep_below | (v->op->flags & (TP__SELECTS | TP__HOLDS));
+    for (uint32_t i = 0; i < v->n_in; i++)
+        if (!(tp__inputs(v)[i]->flags & TP__SHARED))
+            tp__inputs(v)[i]->sweep_below |= (uint8_t)below;
+}
+
 #endif

@@ -81,14 +81,35 @@ void tp_remove_hook(tp_var *v, uint32_t id)
     hooks_tidy(v);
 }
 
-uint32_t tp__hooks_begin(tp_var *v)
+bool tp__hooks_run(tp__sweep *s, tp_var *v)
 {
+    size_t scope = tp_scope_begin();
+    tp_var *gradient = tp__sweep_gradient(s, v);
+    uint32_t n = v->extra->hooks->n;
     v->extra->hooks->running++;
-    return v->extra->hooks->n;
-}
-
-void tp__hooks_end(tp_var *v)
-{
+    const char *call = s->t->call;
+    for (uint32_t i = 0; i < n && !s->t->code; i++) {
+        tp__hook_entry entry = v->extra->hooks->at[i];
+        s->t->call = NULL; /* the caller's code: TP__CALLER */
+        tp_var *replacement = entry.hook ? entry.hook(entry.ctx, gradient) : NULL;
+        s->t->call = call;
+        s->t->no_grad = !s->record;
+        if (!replacement || s->t->code)
+            continue;
+        if (!tp__check_like(s->call, "the gradient that a hook returned", replacement,
+                            "its variable", v))
+            break;
+        gradient = tp__sweep_numbers(s, replacement);
+    }
     v->extra->hooks->running--;
     hooks_tidy(v);
+    if (!s->t->code && tp__sweep_numeric(s, v) && tp__evaluate(gradient)) {
+        v->adjoint.number = tp__number(gradient);
+    } else if (!s->t->code && !tp__sweep_numeric(s, v) && gradient != v->adjoint.var) {
+        tp__ref(gradient);
+        tp__drop(v->adjoint.var);
+        v->adjoint.var = gradient;
+    }
+    tp_scope_end(scope);
+    return !s->t->code;
 }

@@ -8,7 +8,7 @@
 #ifndef TP_HOOK_H
 #define TP_HOOK_H
 
-#include "base/node.h"
+#include "graph/sweep.h"
 
 struct tp__hooks {
     uint32_t n, alive, capacity;
@@ -16,9 +16,8 @@ struct tp__hooks {
     tp__hook_entry at[];
 };
 
-/* A sweep runs through v's hooks at[0 … the number returned); hooks may add and remove hooks
- * meanwhile, and v->extra->hooks may move. */
-uint32_t tp__hooks_begin(tp_var *v);
-void tp__hooks_end(tp_var *v);
+/* Runs v's hooks, of which there are some: each may give another gradient, and add and remove
+ * hooks, so v->extra->hooks may move. False, with an error pending, if one failed. */
+bool tp__hooks_run(tp__sweep *s, tp_var *v);
 
 #endif

@@ -11,6 +11,8 @@
 #include "base/map.h"
 #include "base/scope.h"
 #include "graph/apply.h"
+#include "graph/versions.h"
+#include "graph/watch.h"
 #include "tinypytorch/scope.h"
 
 unsigned tp__remake_reads(tp_var *v)
@@ -221,8 +223,11 @@ bool tp__remake(tp_var *v)
     return good;
 }
 
-bool tp__remake_read(tp_var *v, unsigned reads)
+/* Rules count on finding elements, and all but elementwise ones on their not waiting, as when v was
+ * computed. */
+static bool remake_reads(tp__sweep *s, tp_var *v)
 {
+    unsigned reads = tp__sweep_reads(s, v);
     bool waits = v->op->flags & TP__ELEMENTWISE;
     for (uint32_t i = 0; i < v->n_in; i++) {
         tp_var *in = tp__inputs(v)[i];
@@ -233,3 +238,24 @@ bool tp__remake_read(tp_var *v, unsigned reads)
     bool again = (reads & TP__READS_OUT) && (v->flags & TP__REMADE);
     return !again || (waits && v->storage) || tp__evaluate(v);
 }
+
+static bool remake_before(tp__sweep *s, tp_var *v)
+{
+    uint32_t flags = v->flags;
+    tp_var *const *in = tp__inputs(v);
+    for (uint32_t i = 0; i < v->n_in; i++)
+        flags |= in[i]->flags;
+    return !(flags & TP__REMADE) || (v->flags & TP__OUTPUT) || remake_reads(s, v);
+}
+
+/* Elements that can be made again go. What still waits for such elements is computed when the sweep
+ * has left the part of the graph that they lie in. */
+static bool remake_after(tp__sweep *s, tp_var *v)
+{
+    bool left = s->remade && !(v->flags & TP__REMADE);
+    s->remade = v->flags & TP__REMADE;
+    tp__forget(v);
+    return !left || tp__evaluate_waiting(s->t);
+}
+
+const tp__watcher tp__watch_remade = {remake_before, remake_after};

@@ -30,10 +30,6 @@ TP_INLINE bool tp__can_read(tp_var *v, tp__map *known)
 /* Drops the elements of a v that lies in a checkpoint, if that is worth it. */
 void tp__forget(tp_var *v);
 
-/* Computes again what v's rule, which reads this much, will read. Rules count on finding it, and
- * all but elementwise ones on its not waiting, as when v was computed. */
-bool tp__remake_read(tp_var *v, unsigned reads);
-
 /* The operands that a value to be made again reads, though its gradient rule may not: those that
  * cannot be made again. */
 unsigned tp__remake_reads(tp_var *v);

@@ -1,161 +1,32 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * From a result to gradients. tp__sweep_run puts y's gradient into y and takes nodes from the
+ * highest generation down (sweep_pass). A visit finishes a node's gradient, asks who watches, and
+ * runs the rule of its operation: the numeric one between plain numbers (sweep_number_rule), else
+ * `gradient` of its record, in a scope of its own (sweep_pull). What the rule gives for an operand
+ * is added into that operand (sweep_add), which so comes to wait in its list.
+ *
+ * Of tanh(x) of an array: tp__sweep_run, sweep_pass, sweep_pull, then tp_tanh_gradient, which the
+ * record in ops/unary.c names.
+ */
 #include "base/features.h"
 
 #include "graph/sweep.h"
 
-#include <string.h>
-
 #include "array/array.h"
 #include "array/deferred.h"
 #include "base/alloc.h"
-#include "base/call.h"
 #include "base/scope.h"
-#include "graph/anomaly.h"
 #include "graph/apply.h"
 #include "graph/compose.h"
 #include "graph/half.h"
 #include "graph/hold.h"
 #include "graph/hook.h"
-#include "graph/op.h"
-#include "graph/remake.h"
+#include "graph/outputs.h"
+#include "graph/versions.h"
 #include "tinypytorch.h"
 
-enum { SWEEP_FEW_INPUTS = 4, SWEEP_DEEPEST = 255 };
-
-bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *gradient)
-{
-    return !gradient || tp__check_like(call, "gradient", gradient, "y", y);
-}
-
-/* What a recorded sweep from y makes is one order above y. What a rule or hook records in a sweep
- * of its own counts as the outer sweep's. */
-static uint32_t sweep_marks(const tp__thread *t, const tp_var *y, bool record)
-{
-    if (!record || (t->sweep_depth && (t->marks & TP__ORDERS)))
-        return t->marks;
-    uint32_t order = ((y->flags & TP__ORDERS) << 1 | TP__ORDER) & TP__ORDERS;
-    return (t->marks & ~(uint32_t)TP__ORDERS) | order | TP__STEP;
-}
-
-bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, bool record)
-{
-    tp__thread *t = tp__here();
-    s->t = t;
-    s->call = call;
-    s->record = record;
-    s->selective = s->retain = s->consume = s->remade = false;
-    s->after = t->anomaly || t->remakes;
-    s->no_grad = t->no_grad;
-    s->marks = t->marks;
-    t->marks = sweep_marks(t, y, record);
-    s->floor = floor;
-    s->top = y->generation > floor ? y->generation : floor;
-    s->kept.n = s->kept.capacity = s->kept.slots = 0;
-    s->kept.entries = NULL;
-    s->kept.table = NULL;
-    s->aside = NULL;
-    s->n_aside = 0;
-    s->waiting = s->few;
-    t->no_grad = !record;
-    s->depth = ++t->sweep_depth;
-    s->y = y;
-    tp__ref(y);
-    size_t generations = (size_t)(s->top - floor) + 1;
-    if (generations <= TP__SWEEP_FEW)
-        memset(s->few, 0, generations * sizeof *s->few);
-    else
-        s->waiting = tp__alloc_zero(generations, sizeof *s->waiting);
-    if (t->sweep_depth == SWEEP_DEEPEST)
-        tp_fail(TP_ERROR_GRAPH, "%s: sweeps inside sweeps more than %d deep", call,
-                SWEEP_DEEPEST - 1);
-    return s->waiting && t->sweep_depth < SWEEP_DEEPEST;
-}
-
-/* --- The state in the nodes --- */
-
-static bool sweep_set_aside(tp__sweep *s, tp_var *v)
-{
-    if ((s->n_aside & (s->n_aside + 1)) == 0) {
-        size_t capacity = 2 * s->n_aside + 1;
-        tp__sweep_aside *grown = tp__realloc(s->aside, capacity * sizeof *grown);
-        if (!grown)
-            return false;
-        s->aside = grown;
-    }
-    tp__sweep_aside *entry = &s->aside[s->n_aside++];
-    entry->node = v;
-    entry->state.sweep_depth = v->sweep_depth;
-    entry->state.sweep_below = v->sweep_below;
-    entry->state.adjoint = v->adjoint;
-    entry->state.link = v->link;
-    return true;
-}
-
-TP_INLINE bool sweep_enter(tp__sweep *s, tp_var *v)
-{
-    if (TP_UNLIKELY(v->sweep_depth) && !sweep_set_aside(s, v))
-        return false;
-    v->sweep_depth = s->depth;
-    v->sweep_below = 0;
-    v->link = s->waiting[v->generation - s->floor];
-    s->waiting[v->generation - s->floor] = v;
-    return true;
-}
-
-TP_INLINE bool sweep_met(const tp__sweep *s, const tp_var *v)
-{
-    return v->sweep_depth == s->depth;
-}
-
-static void sweep_drop_outputs(tp_var *v)
-{
-    const tp__output_table *table = v->attr.block;
-    for (uint32_t i = 0; i < table->n; i++)
-        if (v->adjoint.outputs[i])
-            tp__drop(v->adjoint.outputs[i]);
-    tp__free(v->adjoint.outputs);
-}
-
-void tp__sweep_leave(tp__sweep *s, tp_var *v)
-{
-    v->sweep_depth = 0;
-    if (tp__sweep_numeric(s, v))
-        return;
-    if (v->op && (v->op->flags & TP__OUTPUTS))
-        sweep_drop_outputs(v);
-    else if (v->adjoint.var)
-        tp__drop(v->adjoint.var);
-}
-
-void tp__sweep_end(tp__sweep *s)
-{
-    if (s->waiting) {
-        for (uint32_t g = 0; g <= s->top - s->floor; g++)
-            for (tp_var *v = s->waiting[g], *next; v; v = next) {
-                next = v->link;
-                tp__sweep_leave(s, v);
-            }
-        if (s->waiting != s->few)
-            tp__free(s->waiting);
-    }
-    for (size_t i = 0; i < s->kept.n; i++)
-        if (tp__map_at(&s->kept)[i].value.var)
-            tp__drop(tp__map_at(&s->kept)[i].value.var);
-    tp__map_drop(&s->kept);
-    while (s->n_aside) {
-        tp__sweep_aside *entry = &s->aside[--s->n_aside];
-        entry->node->sweep_depth = entry->state.sweep_depth;
-        entry->node->sweep_below = entry->state.sweep_below;
-        entry->node->adjoint = entry->state.adjoint;
-        entry->node->link = entry->state.link;
-    }
-    if (s->aside)
-        tp__free(s->aside);
-    s->t->no_grad = s->no_grad;
-    s->t->marks = s->marks;
-    s->t->sweep_depth--;
-    tp__drop(s->y);
-}
+enum { SWEEP_FEW_INPUTS = 4 };
 
 /* --- Adding into a gradient --- */
 
@@ -181,18 +52,17 @@ TP_INLINE bool sweep_wanted(tp__sweep *s, tp_var *v)
 
 TP_INLINE bool sweep_add_number(tp__sweep *s, tp_var *v, double gradient)
 {
-    if (sweep_met(s, v)) {
+    if (tp__sweep_met(s, v)) {
         v->adjoint.number += gradient;
         return true;
     }
-    if (!sweep_enter(s, v))
+    if (!tp__sweep_enter(s, v))
         return false;
     v->adjoint.number = gradient;
     return true;
 }
 
-/* Where nothing is recorded, a value of the graph counts as its numbers. */
-static tp_var *sweep_numbers(tp__sweep *s, tp_var *v)
+tp_var *tp__sweep_numbers(tp__sweep *s, tp_var *v)
 {
     if (s->record || !(v->flags & TP__NEEDS_GRAD))
         return v;
@@ -209,9 +79,7 @@ static bool sweep_owns(const tp__sweep *s, const tp_var *sum, const tp_var *grad
            tp__same_shape(gradient, sum->ndim, tp__shape(sum));
 }
 
-/* *sum ← *sum + gradient, or gradient if there is none yet. Sums of half types are of float32 until
- * they are read. */
-static bool sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
+bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
 {
     if (*sum && TP_UNLIKELY(gradient->dtype >= TP_F16))
         gradient = tp__addend(gradient);
@@ -219,7 +87,7 @@ static bool sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
         tp__accumulate(*sum, gradient);
         return true;
     }
-    tp_var *total = sweep_numbers(s, *sum ? tp_add(*sum, gradient) : gradient);
+    tp_var *total = tp__sweep_numbers(s, *sum ? tp_add(*sum, gradient) : gradient);
     if (total->flags & TP__POISON)
         return false;
     if (s->record && total->op && !(total->flags & TP__SHARED))
@@ -235,7 +103,7 @@ static bool sweep_add_shared(tp__sweep *s, tp_var *v, tp_var *gradient)
 {
     tp__map_entry *entry = tp__map_find(&s->kept, v);
     if (entry)
-        return sweep_add_into(s, &entry->value.var, gradient);
+        return tp__sweep_add_into(s, &entry->value.var, gradient);
     char name[64];
     tp_fail(TP_ERROR_GRAPH,
             "%s: a variable%s is shared between threads, so no gradient can be stored in it: use "
@@ -250,114 +118,27 @@ static bool sweep_add(tp__sweep *s, tp_var *v, tp_var *gradient)
         return sweep_add_shared(s, v, gradient);
     if (tp__sweep_numeric(s, v))
         return tp__evaluate(gradient) && sweep_add_number(s, v, tp__number(gradient));
-    if (!sweep_met(s, v)) {
+    if (!tp__sweep_met(s, v)) {
         tp_var *first = NULL;
-        if (!sweep_add_into(s, &first, gradient))
+        if (!tp__sweep_add_into(s, &first, gradient))
             return false;
-        if (!sweep_enter(s, v)) {
+        if (!tp__sweep_enter(s, v)) {
             tp__drop(first);
             return false;
         }
         v->adjoint.var = first;
         return true;
     }
-    return sweep_add_into(s, &v->adjoint.var, gradient);
+    return tp__sweep_add_into(s, &v->adjoint.var, gradient);
 }
 
 /* --- Visiting a node --- */
 
-/* v's gradient so far, as a variable of the current scope or held by the node. */
-TP_INLINE tp_var *sweep_gradient(tp__sweep *s, tp_var *v)
+tp_var *tp__sweep_gradient(tp__sweep *s, tp_var *v)
 {
     if (!tp__sweep_numeric(s, v))
         return tp__narrow(v->adjoint.var, (tp_dtype)v->dtype);
     return tp__own(s->t, tp__node_number(s->t, v->adjoint.number));
-}
-
-static bool sweep_hooks(tp__sweep *s, tp_var *v)
-{
-    size_t scope = tp_scope_begin();
-    tp_var *gradient = sweep_gradient(s, v);
-    uint32_t n = tp__hooks_begin(v);
-    const char *call = s->t->call;
-    for (uint32_t i = 0; i < n && !s->t->code; i++) {
-        tp__hook_entry entry = v->extra->hooks->at[i];
-        s->t->call = NULL; /* the caller's code: TP__CALLER */
-        tp_var *replacement = entry.hook ? entry.hook(entry.ctx, gradient) : NULL;
-        s->t->call = call;
-        s->t->no_grad = !s->record;
-        if (!replacement || s->t->code)
-            continue;
-        if (!tp__check_like(s->call, "the gradient that a hook returned", replacement,
-                            "its variable", v))
-            break;
-        gradient = sweep_numbers(s, replacement);
-    }
-    tp__hooks_end(v);
-    if (!s->t->code && tp__sweep_numeric(s, v) && tp__evaluate(gradient)) {
-        v->adjoint.number = tp__number(gradient);
-    } else if (!s->t->code && !tp__sweep_numeric(s, v) && gradient != v->adjoint.var) {
-        tp__ref(gradient);
-        tp__drop(v->adjoint.var);
-        v->adjoint.var = gradient;
-    }
-    tp_scope_end(scope);
-    return !s->t->code;
-}
-
-static bool sweep_stale(tp__sweep *s, tp_var *v, const tp_var *read)
-{
-    char label[80], name[64], which[40] = "its result";
-    for (uint32_t i = 0; i < v->n_in; i++)
-        if (tp__inputs(v)[i] == read)
-            snprintf(which, sizeof which, "operand %u of %u", i + 1, v->n_in);
-    while ((read->flags & TP__IMPLICIT) && read->op)
-        read = read->in.few[0];
-    tp__name_text(name, v);
-    snprintf(label, sizeof label, "%s%s", v->op->name, name);
-    tp_fail(TP_ERROR_GRAPH,
-            "%s: the gradient of %s needs %s%s, which was edited in place since it was recorded",
-            s->call, label, which, tp__name_text(name, read));
-    return false;
-}
-
-/* True if all that v's rule reads is as it was when v was recorded. */
-static bool sweep_fresh(tp__sweep *s, tp_var *v)
-{
-    unsigned reads = v->op->flags & TP__OUTPUTS ? 0
-                     : s->record                ? tp__reads(v)
-                                                : tp__reads_of_rule(v);
-    tp_var **in = tp__inputs(v);
-    const uint32_t *versions = tp__input_versions(v);
-    for (uint32_t i = 0; i < v->n_in; i++)
-        if (tp__reads_input(reads, i) && tp__version(in[i]) != versions[i])
-            return sweep_stale(s, v, in[i]);
-    if ((reads & TP__READS_OUT) && tp__version(v) != 0)
-        return sweep_stale(s, v, v);
-    return TP_LIKELY(!s->after) || tp__remake_read(v, reads);
-}
-
-/* The same for a number of at most two inputs, quickly. */
-TP_INLINE bool sweep_fresh_number(tp__sweep *s, tp_var *v, const tp_var *a, const tp_var *b)
-{
-    unsigned reads = a->flags & TP__NEEDS_GRAD ? v->op->reads[0] : 0;
-    if (v->n_in > 1 && (b->flags & TP__NEEDS_GRAD))
-        reads |= v->op->reads[1];
-    bool stale = ((reads & TP__READS_0) && tp__version(a) != v->few_versions[0]) ||
-                 ((reads & TP__READS_1) && v->n_in > 1 && tp__version(b) != v->few_versions[1]) ||
-                 ((reads & TP__READS_OUT) && tp__version(v) != 0);
-    return TP_LIKELY(!stale) || sweep_fresh(s, v);
-}
-
-/* What v gave gradients to is below what v is below. */
-TP_INLINE void sweep_lower(tp_var *v)
-{
-    if (TP_LIKELY(!v->sweep_below && !(v->op->flags & TP__SELECTS)))
-        return;
-    uint32_t below = v->sweep_below | (v->op->flags & (TP__SELECTS | TP__HOLDS));
-    for (uint32_t i = 0; i < v->n_in; i++)
-        if (!(tp__inputs(v)[i]->flags & TP__SHARED))
-            tp__inputs(v)[i]->sweep_below |= (uint8_t)below;
 }
 
 /* Runs v's numeric rule if it has one for its operands; false if it has not. */
@@ -369,7 +150,7 @@ TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
     if (((a->flags & b->flags & TP__NUMBER) == 0) || ((a->flags | b->flags) & TP__SHARED))
         return false;
     double gradient[2];
-    *good = sweep_fresh_number(s, v, a, b);
+    *good = tp__versions_hold_number(s, v, a, b);
     if (!*good)
         return true;
     v->op->number_gradient(v->adjoint.number, tp__number(a),
@@ -381,7 +162,7 @@ TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
         *good = sweep_add_number(s, a, gradient[0]);
     if (v->n_in > 1 && sweep_wanted(s, b))
         *good = *good && sweep_add_number(s, b, gradient[1]);
-    sweep_lower(v);
+    tp__hold_pass(v);
     return true;
 }
 
@@ -432,7 +213,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     }
     size_t scope = tp_scope_begin();
     pull->gys = outputs ? v->adjoint.outputs : NULL;
-    pull->gy = outputs ? NULL : sweep_gradient(s, v);
+    pull->gy = outputs ? NULL : tp__sweep_gradient(s, v);
     if (TP_UNLIKELY(s->record && (t->scoped || tp__scope_of(v))))
         sweep_apply_in_scope(s, v, pull);
     else
@@ -440,7 +221,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     bool good = !t->code;
     for (uint32_t i = 0; i < n && good; i++)
         good = !wanted[i] || !pull->gx[i] || sweep_add(s, pull->x[i], pull->gx[i]);
-    sweep_lower(v);
+    tp__hold_pass(v);
     tp_scope_end(scope);
     return good && !t->code;
 }
@@ -463,89 +244,50 @@ static bool sweep_rule(tp__sweep *s, tp_var *v)
     return good;
 }
 
-/* Hands the gradient of one output to its call. */
-static bool sweep_deposit(tp__sweep *s, tp_var *v)
+static bool sweep_watch(tp__sweep *s, tp_var *v, bool after)
 {
-    tp_var *call = v->in.few[0];
-    const tp__output_table *table = call->attr.block;
-    if (call->generation < s->floor)
-        return true;
-    if (!sweep_met(s, call)) {
-        tp_var **outputs = tp__alloc_zero(table->n, sizeof *outputs);
-        if (!outputs || !sweep_enter(s, call)) {
-            tp__free(outputs);
+    for (int i = 0; i < s->n_watchers; i++) {
+        const tp__watcher *watcher = s->watchers[i];
+        bool (*look)(tp__sweep *, tp_var *) = after ? watcher->after : watcher->before;
+        if (look && !look(s, v))
             return false;
-        }
-        call->adjoint.outputs = outputs;
     }
-    size_t scope = tp_scope_begin();
-    bool good = sweep_add_into(s, &call->adjoint.outputs[v->attr.integer], sweep_gradient(s, v));
-    call->sweep_below |= v->sweep_below;
-    tp_scope_end(scope);
-    return good;
+    return true;
 }
 
-static bool sweep_keep(tp__sweep *s, tp_var *v)
-{
-    bool added;
-    tp__map_entry *entry = s->retain ? tp__map_add(&s->kept, v, &added) : tp__map_find(&s->kept, v);
-    if (!entry)
-        return !s->retain;
-    size_t scope = tp_scope_begin();
-    bool good = sweep_add_into(s, &entry->value.var, sweep_gradient(s, v));
-    tp_scope_end(scope);
-    return good;
-}
-
-static bool sweep_consumed(tp__sweep *s, const tp_var *v)
-{
-    char name[64];
-    tp_fail(TP_ERROR_GRAPH, "%s: %s%s was consumed by an earlier backward (.consume = true)",
-            s->call, v->op->name, tp__name_text(name, v));
-    return false;
-}
-
+/* v's gradient is complete: all consumers of v have been visited. */
 static bool sweep_visit(tp__sweep *s, tp_var *v)
 {
-    bool call = v->op && (v->op->flags & TP__OUTPUTS);
-    if (!call && v->extra && v->extra->hooks && !sweep_hooks(s, v))
+    bool good;
+    if (v->extra && v->extra->hooks && !tp__hooks_run(s, v))
         return false;
-    if (!call && (s->kept.n || s->retain) && !sweep_keep(s, v))
+    if (!sweep_watch(s, v, false))
         return false;
     if (!v->op)
         return true;
     if (v->flags & TP__OUTPUT)
-        return sweep_deposit(s, v);
+        return tp__outputs_add(s, v);
     if (TP_UNLIKELY(v->flags & TP__CONSUMED))
-        return sweep_consumed(s, v);
+        return tp__refuse_consumed(s, v);
+    return sweep_number_rule(s, v, &good) ? good : tp__versions_hold(s, v) && sweep_rule(s, v);
+}
+
+/* Visits v and takes it out of its list. A number that has nothing but its inputs, and that nobody
+ * watches, needs its numeric rule only. */
+TP_INLINE bool sweep_pass(tp__sweep *s, tp_var *v, tp_var **list)
+{
     bool good;
-    if (!sweep_number_rule(s, v, &good))
-        good = sweep_fresh(s, v) && sweep_rule(s, v);
-    if (good && s->consume)
-        tp__node_consume(v);
-    return good;
-}
-
-/* Elements that can be made again go. What still waits for such elements is computed when the sweep
- * has left the part of the graph that they lie in. */
-static bool sweep_after(tp__sweep *s, tp_var *v)
-{
-    if (s->t->anomaly && !tp__anomaly_gradients(s, v))
-        return false;
-    bool left = s->remade && !(v->flags & TP__REMADE);
-    s->remade = v->flags & TP__REMADE;
-    tp__forget(v);
-    return !left || tp__evaluate_waiting(s->t);
-}
-
-/* Visits v and takes it out of its list. */
-static bool sweep_pass(tp__sweep *s, tp_var *v)
-{
+    if (!(v->flags & (TP__PARTS | TP__CONSUMED)) && !s->n_watchers &&
+        sweep_number_rule(s, v, &good)) {
+        *list = v->link;
+        v->sweep_depth = 0;
+        return good;
+    }
     if (!sweep_visit(s, v))
         return false;
-    s->waiting[v->generation - s->floor] = v->link;
+    *list = v->link;
     tp__sweep_leave(s, v);
-    return TP_LIKELY(!s->after) || sweep_after(s, v);
+    return sweep_watch(s, v, true);
 }
 
 static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
@@ -563,7 +305,7 @@ static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
 static bool sweep_leaf_hooks(tp__sweep *s)
 {
     for (tp_var *v = s->waiting[0]; v; v = v->link)
-        if (v->extra && v->extra->hooks && !sweep_hooks(s, v))
+        if (v->extra && v->extra->hooks && !tp__hooks_run(s, v))
             return false;
     return true;
 }
@@ -575,19 +317,11 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
     if (!sweep_start(s, y, gradient))
         return false;
     uint32_t lowest = s->selective ? 0 : 1;
-    bool watched = s->retain || s->consume || s->kept.n || s->t->anomaly;
     for (uint32_t g = s->top - s->floor; g >= lowest; g--) {
-        tp_var *v;
-        while ((v = s->waiting[g]) != NULL) {
-            bool good, quick = !watched && !v->extra && !(v->flags & TP__CONSUMED) &&
-                               sweep_number_rule(s, v, &good);
-            if (!(quick ? good : sweep_pass(s, v)))
+        tp_var **list = &s->waiting[g];
+        while (*list)
+            if (!sweep_pass(s, *list, list))
                 return false;
-            if (quick) {
-                s->waiting[g] = v->link;
-                v->sweep_depth = 0;
-            }
-        }
         if (g == 0)
             break;
     }

@@ -22,21 +22,28 @@
 #include "base/map.h"
 #include "base/node.h"
 
-enum { TP__SWEEP_FEW = 64 };
+enum { TP__SWEEP_FEW = 64, TP__WATCHERS = 5 };
 
 typedef struct tp__sweep_aside {
     tp_var *node, state; /* the outer sweep's state, in the same fields */
 } tp__sweep_aside;
 
-typedef struct tp__sweep {
+typedef struct tp__sweep tp__sweep;
+
+/* Who looks at each node on the way: before its rule, when its gradient is complete, and after it,
+ * when what the rule gave has been added and its own gradient is gone. Either may be NULL; false,
+ * with an error pending, ends the sweep. */
+typedef struct tp__watcher {
+    bool (*before)(tp__sweep *s, tp_var *v);
+    bool (*after)(tp__sweep *s, tp_var *v);
+} tp__watcher;
+
+struct tp__sweep {
     tp__thread *t;
     tp_var *y;        /* held, whatever rules and hooks drop */
     const char *call; /* for messages */
     bool record;
     bool selective; /* of leaves, only those in kept are wanted */
-    bool consume;   /* the last sweep over these nodes: elements that its rules read go */
-    bool retain;    /* keep the gradient of every node that is not a leaf */
-    bool after;     /* there is more to do at visits: looking for NaN, making again, forgetting */
     bool remade;    /* the last value passed can be made again */
     bool no_grad;   /* the mode to restore */
     uint32_t marks; /* likewise */
@@ -45,10 +52,13 @@ typedef struct tp__sweep {
     uint32_t top;
     tp_var **waiting; /* by generation, floor … top */
     tp_var *few[TP__SWEEP_FEW];
-    tp__map kept; /* node → gradient, one reference each, or NULL */
+    tp__map kept;      /* node → gradient, one reference each, or NULL */
+    uint32_t kept_top; /* no node of a higher generation is kept */
     tp__sweep_aside *aside;
     size_t n_aside;
-} tp__sweep;
+    const tp__watcher *watchers[TP__WATCHERS];
+    int n_watchers;
+};
 
 /* True if gradient is NULL or can start a sweep from y; otherwise an error in call's name. */
 bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *gradient);
@@ -56,6 +66,9 @@ bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *grad
 /* Prepares a sweep from y down to generation floor; false, with an error pending, if it cannot be.
  * To be followed by tp__sweep_end in either case. */
 bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, bool record);
+
+/* Watchers are asked in the order in which they were added. */
+void tp__sweep_watch(tp__sweep *s, const tp__watcher *watcher);
 
 /* Runs it, starting from gradient (NULL: ones). Leaves stay in waiting[0] unless the sweep is
  * selective. False, with an error pending, if a rule failed. */
@@ -70,7 +83,46 @@ TP_INLINE bool tp__sweep_numeric(const tp__sweep *s, const tp_var *v)
     return !s->record && (v->flags & TP__NUMBER);
 }
 
-/* Takes v's state out of the node. */
-void tp__sweep_leave(tp__sweep *s, tp_var *v);
+/* Takes v's state out of the node; a gradient that is no number is dropped. */
+void tp__sweep_drop(tp_var *v);
+
+TP_INLINE void tp__sweep_leave(const tp__sweep *s, tp_var *v)
+{
+    v->sweep_depth = 0;
+    if (!tp__sweep_numeric(s, v))
+        tp__sweep_drop(v);
+}
+
+/* --- For what a visit does besides --- */
+
+/* v's gradient so far, as a variable of the current scope or held by the node. */
+tp_var *tp__sweep_gradient(tp__sweep *s, tp_var *v);
+
+/* Where nothing is recorded, a value of the graph counts as its numbers. */
+tp_var *tp__sweep_numbers(tp__sweep *s, tp_var *v);
+
+/* *sum ← *sum + gradient, or gradient if there is none yet. Sums of half types are of float32 until
+ * they are read. */
+bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient);
+
+/* Puts the state that an outer sweep has in v aside. */
+bool tp__sweep_set_aside(tp__sweep *s, tp_var *v);
+
+/* v waits from here on; its adjoint is the caller's to set. */
+TP_INLINE bool tp__sweep_enter(tp__sweep *s, tp_var *v)
+{
+    if (TP_UNLIKELY(v->sweep_depth) && !tp__sweep_set_aside(s, v))
+        return false;
+    v->sweep_depth = s->depth;
+    v->sweep_below = 0;
+    v->link = s->waiting[v->generation - s->floor];
+    s->waiting[v->generation - s->floor] = v;
+    return true;
+}
+
+TP_INLINE bool tp__sweep_met(const tp__sweep *s, const tp_var *v)
+{
+    return v->sweep_depth == s->depth;
+}
 
 #endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include <string.h>
+
+#include "array/array.h"
+#include "base/alloc.h"
+#include "graph/op.h"
+#include "graph/outputs.h"
+#include "graph/sweep.h"
+#include "graph/watch.h"
+
+enum { SWEEP_DEEPEST = 255 };
+
+bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *gradient)
+{
+    return !gradient || tp__check_like(call, "gradient", gradient, "y", y);
+}
+
+/* What a recorded sweep from y makes is one order above y. What a rule or hook records in a sweep
+ * of its own counts as the outer sweep's. */
+static uint32_t sweep_marks(const tp__thread *t, const tp_var *y, bool record)
+{
+    if (!record || (t->sweep_depth && (t->marks & TP__ORDERS)))
+        return t->marks;
+    uint32_t order = ((y->flags & TP__ORDERS) << 1 | TP__ORDER) & TP__ORDERS;
+    return (t->marks & ~(uint32_t)TP__ORDERS) | order | TP__STEP;
+}
+
+void tp__sweep_watch(tp__sweep *s, const tp__watcher *watcher)
+{
+    s->watchers[s->n_watchers++] = watcher;
+}
+
+bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, bool record)
+{
+    tp__thread *t = tp__here();
+    s->t = t;
+    s->call = call;
+    s->record = record;
+    s->selective = s->remade = false;
+    s->n_watchers = 0;
+    if (TP_UNLIKELY(t->anomaly))
+        tp__sweep_watch(s, &tp__watch_anomaly);
+    if (TP_UNLIKELY(t->remakes))
+        tp__sweep_watch(s, &tp__watch_remade);
+    s->no_grad = t->no_grad;
+    s->marks = t->marks;
+    t->marks = sweep_marks(t, y, record);
+    s->floor = floor;
+    s->top = y->generation > floor ? y->generation : floor;
+    s->kept.n = s->kept.capacity = s->kept.slots = 0;
+    s->kept.entries = NULL;
+    s->kept.table = NULL;
+    s->aside = NULL;
+    s->n_aside = 0;
+    s->waiting = s->few;
+    t->no_grad = !record;
+    s->depth = ++t->sweep_depth;
+    s->y = y;
+    tp__ref(y);
+    size_t generations = (size_t)(s->top - floor) + 1;
+    if (generations <= TP__SWEEP_FEW)
+        memset(s->few, 0, generations * sizeof *s->few);
+    else
+        s->waiting = tp__alloc_zero(generations, sizeof *s->waiting);
+    if (t->sweep_depth == SWEEP_DEEPEST)
+        tp_fail(TP_ERROR_GRAPH, "%s: sweeps inside sweeps more than %d deep", call,
+                SWEEP_DEEPEST - 1);
+    return s->waiting && t->sweep_depth < SWEEP_DEEPEST;
+}
+
+bool tp__sweep_set_aside(tp__sweep *s, tp_var *v)
+{
+    if ((s->n_aside & (s->n_aside + 1)) == 0) {
+        size_t capacity = 2 * s->n_aside + 1;
+        tp__sweep_aside *grown = tp__realloc(s->aside, capacity * sizeof *grown);
+        if (!grown)
+            return false;
+        s->aside = grown;
+    }
+    tp__sweep_aside *entry = &s->aside[s->n_aside++];
+    entry->node = v;
+    entry->state.sweep_depth = v->sweep_depth;
+    entry->state.sweep_below = v->sweep_below;
+    entry->state.adjoint = v->adjoint;
+    entry->state.link = v->link;
+    return true;
+}
+
+void tp__sweep_drop(tp_var *v)
+{
+    if (v->op && (v->op->flags & TP__OUTPUTS))
+        tp__outputs_drop(v);
+    else if (v->adjoint.var)
+        tp__drop(v->adjoint.var);
+}
+
+void tp__sweep_end(tp__sweep *s)
+{
+    if (s->waiting) {
+        for (uint32_t g = 0; g <= s->top - s->floor; g++)
+            for (tp_var *v = s->waiting[g], *next; v; v = next) {
+                next = v->link;
+                tp__sweep_leave(s, v);
+            }
+        if (s->waiting != s->few)
+            tp__free(s->waiting);
+    }
+    for (size_t i = 0; i < s->kept.n; i++)
+        if (tp__map_at(&s->kept)[i].value.var)
+            tp__drop(tp__map_at(&s->kept)[i].value.var);
+    tp__map_drop(&s->kept);
+    while (s->n_aside) {
+        tp__sweep_aside *entry = &s->aside[--s->n_aside];
+        entry->node->sweep_depth = entry->state.sweep_depth;
+        entry->node->sweep_below = entry->state.sweep_below;
+        entry->node->adjoint = entry->state.adjoint;
+        entry->node->link = entry->state.link;
+    }
+    if (s->aside)
+        tp__free(s->aside);
+    s->t->no_grad = s->no_grad;
+    s->t->marks = s->marks;
+    s->t->sweep_depth--;
+    tp__drop(s->y);
+}
