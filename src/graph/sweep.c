@@ -134,13 +134,6 @@ static bool sweep_add(tp__sweep *s, tp_var *v, tp_var *gradient)
 
 /* --- Visiting a node --- */
 
-tp_var *tp__sweep_gradient(tp__sweep *s, tp_var *v)
-{
-    if (!tp__sweep_numeric(s, v))
-        return tp__narrow(v->adjoint.var, (tp_dtype)v->dtype);
-    return tp__own(s->t, tp__node_number(s->t, v->adjoint.number));
-}
-
 /* Runs v's numeric rule if it has one for its operands; false if it has not. */
 TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
 {

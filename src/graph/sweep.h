@@ -21,6 +21,8 @@
 
 #include "base/map.h"
 #include "base/node.h"
+#include "base/scope.h"
+#include "graph/half.h"
 
 enum { TP__SWEEP_FEW = 64, TP__WATCHERS = 5 };
 
@@ -96,7 +98,12 @@ TP_INLINE void tp__sweep_leave(const tp__sweep *s, tp_var *v)
 /* --- For what a visit does besides --- */
 
 /* v's gradient so far, as a variable of the current scope or held by the node. */
-tp_var *tp__sweep_gradient(tp__sweep *s, tp_var *v);
+TP_INLINE tp_var *tp__sweep_gradient(tp__sweep *s, tp_var *v)
+{
+    if (!tp__sweep_numeric(s, v))
+        return tp__narrow(v->adjoint.var, (tp_dtype)v->dtype);
+    return tp__own(s->t, tp__node_number(s->t, v->adjoint.number));
+}
 
 /* Where nothing is recorded, a value of the graph counts as its numbers. */
 tp_var *tp__sweep_numbers(tp__sweep *s, tp_var *v);
