@@ -375,7 +375,9 @@ class Program:
         return any(isinstance(v, torch.Tensor) and v.numel() == 0 for v in self.native.values)
 
     def ties(self):
-        """Whether some value has equal elements."""
+        """Whether some value has equal elements, or had before an edit."""
+        if any(s.kind == "leaf" and len(set(s.numbers)) < len(s.numbers) for s in self.steps):
+            return True
         return any(isinstance(v, torch.Tensor) and
                    v.double().nan_to_num(1e300, math.inf, -math.inf).unique().numel() < v.numel()
                    for v in self.native.values)

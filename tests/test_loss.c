@@ -245,3 +245,19 @@ TEST(margins_have_a_slope_where_they_are_met)
     CHECK_ELEMENTS(tp_gradient(tp_hinge_embedding_loss(x, apart, 1, .reduction = TP_SUM), x), -1,
                    -1, 0);
 }
+
+TEST(types_of_losses_do_not_depend_on_targets)
+{
+    static const tp_dtype types[] = {TP_F32, TP_F64, TP_F16, TP_I64};
+    for
+        EACH(i, types)
+        {
+            tp_var *x = tp_zeros(TP_F32, TP_SHAPE(2)), *hard = tp_ones(types[i], TP_SHAPE(2));
+            tp_dtype soft = types[i] == TP_I64 ? TP_F32 : types[i];
+            tp_var *half = tp_full(soft, TP_SHAPE(2), 0.25);
+            CHECK_INT(tp_dtype_of(tp_binary_cross_entropy_with_logits(x, hard)),
+                      tp_dtype_of(tp_binary_cross_entropy_with_logits(x, half)));
+            CHECK_INT(tp_dtype_of(tp_binary_cross_entropy_with_logits(x, half)),
+                      types[i] == TP_F64 ? TP_F64 : TP_F32);
+        }
+}

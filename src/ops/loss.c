@@ -142,7 +142,9 @@ static tp_var *loss_of_odds(tp_var *x, tp_var *target)
     if (tp_is_poison(loss) || tp_is_poison(w))
         return tp__poison();
     bool hard = !tp_requires_grad(w) && tp_item(tp_any(w)) == 0;
-    return hard ? loss : tp_sub(loss, loss_product(w, u));
+    if (hard) /* of the type that the difference has */
+        return tp_to(loss, tp__promote((tp_var *[]){loss, w}, 2));
+    return tp_sub(loss, loss_product(w, u));
 }
 
 tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
