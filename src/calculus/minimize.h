@@ -39,7 +39,9 @@ typedef struct tp__model {
     bool differences;     /* the function has no second derivatives */
 } tp__model;
 
-typedef struct tp__minimize {
+typedef struct tp__minimize tp__minimize;
+
+struct tp__minimize {
     const char *call; /* for messages */
     const struct tp__method *method;
     tp_objective *f;
@@ -69,7 +71,9 @@ typedef struct tp__minimize {
     bool beside; /* a few steps from beside another search's point, to see if they end lower */
     bool others; /* f reads variables besides x: the result's derivatives are not zero, but lost */
     tp_stop stop;
-} tp__minimize;
+    /* The value that a few steps down from x lead to, for probes. NaN on an error. */
+    double (*from)(tp__minimize *job, const double *x, int steps);
+};
 
 typedef struct tp__method {
     const char *name;
@@ -165,9 +169,6 @@ bool tp__probe_all_matter(const tp__minimize *job);
 /* Newton's step leads to where the function rises again, as far as it is not small beside x. */
 bool tp__probe_turns(tp__minimize *job);
 
-/* The value that a few steps down from x lead to. NaN on an error. */
-double tp__minimize_from(tp__minimize *job, const double *x, int steps);
-
 /* True, and job->stop says why, if a step that promises such a decrease and changes x[i] by `far`
  * |x[i]| at most is within the tolerances; or, at a point where the search is stuck, within
  * rounding. */
@@ -178,6 +179,9 @@ bool tp__stop_is_convergence(tp_stop stop);
 
 /* Uniform within ±1, by a generator whose start is always the same. */
 double tp__random(uint64_t *state);
+
+/* The n elements of v as numbers; nothing while an error is pending. */
+void tp__objective_copy(tp_var *v, int64_t n, double *to);
 
 double tp__dot(int64_t n, const double *a, const double *b);
 

@@ -161,7 +161,7 @@ static bool probe_descends(probe *p, double t, double noise)
         return false;
     for (int64_t i = 0; i < job->n; i++)
         p->at[i] = job->x[i] + t * p->v[i];
-    return tp__minimize_from(job, p->at, PROBE_STEPS) - job->value < -noise;
+    return job->from(job, p->at, PROBE_STEPS) - job->value < -noise;
 }
 
 /* What a value that is lower has to be lower by: the last digits; more than the model promises;
