@@ -7,7 +7,8 @@
 # Its calls are written from the declarations, and only compiled:
 #
 # * Every operand of an operation takes a number, without a warning.
-# * What takes options takes none, and refuses a value without a name: 1, 0, true, NULL, 0.5.
+# * What takes options takes none, and refuses a value without a name: 1, 0, true, NULL, 0.5; gcc's
+#   message says what is wanted.
 # * The defaults in C and in C++ are the same bytes (if there is a C++ compiler).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -16,7 +17,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 flags="-std=$standard -I$root/include -fsyntax-only"
 warnings="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Werror"
-passed=0 failed=0
+passed=0 failed=0 gcc=true
+if "$compiler" --version | grep -q clang; then gcc=false; fi
 
 pass()
 {
@@ -96,8 +98,10 @@ while IFS= read -r declaration; do
     for value in 1 0 true NULL 0.5; do
         { echo "$include" && caller 0 "$declaration" '' $value; } >"$work/call.c"
         # shellcheck disable=SC2086
-        if "$compiler" $flags "$work/call.c" 2>/dev/null; then
+        if "$compiler" $flags "$work/call.c" 2>"$work/messages"; then
             fail "$name takes $value for an option"
+        elif [ $gcc = true ] && ! grep -q tp__write_options_by_name "$work/messages"; then
+            fail "$name does not say what to write instead of $value"
         else
             pass
         fi

@@ -63,6 +63,18 @@ static void arrays()
     options.keepdims = true;
     tp_var *sum = tp_sum(v, &options);
     CHECK(tp_item(sum) == 21 && tp_ndim(sum) == 2);
+    tp_reduce_options one;
+    one.axes.one = 1;
+    CHECK(tp_ndim(tp_sum(v, &one)) == 1 && tp_size(tp_sum(v, &one)) == 2);
+    one.axes.one = TP_ALL_AXES;
+    CHECK(tp_item(tp_sum(v, &one)) == 21);
+    tp_conv_options conv;
+    conv.padding.one = 1;
+    tp_var *image = tp_ones(TP_F64, TP_SHAPE(1, 1, 3, 3)),
+           *filter = tp_ones(TP_F64, TP_SHAPE(1, 1, 3, 3));
+    CHECK(tp_size(tp_conv2d(image, filter, nullptr, &conv)) == 9);
+    conv.padding = TP_SIZES(0, 1);
+    CHECK(tp_size(tp_conv2d(image, filter, nullptr, &conv)) == 3);
     CHECK(tp_item(tp_sum(v, nullptr)) == 21);
     CHECK(tp_ndim(tp_zeros(TP_U8, TP_SHAPE())) == 0);
     CHECK(tp_shape(tp_permute(v, TP_SHAPE(1, 0)))[0] == 3);

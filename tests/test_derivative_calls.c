@@ -177,7 +177,8 @@ TEST(a_derivative_that_is_lost_or_of_a_constant_is_an_error)
     tp_var *plain = tp_gradient(curved(x), x);
     for (size_t k = 0; k < CALLS; k++) {
         check_refused(k, lost, x, v, TP_ERROR_GRAPH, "was computed without recording");
-        check_refused(k, tp_sum(plain), x, v, TP_ERROR_GRAPH, "was computed without recording");
+        check_refused(k, tp_sum(plain), x, v, TP_ERROR_GRAPH,
+                      "pass .create_graph = true to the tp_gradient or tp_backward that made it");
         check_refused(k, curved(x), v, v, TP_ERROR_GRAPH, "x is a constant");
     }
 }

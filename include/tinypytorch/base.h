@@ -64,6 +64,10 @@ typedef enum tp_dtype {
  *
  *     .axes = 1    .axes = TP_AXES(0, -1)    .axes = TP_ALL_AXES    (filled with zeros: axis 0)
  *
+ * In C++, where o is a struct of options (options.h):
+ *
+ *     o.axes.one = 1;    o.axes = TP_AXES(0, -1);    o.axes.one = TP_ALL_AXES;
+ *
  * A tp_sizes is the same thing for sizes: one for every axis, or one for each. */
 #define TP_ALL_AXES INT64_MIN
 typedef struct tp_axes {

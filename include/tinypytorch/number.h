@@ -102,7 +102,7 @@ static inline tp_var *tp__of_float16(tp__float16 v)
         function(TP__UNPACK arguments &name);                                                      \
     })
 #define TP__WITH(type, function, arguments, ...)                                                   \
-    TP__WITH_AS(TP__UNIQUE(tp__options), type, function, arguments, __VA_ARGS__)
+    TP__WITH_AS(TP__UNIQUE(tp__write_options_by_name), type, function, arguments, __VA_ARGS__)
 #endif
 
 #endif

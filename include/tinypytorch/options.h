@@ -10,9 +10,10 @@
  *     tp_adam_step(params, m, v, n, step, &o);            NULL in place of &o: all defaults
  *
  * A struct starts with its size, so that it can grow at its end. In C an empty member follows that
- * nothing can initialise, and so a value without a name does not compile. TP__DEFAULTS_type(_)
- * lists the defaults that are not 0, each name behind the prefix _: a dot in C, where they
- * initialise; nothing in C++, where a constructor assigns them.
+ * nothing can initialise, and so a value without a name does not compile: gcc points at it and
+ * names tp__write_options_by_name, clang asks for braces there; `.axes = 1` is what is wanted.
+ * TP__DEFAULTS_type(_) lists the defaults that are not 0, each name behind the prefix _: a dot in
+ * C, where they initialise; nothing in C++, where a constructor assigns them.
  */
 #ifndef TINYPYTORCH_OPTIONS_H
 #define TINYPYTORCH_OPTIONS_H

@@ -162,8 +162,9 @@ bool tp__may_differentiate(const char *call, const tp_var *y)
         return true;
     char name[64];
     tp_fail(TP_ERROR_GRAPH,
-            "%s: the value%s to differentiate was computed without recording: by a sweep without "
-            "create_graph, with recording off, or by a search without `.implicit`",
+            "%s: the value%s to differentiate was computed without recording: if it is a gradient, "
+            "pass .create_graph = true to the tp_gradient or tp_backward that made it; if a search "
+            "found it, .implicit = true to that; otherwise leave out TP_NO_GRAD",
             call, tp__name_text(name, y));
     return false;
 }
