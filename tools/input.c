@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "calculus/formula.h"
 #include "base/escape.h"
+#include "calculus/formula.h"
 
 /* Lines for a terminal, whatever bytes a name or a word holds. */
 static void input_print_lines(const char *message)

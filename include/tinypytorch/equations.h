@@ -51,8 +51,8 @@ typedef struct tp_least_squares_options {
  * (TP_STOP_STEP), what it gains within value_tolerance of Σ r² (TP_STOP_VALUE), every |r| within
  * `residual` (TP_STOP_RESIDUAL), or where rounding hides any gain (TP_STOP_ROUNDING). But for
  * TP_STOP_RESIDUAL a claim is looked at as tp_minimize does it, with the Hessian of Σ r², or beyond
- * 32 unknowns with products, and a few values: JᵀJ does not tell a saddle from a minimum (r = x² − 1
- * at 0). The one difference: along directions in which Σ r² does not change at all one of many
+ * 32 unknowns with products, and a few values: JᵀJ does not tell a saddle from a minimum (r = x² −
+ * 1 at 0). The one difference: along directions in which Σ r² does not change at all one of many
  * minima is enough, whatever its value.
  *
  * Errors: r does not depend on x, or was computed without recording; no elements in x or r; a

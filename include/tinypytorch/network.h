@@ -115,10 +115,10 @@ typedef struct tp_ctc_options {
  * steps' classes, repetitions and then blanks removed, are the target. log_probs (T, N, C) are
  * logarithms of probabilities, as of tp_log_softmax; targets are classes, (N, S) or one after the
  * other in one row; input_lengths (N), 1 to T, and target_lengths (N) say how much of a row counts.
- * A target that does not fit its steps has loss ∞ and gradient 0, and so has one whose loss is above
- * 5e29. The gradient is that of log_probs as they are; PyTorch's is one that only a log_softmax
- * before it makes right. Differentiable to any order; memory for sweeps grows with T N S. Errors:
- * lengths or classes out of range, the blank in a target. */
+ * A target that does not fit its steps has loss ∞ and gradient 0, and so has one whose loss is
+ * above 5e29. The gradient is that of log_probs as they are; PyTorch's is one that only a
+ * log_softmax before it makes right. Differentiable to any order; memory for sweeps grows with T N
+ * S. Errors: lengths or classes out of range, the blank in a target. */
 TP_API tp_var *tp_ctc_loss(tp_var *log_probs, tp_var *targets, tp_var *input_lengths,
                            tp_var *target_lengths, const tp_ctc_options *options);
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "array/array.h"
-#include "base/dtype.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 
 enum { DEFERRED_PIECE = 256, DEFERRED_FIRST = 16 };
 

@@ -20,10 +20,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/dtype.h"
 #include "base/parallel.h"
 #include "base/profile.h"
-#include "base/alloc.h"
 
 enum {
     PLAN_BLOCK = 1024, /* elements, at most */

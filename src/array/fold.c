@@ -16,9 +16,9 @@
 
 #include "array/fold_kernels.h"
 #include "array/loops.h"
+#include "base/alloc.h"
 #include "base/dtype.h"
 #include "base/parallel.h"
-#include "base/alloc.h"
 #include "tinypytorch/engine.h"
 
 enum {

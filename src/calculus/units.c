@@ -17,13 +17,9 @@
 
 #include "base/scope.h"
 
-enum {
-    UNITS_ROUNDS = 12,
-    UNITS_PRODUCTS = 12,
-    UNITS_ROUGH = 6,
-    UNITS_ALIKE = 256,
-    UNITS_RANGE = 400
-};
+enum { UNITS_ROUNDS = 12, UNITS_PRODUCTS = 12, UNITS_ROUGH = 6, UNITS_RANGE = 400 };
+
+static const double units_alike = 256;
 
 /* unit[i] is divided by the root of size[i], where that is a number. */
 static void units_divide(double *unit, int64_t n, const double *size)
@@ -57,7 +53,7 @@ static void units_unite(double *unit, int64_t n)
             least = fmin(least, unit[i]);
             most = fmax(most, unit[i]);
         }
-    for (int64_t i = 0; i < n && most <= UNITS_ALIKE * least; i++)
+    for (int64_t i = 0; i < n && most <= units_alike * least; i++)
         unit[i] = unit[i] != 1 ? sqrt(least) * sqrt(most) : 1;
 }
 

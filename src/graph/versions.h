@@ -21,7 +21,8 @@ TP_INLINE unsigned tp__sweep_reads(const tp__sweep *s, tp_var *v)
 bool tp__versions_hold(const tp__sweep *s, tp_var *v);
 
 /* The same for a number of at most two inputs, quickly. */
-TP_INLINE bool tp__versions_hold_number(const tp__sweep *s, tp_var *v, const tp_var *a, const tp_var *b)
+TP_INLINE bool tp__versions_hold_number(const tp__sweep *s, tp_var *v, const tp_var *a,
+                                        const tp_var *b)
 {
     unsigned reads = a->flags & TP__NEEDS_GRAD ? v->op->reads[0] : 0;
     if (v->n_in > 1 && (b->flags & TP__NEEDS_GRAD))
