@@ -19,9 +19,6 @@
 #include "graph/apply.h"
 #include "graph/series.h"
 
-/* The text without the "tp_" that it begins with. */
-#define TP__AFTER_PREFIX(text) (&(text)[3])
-
 /* Of functions that cost more than reading an element; integers are computed in float64. */
 enum { TP__FUNCTION = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY };
 

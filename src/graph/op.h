@@ -16,6 +16,9 @@
 #include "base/node.h"
 #include "kernels/vector.h"
 
+/* An operation is called what its function is called, without "tp_". */
+#define TP__AFTER_PREFIX(text) (&(text)[3])
+
 /* One application. The caller fills the first part and, for operations that are told their result's
  * shape, ndim and shape; infer fills the rest. */
 typedef struct tp__call {

@@ -214,20 +214,19 @@ static tp_var *conv_call_with(const conv_call *call, tp_var *x, tp_var *w, tp_va
     return single && !tp_is_poison(y) ? tp_squeeze(y, 0) : y;
 }
 
-#define CONV_CALL(name_, op_, ndim_)                                                               \
-    tp_var *(tp_##name_)(tp_var * x, tp_var * weight, tp_var * bias,                               \
-                         const tp_conv_options *options)                                           \
+#define CONV_CALL(function, op_, ndim_)                                                            \
+    tp_var *(function)(tp_var * x, tp_var * weight, tp_var * bias, const tp_conv_options *options) \
     {                                                                                              \
-        static const conv_call call = {#name_, &op_, ndim_};                                       \
+        static const conv_call call = {TP__AFTER_PREFIX(#function), &op_, ndim_};                  \
         return conv_call_with(&call, x, weight, bias, options);                                    \
     }
 
-CONV_CALL(conv1d, tp__conv_op, 1)
-CONV_CALL(conv2d, tp__conv_op, 2)
-CONV_CALL(conv3d, tp__conv_op, 3)
-CONV_CALL(conv_transpose1d, tp__conv_transpose_op, 1)
-CONV_CALL(conv_transpose2d, tp__conv_transpose_op, 2)
-CONV_CALL(conv_transpose3d, tp__conv_transpose_op, 3)
+CONV_CALL(tp_conv1d, tp__conv_op, 1)
+CONV_CALL(tp_conv2d, tp__conv_op, 2)
+CONV_CALL(tp_conv3d, tp__conv_op, 3)
+CONV_CALL(tp_conv_transpose1d, tp__conv_transpose_op, 1)
+CONV_CALL(tp_conv_transpose2d, tp__conv_transpose_op, 2)
+CONV_CALL(tp_conv_transpose3d, tp__conv_transpose_op, 3)
 
 /* --- linear --- */
 

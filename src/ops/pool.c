@@ -143,31 +143,29 @@ static tp_var *adaptive_call(const char *name, const tp__op *op, int ndim, tp_va
     return tp__pool_apply(op, &x, 1, &attr);
 }
 
-#define POOL_CALL(kind, ndim)                                                                      \
-    tp_var *(tp_##kind##_pool##ndim##d)(tp_var * x, int n, const int64_t *kernel,                  \
-                                        const tp_pool_options *options)                            \
+#define POOL_CALL(function, kind, ndim)                                                            \
+    tp_var *(function)(tp_var * x, int n, const int64_t *kernel, const tp_pool_options *options)   \
     {                                                                                              \
-        return kind##_pool_call(#kind "_pool" #ndim "d", ndim, x, n, kernel, options);             \
+        return kind##_pool_call(TP__AFTER_PREFIX(#function), ndim, x, n, kernel, options);         \
     }
 
-POOL_CALL(max, 1)
-POOL_CALL(max, 2)
-POOL_CALL(max, 3)
-POOL_CALL(avg, 1)
-POOL_CALL(avg, 2)
-POOL_CALL(avg, 3)
+POOL_CALL(tp_max_pool1d, max, 1)
+POOL_CALL(tp_max_pool2d, max, 2)
+POOL_CALL(tp_max_pool3d, max, 3)
+POOL_CALL(tp_avg_pool1d, avg, 1)
+POOL_CALL(tp_avg_pool2d, avg, 2)
+POOL_CALL(tp_avg_pool3d, avg, 3)
 
-#define POOL_ADAPTIVE(kind, ndim)                                                                  \
-    tp_var *tp_adaptive_##kind##_pool##ndim##d(tp_var *x, int n, const int64_t *size)              \
+#define POOL_ADAPTIVE(function, op, ndim)                                                          \
+    tp_var *function(tp_var *x, int n, const int64_t *size)                                        \
     {                                                                                              \
-        return adaptive_call("adaptive_" #kind "_pool" #ndim "d", &kind##_pool_op, ndim, x, n,     \
-                             size);                                                                \
+        return adaptive_call(TP__AFTER_PREFIX(#function), &op, ndim, x, n, size);                  \
     }
 
-POOL_ADAPTIVE(avg, 1)
-POOL_ADAPTIVE(avg, 2)
-POOL_ADAPTIVE(max, 1)
-POOL_ADAPTIVE(max, 2)
+POOL_ADAPTIVE(tp_adaptive_avg_pool1d, avg_pool_op, 1)
+POOL_ADAPTIVE(tp_adaptive_avg_pool2d, avg_pool_op, 2)
+POOL_ADAPTIVE(tp_adaptive_max_pool1d, max_pool_op, 1)
+POOL_ADAPTIVE(tp_adaptive_max_pool2d, max_pool_op, 2)
 
 /* --- Records --- */
 
