@@ -12,6 +12,8 @@
  * A struct starts with its size, so that it can grow at its end. In C an empty member follows that
  * nothing can initialise, and so a value without a name does not compile: gcc points at it and
  * names tp__write_options_by_name, clang asks for braces there; `.axes = 1` is what is wanted.
+ * Behind an option that has its name (`.lr = 0.1, 0.5`) gcc refuses a value too; clang, as C has
+ * it, takes it for the field that follows.
  * TP__DEFAULTS_type(_) lists the defaults that are not 0, each name behind the prefix _: a dot in
  * C, where they initialise; nothing in C++, where a constructor assigns them.
  */
