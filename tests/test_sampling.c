@@ -100,6 +100,7 @@ TEST(single_numbers_stay_single)
     CHECK_BITS(tp_item(tp_lerp(x, 2, 0.25)), 0.875);
     CHECK_INT(tp_dtype_of(tp_binary_cross_entropy(x, tp_num(1))), TP_F32);
     CHECK_INT(tp_dtype_of(tp_binary_cross_entropy_with_logits(x, tp_num(1))), TP_F32);
+    CHECK_INT(tp_dtype_of(tp_binary_cross_entropy_with_logits(x, tp_num(0.5))), TP_F32);
 }
 
 TEST(permutations_have_every_number_once)

@@ -76,15 +76,18 @@ static int file_open_beside(tp__file *file, mode_t mode)
     return descriptor;
 }
 
-/* The stream of a new file, with the permissions of the one it is to replace, if there is one. */
+/* The stream of a new file, with the permissions of the one it is to replace, if there is one. The
+ * path has no real form where a folder above may not be searched; a link that leads nowhere, or
+ * into such a folder, is written through. */
 static FILE *file_open(tp__file *file, const char *path)
 {
-    struct stat old;
+    struct stat old, link;
     FILE *again = file_open_again(path);
     if (again)
         return again;
     char *real = realpath(path, NULL);
-    bool there = real && stat(real, &old) == 0, linked = !real && lstat(path, &old) == 0;
+    bool there = stat(path, &old) == 0;
+    bool linked = !real && lstat(path, &link) == 0 && S_ISLNK(link.st_mode);
     file->path = tp__copy_text(real ? real : path);
     free(real);
     if (!file->path) {
@@ -158,7 +161,8 @@ static bool file_directory_refuses(const char *path, char *to, size_t size)
              slash && length ? (real ? real : path)
              : slash         ? "/"
                              : ".");
-    bool refuses = (!real || file_allows(real)) && access(to, F_OK) == 0 && !file_allows(to);
+    bool there = access(path, F_OK) == 0;
+    bool refuses = (!there || file_allows(path)) && access(to, F_OK) == 0 && !file_allows(to);
     free(real);
     return refuses;
 }

@@ -135,6 +135,7 @@ static tp_var *loss_product(tp_var *w, tp_var *u)
 static tp_var *loss_of_odds(tp_var *x, tp_var *target)
 {
     tp_dtype dtype = tp__is_float((tp_dtype)x->dtype) ? (tp_dtype)x->dtype : TP_F64;
+    tp_dtype type = tp__promote((tp_var *[]){x, target}, 2);
     target = tp__is_float((tp_dtype)target->dtype) ? target : tp_to(target, dtype);
     tp_var *likely = tp_ge(tp_detach(target), 0.5);
     tp_var *u = tp_mul(tp_to(tp_where(likely, -1, 1), dtype), x);
@@ -142,9 +143,8 @@ static tp_var *loss_of_odds(tp_var *x, tp_var *target)
     if (tp_is_poison(loss) || tp_is_poison(w))
         return tp__poison();
     bool hard = !tp_requires_grad(w) && tp_item(tp_any(w)) == 0;
-    if (hard) /* of the type that the difference has */
-        return tp_to(loss, tp__promote((tp_var *[]){loss, w}, 2));
-    return tp_sub(loss, loss_product(w, u));
+    return tp_to(hard ? loss : tp_sub(loss, loss_product(w, u)),
+                 tp__is_float(type) ? type : TP_F64);
 }
 
 tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
