@@ -59,11 +59,12 @@ static double differences_fit(const double t[DIFFERENCES_PAIRS], double y[DIFFER
 static tp__slope differences_at(const tp__differences *job, double h)
 {
     static const int odd[] = {1, 3, 5}, even[] = {1, 2, 4};
-    double t[DIFFERENCES_PAIRS], turned[DIFFERENCES_PAIRS], bent[DIFFERENCES_PAIRS];
+    double t[DIFFERENCES_PAIRS] = {1}, turned[DIFFERENCES_PAIRS], bent[DIFFERENCES_PAIRS];
     tp__slope s = {.error = (double)INFINITY, .kink_error = (double)INFINITY};
     s.largest = fabs(job->at_0);
     for (int k = 0; k < DIFFERENCES_PAIRS; k++) {
-        t[k] = k ? t[k - 1] * 0.8 : 1;
+        if (k)
+            t[k] = t[k - 1] * 0.8;
         double right = job->f(job->ctx, h * t[k]), left = job->f(job->ctx, -h * t[k]);
         double change = fmax(fabs(right - job->at_0), fabs(left - job->at_0));
         if (!isfinite(right) || !isfinite(left) || !isfinite(job->at_0))

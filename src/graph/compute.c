@@ -16,8 +16,11 @@ static tp__loop *compute_loop(const tp__call *call)
 {
     const tp__op *op = call->op;
     bool number = call->ndim == 0 && call->work == TP_F64;
+    tp__loop *loop = op->loop[call->work];
     tp__loop *fast = number ? NULL : tp__fast_loop((tp__fast)op->fast, call->work);
-    return fast ? fast : op->loop[call->work];
+    if (fast)
+        loop = fast;
+    return loop;
 }
 
 /* Computes y, of a few elements, from contiguous arrays and numbers; false if there are others. */

@@ -380,6 +380,9 @@ static void attend_near_end(const attend_head *head, int64_t query, const tp__at
     const tp__attend *attend = head->attend;
     bool single = attend->dtype == TP_F32;
     void (*add)(int64_t, double, const char *, char *) = single ? attend_add_f32 : attend_add_f64;
+    const float one_f32 = 1;
+    const double one_f64 = 1;
+    const char *one = single ? (const char *)&one_f32 : (const char *)&one_f64;
     for (int64_t r = 0; r < tile->rows; r++) {
         int64_t key = near->key[r], item = (int64_t)attend->gemm->item;
         double change = -near->others[r];
@@ -393,8 +396,7 @@ static void attend_near_end(const attend_head *head, int64_t query, const tp__at
             add(attend->width, scaled, attend_line(head, TP__ATTEND_Q, query + r),
                 attend_line(head, TP__ATTEND_GK, key));
         if (head->at[TP__ATTEND_GMASK])
-            add(1, change, single ? (const char *)&(float){1} : (const char *)&(double){1},
-                attend_line(head, TP__ATTEND_GMASK, query + r) + key * item);
+            add(1, change, one, attend_line(head, TP__ATTEND_GMASK, query + r) + key * item);
     }
 }
 
