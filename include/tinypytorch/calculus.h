@@ -215,7 +215,8 @@ typedef tp_var *tp_objective(void *ctx, tp_var *x);
  * again (1 + exp(−x) at 40). Only where f has fallen to 0, as a sum of squares with more unknowns
  * than equations, is one of many minima enough. Beyond 32 variables the directions that curve least
  * are searched for with up to 100 further products: a saddle can be missed there if the second
- * derivatives that are negative are few and small.
+ * derivatives that are negative are few and small. Nor can a valley be told from a minimum whose
+ * second derivatives are as small as the rounding of others beside them (10⁻¹⁵ of these).
  *
  * The result is a constant. If f reads other variables p, say the weights of a penalty, asking for
  * the result's derivative is an error, like that of any value computed without recording. With

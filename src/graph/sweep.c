@@ -6,8 +6,9 @@
  * `gradient` of its record, in a scope of its own (sweep_pull). What the rule gives for an operand
  * is added into that operand (sweep_add), which so comes to wait in its list.
  *
- * Of tanh(x) of an array: tp__sweep_run, sweep_pass, sweep_pull, then tp_tanh_gradient, which the
- * record in ops/unary.c names.
+ * Of tanh(x) of an array: tp__sweep_run, sweep_pass, sweep_pull, then what the record in
+ * ops/unary.c names: tp_tanh_gradient in a sweep that is recorded, else `slope`, the same as one
+ * step (sweep_apply_rule chooses).
  */
 #include "base/features.h"
 
