@@ -12,7 +12,7 @@
  *     scope.h        who owns a value, and when it goes
  *     error.h        errors are sticky; no operation returns NULL or aborts
  *     array.h        making, reading and editing n-d arrays
- *     ops.h          elementwise operations, choosing, comparing
+ *     elementwise.h  functions of elements, choosing, comparing
  *     reduce.h       reductions over axes
  *     shape.h        other shapes, parts, indexing
  *     linalg.h       products, factorisations, equations
@@ -46,6 +46,7 @@
 #include "tinypytorch/checkpoint.h"
 #include "tinypytorch/conv.h"
 #include "tinypytorch/draw.h"
+#include "tinypytorch/elementwise.h"
 #include "tinypytorch/engine.h"
 #include "tinypytorch/equations.h"
 #include "tinypytorch/error.h"
@@ -53,7 +54,6 @@
 #include "tinypytorch/graph.h"
 #include "tinypytorch/linalg.h"
 #include "tinypytorch/network.h"
-#include "tinypytorch/ops.h"
 #include "tinypytorch/optim.h"
 #include "tinypytorch/plot.h"
 #include "tinypytorch/random.h"

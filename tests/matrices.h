@@ -6,8 +6,8 @@
 #define TP_TEST_MATRICES_H
 
 #include "elements.h"
-#include "ops/lapack_batch.h"
-#include "ops/matrices.h"
+#include "ops/linalg/lapack_batch.h"
+#include "ops/linalg/matrices.h"
 
 #define LAPACK_TEST(name)                                                                          \
     static void name##_with_lapack(void);                                                          \

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
-#include "ops/lapack_batch.h"
+#include "ops/linalg/lapack_batch.h"
 
 /* --- The cases --- */
 

@@ -10,8 +10,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 
-#include "ops/lapack_batch.h"
-#include "ops/matrices.h"
+#include "ops/linalg/lapack_batch.h"
+#include "ops/linalg/matrices.h"
 #include "table_check.h"
 
 static const tp_dtype halves[] = {TP_F16, TP_BF16};

@@ -165,7 +165,7 @@ INTEGERS(tp_triu, 1, tp_triu(x23(), k[0]))
 INTEGERS(tp_tril, 1, tp_tril(x23(), k[0]))
 INTEGERS(tp_one_hot, 1, tp_one_hot(index2(), k[0]))
 
-/* --- ops.h, reduce.h --- */
+/* --- elementwise.h, reduce.h --- */
 
 INTEGERS(tp_pow_integer, 1, tp_pow_integer(x23(), k[0]))
 INTEGERS(tp_pow_integer, 1, tp_pow_integer(tp_full(TP_I64, TP_SHAPE(2), 3), k[0]))

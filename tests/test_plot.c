@@ -15,7 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/numbers.h"
-#include "draw/plot.h"
+#include "plot/plot.h"
 
 static tp_var *swinging(void)
 {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/numbers.h"
-#include "ops/lapack_batch.h"
+#include "ops/linalg/lapack_batch.h"
 #include "table_check.h"
 #include "table_reference.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Linear layers, convolutions, pooling and resampling: PyTorch's functions of torch.nn.functional,
+ * Convolutions, pooling and resampling: PyTorch's functions of torch.nn.functional,
  * with its names, its order of arguments, its defaults.
  *
  *     tp_conv2d(x, weight, bias, .padding = 1, .stride = TP_SIZES(2, 1))
@@ -12,10 +12,9 @@
  * spatial axis is a tp_sizes: .stride = 2 for all axes, TP_SIZES(2, 1) for each. Options that would
  * have no effect are errors.
  *
- * Arrays of integers are computed in float64, but for tp_linear, a product as tp_matmul, and
- * tp_pixel_shuffle, which moves elements; float16 and bfloat16 in float32. float32 and float64
- * operands of a convolution are computed in float64, at twice the cost, and a line in the log says
- * so once.
+ * Arrays of integers are computed in float64, but for tp_pixel_shuffle, which moves elements;
+ * float16 and bfloat16 in float32. float32 and float64 operands of a convolution are computed in
+ * float64, at twice the cost, and a line in the log says so once.
  */
 #ifndef TINYPYTORCH_CONV_H
 #define TINYPYTORCH_CONV_H
@@ -25,11 +24,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* --- Linear layer --- */
-
-/* y = x weightᵀ + bias: (…, in) × (out, in) + (out) → (…, out). bias may be NULL. */
-TP_API tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias);
 
 /* --- Convolution --- */
 

@@ -27,9 +27,9 @@
  * tighter than ^: x³^2 = (x³)^2) and the spaces of word processors. √x^2 can be read in two ways
  * and is an error, as is every other sign that is neither ASCII nor a letter; the error shows it.
  *
- * f is a function of one or two operands that works elementwise, by the name it has in ops.h
- * without tp_ (docs/operations.md lists them): sin, exp, sigmoid, gelu, atan2, hypot, logical_and …
- * Beside these:
+ * f is a function of one or two operands that works elementwise, by the name it has in
+ * elementwise.h without tp_ (docs/operations.md lists them): sin, exp, sigmoid, gelu, atan2, hypot,
+ * logical_and … Beside these:
  *
  *     ln(x)   cbrt(x)   gamma(x)        log; the cube root, of negative numbers too; Γ
  *     sum(v)   mean(v)   prod(v)   max(v)   min(v)   norm(v)   norm(v, p)   dot(u, v)

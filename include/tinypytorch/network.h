@@ -13,12 +13,22 @@
 extern "C" {
 #endif
 
+/* --- Linear layer --- */
+
+/* y = x weightᵀ + bias: (…, in) × (out, in) + (out) → (…, out). bias may be NULL. Element types are
+ * those of tp_matmul. */
+TP_API tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias);
+
+/* --- Softmax --- */
+
 /* eˣ / Σ eˣ along axis, and its logarithm, without overflow. Elements of −inf have probability 0
  * and gradient 0; along an axis of nothing but −inf the result is NaN, as PyTorch's. The gradient
  * needs only the result, so x may be edited in place meanwhile; a recorded one, and series, need x.
  */
 TP_API tp_var *tp_softmax(tp_var *x, int axis);
 TP_API tp_var *tp_log_softmax(tp_var *x, int axis);
+
+/* --- Normalization --- */
 
 #define TP__DEFAULTS_tp_normalization_options(_) _ eps = 1e-5,
 typedef struct tp_normalization_options {

@@ -9,9 +9,9 @@
 #define TINYPYTORCH_OPERANDS_H
 
 #include "conv.h"
+#include "elementwise.h"
 #include "linalg.h"
 #include "network.h"
-#include "ops.h"
 #include "random.h"
 #include "reduce.h"
 #include "sequence.h"
@@ -20,7 +20,7 @@
 #ifdef TP__V
 /* clang-format off */
 
-/* ops.h */
+/* elementwise.h */
 #define tp_neg(x) tp_neg(TP__V(x))
 #define tp_pow_number(x, ...) tp_pow_number(TP__V(x), __VA_ARGS__)
 #define tp_pow_integer(x, ...) tp_pow_integer(TP__V(x), __VA_ARGS__)
@@ -165,7 +165,6 @@
 #define tp_matrix_exp(a) tp_matrix_exp(TP__V(a))
 
 /* conv.h */
-#define tp_linear(x, weight, bias) tp_linear(TP__V(x), TP__V(weight), TP__V(bias))
 #define tp_adaptive_avg_pool1d(x, ...) tp_adaptive_avg_pool1d(TP__V(x), __VA_ARGS__)
 #define tp_adaptive_avg_pool2d(x, ...) tp_adaptive_avg_pool2d(TP__V(x), __VA_ARGS__)
 #define tp_adaptive_max_pool1d(x, ...) tp_adaptive_max_pool1d(TP__V(x), __VA_ARGS__)
@@ -174,6 +173,7 @@
 #define tp_pixel_unshuffle(x, ...) tp_pixel_unshuffle(TP__V(x), __VA_ARGS__)
 
 /* network.h */
+#define tp_linear(x, weight, bias) tp_linear(TP__V(x), TP__V(weight), TP__V(bias))
 #define tp_softmax(x, ...) tp_softmax(TP__V(x), __VA_ARGS__)
 #define tp_log_softmax(x, ...) tp_log_softmax(TP__V(x), __VA_ARGS__)
 #define tp_cosine_similarity(a, b, ...) tp_cosine_similarity(TP__V(a), TP__V(b), __VA_ARGS__)

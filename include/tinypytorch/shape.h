@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* --- Shape --- */
+/* --- Views: the same elements in another shape --- */
 
 /* The same elements in another shape. One size may be -1: what is left. A view where x's strides
  * allow, as they do when x was not transposed, sliced, flipped or broadcast; otherwise a copy. */
@@ -44,7 +44,7 @@ TP_API tp_var *tp_clone(tp_var *x);
 TP_API tp_var *tp_squeeze(tp_var *x, int axis);
 TP_API tp_var *tp_unsqueeze(tp_var *x, int axis);
 
-/* --- Parts --- */
+/* --- Slices and joins --- */
 
 /* x[start:stop:step] along axis, as in Python: negative positions count from the end and both
  * are clipped to the axis; INT64_MAX as stop reaches to its end. step ≥ 1. A view. */

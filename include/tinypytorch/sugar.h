@@ -17,9 +17,9 @@
 #include "array.h"
 #include "calculus.h"
 #include "checkpoint.h"
+#include "elementwise.h"
 #include "equations.h"
 #include "graph.h"
-#include "ops.h"
 
 #if !defined(__cplusplus) && defined(__GNUC__) && !defined(TP_NO_SUGAR)
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernels of attention (attend.h) and of recurrent layers (gates.h), after
+ * The kernels of attention (kernels/attention.h) and of recurrent layers (gates.h), after
  * vector_body.h in the same file and with what that one needs.
  */
 #include <float.h>
 
-#include "kernels/attend.h"
+#include "kernels/attention.h"
 #include "kernels/gates.h"
 
 #if defined(TP_WITH_MVEC)

@@ -24,7 +24,7 @@
 
 #include "kernels/sequence_body.h"
 
-#include "kernels/rows_body.h"
+#include "kernels/softmax_norm_body.h"
 
 #include "kernels/end_level.h"
 

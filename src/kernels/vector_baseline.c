@@ -14,4 +14,4 @@
 
 #include "kernels/sequence_body.h"
 
-#include "kernels/rows_body.h"
+#include "kernels/softmax_norm_body.h"

@@ -9,16 +9,17 @@
 
 extern const tp__family tp__family_pow, tp__family_unary, tp__family_exponential,
     tp__family_trigonometric, tp__family_special, tp__family_piecewise, tp__family_activation,
-    tp__family_choose, tp__family_logic;
-extern const tp__family tp__family_reduce, tp__family_statistics, tp__family_order;
-extern const tp__family tp__family_shape, tp__family_parts, tp__family_index, tp__family_arrange,
-    tp__family_pick;
-extern const tp__family tp__family_linalg;
+    tp__family_comparison, tp__family_logic;
+extern const tp__family tp__family_reduce, tp__family_statistics, tp__family_scan_sort;
+extern const tp__family tp__family_views, tp__family_slices, tp__family_gather,
+    tp__family_rearrange, tp__family_take;
+extern const tp__family tp__family_matmul;
 extern const tp__family tp__family_products, tp__family_einsum, tp__family_solve, tp__family_factor,
     tp__family_least_squares, tp__family_matrix_function;
 extern const tp__family tp__family_conv, tp__family_pool, tp__family_resize, tp__family_unfold;
-extern const tp__family tp__family_attention, tp__family_position, tp__family_recurrent,
-    tp__family_recurrent_layers, tp__family_ctc, tp__family_softmax, tp__family_loss;
+extern const tp__family tp__family_attention, tp__family_positions, tp__family_cells,
+    tp__family_recurrent, tp__family_ctc, tp__family_softmax, tp__family_normalization,
+    tp__family_linear, tp__family_loss;
 
 /* All families; ends with NULL. */
 extern const tp__family *const tp__families[];

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Losses over other operations. Each is an array of losses that a common end reduces to their mean
+ * (unless asked otherwise), or to a weighted mean where classes have weights.
+ */
+#include "base/features.h"
+
+#include <float.h>
+#include <math.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "array/array.h"
+#include "array/promote.h"
+#include "base/call.h"
+#include "base/dtype.h"
+#include "graph/half.h"
+#include "ops/families.h"
+#include "ops/reduce/safe_root.h"
+#include "tinypytorch.h"
+
+static bool loss_options(const char *call, const tp_var *x, const tp_var *target,
+                         const tp_loss_options *given, tp_loss_options *own)
+{
+    *own = (tp_loss_options)TP_OPTIONS(tp_loss_options);
+    if (!tp__check_operand(call, x) || !tp__check_operand(call, target) ||
+        !tp__take_options(call, own, sizeof *own, given))
+        return false;
+    if ((unsigned)own->reduction <= TP_NO_REDUCTION)
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT, "%s: %d is not a reduction", call, (int)own->reduction);
+    return false;
+}
+
+static tp_var *loss_reduced(tp_var *loss, tp_reduction reduction)
+{
+    return reduction == TP_MEAN  ? (tp_mean)(loss, NULL)
+           : reduction == TP_SUM ? (tp_sum)(loss, NULL)
+                                 : loss;
+}
+
+/* --- Of differences --- */
+
+tp_var *(tp_mse_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
+{
+    TP__CALL("mse_loss");
+    TP__OPERANDS(x, target);
+    TP__IN_FLOAT32((tp_mse_loss)(x, target, given), &x, &target);
+    tp_loss_options own;
+    if (!loss_options("mse_loss", x, target, given, &own))
+        return tp__poison();
+    return loss_reduced(tp_square(tp_sub(x, target)), own.reduction);
+}
+
+tp_var *(tp_l1_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
+{
+    TP__CALL("l1_loss");
+    TP__OPERANDS(x, target);
+    TP__IN_FLOAT32((tp_l1_loss)(x, target, given), &x, &target);
+    tp_loss_options own;
+    if (!loss_options("l1_loss", x, target, given, &own))
+        return tp__poison();
+    return loss_reduced(tp_abs(tp_sub(x, target)), own.reduction);
+}
+
+/* d² / 2 near 0, linear from δ on, of one slope there. */
+static tp_var *loss_huber(tp_var *difference, double delta)
+{
+    tp_var *size = tp_abs(difference);
+    tp_var *near = tp_mul(0.5, tp_square(difference)),
+           *far = tp_mul(delta, tp_sub(size, delta / 2));
+    return tp_where(tp_lt(size, delta), near, far);
+}
+
+tp_var *(tp_huber_loss)(tp_var *x, tp_var *target, double delta, const tp_loss_options *given)
+{
+    TP__CALL("huber_loss");
+    TP__OPERANDS(x, target);
+    TP__IN_FLOAT32((tp_huber_loss)(x, target, delta, given), &x, &target);
+    tp_loss_options own;
+    if (!loss_options("huber_loss", x, target, given, &own))
+        return tp__poison();
+    if (!tp__check_within("huber_loss", "delta", delta, DBL_TRUE_MIN, HUGE_VAL))
+        return tp__poison();
+    return loss_reduced(loss_huber(tp_sub(x, target), delta), own.reduction);
+}
+
+tp_var *(tp_smooth_l1_loss)(tp_var *x, tp_var *target, double beta, const tp_loss_options *given)
+{
+    TP__CALL("smooth_l1_loss");
+    TP__OPERANDS(x, target);
+    TP__IN_FLOAT32((tp_smooth_l1_loss)(x, target, beta, given), &x, &target);
+    tp_loss_options own;
+    if (!loss_options("smooth_l1_loss", x, target, given, &own))
+        return tp__poison();
+    if (!tp__check_within("smooth_l1_loss", "beta", beta, DBL_TRUE_MIN, DBL_MAX))
+        return tp__poison();
+    return loss_reduced(tp_div(loss_huber(tp_sub(x, target), beta), beta), own.reduction);
+}
+
+/* --- Of probabilities --- */
+
+/* ln x, but at least −100. */
+static tp_var *loss_log(tp_var *x)
+{
+    tp_var *none = tp_le(x, 3.7200759760208356e-44);
+    return tp_where(none, -100, tp_log(tp_where(none, 1, x)));
+}
+
+tp_var *(tp_binary_cross_entropy)(tp_var *x, tp_var *target, const tp_loss_options *given)
+{
+    TP__CALL("binary_cross_entropy");
+    TP__OPERANDS(x, target);
+    TP__IN_FLOAT32((tp_binary_cross_entropy)(x, target, given), &x, &target);
+    tp_loss_options own;
+    if (!loss_options("binary_cross_entropy", x, target, given, &own) ||
+        !tp__check_elements("binary_cross_entropy", "an element of x", x, 0, 1))
+        return tp__poison();
+    tp_var *yes = tp_mul(target, loss_log(x));
+    tp_var *no = tp_mul(tp__rest(target), loss_log(tp_sub(1, x)));
+    return loss_reduced(tp_neg(tp_add(yes, no)), own.reduction);
+}
+
+/* w u, and 0 where w = 0 beside an infinite u. */
+static tp_var *loss_product(tp_var *w, tp_var *u)
+{
+    tp_var *nothing = tp_logical_and(tp_eq(w, 0), tp_isinf(u));
+    bool none = tp_is_poison(nothing) || tp_item(tp_any(tp_detach(nothing))) == 0;
+    return none ? tp_mul(w, u) : tp_where(nothing, 0, tp_mul(w, u));
+}
+
+/* softplus(u) − w u, where u = −x and w = 1 − target for targets from ½ on, otherwise x and target:
+ * a target of 0 or 1 leaves softplus(u), which has no digits to lose and is 0 at −∞. */
+static tp_var *loss_of_odds(tp_var *x, tp_var *target)
+{
+    tp_dtype dtype = tp__is_float((tp_dtype)x->dtype) ? (tp_dtype)x->dtype : TP_F64;
+    tp_dtype type = tp__promote((tp_var *[]){x, target}, 2);
+    target = tp__is_float((tp_dtype)target->dtype) ? target : tp_to(target, dtype);
+    tp_var *likely = tp_ge(tp_detach(target), 0.5);
+    tp_var *u = tp_mul(tp_to(tp_where(likely, -1, 1), dtype), x);
+    tp_var *w = tp_where(likely, tp__rest(target), target), *loss = tp_softplus(u);
+    if (tp_is_poison(loss) || tp_is_poison(w))
+        return tp__poison();
+    bool hard = !tp_requires_grad(w) && tp_item(tp_any(w)) == 0;
+    return tp_to(hard ? loss : tp_sub(loss, loss_product(w, u)),
+                 tp__is_float(type) ? type : TP_F64);
+}
+
+tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
+                                              const tp_loss_options *given)
+{
+    TP__CALL("binary_cross_entropy_with_logits");
+    TP__OPERANDS(x, target);
+    TP__IN_FLOAT32((tp_binary_cross_entropy_with_logits)(x, target, given), &x, &target);
+    tp_loss_options own;
+    if (!loss_options("binary_cross_entropy_with_logits", x, target, given, &own))
+        return tp__poison();
+    return loss_reduced(loss_of_odds(x, target), own.reduction);
+}
+
+tp_var *(tp_kl_div)(tp_var *x, tp_var *target, const tp_loss_options *given)
+{
+    TP__CALL("kl_div");
+    TP__OPERANDS(x, target);
+    TP__IN_FLOAT32((tp_kl_div)(x, target, given), &x, &target);
+    tp_loss_options own;
+    if (!loss_options("kl_div", x, target, given, &own))
+        return tp__poison();
+    return loss_reduced(tp_sub(tp_xlogy(target, target), loss_product(target, x)), own.reduction);
+}
+
+/* --- Of classes --- */
+
+static bool loss_take_class(const char *call, const tp_var *x, const tp_var *target,
+                            const tp_class_options *given, tp_class_options *own)
+{
+    *own = (tp_class_options)TP_OPTIONS(tp_class_options);
+    if (!tp__check_operand(call, x) || !tp__check_operand(call, target) ||
+        !tp__take_options(call, own, sizeof *own, given) ||
+        (own->weight && !tp__check_operand(call, own->weight)))
+        return false;
+    if (tp__is_float((tp_dtype)target->dtype)) {
+        tp_fail(TP_ERROR_DTYPE, "%s: the target is %s, expected classes as integers", call,
+                tp_dtype_name((tp_dtype)target->dtype));
+        return false;
+    }
+    bool fits = x->ndim >= 1 && target->ndim == x->ndim - 1;
+    for (int i = 0, axis = x->ndim > 1; fits && i < target->ndim; i++)
+        fits = tp__shape(target)[i] == tp__shape(x)[i < axis ? i : i + 1];
+    if (!fits) {
+        char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
+        tp_fail(TP_ERROR_SHAPE,
+                "%s: x %s and target %s do not fit: expected (N, C, …) and (N, …), or (C) and ()",
+                call, tp__shape_text(a, x->ndim, tp__shape(x)),
+                tp__shape_text(b, target->ndim, tp__shape(target)));
+        return false;
+    }
+    if ((unsigned)own->reduction > TP_NO_REDUCTION) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %d is not a reduction", call, (int)own->reduction);
+        return false;
+    }
+    if (!tp__check_within(call, "label_smoothing", own->label_smoothing, 0, 1))
+        return false;
+    if (own->weight)
+        own->weight =
+            tp_to(own->weight, tp__is_float((tp_dtype)x->dtype) ? (tp_dtype)x->dtype : TP_F64);
+    return !own->weight || !tp_is_poison(own->weight);
+}
+
+/* Each row's weight: its class's, 0 where it is ignored; *target is a class everywhere then. */
+static tp_var *loss_weights(const tp_var *x, const tp_class_options *own, tp_var *counts,
+                            tp_var **target)
+{
+    *target = tp_where(counts, *target, 0);
+    tp_var *one = tp_ones((tp_dtype)x->dtype, 0, NULL);
+    tp_var *weights = tp_where(counts, one, 0);
+    if (!own->weight || tp_is_poison(*target))
+        return weights;
+    tp_var *flat = tp_reshape(*target, TP_SHAPE(-1));
+    tp_var *of_class = tp_gather(own->weight, 0, flat);
+    if (tp_is_poison(of_class))
+        return of_class;
+    return tp_mul(weights, tp_reshape(of_class, (*target)->ndim, tp__shape(*target)));
+}
+
+/* −Σ over classes of weight · log probability. */
+static tp_var *loss_spread(tp_var *logs, const tp_class_options *own, int axis)
+{
+    int64_t shape[TP_MAX_NDIM];
+    const tp_reduce_options classes = {.size = sizeof classes, .axes.one = axis};
+    if (!own->weight)
+        return tp_neg((tp_sum)(logs, &classes));
+    for (int i = 0; i < logs->ndim; i++)
+        shape[i] = i == axis ? own->weight->size : 1;
+    tp_var *weighted = loss_product(tp_reshape(own->weight, logs->ndim, shape), logs);
+    return tp_is_poison(weighted) ? weighted : tp_neg((tp_sum)(weighted, &classes));
+}
+
+static tp_var *loss_counts(tp_var *target, const tp_class_options *own)
+{
+    return tp_ne(target, own->ignore_index);
+}
+
+/* Without ignored targets nothing is chosen, so that nothing below counts as below a choice. */
+static bool loss_ignores(tp_var *counts)
+{
+    const tp_var *plain = tp__plain(counts);
+    return !tp_is_poison(plain) && plain->size > 0 &&
+           memchr(plain->data, 0, (size_t)plain->size) != NULL;
+}
+
+/* Where no target counts the mean is NaN, and its derivatives 0. */
+static tp_var *loss_mean(tp_var *loss, tp_var *weights, bool ignores)
+{
+    tp_var *sum = (tp_sum)(loss, NULL), *total = (tp_sum)(weights, NULL);
+    if (!ignores)
+        return tp_div(sum, total);
+    tp_var *none = tp_eq(total, 0);
+    return tp_where(none, (double)NAN, tp_div(sum, tp_where(none, 1, total)));
+}
+
+/* counts: 1 for targets that are not ignored. */
+static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target, tp_var *counts,
+                               const tp_class_options *own)
+{
+    int axis = logs->ndim > 1;
+    if (own->weight && !tp__same_shape(own->weight, 1, tp__shape(logs) + axis))
+        return tp__refuse_shape(call, "weight", own->weight, "(%lld,): one for each class",
+                                (long long)tp__shape(logs)[axis]);
+    tp_var *weights = loss_weights(logs, own, counts, &target);
+    if (tp_is_poison(weights))
+        return weights;
+    tp_var *picked = tp_gather(logs, axis, tp_unsqueeze(target, axis));
+    if (tp_is_poison(picked))
+        return picked;
+    bool ignores = loss_ignores(counts);
+    picked = tp_squeeze(picked, axis);
+    picked = ignores ? tp_where(counts, picked, 0) : picked;
+    tp_var *loss = tp_neg(own->weight ? loss_product(weights, picked) : tp_mul(weights, picked));
+    if (own->label_smoothing > 0) {
+        double classes = (double)tp__shape(logs)[axis], rest = own->label_smoothing;
+        tp_var *spread = tp_where(counts, loss_spread(logs, own, axis), 0);
+        loss = tp_add(tp_mul(1 - rest, loss), tp_mul(rest / classes, spread));
+    }
+    if (own->reduction != TP_MEAN)
+        return loss_reduced(loss, own->reduction);
+    return loss_mean(loss, weights, ignores);
+}
+
+tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
+{
+    TP__CALL("nll_loss");
+    TP__OPERANDS(x, target);
+    TP__IN_FLOAT32((tp_nll_loss)(x, target, given), &x);
+    tp_class_options own;
+    if (!loss_take_class("nll_loss", x, target, given, &own))
+        return tp__poison();
+    if (own.label_smoothing != 0)
+        return tp_fail(TP_ERROR_ARGUMENT, "nll_loss: label_smoothing is for cross_entropy only");
+    x = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64);
+    return loss_of_classes("nll_loss", x, target, loss_counts(target, &own), &own);
+}
+
+tp_var *(tp_cross_entropy)(tp_var *x, tp_var *target, const tp_class_options *given)
+{
+    TP__CALL("cross_entropy");
+    TP__OPERANDS(x, target);
+    TP__IN_FLOAT32((tp_cross_entropy)(x, target, given), &x);
+    tp_class_options own;
+    if (!loss_take_class("cross_entropy", x, target, given, &own))
+        return tp__poison();
+    tp_var *counts = loss_counts(target, &own);
+    if (loss_ignores(counts)) /* what may be infinite or NaN there has no part */
+        x = tp_where(tp_unsqueeze(counts, x->ndim > 1), x, 0);
+    tp_var *logs = tp_log_softmax(x, x->ndim > 1);
+    return tp_is_poison(logs) ? logs : loss_of_classes("cross_entropy", logs, target, counts, &own);
+}
+
+/* --- Of pairs --- */
+
+/* |v| along an axis. If v² is out of range v is divided by a scale, and so is *least. */
+static tp_var *cosine_size(tp_var **v, tp_var **least, const tp_reduce_options *along)
+{
+    tp_var *squares = (tp_sum)(tp_square(*v), along);
+    tp_var *scale = tp__range_scale(*v, squares, along);
+    if (!scale)
+        return tp__safe_root(squares);
+    *v = tp_div(*v, scale);
+    tp_var *size = tp__safe_root((tp_sum)(tp_square(*v), along));
+    if (!tp_is_poison(size))
+        *least = tp_div(*least, tp_reshape(scale, size->ndim, tp__shape(size)));
+    return size;
+}
+
+tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
+{
+    TP__CALL("cosine_similarity");
+    TP__OPERANDS(a, b);
+    TP__IN_FLOAT32(tp_cosine_similarity(a, b, axis), &a, &b);
+    if (!tp__check_operand("cosine_similarity", a) || !tp__check_operand("cosine_similarity", b))
+        return tp__poison();
+    const tp_reduce_options along = {.size = sizeof along, .axes.one = axis};
+    if (!tp__is_float(tp__promote((tp_var *[]){a, b}, 2)))
+        a = tp_to(a, TP_F64);
+    tp_var *product = tp_mul(a, b), *least = tp_num(1e-8);
+    if (tp_is_poison(product))
+        return product;
+    a = tp_broadcast_to(tp_to(a, tp_dtype_of(product)), product->ndim, tp__shape(product));
+    b = tp_broadcast_to(tp_to(b, tp_dtype_of(product)), product->ndim, tp__shape(product));
+    tp_var *size_a = cosine_size(&a, &least, &along), *size_b = cosine_size(&b, &least, &along);
+    return tp_div((tp_sum)(tp_mul(a, b), &along), tp_maximum(tp_mul(size_a, size_b), least));
+}
+
+tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double margin,
+                                   const tp_loss_options *given)
+{
+    TP__CALL("cosine_embedding_loss");
+    TP__OPERANDS(a, b, target);
+    TP__IN_FLOAT32((tp_cosine_embedding_loss)(a, b, target, margin, given), &a, &b);
+    tp_loss_options own;
+    if (!tp__check_operand("cosine_embedding_loss", b) ||
+        !loss_options("cosine_embedding_loss", a, target, given, &own))
+        return tp__poison();
+    if (!tp__check_within("cosine_embedding_loss", "margin", margin, -DBL_MAX, DBL_MAX))
+        return tp__poison();
+    tp_var *cosine = tp_cosine_similarity(a, b, -1);
+    tp_var *apart = (tp_clamp)(tp_sub(cosine, margin), tp_num(0), NULL);
+    return loss_reduced(tp_where(tp_gt(target, 0), tp_sub(1, cosine), apart), own.reduction);
+}
+
+tp_var *(tp_hinge_embedding_loss)(tp_var *x, tp_var *target, double margin,
+                                  const tp_loss_options *given)
+{
+    TP__CALL("hinge_embedding_loss");
+    TP__OPERANDS(x, target);
+    TP__IN_FLOAT32((tp_hinge_embedding_loss)(x, target, margin, given), &x);
+    tp_loss_options own;
+    if (!loss_options("hinge_embedding_loss", x, target, given, &own))
+        return tp__poison();
+    if (!tp__check_within("hinge_embedding_loss", "margin", margin, -DBL_MAX, DBL_MAX))
+        return tp__poison();
+    tp_var *apart = (tp_clamp)(tp_sub(margin, x), tp_num(0), NULL);
+    return loss_reduced(tp_where(tp_gt(target, 0), x, apart), own.reduction);
+}
+
+/* --- Records, for tests and the list of operations --- */
+
+static tp_var *loss_classes(void)
+{
+    return tp_array(TP_I64, TP_SHAPE(4), ((int64_t[]){2, 0, -100, 1}));
+}
+
+static tp_var *loss_class_weights(void)
+{
+    return tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.5, 1.5, 0}));
+}
+
+static tp_var *loss_signs(void)
+{
+    return tp_array(TP_F64, TP_SHAPE(3), ((double[]){1, -1, 1}));
+}
+
+#define LOSS_CLASSES "torch.tensor([2, 0, -100, 1])"
+#define LOSS_SIGNS "torch.tensor([1., -1., 1.])"
+
+#define LOSS_RECORD(label_, name_, operands, formula_, domain_, shapes, call_, torch_)             \
+    static tp_var *name_##_sample(tp_var *const *x)                                                \
+    {                                                                                              \
+        return call_;                                                                              \
+    }                                                                                              \
+    static const tp__op name_##_op = {                                                             \
+        .label = #label_,                                                                          \
+        .name = #name_,                                                                            \
+        .n_in = operands,                                                                          \
+        .flags = TP__COMPOSITE,                                                                    \
+        .formula = formula_,                                                                       \
+        .rule = "from its formula",                                                                \
+        .domain = domain_,                                                                         \
+        .samples = (const tp__sample[]){{shapes, name_##_sample, torch_}, {0}},                    \
+    };
+
+/* clang-format off */
+LOSS_RECORD(MseLoss, mse_loss, 2, "(x − target)²", TP__ANYWHERE, "2,3; 2,3", tp_mse_loss(x[0], x[1]), "(x0 - x1).square().mean()")
+LOSS_RECORD(L1Loss, l1_loss, 2, "|x − target|", TP__DISTINCT, "2,3; 2,3", tp_l1_loss(x[0], x[1], .reduction = TP_SUM), "(x0 - x1).abs().sum()")
+LOSS_RECORD(HuberLoss, huber_loss, 2, "d² / 2 for |d| < δ, else δ (|d| − δ / 2), of d = x − target", TP__DISTINCT, "2,3; 2,3", tp_huber_loss(x[0], x[1], 0.7), "F.huber_loss(x0, x1.expand_as(x0 + x1), delta=0.7)")
+LOSS_RECORD(SmoothL1Loss, smooth_l1_loss, 2, "huber_loss / β, δ = β", TP__DISTINCT, "2,3; 2,3", tp_smooth_l1_loss(x[0], x[1], 0.7), "F.smooth_l1_loss(x0, x1, beta=0.7)")
+LOSS_RECORD(BinaryCrossEntropy, binary_cross_entropy, 2, "−target ln x − (1 − target) ln(1 − x)", TP__FRACTION, "2,3; 2,3", tp_binary_cross_entropy(x[0], x[1]), "-(x1 * x0.log().clamp(min=-100) + (1 - x1) * (1 - x0).log().clamp(min=-100)).mean()")
+LOSS_RECORD(BinaryCrossEntropyWithLogits, binary_cross_entropy_with_logits, 2, "binary_cross_entropy of sigmoid x", TP__ANYWHERE, "2,3; 2,3", tp_binary_cross_entropy_with_logits(x[0], x[1]), "(F.softplus(x0) - x0 * x1).mean()")
+LOSS_RECORD(KlDiv, kl_div, 2, "target (ln target − x)", TP__POSITIVE, "2,3; 2,3", tp_kl_div(x[0], x[1]), "(torch.xlogy(x1, x1) - x1 * x0).mean()")
+LOSS_RECORD(NllLoss, nll_loss, 1, "−weight[target] x[target]", TP__ANYWHERE, "4,3", tp_nll_loss(x[0], loss_classes()), "F.nll_loss(x0, " LOSS_CLASSES ")")
+LOSS_RECORD(CrossEntropy, cross_entropy, 1, "nll_loss of log_softmax x", TP__ANYWHERE, "4,3", tp_cross_entropy(x[0], loss_classes(), .weight = loss_class_weights(), .label_smoothing = 0.1), "F.cross_entropy(x0, " LOSS_CLASSES ", torch.tensor([0.5, 1.5, 0]).to(x0), label_smoothing=0.1)")
+LOSS_RECORD(CosineSimilarity, cosine_similarity, 2, "Σ a b / (|a| |b|)", TP__ANYWHERE, "2,3; 2,3", tp_cosine_similarity(x[0], x[1], 1), "F.cosine_similarity(x0, x1, 1)")
+LOSS_RECORD(CosineEmbeddingLoss, cosine_embedding_loss, 2, "1 − cosine where target is 1, else max(cosine − margin, 0)", TP__ANYWHERE, "3,2; 3,2", tp_cosine_embedding_loss(x[0], x[1], loss_signs(), 0.2), "F.cosine_embedding_loss(x0, x1, " LOSS_SIGNS ", margin=0.2)")
+LOSS_RECORD(HingeEmbeddingLoss, hinge_embedding_loss, 1, "x where target is 1, else max(margin − x, 0)", TP__ANYWHERE, "3", tp_hinge_embedding_loss(x[0], loss_signs(), 1), "F.hinge_embedding_loss(x0, " LOSS_SIGNS ")")
+/* clang-format on */
+
+static const tp__op *const loss_ops[] = {&mse_loss_op,
+                                         &l1_loss_op,
+                                         &huber_loss_op,
+                                         &smooth_l1_loss_op,
+                                         &binary_cross_entropy_op,
+                                         &binary_cross_entropy_with_logits_op,
+                                         &kl_div_op,
+                                         &nll_loss_op,
+                                         &cross_entropy_op,
+                                         &cosine_similarity_op,
+                                         &cosine_embedding_loss_op,
+                                         &hinge_embedding_loss_op,
+                                         NULL};
+
+const tp__family tp__family_loss = {"loss", "losses", loss_ops};

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reductions over other operations. Where a formula divides by what may be 0, a guard takes the
+ * other branch before it divides, so that no derivative is NaN.
+ */
+#include "base/features.h"
+
+#include <math.h>
+
+#include "array/array.h"
+#include "base/call.h"
+#include "base/dtype.h"
+#include "graph/half.h"
+#include "graph/structural.h"
+#include "ops/families.h"
+#include "ops/reduce/safe_root.h"
+#include "tinypytorch.h"
+
+/* The options of a reduction over the same axes that leaves them at size 1. */
+static bool statistics_kept(const char *call, const tp_var *x, const tp_reduce_options *given,
+                            tp_reduce_options *own, tp_reduce_options *kept)
+{
+    *own = (tp_reduce_options)TP_OPTIONS(tp_reduce_options);
+    if (!tp__check_operand(call, x) || !tp__take_options(call, own, sizeof *own, given))
+        return false;
+    *kept = *own;
+    kept->keepdims = true;
+    return true;
+}
+
+static tp_var *statistics_floating(tp_var *x)
+{
+    return tp__is_float(tp_dtype_of(x)) ? x : tp_to(x, TP_F64);
+}
+
+/* --- Truth --- */
+
+tp_var *(tp_count_nonzero)(tp_var *x, const tp_reduce_options *options)
+{
+    TP__CALL("count_nonzero");
+    TP__OPERANDS(x);
+    return tp__check_operand("count_nonzero", x) ? (tp_sum)(tp_ne(x, 0), options) : tp__poison();
+}
+
+tp_var *(tp_any)(tp_var *x, const tp_reduce_options *options)
+{
+    TP__CALL("any");
+    TP__OPERANDS(x);
+    return tp__check_operand("any", x) ? tp_gt((tp_sum)(tp_ne(x, 0), options), 0) : tp__poison();
+}
+
+tp_var *(tp_all)(tp_var *x, const tp_reduce_options *options)
+{
+    TP__CALL("all");
+    TP__OPERANDS(x);
+    return tp__check_operand("all", x) ? tp_eq((tp_sum)(tp_eq(x, 0), options), 0) : tp__poison();
+}
+
+/* --- Variance --- */
+
+static tp_var *statistics_variance(const char *call, tp_var *x, const tp_var_options *given)
+{
+    tp_var_options options = TP_OPTIONS(tp_var_options);
+    if (!tp__check_operand(call, x) || !tp__take_options(call, &options, sizeof options, given))
+        return tp__poison();
+    tp_reduce_options own = {
+        .size = sizeof own, .axes = options.axes, .keepdims = options.keepdims};
+    tp_reduce_options kept = own;
+    kept.keepdims = true;
+    x = statistics_floating(x);
+    tp_var *squares = (tp_sum)(tp_square(tp_sub(x, (tp_mean)(x, &kept))), &own);
+    if (tp_is_poison(squares))
+        return tp__poison();
+    double n = x->size == 0 ? 0 : (double)x->size / (double)(squares->size ? squares->size : 1);
+    return tp_div(squares, options.biased ? n : fmax(n - 1, 0));
+}
+
+tp_var *(tp_variance)(tp_var *x, const tp_var_options *options)
+{
+    TP__CALL("variance");
+    TP__OPERANDS(x);
+    TP__IN_FLOAT32((tp_variance)(x, options), &x);
+    return statistics_variance("variance", x, options);
+}
+
+tp_var *(tp_std)(tp_var *x, const tp_var_options *options)
+{
+    TP__CALL("std");
+    TP__OPERANDS(x);
+    TP__IN_FLOAT32((tp_std)(x, options), &x);
+    tp_var *variance = statistics_variance("std", x, options);
+    if (tp_is_poison(variance))
+        return variance;
+    x = statistics_floating(x);
+    tp_var_options given = TP_OPTIONS(tp_var_options);
+    tp__take_options("std", &given, sizeof given, options);
+    const tp_reduce_options own = {.size = sizeof own, .axes = given.axes};
+    tp_var *scale = tp__range_scale(x, variance, &own);
+    if (!scale)
+        return tp__safe_root(variance);
+    if (tp_is_poison(scale))
+        return scale;
+    return tp__range_restore(tp__safe_root(statistics_variance("std", tp_div(x, scale), options)),
+                             scale);
+}
+
+/* --- Norms --- */
+
+/* Σ |x|ᵖ, without the elements that are 0. */
+static tp_var *statistics_powers(tp_var *x, double p, const tp_reduce_options *options)
+{
+    tp_var *size = tp_abs(x), *zero = tp_eq(size, 0);
+    return (tp_sum)(tp_where(zero, 0, tp_pow(tp_where(zero, 1, size), p)), options);
+}
+
+/* With p < 0 one element that is 0 makes the norm 0. */
+static tp_var *statistics_power_norm(tp_var *x, double p, const tp_reduce_options *options)
+{
+    tp_var *sum = statistics_powers(x, p, options);
+    tp_var *scale = tp__range_scale(x, sum, options);
+    tp_var *unbounded =
+        scale && p > 0 ? tp__range_unbounded(x, p, options, statistics_power_norm) : NULL;
+    if (unbounded)
+        return unbounded;
+    if (scale && !tp_is_poison(scale))
+        sum = statistics_powers(tp_div(x, scale), p, options);
+    tp_var *none = p > 0 ? tp_eq(sum, 0) : (tp_any)(tp_eq(x, 0), options);
+    tp_var *y = tp_where(none, 0, tp_pow(tp_where(none, 1, sum), 1 / p));
+    return scale ? tp__range_restore(y, scale) : y;
+}
+
+tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
+{
+    TP__CALL("norm");
+    TP__OPERANDS(x);
+    TP__IN_FLOAT32((tp_norm)(x, p, options), &x);
+    if (!tp__check_operand("norm", x))
+        return tp__poison();
+    if (isnan(p))
+        return tp_fail(TP_ERROR_ARGUMENT, "norm: p is not a number");
+    x = statistics_floating(x);
+    tp_reduce_options own = TP_OPTIONS(tp_reduce_options);
+    if (!tp__take_options("norm", &own, sizeof own, options))
+        return tp__poison();
+    options = &own;
+    if (p == 2)
+        return tp__root_of_squares(x, options);
+    if (p == 1)
+        return (tp_sum)(tp_abs(x), options);
+    if (p == 0)
+        return (tp_sum)(tp_where(1, tp_to(tp_ne(x, 0), tp_dtype_of(x)), x), options);
+    if (isinf(p))
+        return p > 0 ? (tp_max)(tp_abs(x), options) : (tp_min)(tp_abs(x), options);
+    return statistics_power_norm(x, p, options);
+}
+
+/* --- logsumexp --- */
+
+/* ln Σ eˣ from the largest element. Its derivatives cancel but for rounding, and with them those of
+ * a share near 1 are the others' sum, not a difference from 1. Where it is infinite it is the
+ * result, and shares its gradient with its equals. */
+tp_var *(tp_logsumexp)(tp_var *x, const tp_reduce_options *given)
+{
+    TP__CALL("logsumexp");
+    TP__OPERANDS(x);
+    TP__IN_FLOAT32((tp_logsumexp)(x, given), &x);
+    tp_reduce_options own, kept;
+    if (!statistics_kept("logsumexp", x, given, &own, &kept))
+        return tp__poison();
+    x = statistics_floating(x);
+    if (tp_size(x) == 0)
+        return tp_log((tp_sum)(tp_exp(x), &own));
+    tp_var *largest = (tp_max)(x, &kept);
+    if (!tp_is_poison(largest) && tp_item(tp_any(tp_eq(largest, HUGE_VAL))) != 0) {
+        tp_var *regular = tp_where(tp_eq(largest, HUGE_VAL), 0, x);
+        tp_var *most = (tp_max)(x, &own);
+        return tp_where(tp_eq(most, HUGE_VAL), most, (tp_logsumexp)(regular, given));
+    }
+    largest = tp_where(tp_isfinite(largest), largest, 0);
+    tp_var *sum = (tp_sum)(tp_exp(tp_sub(x, largest)), &own);
+    if (tp_is_poison(sum))
+        return sum;
+    tp_var *shift = tp_reshape(largest, sum->ndim, tp__shape(sum)), *none = tp_eq(sum, 0);
+    return tp_where(none, -HUGE_VAL, tp_add(tp_log(tp_where(none, 1, sum)), shift));
+}
+
+/* --- prod --- */
+
+/* Halves the last axis by multiplying: derivatives of every order are right with zeros. */
+static tp_var *statistics_halve(tp_var *x)
+{
+    int64_t n = tp__shape(x)[x->ndim - 1], half = n / 2;
+    tp_var *y = tp_mul(tp_slice(x, -1, 0, half, 1), tp_slice(x, -1, half, 2 * half, 1));
+    if (n % 2 == 0)
+        return y;
+    return tp_concatenate((tp_var *[]){y, tp_slice(x, -1, 2 * half, n, 1)}, 2, -1);
+}
+
+/* x with the axes of mask flattened into a last one. */
+static tp_var *statistics_gather_axes(tp_var *x, unsigned mask)
+{
+    int64_t order[TP_MAX_NDIM], shape[TP_MAX_NDIM + 1], n = 1;
+    int kept = 0, at;
+    for (int i = 0; i < x->ndim; i++)
+        if (!(mask >> i & 1)) {
+            shape[kept] = tp__shape(x)[i];
+            order[kept++] = i;
+        }
+    at = kept;
+    for (int i = 0; i < x->ndim; i++)
+        if (mask >> i & 1) {
+            n *= tp__shape(x)[i];
+            order[at++] = i;
+        }
+    shape[kept] = n;
+    return tp_reshape(tp_permute(x, x->ndim, order), kept + 1, shape);
+}
+
+tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
+{
+    TP__CALL("prod");
+    TP__OPERANDS(x);
+    TP__IN_FLOAT32((tp_prod)(x, given), &x);
+    tp_reduce_options own, kept;
+    unsigned mask;
+    if (!statistics_kept("prod", x, given, &own, &kept))
+        return tp__poison();
+    if (!tp__take_axes("prod", &own.axes, x, &mask))
+        return tp__poison();
+    if (!tp__is_float(tp_dtype_of(x)))
+        x = tp_to(x, TP_I64);
+    const tp_reduce_options last = {.size = sizeof last, .axes.one = -1};
+    int64_t shape[TP_MAX_NDIM];
+    int ndim = 0;
+    for (int i = 0; i < x->ndim; i++)
+        if (!(mask >> i & 1) || own.keepdims)
+            shape[ndim++] = mask >> i & 1 ? 1 : tp__shape(x)[i];
+    tp_var *y = x->ndim == TP_MAX_NDIM && !mask ? x : statistics_gather_axes(x, mask);
+    if (tp_is_poison(y))
+        return y;
+    if (tp__shape(y)[y->ndim - 1] == 0)
+        return tp_add(tp_reshape((tp_sum)(y, &last), ndim, shape), 1);
+    while (!tp_is_poison(y) && tp__shape(y)[y->ndim - 1] > 1)
+        y = statistics_halve(y);
+    return tp_is_poison(y) ? y : tp__fresh(tp_reshape(y, ndim, shape), x);
+}
+
+/* --- Records, for tests and the list of operations --- */
+
+#define STATISTICS_SAMPLE(name, call)                                                              \
+    static tp_var *name(tp_var *const *x)                                                          \
+    {                                                                                              \
+        return call;                                                                               \
+    }
+
+#define STATISTICS_RECORD(label_, name_, formula_, domain_, ...)                                   \
+    static const tp__op name_##_op = {                                                             \
+        .label = #label_,                                                                          \
+        .name = #name_,                                                                            \
+        .n_in = 1,                                                                                 \
+        .flags = TP__COMPOSITE,                                                                    \
+        .formula = formula_,                                                                       \
+        .rule = "from its formula",                                                                \
+        .domain = domain_,                                                                         \
+        .samples = (const tp__sample[]){__VA_ARGS__, {0}},                                         \
+    };
+
+STATISTICS_SAMPLE(variance_sample, tp_variance(x[0]))
+STATISTICS_SAMPLE(variance_sample_axis, tp_variance(x[0], .axes = TP_AXES(0), .biased = true))
+STATISTICS_SAMPLE(std_sample, tp_std(x[0], .axes = TP_AXES(0), .keepdims = true))
+STATISTICS_SAMPLE(norm_sample, tp_norm(x[0], 2))
+STATISTICS_SAMPLE(norm_sample_1, tp_norm(x[0], 1, .axes = TP_AXES(0)))
+STATISTICS_SAMPLE(norm_sample_3, tp_norm(x[0], 3, .axes = TP_AXES(0), .keepdims = true))
+STATISTICS_SAMPLE(norm_sample_max, tp_norm(x[0], HUGE_VAL, .axes = TP_AXES(0)))
+STATISTICS_SAMPLE(logsumexp_sample, tp_logsumexp(x[0], .axes = TP_AXES(0)))
+STATISTICS_SAMPLE(logsumexp_sample_kept, tp_logsumexp(x[0], .axes = TP_AXES(0), .keepdims = true))
+STATISTICS_SAMPLE(prod_sample, tp_prod(x[0]))
+STATISTICS_SAMPLE(prod_sample_axis, tp_prod(x[0], .axes = TP_AXES(0)))
+STATISTICS_SAMPLE(prod_sample_kept, tp_prod(x[0], .axes = TP_AXES(0), .keepdims = true))
+
+/* clang-format off */
+STATISTICS_RECORD(Variance, variance, "Σ (x − mean)² / (n − 1)", TP__ANYWHERE,
+                  {"4,3", variance_sample, "x0.var()"},
+                  {"4,3", variance_sample_axis, "x0.var(0, unbiased=False)"})
+STATISTICS_RECORD(Std, std, "√variance, derivative 0 at 0", TP__ANYWHERE, {"4,3", std_sample, "x0.std(0, keepdim=True)"})
+STATISTICS_RECORD(Norm, norm, "(Σ |x|ᵖ)^(1/p)", TP__DISTINCT,
+                  {"3", norm_sample, "x0.norm()"},
+                  {"3,2", norm_sample_1, "x0.norm(1, 0)"},
+                  {"3,2", norm_sample_3, "x0.norm(3, 0, keepdim=True)"},
+                  {"3,2", norm_sample_max, "x0.abs().amax(0)"})
+STATISTICS_RECORD(LogSumExp, logsumexp, "ln Σ eˣ", TP__ANYWHERE,
+                  {"3,2", logsumexp_sample, "x0.logsumexp(0)"},
+                  {"3", logsumexp_sample_kept, "x0.logsumexp(0, keepdim=True)"})
+STATISTICS_RECORD(Prod, prod, "Π x", TP__ANYWHERE,
+                  {"2,3", prod_sample, "x0.prod()"},
+                  {"3,2", prod_sample_axis, "x0.prod(0)"},
+                  {"5", prod_sample_kept, "x0.prod(0, keepdim=True)"})
+/* clang-format on */
+
+static const tp__op *const statistics_ops[] = {&variance_op,  &std_op,  &norm_op,
+                                               &logsumexp_op, &prod_op, NULL};
+
+const tp__family tp__family_statistics = {"statistics", "statistics", statistics_ops};
