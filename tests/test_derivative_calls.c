@@ -231,18 +231,18 @@ TEST(a_call_leaves_its_result_and_nothing_else)
     for (int f = 0; f < 2; f++)
         for (size_t k = 0; k < CALLS; k++) {
             TP_SCOPE();
-            size_t before = t->n_handles;
+            size_t before = t->scopes.n_handles;
             calls[k].run(functions[f], x, calls[k].run == tp_vjp ? one : v);
-            size_t left = t->n_handles - before;
+            size_t left = t->scopes.n_handles - before;
             test_check(left == 1, __FILE__, __LINE__, "%s left %zu values", calls[k].name, left);
         }
     tp_sparsity *pattern = sparsity(true);
     tp_var *values = tp_ones(TP_F64, TP_SHAPE(6));
-    size_t before = t->n_handles;
+    size_t before = t->scopes.n_handles;
     tp_sparse_to_dense(pattern, values);
-    CHECK_INT(t->n_handles - before, 1);
+    CHECK_INT(t->scopes.n_handles - before, 1);
     tp_sparse_product(pattern, values, v);
-    CHECK_INT(t->n_handles - before, 2);
+    CHECK_INT(t->scopes.n_handles - before, 2);
     tp_sparsity_free(pattern);
 }
 

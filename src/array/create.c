@@ -257,7 +257,7 @@ tp_var *tp_rand(tp_dtype dtype, int ndim, const int64_t *shape)
     for (int64_t i = 0; i < v->size; i++) {
         int at = (int)(i % per_block);
         if (at == 0)
-            tp__philox(t->random_block++, t->seed, words);
+            tp__philox(t->random.block++, t->random.seed, words);
         if (dtype == TP_F32)
             ((float *)v->data)[i] = (float)(words[at] >> 8) * 0x1p-24f;
         else if (dtype == TP_F64)
@@ -281,7 +281,7 @@ tp_var *tp_randn(tp_dtype dtype, int ndim, const int64_t *shape)
     for (int64_t i = 0; i < v->size; i++) {
         if (i % 2 == 0) {
             uint32_t words[4];
-            tp__philox(t->random_block++, t->seed, words);
+            tp__philox(t->random.block++, t->random.seed, words);
             double radius = sqrt(-2 * log(1 - create_uniform(words)));
             double angle = 6.283185307179586 * create_uniform(words + 2);
             pair[0] = radius * cos(angle);

@@ -181,9 +181,9 @@ static uint32_t deferred_count(tp__thread *t, const tp__recipe *recipe)
     uint32_t n = 1;
     for (int i = 0; i < recipe->n; i++) {
         tp__storage *from = recipe->source[i].storage;
-        if (!from || from->data || from->plan == t->plans)
+        if (!from || from->data || from->plan == t->waiting.plans)
             continue;
-        from->plan = t->plans;
+        from->plan = t->waiting.plans;
         n += deferred_count(t, tp__recipe_of(from));
     }
     return n;
@@ -194,7 +194,7 @@ static bool deferred_lighten(tp__thread *t, tp__recipe *recipe)
 {
     if (recipe->weight <= TP__HEAVIEST)
         return true;
-    t->plans++;
+    t->waiting.plans++;
     recipe->weight = deferred_count(t, recipe);
     if (recipe->weight <= TP__HEAVIEST)
         return true;
@@ -251,8 +251,8 @@ static void deferred_finish(tp__thread *t, tp__recipe **list)
 /* Computes what still waits in a thread that ends: its values may outlive it. */
 static void deferred_finish_all(tp__thread *t)
 {
-    deferred_finish(t, &t->recipes);
-    deferred_finish(t, &t->folds);
+    deferred_finish(t, &t->waiting.recipes);
+    deferred_finish(t, &t->waiting.folds);
 }
 
 tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
@@ -264,7 +264,7 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
         return NULL;
     *copy = *recipe;
     copy->head.drop = deferred_drop;
-    t->finish = deferred_finish_all;
+    t->waiting.finish = deferred_finish_all;
     copy->storage =
         tp__storage_defer((recipe->fold ? 1 : (size_t)recipe->size) * recipe->item, &copy->head);
     if (!copy->storage) {
@@ -279,7 +279,7 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
         if (!from->read_only)
             from->readers++;
     }
-    deferred_list(copy->fold ? &t->folds : &t->recipes, copy);
+    deferred_list(copy->fold ? &t->waiting.folds : &t->waiting.recipes, copy);
     return copy->storage;
 }
 
@@ -288,7 +288,7 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
 bool tp__evaluate_deferred(tp_var *v)
 {
     if (v->flags & TP__DROPPED)
-        return tp__here()->remake(v);
+        return tp__here()->waiting.remake(v);
     if (!v->storage->data && !tp__storage_evaluate(tp__here(), v->storage))
         return false;
     v->data = v->storage->data;
@@ -307,10 +307,11 @@ static bool deferred_reads(const tp__recipe *recipe, const tp__storage *storage)
 static bool deferred_evaluate_readers(tp__thread *t, const tp__storage *storage)
 {
     while (storage->readers) {
-        tp__recipe *recipe = t->recipes;
+        tp__recipe *recipe = t->waiting.recipes;
         while (recipe && !deferred_reads(recipe, storage))
             recipe = recipe->next;
-        for (tp__recipe *fold = recipe ? NULL : t->folds; fold && !recipe; fold = fold->next)
+        for (tp__recipe *fold = recipe ? NULL : t->waiting.folds; fold && !recipe;
+             fold = fold->next)
             recipe = deferred_reads(fold, storage) ? fold : NULL;
         if (!recipe)
             tp_fail(TP_ERROR_MEMORY,
@@ -345,8 +346,8 @@ bool tp__edit(tp_var *target)
 
 bool tp__evaluate_waiting(tp__thread *t)
 {
-    while (t->recipes || t->folds) {
-        tp__recipe *recipe = t->recipes ? t->recipes : t->folds;
+    while (t->waiting.recipes || t->waiting.folds) {
+        tp__recipe *recipe = t->waiting.recipes ? t->waiting.recipes : t->waiting.folds;
         if (!tp__storage_evaluate(t, recipe->storage))
             return false;
     }

@@ -254,7 +254,7 @@ static void plan_add_folds(tp__thread *t, plan *p)
     bool costly = false;
     for (uint32_t i = 0; i < p->n_steps && !costly; i++)
         costly = p->steps[i].recipe->costly && !p->steps[i].source;
-    for (const tp__recipe *fold = t->folds; fold && costly && looks--; fold = fold->next) {
+    for (const tp__recipe *fold = t->waiting.folds; fold && costly && looks--; fold = fold->next) {
         int budget = TP__HEAVIEST;
         if (fold->size == p->size && fold->storage->plan != p->id &&
             p->n_steps + 4 * fold->weight <= PLAN_STEPS && plan_shares(p, fold->storage, &budget))
@@ -488,7 +488,7 @@ bool tp__storage_evaluate(tp__thread *t, tp__storage *storage)
     plan *p = tp__block_take(t, sizeof *p);
     if (!p)
         return false;
-    p->id = ++t->plans;
+    p->id = ++t->waiting.plans;
     p->n_steps = p->n_registers = 0;
     p->size = tp__recipe_of(storage)->size;
     p->taken = NULL;

@@ -29,7 +29,7 @@ static bool read_sound(const char *call, const tp_var *v)
 
 bool tp__may_read(const char *call, const tp_var *v)
 {
-    const char *function = tp__here()->guarded_call;
+    const char *function = tp__here()->recording.guarded_call;
     if (!function || !(v->flags & TP__NEEDS_GRAD))
         return true;
     tp_fail(TP_ERROR_GRAPH,

@@ -17,9 +17,9 @@ enum { ALLOC_HUGE_PAGE = 2 << 20 };
 static bool alloc_refused(size_t bytes)
 {
     tp__thread *t = tp__here();
-    t->requests++;
-    return (t->failing_request && t->requests == t->failing_request) ||
-           (t->largest_request && bytes > t->largest_request);
+    t->memory.requests++;
+    return (t->memory.failing && t->memory.requests == t->memory.failing) ||
+           (t->memory.largest && bytes > t->memory.largest);
 }
 
 static void *alloc_checked(void *block, size_t bytes)
@@ -81,15 +81,15 @@ char *tp__copy_text(const char *text)
 
 void tp__alloc_fail_above(size_t bytes)
 {
-    tp__here()->largest_request = bytes;
+    tp__here()->memory.largest = bytes;
 }
 
 size_t tp__alloc_fail_at(size_t n)
 {
     tp__thread *t = tp__here();
-    size_t requests = t->requests;
-    t->requests = 0;
-    t->failing_request = n;
+    size_t requests = t->memory.requests;
+    t->memory.requests = 0;
+    t->memory.failing = n;
     return requests;
 }
 
@@ -116,9 +116,10 @@ static int alloc_class(size_t bytes, size_t *size)
 
 static void *alloc_more(tp__thread *t, size_t size)
 {
-    if (t->memory.in_use >= tp__scope_most_bytes && t->memory.in_use > t->weighed)
+    if (t->memory.bytes.in_use >= tp__scope_most_bytes &&
+        t->memory.bytes.in_use > t->scopes.weighed)
         tp__scope_weigh(t);
-    if (t->memory.in_use + t->memory.kept + size > t->memory.peak + ALLOC_SLACK)
+    if (t->memory.bytes.in_use + t->memory.bytes.kept + size > t->memory.bytes.peak + ALLOC_SLACK)
         tp__block_trim(t);
     return tp__alloc_aligned(size);
 }
@@ -129,16 +130,16 @@ void *tp__block_take(tp__thread *t, size_t bytes)
         return tp__alloc(bytes);
     size_t size;
     int class = alloc_class(bytes, &size);
-    void *block = class < TP__BLOCK_CLASSES ? t->kept_blocks[class] : NULL;
+    void *block = class < TP__BLOCK_CLASSES ? t->memory.free_blocks[class] : NULL;
     if (TP_LIKELY(block != NULL)) {
-        t->kept_blocks[class] = *(void **)block;
-        t->memory.kept -= size;
+        t->memory.free_blocks[class] = *(void **)block;
+        t->memory.bytes.kept -= size;
     } else if (!(block = alloc_more(t, size))) {
         return NULL;
     }
-    t->memory.in_use += size;
-    if (t->memory.in_use > t->memory.peak)
-        t->memory.peak = t->memory.in_use;
+    t->memory.bytes.in_use += size;
+    if (t->memory.bytes.in_use > t->memory.bytes.peak)
+        t->memory.bytes.peak = t->memory.bytes.in_use;
     return block;
 }
 
@@ -146,43 +147,44 @@ void tp__block_put(tp__thread *t, void *block, size_t bytes)
 {
     size_t size;
     int class = alloc_class(bytes, &size);
-    t->memory.in_use -= size < t->memory.in_use ? size : t->memory.in_use;
+    t->memory.bytes.in_use -= size < t->memory.bytes.in_use ? size : t->memory.bytes.in_use;
 #if defined(TP_PLAIN_NODES)
     class = TP__BLOCK_CLASSES;
 #endif
-    bool full = t->memory.in_use + t->memory.kept + size > t->memory.peak + ALLOC_SLACK;
+    bool full =
+        t->memory.bytes.in_use + t->memory.bytes.kept + size > t->memory.bytes.peak + ALLOC_SLACK;
     if (class >= TP__BLOCK_CLASSES || full) {
         tp__free(block);
         return;
     }
-    *(void **)block = t->kept_blocks[class];
-    t->kept_blocks[class] = block;
-    t->memory.kept += size;
+    *(void **)block = t->memory.free_blocks[class];
+    t->memory.free_blocks[class] = block;
+    t->memory.bytes.kept += size;
 }
 
 void tp__block_trim(tp__thread *t)
 {
     for (int class = 0; class < TP__BLOCK_CLASSES; class ++)
-        while (t->kept_blocks[class]) {
-            void *block = t->kept_blocks[class];
-            t->kept_blocks[class] = *(void **)block;
+        while (t->memory.free_blocks[class]) {
+            void *block = t->memory.free_blocks[class];
+            t->memory.free_blocks[class] = *(void **)block;
             tp__free(block);
         }
-    t->memory.kept = 0;
+    t->memory.bytes.kept = 0;
 }
 
 tp_memory tp_memory_stats(void)
 {
     tp__thread *t = tp__here();
-    tp_memory memory = t->memory;
-    memory.requests = t->requests;
+    tp_memory memory = t->memory.bytes;
+    memory.requests = t->memory.requests;
     return memory;
 }
 
 void tp_reset_peak(void)
 {
     tp__thread *t = tp__here();
-    t->memory.peak = t->memory.in_use;
+    t->memory.bytes.peak = t->memory.bytes.in_use;
 }
 
 void tp_trim_memory(void)

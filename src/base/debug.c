@@ -27,9 +27,9 @@ void tp__debug_begin(tp__thread *t)
     debug->next = debug_threads;
     debug_threads = debug;
     pthread_mutex_unlock(&debug_lock);
-    debug->capacity = t->handle_capacity;
+    debug->capacity = t->scopes.handle_capacity;
     t->debug = debug;
-    t->handle_capacity = t->n_handles;
+    t->scopes.handle_capacity = t->scopes.n_handles;
 }
 
 /* The value that went first is nobody's any more. */
@@ -49,7 +49,7 @@ void tp__debug_end(tp__thread *t)
     while (t->debug->first)
         debug_let_go(t, t->debug);
     atomic_store(&t->debug->alive, false);
-    t->handle_capacity = t->debug->capacity;
+    t->scopes.handle_capacity = t->debug->capacity;
     t->debug = NULL;
 }
 
@@ -121,7 +121,7 @@ bool tp__debug_retire(tp__thread *t, tp_var *v)
     debug->last = v;
     if (++debug->queued > DEBUG_QUEUE)
         debug_let_go(t, debug);
-    t->handle_capacity = t->n_handles;
+    t->scopes.handle_capacity = t->scopes.n_handles;
     return false;
 }
 

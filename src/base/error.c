@@ -58,7 +58,7 @@ static const char *error_place(char text[ERROR_PLACE], const tp__thread *t)
 {
     char place[TP__SITE_TEXT];
     text[0] = 0;
-    if (t->code != TP_ERROR_ANOMALY && tp__site_text(place, &t->error_site)[0])
+    if (t->code != TP_ERROR_ANOMALY && tp__site_text(place, &t->error.site)[0])
         snprintf(text, ERROR_PLACE, "; called at %s", place);
     return text;
 }
@@ -66,17 +66,17 @@ static const char *error_place(char text[ERROR_PLACE], const tp__thread *t)
 void tp__error_tell(tp__thread *t, const char *when)
 {
     char place[ERROR_PLACE];
-    if (!t->code || t->told || t->process != (long)getpid())
+    if (!t->code || t->error.told || t->error.process != (long)getpid())
         return;
-    t->told = true;
-    tp__log("%serror: %s%s", when, t->message, error_place(place, t));
+    t->error.told = true;
+    tp__log("%serror: %s%s", when, t->error.message, error_place(place, t));
 }
 
 void *tp__error_null(void)
 {
     tp__thread *t = tp__here();
-    if (t->code && !t->told && t->nulls_told < ERROR_NULLS) {
-        t->nulls_told++;
+    if (t->code && !t->error.told && t->error.nulls_told < ERROR_NULLS) {
+        t->error.nulls_told++;
         tp__error_tell(t, "");
     }
     return NULL;
@@ -107,10 +107,11 @@ static void error_mend(char *text)
 static void error_put(tp__thread *t, const char *text)
 {
     if (t->call)
-        tp__format(t->message, sizeof t->message, "%s: %s", t->call, error_after_name(text));
+        tp__format(t->error.message, sizeof t->error.message, "%s: %s", t->call,
+                   error_after_name(text));
     else
-        memcpy(t->message, text, sizeof t->message);
-    error_mend(t->message);
+        memcpy(t->error.message, text, sizeof t->error.message);
+    error_mend(t->error.message);
 }
 
 tp_var *tp_fail(tp_code code, const char *format, ...)
@@ -119,16 +120,16 @@ tp_var *tp_fail(tp_code code, const char *format, ...)
     if (t->code != TP_OK)
         return tp__poison();
     t->code = code == TP_OK ? TP_ERROR_ARGUMENT : code;
-    t->told = false;
-    t->process = (long)getpid();
-    char message[sizeof t->message]; /* arguments may point into the old one */
+    t->error.told = false;
+    t->error.process = (long)getpid();
+    char message[sizeof t->error.message]; /* arguments may point into the old one */
     va_list arguments;
     va_start(arguments, format);
     tp__format_list(message, sizeof message, format ? format : "an error without a message",
                     arguments);
     va_end(arguments);
     error_put(t, message);
-    tp__site_take(&t->error_site);
+    tp__site_take(&t->error.site);
     tp_errors mode = error_mode_now();
     if (mode != TP_ERRORS_KEEP)
         tp__error_tell(t, "");
@@ -140,20 +141,20 @@ tp_var *tp_fail(tp_code code, const char *format, ...)
 const char *tp_error(void)
 {
     tp__thread *t = tp__here();
-    t->told = true;
-    return t->code ? t->message : NULL;
+    t->error.told = true;
+    return t->code ? t->error.message : NULL;
 }
 
 const char *tp_error_place(void)
 {
     tp__thread *t = tp__here();
-    return t->code && tp__site_text(t->place, &t->error_site)[0] ? t->place : NULL;
+    return t->code && tp__site_text(t->error.place, &t->error.site)[0] ? t->error.place : NULL;
 }
 
 tp_code tp_status(void)
 {
     tp__thread *t = tp__here();
-    t->told = true;
+    t->error.told = true;
     return t->code;
 }
 
@@ -167,8 +168,8 @@ int tp_check(void)
     tp__thread *t = tp__here();
     char place[ERROR_PLACE];
     if (t->code)
-        fprintf(stderr, "tinypytorch: error: %s%s\n", t->message, error_place(place, t));
-    t->told = true;
+        fprintf(stderr, "tinypytorch: error: %s%s\n", t->error.message, error_place(place, t));
+    t->error.told = true;
     return t->code != TP_OK;
 }
 

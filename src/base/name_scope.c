@@ -51,7 +51,7 @@ size_t tp_name_scope(const char *name)
         tp_fail(TP_ERROR_ARGUMENT, "name_scope: the name is %s", name ? "empty" : "NULL");
         return 0;
     }
-    tp__name_scope *scope = tp__name_scope_new(name, t->name_scope);
+    tp__name_scope *scope = tp__name_scope_new(name, t->recording.name_scope);
     if (!scope)
         return 0;
     tp__name_scope_drop(tp__name_scope_swap(t, scope));
@@ -61,8 +61,8 @@ size_t tp_name_scope(const char *name)
 void tp_name_scope_end(size_t mark)
 {
     tp__thread *t = tp__here();
-    while (mark && t->name_scope && t->name_scope->depth >= mark) {
-        tp__name_scope *outer = t->name_scope->outer;
+    while (mark && t->recording.name_scope && t->recording.name_scope->depth >= mark) {
+        tp__name_scope *outer = t->recording.name_scope->outer;
         if (outer)
             tp__name_scope_ref(outer);
         tp__name_scope_drop(tp__name_scope_swap(t, outer));

@@ -69,7 +69,7 @@ tp_var *tp__node_more(tp__thread *t)
     if (!v)
         v = node_block_new();
     if (v)
-        t->free_nodes = v->link;
+        t->memory.free_nodes = v->link;
     return v;
 }
 
@@ -77,16 +77,16 @@ tp_var *tp__node_more(tp__thread *t)
 
 void tp__node_give_back(tp__thread *t)
 {
-    tp_var *last = t->free_nodes;
+    tp_var *last = t->memory.free_nodes;
     if (!last)
         return;
     while (last->link)
         last = last->link;
     pthread_mutex_lock(&node_lock);
     last->link = node_spare;
-    node_spare = t->free_nodes;
+    node_spare = t->memory.free_nodes;
     pthread_mutex_unlock(&node_lock);
-    t->free_nodes = NULL;
+    t->memory.free_nodes = NULL;
 }
 
 /* Contiguous strides into strides; the number of elements, or -1 if memory cannot hold them. */
@@ -302,8 +302,8 @@ void tp__node_enter_scope(tp__thread *t, tp_var *v)
     tp__extra *extra = tp__node_extra(v);
     if (!extra)
         return;
-    tp__name_scope_ref(t->name_scope);
-    extra->scope = t->name_scope;
+    tp__name_scope_ref(t->recording.name_scope);
+    extra->scope = t->recording.name_scope;
 }
 
 static void node_extra_free(tp__extra *extra)
@@ -443,7 +443,7 @@ static bool node_leaves(tp__thread *t, tp_var *v)
     if (v->flags & TP__SHARED)
         atomic_fetch_sub_explicit(&node_shared, 1, memory_order_relaxed);
     else
-        t->live--;
+        t->memory.live--;
     return !(v->flags & TP__WATCHED) || tp__debug_retire(t, v);
 }
 
@@ -461,7 +461,7 @@ void tp__node_free(tp__thread *t, tp_var *v)
     for (;;) {
         if (TP_LIKELY(!(v->flags & (TP__PARTS | TP__SHARED)))) {
             node_release_inputs(v, &list);
-            t->live--;
+            t->memory.live--;
             tp__node_put(t, v);
         } else {
             node_strip(v, &list);
@@ -483,13 +483,13 @@ void tp__node_share(tp_var *v)
         v->storage->read_only = true;
         v->storage->readers = 0;
     }
-    tp__here()->live--;
+    tp__here()->memory.live--;
     atomic_fetch_add_explicit(&node_shared, 1, memory_order_relaxed);
 }
 
 size_t tp_live(void)
 {
-    return tp__here()->live;
+    return tp__here()->memory.live;
 }
 
 size_t tp_live_shared(void)

@@ -163,9 +163,9 @@ TP_INLINE tp__name_scope *tp__scope_of(const tp_var *v)
 /* Makes scope the thread's and returns the one that was. */
 TP_INLINE tp__name_scope *tp__name_scope_swap(tp__thread *t, tp__name_scope *scope)
 {
-    tp__name_scope *old = t->name_scope;
-    t->name_scope = scope;
-    t->scoped = scope != NULL;
+    tp__name_scope *old = t->recording.name_scope;
+    t->recording.name_scope = scope;
+    t->recording.scoped = scope != NULL;
     return old;
 }
 
@@ -218,12 +218,12 @@ tp_var *tp__node_more(tp__thread *t);
 
 TP_INLINE tp_var *tp__node_take(tp__thread *t)
 {
-    tp_var *v = t->free_nodes;
+    tp_var *v = t->memory.free_nodes;
     if (TP_LIKELY(v != NULL))
-        t->free_nodes = v->link;
+        t->memory.free_nodes = v->link;
     else if (!(v = tp__node_more(t)))
         return NULL;
-    t->live++;
+    t->memory.live++;
     return v;
 }
 
@@ -311,8 +311,8 @@ TP_INLINE void tp__node_put(tp__thread *t, tp_var *v)
     tp__free(v);
 #else
     v->flags = TP__GONE;
-    v->link = t->free_nodes;
-    t->free_nodes = v;
+    v->link = t->memory.free_nodes;
+    t->memory.free_nodes = v;
 #endif
 }
 
@@ -338,7 +338,7 @@ TP_INLINE void tp__drop_in(tp__thread *t, tp_var *v)
         return;
     }
     if (v->n_in == 0 && !(v->flags & (TP__PARTS | TP__SHARED))) {
-        t->live--;
+        t->memory.live--;
         tp__node_put(t, v);
     } else {
         tp__node_free(t, v);

@@ -28,6 +28,6 @@ void tp__philox(uint64_t counter, uint64_t key, uint32_t out[4])
 void tp_manual_seed(uint64_t seed)
 {
     tp__thread *t = tp__here();
-    t->seed = seed;
-    t->random_block = 0;
+    t->random.seed = seed;
+    t->random.block = 0;
 }

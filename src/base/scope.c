@@ -11,10 +11,10 @@ enum { SCOPE_ROOT_LIMIT = 100000, SCOPE_ROOT_ARRAYS = 16 };
 
 static void scope_warn(tp__thread *t)
 {
-    size_t in_root = t->n_scopes ? t->scopes[0].start : t->n_handles;
-    if (t->warned || in_root < SCOPE_ROOT_LIMIT)
+    size_t in_root = t->scopes.n_open ? t->scopes.open[0].start : t->scopes.n_handles;
+    if (t->scopes.warned || in_root < SCOPE_ROOT_LIMIT)
         return;
-    t->warned = true;
+    t->scopes.warned = true;
     tp__log("more than %d values belong to no scope and live as long as their thread: put "
             "TP_SCOPE(); at the top of the loop that makes them",
             SCOPE_ROOT_LIMIT);
@@ -33,16 +33,17 @@ static size_t scope_bytes(const tp_var *v)
 
 void tp__scope_weigh(tp__thread *t)
 {
-    size_t in_root = t->n_scopes ? t->scopes[0].start : t->n_handles, bytes = 0, values = 0;
-    t->weighed = t->memory.in_use + t->memory.in_use / 4;
+    size_t in_root = t->scopes.n_open ? t->scopes.open[0].start : t->scopes.n_handles, bytes = 0,
+           values = 0;
+    t->scopes.weighed = t->memory.bytes.in_use + t->memory.bytes.in_use / 4;
     for (size_t i = 0; i < in_root; i++) {
-        size_t own = scope_bytes(t->handles[i]);
+        size_t own = scope_bytes(t->scopes.handles[i]);
         bytes += own;
         values += own != 0;
     }
-    if (t->warned || bytes < tp__scope_most_bytes || values < SCOPE_ROOT_ARRAYS)
+    if (t->scopes.warned || bytes < tp__scope_most_bytes || values < SCOPE_ROOT_ARRAYS)
         return;
-    t->warned = true;
+    t->scopes.warned = true;
     tp__log("%zu arrays of %zu MB belong to no scope and live as long as their thread: put "
             "TP_SCOPE(); at the top of the loop that makes them",
             values, bytes >> 20);
@@ -50,14 +51,14 @@ void tp__scope_weigh(tp__thread *t)
 
 static bool scope_grow(tp__thread *t)
 {
-    size_t capacity = t->handle_capacity ? 2 * t->handle_capacity : 256;
-    if (t->handle_capacity < SCOPE_ROOT_LIMIT && capacity > SCOPE_ROOT_LIMIT)
+    size_t capacity = t->scopes.handle_capacity ? 2 * t->scopes.handle_capacity : 256;
+    if (t->scopes.handle_capacity < SCOPE_ROOT_LIMIT && capacity > SCOPE_ROOT_LIMIT)
         capacity = SCOPE_ROOT_LIMIT;
-    tp_var **handles = tp__realloc(t->handles, capacity * sizeof *handles);
+    tp_var **handles = tp__realloc(t->scopes.handles, capacity * sizeof *handles);
     if (!handles)
         return false;
-    t->handles = handles;
-    t->handle_capacity = capacity;
+    t->scopes.handles = handles;
+    t->scopes.handle_capacity = capacity;
     scope_warn(t);
     return true;
 }
@@ -68,50 +69,51 @@ bool tp__scope_room(tp__thread *t, tp_var *v)
     if (!t->debug)
         return scope_grow(t);
     tp__debug_watch(t, v);
-    t->handle_capacity = t->debug->capacity;
-    bool room = t->n_handles < t->handle_capacity || scope_grow(t);
-    t->debug->capacity = t->handle_capacity;
-    t->handle_capacity = t->n_handles + (room ? 1 : 0);
+    t->scopes.handle_capacity = t->debug->capacity;
+    bool room = t->scopes.n_handles < t->scopes.handle_capacity || scope_grow(t);
+    t->debug->capacity = t->scopes.handle_capacity;
+    t->scopes.handle_capacity = t->scopes.n_handles + (room ? 1 : 0);
     return room;
 }
 
 size_t tp_scope_begin(void)
 {
     tp__thread *t = tp__here();
-    if (TP_UNLIKELY(t->n_scopes == t->scope_capacity)) {
-        size_t capacity = t->scope_capacity ? 2 * t->scope_capacity : 32;
-        tp__scope_entry *scopes = tp__realloc(t->scopes, capacity * sizeof *scopes);
+    if (TP_UNLIKELY(t->scopes.n_open == t->scopes.open_capacity)) {
+        size_t capacity = t->scopes.open_capacity ? 2 * t->scopes.open_capacity : 32;
+        tp__scope_entry *scopes = tp__realloc(t->scopes.open, capacity * sizeof *scopes);
         if (!scopes)
             return 0;
-        t->scopes = scopes;
-        t->scope_capacity = capacity;
+        t->scopes.open = scopes;
+        t->scopes.open_capacity = capacity;
     }
-    t->scopes[t->n_scopes++] = (tp__scope_entry){++t->last_mark, t->n_handles};
-    return t->last_mark;
+    t->scopes.open[t->scopes.n_open++] =
+        (tp__scope_entry){++t->scopes.last_mark, t->scopes.n_handles};
+    return t->scopes.last_mark;
 }
 
 static void scope_drop_down_to(tp__thread *t, size_t start)
 {
-    while (t->n_handles > start)
-        tp__drop_in(t, t->handles[--t->n_handles]);
+    while (t->scopes.n_handles > start)
+        tp__drop_in(t, t->scopes.handles[--t->scopes.n_handles]);
 }
 
 void tp_scope_end(size_t mark)
 {
     tp__thread *t = tp__here();
-    size_t i = t->n_scopes;
-    while (i > 0 && t->scopes[i - 1].mark > mark)
+    size_t i = t->scopes.n_open;
+    while (i > 0 && t->scopes.open[i - 1].mark > mark)
         i--;
-    if (i == 0 || t->scopes[i - 1].mark != mark)
+    if (i == 0 || t->scopes.open[i - 1].mark != mark)
         return;
-    size_t start = t->scopes[i - 1].start;
-    t->n_scopes = i - 1;
+    size_t start = t->scopes.open[i - 1].start;
+    t->scopes.n_open = i - 1;
     scope_drop_down_to(t, start);
 }
 
 void tp__scope_close_all(tp__thread *t)
 {
-    t->n_scopes = 0;
+    t->scopes.n_open = 0;
     scope_drop_down_to(t, 0);
 }
 
@@ -123,11 +125,11 @@ tp_var *tp_leave(tp_var *v)
     tp__ref(v);
     if (tp_is_poison(tp__own(t, v)))
         return tp__poison();
-    if (t->n_scopes) {
-        size_t first = t->scopes[t->n_scopes - 1].start++;
-        tp_var *moved = t->handles[first];
-        t->handles[first] = v;
-        t->handles[t->n_handles - 1] = moved;
+    if (t->scopes.n_open) {
+        size_t first = t->scopes.open[t->scopes.n_open - 1].start++;
+        tp_var *moved = t->scopes.handles[first];
+        t->scopes.handles[first] = v;
+        t->scopes.handles[t->scopes.n_handles - 1] = moved;
         scope_warn(t);
     }
     return v;

@@ -25,11 +25,11 @@ TP_INLINE tp_var *tp__own(tp__thread *t, tp_var *v)
 {
     if (TP_UNLIKELY(!v))
         return tp__poison();
-    if (TP_UNLIKELY(t->n_handles == t->handle_capacity) && !tp__scope_room(t, v)) {
+    if (TP_UNLIKELY(t->scopes.n_handles == t->scopes.handle_capacity) && !tp__scope_room(t, v)) {
         tp__drop(v);
         return tp__poison();
     }
-    t->handles[t->n_handles++] = v;
+    t->scopes.handles[t->scopes.n_handles++] = v;
     return v;
 }
 

@@ -30,14 +30,14 @@ static void thread_end(void *state)
     tp__thread_current = t;
     tp__scope_close_all(t);
     tp_name_scope_end(1);
-    if (t->finish)
-        t->finish(t);
+    if (t->waiting.finish)
+        t->waiting.finish(t);
     tp__error_tell(t, "a thread ends, and nobody asked for its ");
     tp__debug_end(t);
     tp__node_give_back(t);
     tp__block_trim(t);
-    free(t->handles);
-    free(t->scopes);
+    free(t->scopes.handles);
+    free(t->scopes.open);
     if (t != &thread_without_memory)
         free(t);
     tp__thread_current = NULL;
@@ -69,10 +69,11 @@ tp__thread *tp__thread_start(void)
     if (!t) {
         t = &thread_without_memory;
         t->code = TP_ERROR_MEMORY;
-        snprintf(t->message, sizeof t->message, "out of memory: no state for this thread");
+        snprintf(t->error.message, sizeof t->error.message,
+                 "out of memory: no state for this thread");
     }
     const char *anomaly = getenv("TP_ANOMALY");
-    t->anomaly = anomaly && anomaly[0] && strcmp(anomaly, "0") != 0;
+    t->recording.anomaly = anomaly && anomaly[0] && strcmp(anomaly, "0") != 0;
     tp__thread_current = t;
     pthread_setspecific(thread_key, t);
     const char *debug = getenv("TP_DEBUG");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a thread owns: its scopes, its pending error, its free nodes, its recording mode and its
- * random stream. Reached by one thread-local pointer, made at the thread's first call, closed when
- * the thread ends. Nothing else in the library is global but the list of node blocks and the log.
+ * What a thread owns. Reached by one thread-local pointer, made at the thread's first call, closed
+ * when the thread ends. Nothing else in the library is global but the list of node blocks and the
+ * log. Each part below is one struct, which says who writes it.
  */
 #ifndef TP_THREAD_H
 #define TP_THREAD_H
@@ -16,60 +16,93 @@
 
 enum { TP__BLOCK_CLASSES = 4 * 40 };
 
+typedef struct tp__thread tp__thread;
+
 /* An open scope owns the handles from start to the next scope's start. Marks only ever grow, so
  * one that is closed is never met again. */
 typedef struct tp__scope_entry {
     size_t mark, start;
 } tp__scope_entry;
 
-typedef struct tp__thread {
-    tp_var *free_nodes;
-    size_t live;
-
+/* The values that scopes own, in one stack: those below the first open scope's start belong to the
+ * thread's root scope. Written by base/scope.h and scope.c, and by the debug mode, which pretends
+ * that there is no room. */
+typedef struct tp__scopes {
     tp_var **handles;
     size_t n_handles, handle_capacity;
-    tp__scope_entry *scopes;
-    size_t n_scopes, scope_capacity, last_mark;
-    bool warned;
+    tp__scope_entry *open;
+    size_t n_open, open_capacity, last_mark;
+    size_t weighed; /* memory in use up to which the root scope was looked at */
+    bool warned;    /* that the root scope grows */
+} tp__scopes;
 
+/* How results are recorded. Read wherever that is done (graph/apply.h, graph/apply.c); written by
+ * those who change the way for a while, and put it back: sweeps, checkpoints, users' functions,
+ * name scopes, tp_set_grad_enabled and tp_set_anomaly. */
+typedef struct tp__recording {
     union {
         struct {
-            bool no_grad;
-            bool scoped;  /* name_scope is set */
-            bool anomaly; /* every result is looked at */
+            bool no_grad;    /* not at all */
+            bool scoped;     /* name_scope is set */
+            bool anomaly;    /* and every result is looked at */
+            bool checkpoint; /* and elements may go, since they can be made again */
         };
-        uint32_t unusual; /* recording is more than the short path does, or nothing */
+        uint32_t unusual; /* one of these four is set: more than the short path does, or less */
     };
     uint32_t marks; /* flags of what is recorded: those of a sweep, and TP__IMPLICIT if results
                      * belong to a conversion the library inserted */
     struct tp__name_scope *name_scope;
     const char *guarded_call; /* a user's backward that must not read recorded values raw */
-    uint8_t sweep_depth;
-    bool remakes;    /* values were recorded in checkpoints */
-    uint32_t remade; /* how often dropped elements were made again */
-    bool (*remake)(
-        tp_var *v); /* makes them, or fails; set where the first of them may be dropped */
+    uint8_t sweep_depth;      /* how many sweeps run, each in a rule or hook of the one before */
+    bool remakes;             /* values were recorded in checkpoints */
+} tp__recording;
 
-    struct tp__debug *debug; /* NULL: not in debug mode */
+_Static_assert(sizeof(bool) == 1 && sizeof(uint32_t) == 4, "`unusual` is the four before it");
+
+/* Elements that are not there: deferred ones (array/deferred.c, evaluate.c) and dropped ones
+ * (graph/remake.c). */
+typedef struct tp__waiting {
+    struct tp__recipe *recipes, *folds; /* of deferred elements; of deferred sums */
+    uint64_t plans;                     /* how many were made */
+    void (*finish)(tp__thread *t);      /* computes all that waits, before the thread ends */
+    bool (*remake)(tp_var *v); /* makes dropped elements, or fails; set where the first of them
+                                * may be dropped */
+    uint32_t remade;           /* how often it did */
+} tp__waiting;
+
+/* Nodes (base/node.c) and blocks (base/alloc.c) to be used again, and counts. */
+typedef struct tp__memory {
+    tp_var *free_nodes;
+    size_t live; /* nodes in use */
+    void *free_blocks[TP__BLOCK_CLASSES];
+    tp_memory bytes;
+    size_t requests, failing, largest; /* for tests: see tp__alloc_fail_at and _above */
+} tp__memory;
+
+/* The pending error, of which only the code, in the thread, is read elsewhere. Written by
+ * base/error.c. */
+typedef struct tp__error {
+    bool told;          /* the program knows of it */
+    uint8_t nulls_told; /* how many were told because the program got NULL */
+    long process;       /* where it arose: after fork() it is not the child's to tell */
+    char message[512], place[TP__SITE_TEXT];
+    tp__site site;
+} tp__error;
+
+struct tp__thread {
+    tp__scopes scopes;
+    tp__recording recording;
+    tp__waiting waiting;
+    tp__memory memory;
+    tp_code code; /* of the pending error; TP_OK for none */
+    tp__error error;
     const char *call; /* the function that the program called, if it is not where errors arise
                        * (base/call.h) */
-    tp_code code;
-    bool told;    /* the program knows of the error (base/error.h) */
-    long process; /* where the error arose: after fork() it is not the child's to tell */
-    uint8_t nulls_told;
-    char message[512], place[TP__SITE_TEXT];
-    tp__site error_site;
-
-    struct tp__recipe *recipes, *folds;   /* of deferred elements; of deferred sums */
-    void (*finish)(struct tp__thread *t); /* what the thread does before it ends; NULL: nothing */
-    uint64_t plans;
-    void *kept_blocks[TP__BLOCK_CLASSES];
-    tp_memory memory;
-    size_t weighed; /* memory in use up to which the root scope was looked at */
-
-    uint64_t seed, random_block;
-    size_t requests, failing_request, largest_request;
-} tp__thread;
+    struct tp__debug *debug; /* NULL: not in debug mode */
+    struct {
+        uint64_t seed, block;
+    } random; /* the stream of random numbers: base/random.h */
+};
 
 #if defined(__ELF__)
 #define TP__TLS_MODEL __attribute__((tls_model("initial-exec")))

@@ -89,7 +89,7 @@ void tp__formula_show(const char *text, size_t at)
 {
     char message[512];
     tp_code code = tp__here()->code;
-    snprintf(message, sizeof message, "%s", tp__here()->message);
+    snprintf(message, sizeof message, "%s", tp__here()->error.message);
     if (code != TP_ERROR_MEMORY)
         place_report(code, message, text, at);
 }

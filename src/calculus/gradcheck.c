@@ -55,11 +55,11 @@ static tp_var *gradcheck_noise(const gradcheck_job *job, const tp_var *like, int
                                double scale)
 {
     tp__thread *t = tp__here();
-    uint64_t seed = t->seed, block = t->random_block;
+    uint64_t seed = t->random.seed, block = t->random.block;
     tp_manual_seed(job->options.seed + (uint64_t)(which + 1) * UINT64_C(0x9E3779B97F4A7C15));
     tp_var *noise = tp_randn(TP_F64, like->ndim, tp__shape(like));
-    t->seed = seed;
-    t->random_block = block;
+    t->random.seed = seed;
+    t->random.block = block;
     return tp_is_poison(noise) ? noise : tp_mul(noise, tp_num(scale));
 }
 

@@ -27,14 +27,14 @@ typedef struct anomaly_find {
 bool tp_set_anomaly(bool enabled)
 {
     tp__thread *t = tp__here();
-    bool old = t->anomaly;
-    t->anomaly = enabled;
+    bool old = t->recording.anomaly;
+    t->recording.anomaly = enabled;
     return old;
 }
 
 bool tp_is_anomaly_enabled(void)
 {
-    return tp__here()->anomaly;
+    return tp__here()->recording.anomaly;
 }
 
 /* --- Looking --- */
@@ -139,7 +139,7 @@ bool tp__anomaly_result(const tp__op *op, tp_var *y, tp_var *const *in, int n)
 {
     tp__thread *t = tp__here();
     char text[ANOMALY_TEXT], shape[TP__SHAPE_TEXT];
-    if (t->sweep_depth || (y->flags & TP__POISON))
+    if (t->recording.sweep_depth || (y->flags & TP__POISON))
         return true;
     anomaly_find find = anomaly_look(y);
     if (t->code || !find.kinds)
@@ -157,7 +157,7 @@ bool tp__anomaly_result(const tp__op *op, tp_var *y, tp_var *const *in, int n)
     }
     tp__site site;
     tp__site_take(&site);
-    anomaly_add_scopes(text, t->name_scope);
+    anomaly_add_scopes(text, t->recording.name_scope);
     anomaly_add_site(text, "called", &site);
     return anomaly_report(text);
 }

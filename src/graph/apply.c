@@ -50,21 +50,22 @@ tp_var *tp__refuse_unrecorded(tp__thread *t)
                    "%s: its backward uses a value that was computed without recording (in forward, "
                    "or by a sweep without create_graph), so the second derivative would be wrong; "
                    "compute it from in and out, or use tp_detach for a constant",
-                   t->guarded_call);
+                   t->recording.guarded_call);
 }
 
 /* --- Record --- */
 
-/* What a record keeps in name scopes, where results are looked at, and where they are made again.
- */
+/* What a record keeps in name scopes, in anomaly mode and in checkpoints. */
 static void apply_record_unusual(tp__thread *t, tp_var *y)
 {
-    if (t->scoped)
+    if (t->recording.scoped)
         tp__node_enter_scope(t, y);
-    if (t->anomaly)
+    if (t->recording.anomaly)
         tp__anomaly_place(y);
-    if (y->flags & TP__REMADE)
+    if (t->recording.checkpoint) {
+        y->flags |= TP__REMADE;
         y->reads |= tp__remake_reads(y);
+    }
 }
 
 bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
@@ -83,24 +84,27 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
             y->generation = in[i]->generation + 1;
     }
     tp__thread *t = tp__here();
-    y->flags |= t->marks;
-    y->reads = t->sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
-    if (TP_UNLIKELY(t->unusual | (y->flags & TP__REMADE)))
+    y->flags |= t->recording.marks;
+    y->reads =
+        t->recording.sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
+    if (TP_UNLIKELY(t->recording.unusual))
         apply_record_unusual(t, y);
-    t->remake = tp__remake;
+    t->waiting.remake = tp__remake;
     tp__node_count(y);
     return true;
 }
 
 bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags)
 {
-    if (t->no_grad || !(flags & TP__NEEDS_GRAD)) {
+    if (t->recording.no_grad || !(flags & TP__NEEDS_GRAD)) {
         y->flags |= TP__UNRECORDED;
         return false;
     }
-    y->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
-    if (t->scoped)
+    y->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->recording.marks;
+    if (t->recording.scoped)
         tp__node_enter_scope(t, y);
+    if (t->recording.checkpoint)
+        y->flags |= TP__REMADE;
     return true;
 }
 
@@ -135,7 +139,7 @@ static tp_var *apply_run(tp__thread *t, tp__call *call, bool record)
     tp_var *y =
         elements && !call->view ? tp__compute_elements(t, call) : tp__compute_other(t, call);
     if (y &&
-        (!apply_record(call, y, record) || (TP_UNLIKELY(t->anomaly) && !call->view &&
+        (!apply_record(call, y, record) || (TP_UNLIKELY(t->recording.anomaly) && !call->view &&
                                             !tp__anomaly_result(op, y, call->in, call->n_in)))) {
         tp__drop(y);
         return NULL;
@@ -173,8 +177,8 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
             call.in[i] = in[i];
         bool constant = !op->gradient && !(op->flags & TP__SLOPE);
         uint32_t flags = constant ? 0 : apply_flags(in, n);
-        bool record = !t->no_grad && (flags & TP__NEEDS_GRAD);
-        if ((flags & TP__UNRECORDED) && t->guarded_call)
+        bool record = !t->recording.no_grad && (flags & TP__NEEDS_GRAD);
+        if ((flags & TP__UNRECORDED) && t->recording.guarded_call)
             tp__refuse_unrecorded(t);
         else
             y = apply_run(t, &call, record);

@@ -42,25 +42,25 @@ TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
 {
     if (!(flags & (TP__NEEDS_GRAD | TP__UNRECORDED)) || TP_UNLIKELY(!*y))
         return false;
-    if (TP_UNLIKELY((flags & TP__UNRECORDED) && t->guarded_call)) {
+    if (TP_UNLIKELY((flags & TP__UNRECORDED) && t->recording.guarded_call)) {
         tp__drop(*y);
         *y = tp__refuse_unrecorded(t);
         return false;
     }
-    if (TP_UNLIKELY(t->unusual))
+    if (TP_UNLIKELY(t->recording.unusual))
         return tp__to_record_unusual(t, *y, flags);
     if (!(flags & TP__NEEDS_GRAD)) {
         (*y)->flags |= TP__UNRECORDED;
         return false;
     }
-    (*y)->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->marks;
+    (*y)->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->recording.marks;
     return true;
 }
 
 TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
 {
     tp__thread *t = tp__here();
-    if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER) || t->anomaly))
+    if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER) || t->recording.anomaly))
         return tp__apply(op, &x, 1, attr, -1, NULL);
     tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
     if (tp__to_record(t, &y, x->flags)) {
@@ -76,7 +76,7 @@ TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
 TP_INLINE tp_var *tp__apply_2(const tp__op *op, tp_var *a, tp_var *b)
 {
     tp__thread *t = tp__here();
-    if (TP_UNLIKELY(!a || !b || !(a->flags & b->flags & TP__NUMBER) || t->anomaly))
+    if (TP_UNLIKELY(!a || !b || !(a->flags & b->flags & TP__NUMBER) || t->recording.anomaly))
         return tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
     tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
     if (tp__to_record(t, &y, a->flags | b->flags)) {

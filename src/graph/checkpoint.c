@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * While a part runs, the thread's marks flag what is recorded as TP__REMADE. Its result loses the
- * flag, unless an outer checkpoint has it, and so ends what is made again together.
+ * While a part runs, the thread's `checkpoint` is set, and what is recorded is flagged as
+ * TP__REMADE. Its result loses the flag, unless it lies in an outer checkpoint, and so ends what is
+ * made again together.
  */
 #include "base/features.h"
 
@@ -56,7 +57,8 @@ static bool checkpoint_end(tp__thread *t, tp_var *y)
     if (!tp__evaluate(y))
         return false;
     if (!(y->flags & TP__SHARED))
-        y->flags = (y->flags & ~(uint32_t)TP__REMADE) | (t->marks & TP__REMADE);
+        y->flags = (y->flags & ~(uint32_t)TP__REMADE) |
+                   (t->recording.checkpoint ? (uint32_t)TP__REMADE : 0u);
     return true;
 }
 
@@ -71,17 +73,11 @@ static tp_var *checkpoint_result(const char *call, size_t scope, tp_var *y)
 }
 
 /* What is recorded from here on can be made again. Returns what to leave with. */
-static uint32_t checkpoint_begin(tp__thread *t)
+static bool checkpoint_begin(tp__thread *t)
 {
-    uint32_t mark = t->marks & TP__REMADE;
-    t->marks |= TP__REMADE;
-    t->remakes = true;
-    return mark;
-}
-
-static void checkpoint_leave(tp__thread *t, uint32_t mark)
-{
-    t->marks = (t->marks & ~(uint32_t)TP__REMADE) | mark;
+    bool outer = t->recording.checkpoint;
+    t->recording.checkpoint = t->recording.remakes = true;
+    return outer;
 }
 
 static tp_var *checkpoint_call(tp_array_function *f, void *ctx, tp_var *const *x)
@@ -101,9 +97,9 @@ tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n)
     if (t->code)
         return tp__poison();
     size_t scope = tp_scope_begin(), bytes;
-    uint32_t mark = checkpoint_begin(t);
+    bool outer = checkpoint_begin(t);
     tp_var *y = checkpoint_call(f, ctx, x);
-    checkpoint_leave(t, mark);
+    t->recording.checkpoint = outer;
     y = checkpoint_result("checkpoint", scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE))
         return y;
@@ -213,11 +209,11 @@ static tp_var *chain_run(chain *c, int i, tp_stage *f, void *ctx, tp_var *x)
 {
     tp__thread *t = tp__here();
     size_t scope = tp_scope_begin();
-    uint32_t mark = checkpoint_begin(t);
+    bool outer = checkpoint_begin(t);
     tp_var *y = f(ctx, i, x);
-    checkpoint_leave(t, mark);
+    t->recording.checkpoint = outer;
     y = checkpoint_result(c->call, scope, y);
-    if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE) || mark)
+    if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE) || outer)
         return y;
     chain_stage *stage = &c->stages[c->n++];
     *stage = (chain_stage){.y = y, .result = tp__remake_bytes(y)};

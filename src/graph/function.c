@@ -45,9 +45,9 @@ static bool function_forward(const tp_function *f, void *ctx, tp_var *const *in,
 {
     TP__CALLER();
     tp__thread *t = tp__here();
-    const char *guard = t->guarded_call;
+    const char *guard = t->recording.guarded_call;
     bool mode = tp_set_grad_enabled(false);
-    t->guarded_call = NULL;
+    t->recording.guarded_call = NULL;
     size_t scope = tp_scope_begin();
     for (int i = 0; i < f->n_out; i++)
         out[i] = NULL;
@@ -61,7 +61,7 @@ static bool function_forward(const tp_function *f, void *ctx, tp_var *const *in,
             tp_fail(TP_ERROR_ARGUMENT, "%s: its forward left output %d unset", f->name, i);
     }
     tp_scope_end(scope);
-    t->guarded_call = guard;
+    t->recording.guarded_call = guard;
     tp_set_grad_enabled(mode);
     return good;
 }
@@ -156,7 +156,7 @@ void tp_apply(const tp_function *f, void *ctx, tp_var *const *in, tp_var **out)
     bool depends = false;
     for (int i = 0; good && i < f->n_in; i++)
         depends = depends || (in[i]->flags & TP__NEEDS_GRAD);
-    if (good && depends && !t->no_grad)
+    if (good && depends && !t->recording.no_grad)
         good = function_outputs(t, f, ctx, in, out);
     for (int i = 0; !good && out && f && i < f->n_out; i++)
         out[i] = tp__poison();
@@ -266,9 +266,9 @@ static bool function_stale(const tp_var *call, const tp_function *f)
 /* Says where an error inside backward or jvp comes from. */
 static void function_locate_error(tp__thread *t, const tp_function *f, const char *where)
 {
-    size_t length = strlen(t->message);
-    if (strncmp(t->message, f->name, strlen(f->name)) != 0)
-        snprintf(t->message + length, sizeof t->message - length,
+    size_t length = strlen(t->error.message);
+    if (strncmp(t->error.message, f->name, strlen(f->name)) != 0)
+        snprintf(t->error.message + length, sizeof t->error.message - length,
                  " (in the %s of %s, which gets only what its reads names)", where, f->name);
 }
 
@@ -278,18 +278,18 @@ static void call_gradient(const tp__pull *pull)
     tp__thread *t = tp__here();
     const tp__function_call *block = function_of(pull->y);
     const tp_function *f = &block->function;
-    const char *guard = t->guarded_call;
+    const char *guard = t->recording.guarded_call;
     size_t n_in = (size_t)f->n_in, n_out = (size_t)f->n_out;
     if (function_stale(pull->y, f))
         return;
     tp_var **views = tp__alloc((n_in + 2 * n_out) * sizeof *views);
     if (views && function_view(pull, views, views + n_in, views + n_in + n_out)) {
-        t->guarded_call = pull->record ? f->name : NULL;
+        t->recording.guarded_call = pull->record ? f->name : NULL;
         f->backward(block->ctx, views, views + n_in, views + n_in + n_out, pull->gx);
-        t->no_grad = !pull->record;
+        t->recording.no_grad = !pull->record;
         if (t->code)
             function_locate_error(t, f, "backward");
-        t->guarded_call = guard;
+        t->recording.guarded_call = guard;
         bool good = !t->code;
         for (int i = 0; i < f->n_in && good; i++)
             good = function_check_gradient(pull, views + n_in + n_out, i);
@@ -384,11 +384,11 @@ static bool push_run(const tp__jet *jet, function_push *p)
     TP__CALLER();
     tp__thread *t = tp__here();
     const tp__function_call *block = function_of(jet->node);
-    const char *guard = t->guarded_call;
-    t->guarded_call = p->record ? block->function.name : NULL;
+    const char *guard = t->recording.guarded_call;
+    t->recording.guarded_call = p->record ? block->function.name : NULL;
     block->function.jvp(block->ctx, p->in, p->out, p->din, p->dout);
-    t->no_grad = !p->record;
-    t->guarded_call = guard;
+    t->recording.no_grad = !p->record;
+    t->recording.guarded_call = guard;
     if (t->code)
         function_locate_error(t, &block->function, "jvp");
     bool good = !t->code;

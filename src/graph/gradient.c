@@ -171,12 +171,12 @@ uint32_t tp_generation(const tp_var *v)
 bool tp_set_grad_enabled(bool enabled)
 {
     tp__thread *t = tp__here();
-    bool old = !t->no_grad;
-    t->no_grad = !enabled;
+    bool old = !t->recording.no_grad;
+    t->recording.no_grad = !enabled;
     return old;
 }
 
 bool tp_is_grad_enabled(void)
 {
-    return !tp__here()->no_grad;
+    return !tp__here()->recording.no_grad;
 }

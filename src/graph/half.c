@@ -15,10 +15,10 @@ enum { HALF_OPERANDS = 8 };
 static tp_var *half_convert(tp_var *v, tp_dtype dtype)
 {
     tp__thread *t = tp__here();
-    uint32_t marks = t->marks;
-    t->marks |= TP__IMPLICIT;
+    uint32_t marks = t->recording.marks;
+    t->recording.marks |= TP__IMPLICIT;
     v = tp_to(v, dtype);
-    t->marks = marks;
+    t->recording.marks = marks;
     return v;
 }
 

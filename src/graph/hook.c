@@ -93,7 +93,7 @@ bool tp__hooks_run(tp__sweep *s, tp_var *v)
         s->t->call = NULL; /* the caller's code: TP__CALLER */
         tp_var *replacement = entry.hook ? entry.hook(entry.ctx, gradient) : NULL;
         s->t->call = call;
-        s->t->no_grad = !s->record;
+        s->t->recording.no_grad = !s->record;
         if (!replacement || s->t->code)
             continue;
         if (!tp__check_like(s->call, "the gradient that a hook returned", replacement,

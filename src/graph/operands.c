@@ -160,9 +160,9 @@ tp_var *tp__operands_narrow(const tp__call *call, tp_var *y)
         y->dtype != tp__working_type(call->given))
         return y;
     tp__thread *t = tp__here();
-    uint32_t marks = t->marks;
-    t->marks |= TP__IMPLICIT;
+    uint32_t marks = t->recording.marks;
+    t->recording.marks |= TP__IMPLICIT;
     y = tp_to(y, call->given);
-    t->marks = marks;
+    t->recording.marks = marks;
     return y;
 }

@@ -205,20 +205,20 @@ static bool remake_run(tp_var *v, tp__map *list)
 bool tp__remake(tp_var *v)
 {
     tp__thread *t = tp__here();
-    const char *guard = t->guarded_call;
-    bool mode = t->no_grad, anomaly = t->anomaly;
+    const char *guard = t->recording.guarded_call;
+    bool mode = t->recording.no_grad, anomaly = t->recording.anomaly;
     tp__map list = {0};
     const tp_var *lost = NULL;
-    t->guarded_call = NULL;
-    t->no_grad = true;
-    t->anomaly = false;
-    t->remade++;
+    t->recording.guarded_call = NULL;
+    t->recording.no_grad = true;
+    t->recording.anomaly = false;
+    t->waiting.remade++;
     bool good = remake_list(v, &list, &lost) && remake_run(v, &list);
     if (lost)
         remake_lost(v, lost);
-    t->anomaly = anomaly;
-    t->no_grad = mode;
-    t->guarded_call = guard;
+    t->recording.anomaly = anomaly;
+    t->recording.no_grad = mode;
+    t->recording.guarded_call = guard;
     tp__map_drop(&list);
     return good;
 }

@@ -171,8 +171,8 @@ static tp_var *sweep_slope(tp_var *v, tp_var *gy)
 TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
 {
     tp__thread *t = s->t;
-    uint32_t marks = t->marks;
-    t->marks = (marks & ~(uint32_t)TP__IMPLICIT) | (v->flags & TP__IMPLICIT);
+    uint32_t marks = t->recording.marks;
+    t->recording.marks = (marks & ~(uint32_t)TP__IMPLICIT) | (v->flags & TP__IMPLICIT);
     const tp__op *op = v->op;
     if (TP_LIKELY(s->record ? !op->compose : !op->slope))
         op->gradient(pull);
@@ -182,7 +182,7 @@ TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
         pull->gx[0] = sweep_slope(v, pull->gy);
     if (v->sweep_below && (v->op->flags & TP__ELEMENTWISE) && !t->code)
         tp__hold_zeros(pull);
-    t->marks = marks;
+    t->recording.marks = marks;
 }
 
 /* The same, where what it records belongs to v's name scope. */
@@ -208,7 +208,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     size_t scope = tp_scope_begin();
     pull->gys = outputs ? v->adjoint.outputs : NULL;
     pull->gy = outputs ? NULL : tp__sweep_gradient(s, v);
-    if (TP_UNLIKELY(s->record && (t->scoped || tp__scope_of(v))))
+    if (TP_UNLIKELY(s->record && (t->recording.scoped || tp__scope_of(v))))
         sweep_apply_in_scope(s, v, pull);
     else
         sweep_apply_rule(s, v, pull);

@@ -21,10 +21,10 @@ bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *grad
  * of its own counts as the outer sweep's. */
 static uint32_t sweep_marks(const tp__thread *t, const tp_var *y, bool record)
 {
-    if (!record || (t->sweep_depth && (t->marks & TP__ORDERS)))
-        return t->marks;
+    if (!record || (t->recording.sweep_depth && (t->recording.marks & TP__ORDERS)))
+        return t->recording.marks;
     uint32_t order = ((y->flags & TP__ORDERS) << 1 | TP__ORDER) & TP__ORDERS;
-    return (t->marks & ~(uint32_t)TP__ORDERS) | order | TP__STEP;
+    return (t->recording.marks & ~(uint32_t)TP__ORDERS) | order | TP__STEP;
 }
 
 void tp__sweep_watch(tp__sweep *s, const tp__watcher *watcher)
@@ -40,13 +40,13 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->record = record;
     s->selective = s->remade = false;
     s->n_watchers = 0;
-    if (TP_UNLIKELY(t->anomaly))
+    if (TP_UNLIKELY(t->recording.anomaly))
         tp__sweep_watch(s, &tp__watch_anomaly);
-    if (TP_UNLIKELY(t->remakes))
+    if (TP_UNLIKELY(t->recording.remakes))
         tp__sweep_watch(s, &tp__watch_remade);
-    s->no_grad = t->no_grad;
-    s->marks = t->marks;
-    t->marks = sweep_marks(t, y, record);
+    s->no_grad = t->recording.no_grad;
+    s->marks = t->recording.marks;
+    t->recording.marks = sweep_marks(t, y, record);
     s->floor = floor;
     s->top = y->generation > floor ? y->generation : floor;
     s->kept.n = s->kept.capacity = s->kept.slots = 0;
@@ -55,8 +55,8 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->aside = NULL;
     s->n_aside = 0;
     s->waiting = s->few;
-    t->no_grad = !record;
-    s->depth = ++t->sweep_depth;
+    t->recording.no_grad = !record;
+    s->depth = ++t->recording.sweep_depth;
     s->y = y;
     tp__ref(y);
     size_t generations = (size_t)(s->top - floor) + 1;
@@ -64,10 +64,10 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
         memset(s->few, 0, generations * sizeof *s->few);
     else
         s->waiting = tp__alloc_zero(generations, sizeof *s->waiting);
-    if (t->sweep_depth == SWEEP_DEEPEST)
+    if (t->recording.sweep_depth == SWEEP_DEEPEST)
         tp_fail(TP_ERROR_GRAPH, "%s: sweeps inside sweeps more than %d deep", call,
                 SWEEP_DEEPEST - 1);
-    return s->waiting && t->sweep_depth < SWEEP_DEEPEST;
+    return s->waiting && t->recording.sweep_depth < SWEEP_DEEPEST;
 }
 
 bool tp__sweep_set_aside(tp__sweep *s, tp_var *v)
@@ -120,8 +120,8 @@ void tp__sweep_end(tp__sweep *s)
     }
     if (s->aside)
         tp__free(s->aside);
-    s->t->no_grad = s->no_grad;
-    s->t->marks = s->marks;
-    s->t->sweep_depth--;
+    s->t->recording.no_grad = s->no_grad;
+    s->t->recording.marks = s->marks;
+    s->t->recording.sweep_depth--;
     tp__drop(s->y);
 }

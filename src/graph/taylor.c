@@ -218,11 +218,11 @@ static bool taylor_visit(taylor_walk *w, size_t index)
         memcpy(y + 1, x[0] + (size_t)v->attr.integer * width + 1, (width - 1) * sizeof *y);
     } else if (depends && taylor_fresh(w, v)) {
         tp__thread *t = tp__here();
-        uint32_t marks = t->marks;
-        t->marks |= v->flags & TP__IMPLICIT;
+        uint32_t marks = t->recording.marks;
+        t->recording.marks |= v->flags & TP__IMPLICIT;
         y[0] = v;
         taylor_rule(w, &(tp__jet){.node = v, .order = w->order, .x = x, .y = y}, operands);
-        t->marks = marks;
+        t->recording.marks = marks;
     }
     tp__free(x);
     return !tp__here()->code;
@@ -230,7 +230,7 @@ static bool taylor_visit(taylor_walk *w, size_t index)
 
 static bool taylor_push(taylor_walk *w, tp_var *y)
 {
-    w->remade = tp__here()->remade;
+    w->remade = tp__here()->waiting.remade;
     w->lowest = UINT32_MAX;
     for (size_t i = 0; i < w->n_seeds; i++)
         if (w->seeds[i].at->generation < w->lowest)
@@ -258,7 +258,7 @@ static bool taylor_push(taylor_walk *w, tp_var *y)
 /* What was dropped before the walk, and made again for it, goes again. */
 static void taylor_end(taylor_walk *w)
 {
-    for (size_t i = 0; i < w->nodes.n && w->remade != tp__here()->remade; i++) {
+    for (size_t i = 0; i < w->nodes.n && w->remade != tp__here()->waiting.remade; i++) {
         tp_var *v = (tp_var *)tp__map_at(&w->nodes)[i].key;
         if ((v->flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD)
             tp__node_settle(v);

@@ -200,10 +200,10 @@ static tp_var *matmul_matrices(tp_var *a, tp_var *b)
         return tp__poison();
     }
     tp__thread *t = tp__here();
-    uint32_t marks = t->marks;
-    t->marks |= TP__IMPLICIT;
+    uint32_t marks = t->recording.marks;
+    t->recording.marks |= TP__IMPLICIT;
     tp_var *in[] = {matmul_batch(a, ndim + 2, batch), matmul_batch(b, ndim + 2, batch)};
-    t->marks = marks;
+    t->recording.marks = marks;
     return tp__apply(&matmul_op, in, 2, (tp__attr){0}, -1, NULL);
 }
 
@@ -211,11 +211,11 @@ static tp_var *matmul_matrices(tp_var *a, tp_var *b)
 static tp_var *matmul_operand(tp_var *v, tp_dtype dtype, int axis)
 {
     tp__thread *t = tp__here();
-    uint32_t marks = t->marks;
-    t->marks |= TP__IMPLICIT;
+    uint32_t marks = t->recording.marks;
+    t->recording.marks |= TP__IMPLICIT;
     v = tp_to(v, dtype);
     v = !tp_is_poison(v) && v->ndim == 1 ? tp_unsqueeze(v, axis) : v;
-    t->marks = marks;
+    t->recording.marks = marks;
     return v;
 }
 

@@ -158,12 +158,12 @@ tp_var *tp__unpack(tp_var *packed, int64_t from, int64_t rows, int64_t columns)
     shape[lead + 1] = columns;
     int64_t size = columns < 0 ? rows : rows * columns;
     tp__thread *t = tp__here();
-    uint32_t marks = t->marks;
-    t->marks |= TP__IMPLICIT;
+    uint32_t marks = t->recording.marks;
+    t->recording.marks |= TP__IMPLICIT;
     tp_var *part = tp_slice(packed, -1, from, from + size, 1);
     if (columns >= 0)
         part = tp_reshape(part, lead + 2, shape);
-    t->marks = marks;
+    t->recording.marks = marks;
     return part;
 }
 

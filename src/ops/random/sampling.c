@@ -194,7 +194,7 @@ typedef struct gamma_stream {
 static double gamma_uniform(gamma_stream *s)
 {
     if (s->at == 4) {
-        tp__philox(s->t->random_block++, s->t->seed, s->words);
+        tp__philox(s->t->random.block++, s->t->random.seed, s->words);
         s->at = 0;
     }
     uint64_t bits = (uint64_t)s->words[s->at] << 32 | s->words[s->at + 1];
