@@ -162,6 +162,12 @@ def prove_sigmoid():
     return (float(mpmath.exp(-40) / (1 + mpmath.exp(-40))**2), derivative(torch.sigmoid, 40.0))
 
 
+def prove_softmax():
+    """∂ softmax(x)₀ / ∂x₀ = p₀ p₁ at (40, 0)"""
+    return (float(mpmath.exp(-40) / (1 + mpmath.exp(-40))**2),
+            derivative(lambda x: torch.softmax(torch.stack((x, x * 0)), 0)[0], 40.0))
+
+
 def prove_layer_norm():
     """(x − mean) / √variance of {1e200, −1e200}"""
     x = torch.tensor([1e200, -1e200], dtype=torch.float64)
@@ -295,6 +301,9 @@ PYTORCH_WRONG = [
                "PyTorch -?0", proof=prove_clamp, when=lambda program: program.wild),
     Difference("sigmoid|lstm.*|gru.*|silu|tanh", "gradient|second|jvp", "sigmoid's derivatives in the tail",
                "PyTorch -?0", proof=prove_sigmoid, when=lambda program: program.wild),
+    Difference("softmax|.*attention", "gradient|second|jvp",
+               "softmax's derivatives in the tail: its own element's, beside what is huge",
+               proof=prove_softmax, when=lambda program: program.wild and program.extreme()),
     Difference("rms_norm|group_norm|batch_norm|layer_norm", "gradient|second|jvp|value",
                "variances that overflow or underflow", "is -?[0-9]", proof=prove_layer_norm,
                when=lambda program: program.wild and program.extreme()),
@@ -329,6 +338,8 @@ PYTORCH_WRONG = [
 CHOSEN = [
     Difference(".*", "jvp|gradient|second", "the mean of nothing is NaN, also along a direction",
                "is -?nan, PyTorch -?0", when=lambda program: program.empty()),
+    Difference("sum_to", "call refused", "sums to the same shape are new values too (shape.h)",
+               "a recorded result"),
     Difference("flip", "alias", "flip is a view (shape.h)"),
     Difference("flip", "derivative refused", "flip is a view (shape.h)", "edited in place",
                when=lambda program: program.edited),
@@ -336,7 +347,7 @@ CHOSEN = [
                when=lambda program: program.edited and program.empty()),
     Difference("cosine_similarity", "value|alias|gradient|second|jvp",
                "beyond 1, where domains end, a rounded cosine of 1 may lie or not", "nan",
-               when=lambda program: {"acosh", "acos", "asin", "atanh", "log", "sqrt", "erfinv"} &
+               when=lambda program: {"acosh", "acos", "asin", "atanh", "log", "logit", "sqrt", "erfinv"} &
                set(program.names())),
     Difference("sign", "value|alias", "the sign of NaN is NaN, as in NumPy", "is nan, PyTorch 0"),
     Difference("logit", "gradient|second|jvp", "outside of (0, 1) logit's derivative follows its formula",
@@ -349,13 +360,13 @@ CHOSEN = [
                "is -?nan", when=lambda program: program.strange()),
     Difference("hardtanh|relu6|hardsigmoid|hardswish|hinge_embedding_loss|cosine_embedding_loss",
                "gradient|second|jvp",
-               "the gradient of NaN passes, as through relu (ops.h); PyTorch's passes relu only",
+               "the gradient of NaN passes, as through relu (elementwise.h); PyTorch's passes relu only",
                "PyTorch -?0", when=lambda program: program.strange()),
     Difference("max|min", "gradient|second|jvp",
                "elements that are NaN share the gradient of a NaN (reduce.h)", "PyTorch nan",
                when=lambda program: program.wild),
     Difference("logsumexp|logaddexp|cross_entropy|ctc_loss", "gradient|second|jvp",
-               "infinite elements share the gradient (ops.h, reduce.h)", "PyTorch nan",
+               "infinite elements share the gradient (elementwise.h, reduce.h)", "PyTorch nan",
                when=lambda program: program.wild),
     Difference("norm|cdist", "gradient|second|jvp",
                "infinite elements share the gradient of a norm, others have none (reduce.h)",
@@ -387,12 +398,13 @@ CHOSEN = [
                "is -?nan", when=lambda program: program.strange()),
     Difference(".*", "gradient|second|jvp", "sums of what is beyond the type's range may be NaN",
                "is -?nan, PyTorch -?inf", when=lambda program: program.wild and program.extreme()),
-    Difference("min|max|minimum|maximum|relu|masked_fill|where|floor|smooth_l1_loss|huber_loss",
+    Difference("min|max|minimum|maximum|relu|elu|selu|celu|masked_fill|where|floor|smooth_l1_loss"
+               "|huber_loss",
                "gradient|second|jvp",
-               "what is not picked gets 0, beside a slope of NaN too (ops.h)",
+               "what is not picked gets 0, beside a slope of NaN too (elementwise.h)",
                "is -?[0-9].*PyTorch -?(nan|inf)",
                when=lambda program: program.strange()),
-    Difference("pow", "gradient|second|jvp", "derivatives for the exponent are 0 at 0 (ops.h)",
+    Difference("pow", "gradient|second|jvp", "derivatives for the exponent are 0 at 0 (elementwise.h)",
                "is -?0, PyTorch -?nan", when=lambda program: program.has(0)),
     Difference("hardsigmoid|hardswish", "gradient|second|jvp",
                "its slope at the bounds is 0, as PyTorch's own function has it; the expression's is not",
@@ -423,7 +435,7 @@ CHOSEN = [
     Difference("to|copy_", "value|alias", "NaN and infinities are 0 in small integers (array.h)",
                "is 0, PyTorch -2147483648"),
     Difference("fmod|remainder|.*", "call refused",
-               "a plain number that the type cannot hold is an error (ops.h)", "is not a number of"),
+               "a plain number that the type cannot hold is an error (elementwise.h)", "is not a number of"),
     Difference("slice_scatter|select_scatter|diagonal_scatter", "type|value",
                "operands of mixed types are promoted", when=lambda program: program.mixed()),
     Difference("index_add|scatter.*", "call refused",
@@ -450,10 +462,10 @@ CHOSEN = [
     Difference("pow", "type", "the sample's exponent is a double", "^float64"),
     Difference("pow", "call accepted", "the sample's exponent is a double", "negative integer"),
     Difference("square|vander", "type", "squares have their operand's type"),
-    Difference("atan2|hypot", "gradient|second|jvp", "derivatives at the origin are 0 (ops.h)",
+    Difference("atan2|hypot", "gradient|second|jvp", "derivatives at the origin are 0 (elementwise.h)",
                "is -?[0-9].*, PyTorch -?nan", when=lambda program: program.has(0)),
     Difference("polygamma|digamma|lgamma", "value|alias|gradient|second|jvp",
-               "poles of polygamma are infinite or NaN (ops.h)", "PyTorch -?inf"),
+               "poles of polygamma are infinite or NaN (elementwise.h)", "PyTorch -?inf"),
     Difference("svdvals|.*attention|tanh.*|sigmoid.*|expm1|lstm.*"
                "|gru.*|ctc_loss|rms_norm|cosine_similarity|erfinv", "derivative refused",
                "its gradient reads the operand, to keep its digits; PyTorch's something it kept",
@@ -469,7 +481,7 @@ CHOSEN = [
                "a step of gradients: of floating types, reads its operand; PyTorch's keeps the mask",
                "^b?float|edited in place|a recorded result"),
     Difference("xlogy|kl_div", "gradient|second|jvp|value",
-               "beside 0 the logarithm of what is not positive is NaN or takes no part (ops.h)",
+               "beside 0 the logarithm of what is not positive is NaN or takes no part (elementwise.h)",
                "nan|inf|is -?0,",
                when=lambda program: program.has(0)),
     Difference("xlogy", "gradient|second|jvp", "a gradient of 0 times a logarithm of NaN is NaN, as log's is",
@@ -531,7 +543,7 @@ CHOSEN = [
     Difference("log_softmax", "value", "beside +∞ logarithms of probabilities are −∞",
                "is -inf, PyTorch nan", when=lambda program: program.wild),
     Difference("softplus", "value|gradient|second|jvp|alias",
-               "softplus is exact above 20 too (ops.h)", when=lambda program: program.close(1e-8)),
+               "softplus is exact above 20 too (elementwise.h)", when=lambda program: program.close(1e-8)),
     Difference("logdet|slogdet", "gradient|second|jvp", "log det of a negative determinant is NaN",
                "PyTorch -?0"),
     Difference("qr", "second", "beside a small element of R float32 loses digits; PyTorch's does in others",
@@ -541,7 +553,7 @@ CHOSEN = [
     Difference("remainder|fmod", "gradient", "the gradient for an infinite divisor is 0", "is -?0",
                when=lambda program: program.wild),
     Difference("pow", "call refused",
-               "integers to negative powers are an error, as in NumPy (ops.h)", "negative integer power"),
+               "integers to negative powers are an error, as in NumPy (elementwise.h)", "negative integer power"),
     Difference("cosine_embedding_loss", "gradient|second|jvp",
                "the cosine with a vector of zeros has the slope 1e8, PyTorch's 1e6",
                when=lambda program: program.has(0)),

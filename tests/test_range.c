@@ -65,7 +65,9 @@ typedef struct range_orders {
     tp_var *value, *plain, *recorded, *forward, *second;
 } range_orders;
 
-static range_orders range_differentiate(const range_case *c, tp_dtype dtype, double scale)
+/* Gradients of `part` of a weighted sum. */
+static range_orders range_differentiate(const range_case *c, tp_dtype dtype, double scale,
+                                        double part)
 {
     static const double points[] = {1, -2, 3, 0.5, -0.75, 2.5, 1.25, 4};
     range_orders orders;
@@ -73,8 +75,9 @@ static range_orders range_differentiate(const range_case *c, tp_dtype dtype, dou
     tp_var *direction = tp_to(tp_mul(0.25, tp_arange(TP_F64, -3, 5, 1)), dtype);
     orders.value = c->call(x);
     int64_t n = tp_size(orders.value);
-    tp_var *w = tp_reshape(tp_to(tp_sin(tp_arange(TP_F64, 1, (double)n + 1, 1)), dtype),
-                           tp_ndim(orders.value), tp_shape(orders.value));
+    tp_var *sines = tp_sin(tp_arange(TP_F64, 1, (double)n + 1, 1));
+    tp_var *w = tp_reshape(tp_to(tp_mul(part, sines), dtype), tp_ndim(orders.value),
+                           tp_shape(orders.value));
     orders.plain = tp_gradient(orders.value, x, .gradient = w);
     orders.recorded = tp_gradient(orders.value, x, .gradient = w, .create_graph = true);
     orders.forward = tp_jvp(orders.value, x, tp_reshape(direction, TP_SHAPE(2, 4)));
@@ -98,7 +101,8 @@ static void range_compare(const range_case *c, const char *what, double scale, t
 static void range_check(const range_case *c, tp_dtype dtype, double scale, double tolerance)
 {
     TP_SCOPE();
-    range_orders a = range_differentiate(c, dtype, scale), b = range_differentiate(c, TP_F64, 1);
+    range_orders a = range_differentiate(c, dtype, scale, 1);
+    range_orders b = range_differentiate(c, TP_F64, 1, 1);
     double value = c->degree ? scale : 1, slope = c->degree ? 1 : 1 / scale;
     range_compare(c, "value", scale, a.value, b.value, value, tolerance);
     range_compare(c, "gradient", scale, a.plain, b.plain, slope, tolerance);
@@ -128,6 +132,51 @@ TEST(squares_do_not_leave_the_range)
         }
 }
 
+/* Of subnormal elements, multiples of a power of two here, as many digits of the value as it has,
+ * and all of those of derivatives, also of a small part of a sum or of one that is large. */
+static void range_check_subnormal(const range_case *c, tp_dtype dtype, double scale, double part)
+{
+    TP_SCOPE();
+    double tolerance = dtype == TP_F32 ? 1e-5 : 1e-11,
+           step = dtype == TP_F32 ? 0x1p-149 : 0x1p-1074;
+    range_orders a = range_differentiate(c, dtype, scale, part);
+    range_orders b = range_differentiate(c, TP_F64, 1, 1);
+    range_compare(c, "value", scale, a.value, b.value, scale, fmax(tolerance, 2 * step / scale));
+    if (c->call == range_norm_minus && dtype == TP_F64) /* its powers leave the range on the way */
+        return;
+    range_compare(c, "gradient", scale, a.plain, b.plain, part, tolerance);
+    range_compare(c, "recorded gradient", scale, a.recorded, b.recorded, part, tolerance);
+    range_compare(c, "derivative forwards", scale, a.forward, b.forward, 1, tolerance);
+}
+
+TEST(subnormal_elements_keep_their_digits)
+{
+    for
+        EACH(i, range_cases)
+        {
+            for (int part = -1; part <= 1 && range_cases[i].degree == 1; part++) {
+                range_check_subnormal(&range_cases[i], TP_F32, 0x1p-140, pow(1e10, part));
+                range_check_subnormal(&range_cases[i], TP_F64, 0x1p-1065, pow(1e30, part));
+            }
+        }
+}
+
+TEST(norms_of_subnormal_numbers)
+{
+    float numbers[] = {3e-42F, 4e-42F};
+    double h = hypot((double)numbers[0], (double)numbers[1]);
+    tp_var *x = tp_variable(tp_array(TP_F32, TP_SHAPE(2), numbers));
+    tp_var *a = tp_select(x, 0, 0), *b = tp_select(x, 0, 1), *y[] = {tp_norm(x, 2), tp_hypot(a, b)};
+    for
+        EACH(i, y)
+        {
+            CHECK_BITS(tp_item(y[i]), (double)(float)h);
+            tp_var *g = tp_gradient(y[i], x);
+            CHECK_CLOSE(at(g, 0), (double)numbers[0] / h, 1e-7);
+            CHECK_CLOSE(at(g, 1), (double)numbers[1] / h, 1e-7);
+        }
+}
+
 /* The others of a row or a column are as they were. */
 TEST(only_rows_out_of_range_are_scaled)
 {
@@ -154,6 +203,16 @@ TEST(epsilon_counts_beside_small_elements)
     CHECK_CLOSE(at(y, 2), 1, 1e-12);
     tp_var *small = tp_rms_norm(x, 1, NULL, .eps = 1e-20);
     CHECK_CLOSE(at(small, 0) / 1e-190, 1, 1e-12);
+    tp_var *least = tp_array(TP_F32, TP_SHAPE(1, 2), ((float[]){1e-40F, -1e-40F}));
+    CHECK_CLOSE(tp_item(tp_max(tp_layer_norm(least, 1, NULL, NULL, .eps = 1e-30))) / 1e-25, 1,
+                1e-4);
+    least = tp_array(TP_F64, TP_SHAPE(1, 2), ((double[]){1e-310, -1e-310}));
+    CHECK_CLOSE(tp_item(tp_max(tp_layer_norm(least, 1, NULL, NULL, .eps = 1e-220))) / 1e-200, 1,
+                1e-10);
+    least = tp_reshape(least, TP_SHAPE(2, 1));
+    CHECK_CLOSE(tp_item(tp_max(tp_batch_norm(least, NULL, NULL, NULL, NULL, .eps = 1e-220))) /
+                    1e-200,
+                1, 1e-10);
     tp_var *a = tp_full(TP_F32, TP_SHAPE(3), 1e-30), *b = tp_full(TP_F32, TP_SHAPE(3), 1e25);
     CHECK_CLOSE(tp_item(tp_cosine_similarity(b, b, 0)), 1, 1e-6);
     CHECK_CLOSE(tp_item(tp_cosine_similarity(a, b, 0)), 1, 1e-6); /* |a| |b| = 3e-5 > 1e-8 */

@@ -184,7 +184,8 @@ static double spread_sum(const tp__spread *spread, double power, double mean, in
 double tp__spread_scale(const tp__spread *spread, double *mean)
 {
     double n = (double)(spread->runs * spread->plane), largest = spread_sum(spread, 1, 0, 0);
-    double power = largest > 0 && isfinite(largest) ? ldexp(1, ilogb(largest)) : 1;
+    double size = fmax(largest, sqrt(spread->epsilon)); /* so that ε / power² is in range */
+    double power = size > 0 && isfinite(largest) ? ldexp(1, ilogb(size)) : 1;
     double middle = spread->centred ? spread_sum(spread, power, 0, 1) / n : 0;
     double square = spread_sum(spread, power, middle, 2) / n;
     *mean = middle * power;

@@ -6,6 +6,7 @@
 
 #include "graph/elementwise.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "array/array.h"
@@ -60,11 +61,35 @@ static tp_var *angle_rule(tp_var *gy, tp_var *x, tp_var *a, tp_var *b)
     return angle_quotient(tp_mul(gy, angle_quotient(x, h)), h);
 }
 
+/* x / y for y = √(a² + b²). A subnormal y has lost digits: there it is computed again from large
+ * multiples of a and b. */
+#define ANGLE_MULTIPLE 0x1p100
+
+static double angle_share(double x, double a, double b, double y)
+{
+    if (y >= (double)FLT_MIN || y == 0)
+        return angle_number(x, y);
+    return ANGLE_MULTIPLE * x / hypot(ANGLE_MULTIPLE * a, ANGLE_MULTIPLE * b);
+}
+
+static tp_var *angle_share_rule(tp_var *x, tp_var *a, tp_var *b, tp_var *y)
+{
+    tp_var *small = tp_lt(tp_detach(y), y->dtype == TP_F32 ? (double)FLT_MIN : DBL_MIN);
+    tp_var *some = (tp_any)(small, NULL);
+    if (tp_is_poison(some))
+        return some;
+    if (tp_item(some) != 0) {
+        tp_var *scale = tp_to(tp_where(small, ANGLE_MULTIPLE, 1), (tp_dtype)y->dtype);
+        x = tp_mul(x, scale), y = tp_hypot(tp_mul(a, scale), tp_mul(b, scale));
+    }
+    return angle_quotient(x, y);
+}
+
 /* clang-format off */
 TP__BINARY(tp_atan2, atan2(a, b), gy * angle_slope(b, a, b), angle_rule(gy, b, a, b), -gy * angle_slope(a, a, b), tp_neg(angle_rule(gy, a, a, b)),
            .label = "Atan2", .formula = "the angle of the point (b, a), from −π to π", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1}, .fast = TP__FAST_ATAN2, .domain = TP__BASE_POSITIVE)
-TP__BINARY(tp_hypot, hypot(a, b), gy * angle_number(a, y), tp_mul(gy, angle_quotient(a, y)), gy * angle_number(b, y), tp_mul(gy, angle_quotient(b, y)),
-           .label = "Hypot", .formula = "√(a² + b²)", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_OUT, TP__READS_1 | TP__READS_OUT}, .fast = TP__FAST_HYPOT, .domain = TP__BASE_POSITIVE)
+TP__BINARY(tp_hypot, hypot(a, b), gy * angle_share(a, a, b, y), tp_mul(gy, angle_share_rule(a, a, b, y)), gy * angle_share(b, a, b, y), tp_mul(gy, angle_share_rule(b, a, b, y)),
+           .label = "Hypot", .formula = "√(a² + b²)", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1 | TP__READS_OUT, TP__READS_0 | TP__READS_1 | TP__READS_OUT}, .fast = TP__FAST_HYPOT, .domain = TP__BASE_POSITIVE)
 /* clang-format on */
 
 /* --- sinc: a record for each derivative, whose number is the attribute ---

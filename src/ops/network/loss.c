@@ -319,13 +319,18 @@ tp_var *(tp_cross_entropy)(tp_var *x, tp_var *target, const tp_class_options *gi
 
 /* --- Of pairs --- */
 
-/* |v| along an axis. If v² is out of range v is divided by a scale, and so is *least. */
+/* |v| along an axis. If v² is out of range v becomes float64, or is divided by a scale, and so is
+ * *least. */
 static tp_var *cosine_size(tp_var **v, tp_var **least, const tp_reduce_options *along)
 {
     tp_var *squares = (tp_sum)(tp_square(*v), along);
-    tp_var *scale = tp__range_scale(*v, squares, along);
+    tp_var *scale = tp__range_scale(*v, 2, squares, along);
     if (!scale)
         return tp__safe_root(squares);
+    if (!tp_is_poison(scale) && (*v)->dtype == TP_F32) {
+        *v = tp_to(*v, TP_F64);
+        return cosine_size(v, least, along);
+    }
     *v = tp_div(*v, scale);
     tp_var *size = tp__safe_root((tp_sum)(tp_square(*v), along));
     if (!tp_is_poison(size))
@@ -349,7 +354,9 @@ tp_var *tp_cosine_similarity(tp_var *a, tp_var *b, int axis)
     a = tp_broadcast_to(tp_to(a, tp_dtype_of(product)), product->ndim, tp__shape(product));
     b = tp_broadcast_to(tp_to(b, tp_dtype_of(product)), product->ndim, tp__shape(product));
     tp_var *size_a = cosine_size(&a, &least, &along), *size_b = cosine_size(&b, &least, &along);
-    return tp_div((tp_sum)(tp_mul(a, b), &along), tp_maximum(tp_mul(size_a, size_b), least));
+    tp_var *cosine =
+        tp_div((tp_sum)(tp_mul(a, b), &along), tp_maximum(tp_mul(size_a, size_b), least));
+    return tp_to(cosine, tp_dtype_of(product));
 }
 
 tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double margin,

@@ -37,9 +37,10 @@ static bool normalise_options(const char *call, const tp_normalization_options *
 static tp_var *normalise_size(tp_var *x, const tp_reduce_options *rows, double epsilon)
 {
     tp_var *square = tp_add((tp_mean)(tp_square(x), rows), epsilon);
-    tp_var *scale = tp__range_scale(x, square, rows);
+    tp_var *scale = tp__range_scale(x, 2, square, rows);
     if (!scale)
         return tp_div(x, tp_sqrt(square));
+    TP__RANGE_WIDE(scale, x, normalise_size(x, rows, epsilon));
     x = tp_div(x, scale);
     tp_var *rest = tp_div(tp_div(epsilon, scale), scale);
     return tp_div(x, tp_sqrt(tp_add((tp_mean)(tp_square(x), rows), rest)));

@@ -25,21 +25,33 @@ static bool range_all_hold(const tp_var *sums)
     return true;
 }
 
-static void range_write(tp_var *scale, const tp_var *largest, const tp_var *sums)
+/* Quotients of float64's smallest and largest numbers by it, to the power 2 p, are in range. */
+static double range_power(double size, double p)
+{
+    int room = p > 0 ? (int)fmin(500 / p, 400) : 0;
+    return ldexp(1, (int)fmax(-1074 + room, fmin(ilogb(size), 1023 - room)));
+}
+
+/* False if no sum needs a scale. */
+static bool range_write(tp_var *scale, const tp_var *largest, double p, const tp_var *sums)
 {
     tp_dtype dtype = (tp_dtype)sums->dtype;
     size_t item = tp__dtype_size(dtype);
+    bool any = false;
     for (int64_t i = 0; i < sums->size; i++) {
         size_t at = (size_t)i * item;
         double size = tp__read_element(dtype, (const char *)largest->data + at), power = 1;
         double sum = tp__read_element(dtype, (const char *)sums->data + at);
-        if (size > 0 && isfinite(size) && !range_holds(dtype, sum))
-            power = ldexp(1, ilogb(size));
+        bool out = size > 0 && !range_holds(dtype, sum);
+        if (out && isfinite(size))
+            power = range_power(size, p);
+        any |= out;
         tp__write_element(dtype, (char *)scale->data + at, power);
     }
+    return any;
 }
 
-tp_var *tp__range_scale(tp_var *x, tp_var *sums, const tp_reduce_options *options)
+tp_var *tp__range_scale(tp_var *x, double p, tp_var *sums, const tp_reduce_options *options)
 {
     if (tp_is_poison(sums))
         return sums;
@@ -54,8 +66,8 @@ tp_var *tp__range_scale(tp_var *x, tp_var *sums, const tp_reduce_options *option
     if (tp_is_poison(largest))
         return largest;
     tp_var *scale = tp__empty((tp_dtype)largest->dtype, largest->ndim, tp__shape(largest));
-    if (!tp_is_poison(scale))
-        range_write(scale, largest, plain);
+    if (!tp_is_poison(scale) && !range_write(scale, largest, p, plain))
+        return NULL;
     return scale;
 }
 
@@ -91,9 +103,10 @@ static tp_var *range_root_of_squares(tp_var *x, double p, const tp_reduce_option
 tp_var *tp__root_of_squares(tp_var *x, const tp_reduce_options *options)
 {
     tp_var *squares = (tp_sum)(tp_square(x), options);
-    tp_var *scale = tp__range_scale(x, squares, options);
+    tp_var *scale = tp__range_scale(x, 2, squares, options);
     if (!scale)
         return tp__safe_root(squares);
+    TP__RANGE_WIDE(scale, x, tp__root_of_squares(x, options));
     if (tp_is_poison(scale))
         return scale;
     tp_var *unbounded = tp__range_unbounded(x, 2, options, range_root_of_squares);

@@ -95,9 +95,10 @@ tp_var *(tp_std)(tp_var *x, const tp_var_options *options)
     tp_var_options given = TP_OPTIONS(tp_var_options);
     tp__take_options("std", &given, sizeof given, options);
     const tp_reduce_options own = {.size = sizeof own, .axes = given.axes};
-    tp_var *scale = tp__range_scale(x, variance, &own);
+    tp_var *scale = tp__range_scale(x, 2, variance, &own);
     if (!scale)
         return tp__safe_root(variance);
+    TP__RANGE_WIDE(scale, x, (tp_std)(x, options));
     if (tp_is_poison(scale))
         return scale;
     return tp__range_restore(tp__safe_root(statistics_variance("std", tp_div(x, scale), options)),
@@ -117,7 +118,9 @@ static tp_var *statistics_powers(tp_var *x, double p, const tp_reduce_options *o
 static tp_var *statistics_power_norm(tp_var *x, double p, const tp_reduce_options *options)
 {
     tp_var *sum = statistics_powers(x, p, options);
-    tp_var *scale = tp__range_scale(x, sum, options);
+    tp_var *scale = tp__range_scale(x, p, sum, options);
+    if (scale)
+        TP__RANGE_WIDE(scale, x, statistics_power_norm(x, p, options));
     tp_var *unbounded =
         scale && p > 0 ? tp__range_unbounded(x, p, options, statistics_power_norm) : NULL;
     if (unbounded)
