@@ -49,7 +49,17 @@ static tp_var *gradient_after(tp_var *y, tp_var *x, bool record)
     return g;
 }
 
-/* What a sweep does not need may be edited: it gives what it gave before, recorded too. */
+/* y's derivative along x; the same of a refusal. */
+static tp_var *derivative_after(tp_var *y, tp_var *x)
+{
+    tp_var *d = tp_jvp(y, x, table_weights(x, 1));
+    if (tp_is_poison(d))
+        tp_clear_error();
+    return d;
+}
+
+/* What a sweep does not need may be edited: it gives what it gave before, recorded too, and so does
+ * a derivative forwards. */
 CASE_TEST(sweeps_take_edits_of_what_they_do_not_need)
 {
     for (int i = 0; i < c->n; i++)
@@ -60,7 +70,7 @@ CASE_TEST(sweeps_take_edits_of_what_they_do_not_need)
             tp_var *y = table_call(c, x);
             if (is_view(c->op) || tp_size(y) == 0)
                 continue;
-            tp_var *before = gradient_after(y, x[k], false);
+            tp_var *before = gradient_after(y, x[k], false), *forwards = derivative_after(y, x[k]);
             tp_copy_(x[i], 0.375);
             tp_var *after = gradient_after(y, x[k], false);
             if (tp_is_poison(before) || tp_is_poison(after))
@@ -70,6 +80,11 @@ CASE_TEST(sweeps_take_edits_of_what_they_do_not_need)
             if (CASE_CHECK(c, !tp_is_poison(recorded),
                            "an edit of operand %d stops recorded sweeps to operand %d only", i, k))
                 table_equal(c, "recorded after an edit", recorded, before, 1e-12);
+            tp_var *again = derivative_after(y, x[k]);
+            if (!tp_is_poison(forwards) &&
+                CASE_CHECK(c, !tp_is_poison(again),
+                           "an edit of operand %d stops derivatives along operand %d only", i, k))
+                table_equal(c, "forwards after an edit", again, forwards, 1e-12);
         }
 }
 

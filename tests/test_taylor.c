@@ -73,10 +73,11 @@ TEST(an_edited_result_is_an_error)
     CHECK_ERROR(TP_ERROR_GRAPH, "edited in place");
     tp_jvp(y, x, tp_scalar(1));
     CHECK_ERROR(TP_ERROR_GRAPH, "edited in place");
-    y = tp_cos(x); /* its gradient reads the operand, its series both */
+    y = tp_cos(x); /* its gradient reads the operand only, and so can its series */
     tp_mul_(tp_detach(y), 100);
     tp_derivatives(y, x, 2, d);
-    CHECK_ERROR(TP_ERROR_GRAPH, "edited in place");
+    CHECK_CLOSE(tp_item(d[0]), -sin(1), 1e-15);
+    CHECK_CLOSE(tp_item(d[1]), -cos(1), 1e-15);
 }
 
 TEST(an_edited_operand_is_an_error)

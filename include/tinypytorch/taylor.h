@@ -7,9 +7,9 @@
  * The coefficients are made by operations: they are recorded, can be drawn and can be
  * differentiated again. Within TP_NO_GRAD(); they are constants.
  *
- * A series reads values on its way. One that was edited in place since it was recorded is an error;
- * one whose elements were dropped is computed again (graph.h). A function of one's own needs a jvp
- * (tp_function).
+ * On its way a series needs the values that a recorded gradient reads. One of them that was edited
+ * in place since it was recorded is an error; other values may be edited. One whose elements were
+ * dropped is computed again (graph.h). A function of one's own needs a jvp (tp_function).
  */
 #ifndef TINYPYTORCH_TAYLOR_H
 #define TINYPYTORCH_TAYLOR_H

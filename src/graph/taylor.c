@@ -10,6 +10,7 @@
 #define TP_NO_SUGAR
 #include "tinypytorch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "array/array.h"
@@ -101,22 +102,25 @@ static bool taylor_sort(taylor_walk *w, const tp_var *y)
     return true;
 }
 
-/* Rules use the values of operands and, but for linear ones, of the result. */
+static bool taylor_edited(const taylor_walk *w, const tp_var *v, const char *what)
+{
+    tp_fail(TP_ERROR_GRAPH, "%s: %s of %s was edited in place since it was recorded", w->call, what,
+            v->op->name);
+    return false;
+}
+
+/* True, else with an error, if what `reads` names is as it was when v was recorded. */
 static bool taylor_fresh(const taylor_walk *w, tp_var *v)
 {
-    bool linear = v->op->flags & TP__LINEAR;
-    if (!linear && tp__version(v) != 0) {
-        tp_fail(TP_ERROR_GRAPH, "%s: the result of %s was edited in place since it was recorded",
-                w->call, v->op->name);
-        return false;
-    }
+    unsigned reads = tp__reads(v);
+    if ((reads & TP__READS_OUT) && tp__version(v) != 0)
+        return taylor_edited(w, v, "the result");
     for (uint32_t i = 0; i < v->n_in; i++)
-        if (tp__version(tp__inputs(v)[i]) != tp__input_versions(v)[i]) {
-            char name[64];
-            tp_fail(TP_ERROR_GRAPH,
-                    "%s: operand %u%s of %s was edited in place since it was recorded", w->call, i,
-                    tp__name_text(name, tp__inputs(v)[i]), v->op->name);
-            return false;
+        if (tp__reads_input(reads, i) &&
+            tp__version(tp__inputs(v)[i]) != tp__input_versions(v)[i]) {
+            char name[64], what[96];
+            snprintf(what, sizeof what, "operand %u%s", i, tp__name_text(name, tp__inputs(v)[i]));
+            return taylor_edited(w, v, what);
         }
     return true;
 }
@@ -155,16 +159,17 @@ static void taylor_compose(const taylor_walk *w, const tp__jet *jet);
 static void taylor_by_gradient(const taylor_walk *w, const tp__jet *jet);
 static void taylor_tangent(const taylor_walk *w, const tp__jet *jet);
 
-/* True if the record's own rule has what it may read: values of operands and of the result. An
- * elementwise record without goes by its gradient, which reads only what stays. */
+/* True if the record's own rule has what it may read, as it was: values of operands and of the
+ * result. An elementwise record without goes by its gradient, which reads what `reads` names. */
 static bool taylor_can_read(taylor_walk *w, const tp__jet *jet)
 {
     tp_var *v = jet->node;
     if ((v->op->flags & TP__LINEAR) || !(v->op->flags & TP__ELEMENTWISE))
         return true;
-    bool good = tp__can_read(v, &w->known);
+    bool good = tp__can_read(v, &w->known) && tp__version(v) == 0;
     for (uint32_t i = 0; i < v->n_in && good; i++)
-        good = tp__can_read(jet->x[i][0], &w->known);
+        good = tp__can_read(jet->x[i][0], &w->known) &&
+               tp__version(tp__inputs(v)[i]) == tp__input_versions(v)[i];
     return good;
 }
 
