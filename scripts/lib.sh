@@ -195,7 +195,7 @@ build_needs()
         libcairo2-dev cairo-devel cairo cairo-dev cairo
     need optional "Pango (letters of every script in plots)" 'has_pc pangocairo' \
         libpango1.0-dev pango-devel pango pango-dev pango
-    need optional "OpenBLAS (matrix products)" 'has_pc openblas' \
+    need optional "OpenBLAS (LAPACK's products)" 'has_pc openblas' \
         libopenblas-dev openblas-devel openblas openblas-dev openblas
     need optional "LAPACKE (factorisations of matrices)" 'has_pc lapacke' \
         liblapacke-dev lapack-devel lapacke lapack-dev lapack

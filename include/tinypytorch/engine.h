@@ -15,9 +15,9 @@
  * Memory of arrays is kept for arrays to come, by size, in the thread that freed it.
  *
  * Where memory is limited, this library's own requests that fail are errors of their calls. Others'
- * are not: OpenBLAS asks again for ever for the buffers of a product, some 32 MB a thread, so make
- * a first product while there is memory; and Graphviz, fontconfig, Pango and the GLib below them
- * end the process (draw.h tells which pictures do without).
+ * are not: OpenBLAS, where LAPACK multiplies with it, asks again for ever for its buffers, some 32 MB
+ * a thread, so make a first factorisation while there is memory; and Graphviz, fontconfig, Pango and
+ * the GLib below them end the process (draw.h tells which pictures do without).
  */
 #ifndef TINYPYTORCH_ENGINE_H
 #define TINYPYTORCH_ENGINE_H
@@ -31,8 +31,8 @@ extern "C" {
 /* The number of threads that an operation may use, the caller's included: from 1 to 64. It starts
  * as the environment's TP_NUM_THREADS, or the number of processors this process may use. It holds
  * for the whole process; an operation that is running keeps what it started with. A value out of
- * range is an error. Matrix products set OpenBLAS, when the library was built with it, to one
- * thread for the whole process: a program that calls OpenBLAS itself has to set its number again.
+ * range is an error. Factorisations set OpenBLAS, when the library was built with it, to one thread
+ * for the whole process: a program that calls OpenBLAS itself has to set its number again.
  */
 TP_API int tp_num_threads(void);
 TP_API void tp_set_num_threads(int n);

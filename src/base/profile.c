@@ -75,7 +75,7 @@ typedef struct profile_open {
 } profile_open;
 
 atomic_bool tp__profiling;
-double (*tp__profile_peak)(void);
+double (*_Atomic tp__profile_peak)(void);
 
 static pthread_mutex_t profile_mutex = PTHREAD_MUTEX_INITIALIZER;
 static profile_data profile_now; /* under the mutex */
@@ -297,7 +297,8 @@ static double profile_measure_flops(void)
 static void profile_measure(void)
 {
     profile_bandwidth = profile_measure_bandwidth();
-    profile_flops = tp__profile_peak ? tp__profile_peak() : 0;
+    double (*peak)(void) = tp__profile_peak;
+    profile_flops = peak ? peak() : 0;
     profile_flops_by_hook = profile_flops > 0;
     if (!profile_flops_by_hook)
         profile_flops = profile_measure_flops();

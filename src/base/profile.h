@@ -20,9 +20,9 @@ extern atomic_bool tp__profiling;
 uint64_t tp__profile_clock(void); /* nanoseconds, never 0 */
 void tp__profile_note(uint64_t start, const char *name, double bytes, double flops);
 
-/* The peak of one core in GFLOP/s, of a product of 256 x 256 float32 matrices. A backend that has a
- * fast one sets it; 0 or NULL: unknown. */
-extern double (*tp__profile_peak)(void);
+/* The peak of one core in GFLOP/s, of a product of 256 x 256 float32 matrices, by what computes
+ * products, once there has been one; 0 or NULL: unknown. */
+extern double (*_Atomic tp__profile_peak)(void);
 
 TP_INLINE uint64_t tp__profile_start(void)
 {

@@ -3,9 +3,13 @@
 
 #include "kernels/gemm.h"
 
+#include <stdatomic.h>
+
+#include "base/alloc.h"
 #include "base/dtype.h"
 #include "base/parallel.h"
-#include "kernels/blas.h"
+#include "base/profile.h"
+#include "kernels/gemm_fast.h"
 
 /* --- Cutting --- */
 
@@ -179,13 +183,36 @@ const tp__gemm_backend *tp__gemm_reference(tp_dtype dtype)
     return &backends[dtype];
 }
 
+/* --- What the processor can do --- */
+
+static double gemm_peak(void)
+{
+    const int64_t n = 256, times = 8;
+    size_t size = (size_t)(n * n);
+    float *memory = tp__alloc_zero(3 * size, sizeof *memory);
+    if (!memory)
+        return 0;
+    tp__gemm job = {.m = n, .n = n, .k = n, .a_row = n, .a_column = 1, .b_row = n, .b_column = 1};
+    job.a = (const char *)memory;
+    job.b = (const char *)(memory + size);
+    job.c = (char *)(memory + 2 * size);
+    job.c_row = n;
+    uint64_t best = UINT64_MAX;
+    for (int64_t i = 0; i < times; i++) {
+        uint64_t start = tp__profile_clock();
+        tp__gemm_best(TP_F32)->run(&job);
+        uint64_t took = tp__profile_clock() - start;
+        best = took < best ? took : best;
+    }
+    tp__free(memory);
+    return 2 * (double)size * (double)n / (double)best;
+}
+
 /* --- The best there is --- */
 
 const tp__gemm_backend *tp__gemm_best(tp_dtype dtype)
 {
-#if defined(TP_WITH_BLAS)
-    if (tp__is_float(dtype) && tp__level > TP__REFERENCE)
-        return tp__blas_backend(dtype);
-#endif
-    return tp__gemm_reference(dtype);
+    const tp__gemm_backend *fast = tp__gemm_fast(dtype);
+    atomic_store_explicit(&tp__profile_peak, gemm_peak, memory_order_relaxed);
+    return fast ? fast : tp__gemm_reference(dtype);
 }

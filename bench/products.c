@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * products [--markdown] [--rounds N] [TEXT]: products of matrices, GFLOP/s on one thread, beside
+ * what the processor's multipliers do at the library's level of instructions (TP_CPU), the peak,
+ * and beside OpenBLAS, oneDNN and libxsmm where the build found them. In each round every
+ * contestant gives one sample, between two of the peak; a figure is that of the fastest sample, a
+ * share the best of ours to the peak of its round. With TEXT, only rows whose name contains it.
+ * Peers choose their kernels by the environment too: run it with env -u OPENBLAS_CORETYPE.
+ *
+ * Operands lie in the caches. Letters say how a and b lie: N by rows, T by columns.
+ */
+#include "products.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "kernels/gemm.h"
+#include "tinypytorch.h"
+
+enum { PRODUCTS_PEERS = 4, PRODUCTS_ROUNDS = 15, PRODUCTS_MOST = 101 };
+
+typedef struct products_row {
+    const char *layout;
+    int64_t m, n, k;
+} products_row;
+
+static const products_row products_rows[] = {
+    {"NN", 4, 4, 4},          {"NN", 8, 8, 8},          {"NN", 16, 16, 16},
+    {"NT", 16, 16, 16},       {"TN", 16, 16, 16},       {"TT", 16, 16, 16},
+    {"NN", 32, 32, 32},       {"NT", 32, 32, 32},       {"TN", 32, 32, 32},
+    {"TT", 32, 32, 32},       {"NN", 64, 64, 64},       {"NT", 64, 64, 64},
+    {"TN", 64, 64, 64},       {"TT", 64, 64, 64},       {"NN", 128, 128, 128},
+    {"NT", 128, 128, 128},    {"TN", 128, 128, 128},    {"TT", 128, 128, 128},
+    {"NN", 256, 256, 256},    {"NT", 256, 256, 256},    {"TN", 256, 256, 256},
+    {"TT", 256, 256, 256},    {"NN", 512, 512, 512},    {"NT", 512, 512, 512},
+    {"TN", 512, 512, 512},    {"TT", 512, 512, 512},    {"NN", 1024, 1024, 1024},
+    {"NT", 1024, 1024, 1024}, {"TN", 1024, 1024, 1024}, {"TT", 1024, 1024, 1024},
+    {"NN", 128, 256, 784},    {"NT", 128, 256, 784},    {"TN", 784, 256, 128},
+    {"NN", 512, 128, 128},    {"NN", 64, 64, 32},       {"NN", 1024, 32, 32},
+    {"NT", 1024, 32, 32},     {"TN", 32, 32, 1024},     {"NN", 17, 19, 23},
+    {"NN", 50, 50, 50},       {"NN", 100, 100, 100},    {"NN", 300, 10, 300},
+    {"NN", 1024, 3, 32},      {"NN", 1, 1024, 1024},    {"NT", 1, 1024, 1024},
+    {"NN", 1024, 1, 1024},    {"TN", 1024, 1, 1024},    {"NN", 1, 256, 256},
+    {"NT", 1, 256, 256},      {"NN", 1, 64, 64},        {"NT", 1, 64, 64},
+};
+
+typedef struct products_state {
+    products_job job;
+    tp__gemm_batch batch;
+    const tp__gemm_backend *backend;
+    const char *text;
+    bool markdown;
+    int rounds;
+} products_state;
+
+typedef struct products_entry {
+    const char *name;
+    void (*run)(products_state *state, int64_t times);
+} products_entry;
+
+static void products_ours(products_state *state, int64_t times)
+{
+    for (int64_t i = 0; i < times; i++)
+        tp__gemm_run(state->backend, &state->batch);
+}
+
+#define PRODUCTS_PEER(name)                                                                        \
+    static void products_##name(products_state *state, int64_t times)                              \
+    {                                                                                              \
+        products_run_##name(&state->job, times);                                                   \
+    }
+
+#ifdef BENCH_WITH_BLAS
+PRODUCTS_PEER(blas)
+#endif
+#ifdef BENCH_WITH_ONEDNN
+PRODUCTS_PEER(onednn)
+#endif
+#ifdef BENCH_WITH_XSMM
+PRODUCTS_PEER(xsmm)
+#endif
+
+static const products_entry products_entries[] = {
+    {"ours", products_ours},
+#ifdef BENCH_WITH_BLAS
+    {"OpenBLAS", products_blas},
+#endif
+#ifdef BENCH_WITH_ONEDNN
+    {"oneDNN", products_onednn},
+#endif
+#ifdef BENCH_WITH_XSMM
+    {"libxsmm", products_xsmm},
+#endif
+};
+
+enum { PRODUCTS_ENTRIES = sizeof products_entries / sizeof *products_entries };
+
+/* --- Operands --- */
+
+static void *products_random(int64_t size, bool single)
+{
+    void *memory = aligned_alloc(64, (size_t)((size * (single ? 4 : 8) + 63) / 64 * 64));
+    for (int64_t i = 0; memory && i < size; i++) {
+        double x = (double)((i * INT64_C(7919)) % 1000) / 1000 - 0.5;
+        if (single)
+            ((float *)memory)[i] = (float)x;
+        else
+            ((double *)memory)[i] = x;
+    }
+    return memory;
+}
+
+static void products_open(products_state *state, const products_row *row, bool single)
+{
+    int64_t m = row->m, n = row->n, k = row->k;
+    bool ta = row->layout[0] == 'T', tb = row->layout[1] == 'T';
+    state->job = (products_job){.single = single,
+                                .m = m,
+                                .n = n,
+                                .k = k,
+                                .a_turned = ta,
+                                .b_turned = tb,
+                                .a = products_random(m * k, single),
+                                .b = products_random(k * n, single),
+                                .c = products_random(m * n, single)};
+    state->backend = tp__gemm_best(single ? TP_F32 : TP_F64);
+    state->batch = (tp__gemm_batch){.first = {.m = m,
+                                              .n = n,
+                                              .k = k,
+                                              .a = state->job.a,
+                                              .b = state->job.b,
+                                              .c = state->job.c,
+                                              .a_row = ta ? 1 : k,
+                                              .a_column = ta ? m : 1,
+                                              .b_row = tb ? 1 : n,
+                                              .b_column = tb ? k : 1,
+                                              .c_row = n},
+                                    .count = 1};
+}
+
+static void products_close(const products_state *state)
+{
+    free(state->job.a);
+    free(state->job.b);
+    free(state->job.c);
+}
+
+/* --- Measuring --- */
+
+static double products_sample(const products_entry *entry, products_state *state, int64_t times)
+{
+    double start = bench_now();
+    entry->run(state, times);
+    return (bench_now() - start) / (double)times;
+}
+
+/* So many calls take about half a millisecond; 0: the contestant does not do this. */
+static int64_t products_times(const products_entry *entry, products_state *state)
+{
+    entry->run(state, 1);
+    if (state->job.refused)
+        return 0;
+    double once = products_sample(entry, state, 3);
+    return once > 5e5 ? 1 : (int64_t)(5e5 / (once + 1)) + 1;
+}
+
+typedef struct products_result {
+    double gflops[PRODUCTS_ENTRIES], share, peak;
+} products_result;
+
+static products_result products_measure(products_state *state)
+{
+    products_result result = {0};
+    double flops = 2 * (double)state->job.m * (double)state->job.n * (double)state->job.k;
+    int64_t times[PRODUCTS_ENTRIES];
+    for (int e = 0; e < PRODUCTS_ENTRIES; e++) {
+        state->job.refused = false;
+        times[e] = products_times(&products_entries[e], state);
+    }
+    for (int round = 0; round < state->rounds; round++) {
+        double before = products_peak(state->job.single), ours = 0;
+        for (int i = 0; i < PRODUCTS_ENTRIES; i++) {
+            int e = (i + round) % PRODUCTS_ENTRIES;
+            if (!times[e])
+                continue;
+            double speed = flops / products_sample(&products_entries[e], state, times[e]);
+            result.gflops[e] = fmax(result.gflops[e], speed);
+            ours = e == 0 ? speed : ours;
+        }
+        double peak = fmax(before, products_peak(state->job.single));
+        result.peak = fmax(result.peak, peak);
+        result.share = fmax(result.share, ours / peak);
+    }
+    return result;
+}
+
+/* --- Report --- */
+
+static void products_head(const products_state *state)
+{
+    const char *bar = state->markdown ? " | " : "  ";
+    printf("%s%-24s%s%8s%s%8s%s%6s", state->markdown ? "| " : "", "product", bar, "ours", bar,
+           "peak", bar, "share");
+    for (int e = 1; e < PRODUCTS_ENTRIES; e++)
+        printf("%s%8s", bar, products_entries[e].name);
+    printf(state->markdown ? " |\n|---|---|---|---|" : "\n");
+    for (int e = 1; state->markdown && e < PRODUCTS_ENTRIES; e++)
+        printf("---|");
+    printf(state->markdown ? "\n" : "");
+}
+
+static void products_print(const products_state *state, const char *name,
+                           const products_result *result)
+{
+    const char *bar = state->markdown ? " | " : "  ";
+    printf("%s%-24s%s%8.1f%s%8.1f%s%4.0f %%", state->markdown ? "| " : "", name, bar,
+           result->gflops[0], bar, result->peak, bar, 100 * result->share);
+    for (int e = 1; e < PRODUCTS_ENTRIES; e++)
+        if (result->gflops[e] > 0)
+            printf("%s%8.1f", bar, result->gflops[e]);
+        else
+            printf("%s%8s", bar, "");
+    printf(state->markdown ? " |\n" : "\n");
+    fflush(stdout);
+}
+
+static void products_all(products_state *state, bool single)
+{
+    for (size_t i = 0; i < sizeof products_rows / sizeof *products_rows; i++) {
+        const products_row *row = &products_rows[i];
+        char name[64];
+        snprintf(name, sizeof name, "%s %d×%d×%d %s", single ? "f32" : "f64", (int)row->m,
+                 (int)row->n, (int)row->k, row->layout);
+        if (state->text && !strstr(name, state->text))
+            continue;
+        products_open(state, row, single);
+        products_result result = products_measure(state);
+        products_print(state, name, &result);
+        products_close(state);
+    }
+}
+
+int main(int count, char **words)
+{
+    bench_one_thread(words);
+    products_state state = {.rounds = PRODUCTS_ROUNDS};
+    for (int i = 1; i < count; i++)
+        if (!strcmp(words[i], "--markdown"))
+            state.markdown = true;
+        else if (!strcmp(words[i], "--rounds") && i + 1 < count)
+            state.rounds = atoi(words[++i]);
+        else
+            state.text = words[i];
+    tp_set_num_threads(1);
+    TP_SCOPE();
+    if (!state.markdown)
+        bench_print_machine();
+    products_head(&state);
+    products_all(&state, true);
+    products_all(&state, false);
+    return 0;
+}

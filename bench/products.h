@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the contestants of products.c share.
+ */
+#ifndef BENCH_PRODUCTS_H
+#define BENCH_PRODUCTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* c (m, n) = a (m, k) b (k, n); a turned operand lies by columns. */
+typedef struct products_job {
+    bool single, a_turned, b_turned;
+    bool refused; /* a contestant sets it who does not do this */
+    int64_t m, n, k;
+    void *a, *b, *c;
+} products_job;
+
+void products_run_blas(products_job *job, int64_t times);
+void products_run_onednn(products_job *job, int64_t times);
+void products_run_xsmm(products_job *job, int64_t times);
+
+/* GFLOP/s of multiplications and additions in registers, at the library's level of instructions. */
+double products_peak(bool single);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products of matrices for AVX-512.
+ */
+#include "base/features.h"
+
+#include "base/settings.h"
+
+#if TP__HAS_AVX
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "kernels/begin_avx512.h"
+
+#define GEMM(name) name##_avx512
+#define GEMM_BYTES 64
+#define GEMM_ROWS 8
+#define GEMM_VECTORS 3
+#define GEMM_DEPTH 128
+#define GEMM_EACH_ROW(X, Type, vectors)                                                            \
+    X(Type, vectors, 1)                                                                            \
+    X(Type, vectors, 2)                                                                            \
+    X(Type, vectors, 3)                                                                            \
+    X(Type, vectors, 4)                                                                            \
+    X(Type, vectors, 5)                                                                            \
+    X(Type, vectors, 6)                                                                            \
+    X(Type, vectors, 7)                                                                            \
+    X(Type, vectors, 8)
+#define GEMM_EACH_TILE(X, Type)                                                                    \
+    GEMM_EACH_ROW(X, Type, 0)                                                                      \
+    GEMM_EACH_ROW(X, Type, 1)                                                                      \
+    GEMM_EACH_ROW(X, Type, 2)                                                                      \
+    GEMM_EACH_ROW(X, Type, 3)
+#define GEMM_FMA_float(a, b, c)                                                                    \
+    (GEMM(floats)) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
+#define GEMM_FMA_double(a, b, c)                                                                   \
+    (GEMM(doubles)) _mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
+#define GEMM_LOAD_float(p, n) (GEMM(floats)) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p)
+#define GEMM_LOAD_double(p, n) (GEMM(doubles)) _mm512_maskz_loadu_pd((__mmask8)((1u << (n)) - 1), p)
+#define GEMM_STORE_float(p, n, v)                                                                  \
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), (__m512)(v))
+#define GEMM_STORE_double(p, n, v)                                                                 \
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << (n)) - 1), (__m512d)(v))
+#include "kernels/gemm_turn.h"
+
+#include "kernels/gemm_body.h"
+
+#include "kernels/end_level.h"
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kernels of products (gemm_tile.h), written once and compiled for each instruction set
+ * (gemm_baseline.c, gemm_avx2.c, gemm_avx512.c), which define
+ *     GEMM(name)       name with the instruction set's suffix
+ *     GEMM_BYTES       of a register
+ *     GEMM_ROWS, GEMM_VECTORS    of a tile: both with the vectors of b fill the registers
+ *     GEMM_EACH_ROW(X, Type, vectors)    X(Type, vectors, 1), … for rows up to GEMM_ROWS
+ *     GEMM_FMA_float(a, b, c), GEMM_FMA_double(a, b, c)    a b + c
+ *     GEMM_LOAD_float(p, n), GEMM_STORE_float(p, n, v) and of double: the first n lanes, 0 < n;
+ *                      lanes that are not loaded are zeros
+ *     GEMM_TURN_float(from, step, to, width) and of double: to[i · width + j] = from[i + j · step]
+ *                      for a block of GEMM_TURN_DEEP_float, _double i and GEMM_TURN_WIDE_… j
+ */
+#include <string.h>
+
+#include "kernels/gemm_tile.h"
+
+typedef float GEMM(floats) __attribute__((vector_size(GEMM_BYTES)));
+typedef double GEMM(doubles) __attribute__((vector_size(GEMM_BYTES)));
+
+#define GEMM_OF_float GEMM(floats)
+#define GEMM_OF_double GEMM(doubles)
+
+#if defined(__clang__)
+#define GEMM_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define GEMM_UNROLL _Pragma("GCC unroll 8")
+#else
+#define GEMM_UNROLL
+#endif
+
+/* --- Tiles --- */
+
+#define GEMM_TILE(Type)                                                                            \
+    TP_INLINE void GEMM(gemm_put_##Type)(const tp__gemm_tile *t, Type *c, const int vectors,       \
+                                         const bool thin, const GEMM_OF_##Type *sum)               \
+    {                                                                                              \
+        const int lanes = GEMM_BYTES / sizeof(Type);                                               \
+        GEMM_OF_##Type y[GEMM_VECTORS];                                                            \
+        GEMM_UNROLL                                                                                \
+        for (int v = 0; v < vectors; v++)                                                          \
+            y[v] = sum[v];                                                                         \
+        if (thin) {                                                                                \
+            if (t->add)                                                                            \
+                y[0] += GEMM_LOAD_##Type(c, t->last);                                              \
+            GEMM_STORE_##Type(c, t->last, y[0]);                                                   \
+            return;                                                                                \
+        }                                                                                          \
+        if (t->add) {                                                                              \
+            GEMM_UNROLL                                                                            \
+            for (int v = 0; v < vectors; v++) {                                                    \
+                GEMM_OF_##Type old;                                                                \
+                memcpy(&old, c + (v < vectors - 1 ? v * lanes : t->last), sizeof old);             \
+                y[v] += old;                                                                       \
+            }                                                                                      \
+        }                                                                                          \
+        GEMM_UNROLL                                                                                \
+        for (int v = 0; v < vectors; v++)                                                          \
+            memcpy(c + (v < vectors - 1 ? v * lanes : t->last), &y[v], sizeof y[v]);               \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE void GEMM(gemm_tiles_##Type)(const tp__gemm_tile *t, const int rows,                 \
+                                           const int vectors, const bool thin)                     \
+    {                                                                                              \
+        const int lanes = GEMM_BYTES / sizeof(Type);                                               \
+        const Type *a = (const Type *)(const void *)t->a;                                          \
+        Type *c = (Type *)(void *)t->c;                                                            \
+        const int64_t last = t->last, b_row = t->b_row, a_column = t->a_column;                    \
+        for (int64_t i = 0; i < t->tiles; i++) {                                                   \
+            const Type *b = (const Type *)(const void *)t->b, *from[GEMM_ROWS];                    \
+            GEMM_OF_##Type sum[GEMM_ROWS][GEMM_VECTORS];                                           \
+            GEMM_UNROLL                                                                            \
+            for (int r = 0; r < rows; r++) {                                                       \
+                from[r] = a + r * t->a_row;                                                        \
+                GEMM_UNROLL                                                                        \
+                for (int v = 0; v < vectors; v++)                                                  \
+                    sum[r][v] = (GEMM_OF_##Type){0};                                               \
+            }                                                                                      \
+            for (int64_t k = 0, at = 0; k < t->k; k++, b += b_row, at += a_column) {               \
+                GEMM_OF_##Type x[GEMM_VECTORS];                                                    \
+                if (thin) {                                                                        \
+                    x[0] = GEMM_LOAD_##Type(b, last);                                              \
+                } else {                                                                           \
+                    GEMM_UNROLL                                                                    \
+                    for (int v = 0; v < vectors; v++)                                              \
+                        memcpy(&x[v], b + (v < vectors - 1 ? v * lanes : last), sizeof x[v]);      \
+                }                                                                                  \
+                GEMM_UNROLL                                                                        \
+                for (int r = 0; r < rows; r++) {                                                   \
+                    const GEMM_OF_##Type factor = from[r][at] - (GEMM_OF_##Type){0};               \
+                    GEMM_UNROLL                                                                    \
+                    for (int v = 0; v < vectors; v++)                                              \
+                        sum[r][v] = GEMM_FMA_##Type(factor, x[v], sum[r][v]);                      \
+                }                                                                                  \
+            }                                                                                      \
+            GEMM_UNROLL                                                                            \
+            for (int r = 0; r < rows; r++)                                                         \
+                GEMM(gemm_put_##Type)(t, c + r * t->c_row, vectors, thin, sum[r]);                 \
+            a += rows * t->a_row;                                                                  \
+            c += rows * t->c_row;                                                                  \
+        }                                                                                          \
+    }
+
+GEMM_TILE(float)
+GEMM_TILE(double)
+
+#define GEMM_TILE_OF(Type, vectors, rows)                                                          \
+    static void GEMM(gemm_##Type##_##vectors##_##rows)(const tp__gemm_tile *t)                     \
+    {                                                                                              \
+        GEMM(gemm_tiles_##Type)(t, rows, vectors ? vectors : 1, !vectors);                         \
+    }
+
+GEMM_EACH_TILE(GEMM_TILE_OF, float)
+GEMM_EACH_TILE(GEMM_TILE_OF, double)
+
+/* --- One row of a result --- */
+
+/* Eight rows of b at a time, once through the result. */
+#define GEMM_LINE(Type)                                                                            \
+    TP_INLINE void GEMM(gemm_some_rows_##Type)(const tp__gemm_line *l, int64_t k, const int deep)  \
+    {                                                                                              \
+        const int lanes = GEMM_BYTES / sizeof(Type);                                               \
+        const Type *a = (const Type *)(const void *)l->a + k * l->a_step;                          \
+        const Type *b = (const Type *)(const void *)l->b + k * l->b_step;                          \
+        Type *c = (Type *)(void *)l->c;                                                            \
+        const bool add = l->add || k > 0;                                                          \
+        GEMM_OF_##Type factor[TP__GEMM_ROWS];                                                      \
+        const Type *from[TP__GEMM_ROWS];                                                           \
+        GEMM_UNROLL                                                                                \
+        for (int i = 0; i < deep; i++) {                                                           \
+            factor[i] = a[i * l->a_step] - (GEMM_OF_##Type){0};                                    \
+            from[i] = b + i * l->b_step;                                                           \
+        }                                                                                          \
+        for (int64_t j = 0; j < l->n; j += lanes) {                                                \
+            GEMM_OF_##Type sum = {0}, x;                                                           \
+            GEMM_UNROLL                                                                            \
+            for (int i = 0; i < deep; i++) {                                                       \
+                memcpy(&x, from[i] + j, sizeof x);                                                 \
+                sum = GEMM_FMA_##Type(factor[i], x, sum);                                          \
+            }                                                                                      \
+            if (add) {                                                                             \
+                memcpy(&x, c + j, sizeof x);                                                       \
+                sum += x;                                                                          \
+            }                                                                                      \
+            memcpy(c + j, &sum, sizeof sum);                                                       \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void GEMM(gemm_rows_of_##Type)(const tp__gemm_line *l)                                  \
+    {                                                                                              \
+        int64_t k = 0;                                                                             \
+        for (; k + TP__GEMM_ROWS <= l->k; k += TP__GEMM_ROWS)                                      \
+            GEMM(gemm_some_rows_##Type)(l, k, TP__GEMM_ROWS);                                      \
+        for (; k < l->k; k++)                                                                      \
+            GEMM(gemm_some_rows_##Type)(l, k, 1);                                                  \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE Type GEMM(gemm_lanes_##Type)(GEMM_OF_##Type v)                                       \
+    {                                                                                              \
+        Type lane[GEMM_BYTES / sizeof(Type)];                                                      \
+        memcpy(lane, &v, sizeof lane);                                                             \
+        GEMM_UNROLL                                                                                \
+        for (size_t n = GEMM_BYTES / sizeof(Type) / 2; n > 0; n /= 2) {                            \
+            GEMM_UNROLL                                                                            \
+            for (size_t i = 0; i < n; i++)                                                         \
+                lane[i] += lane[i + n];                                                            \
+        }                                                                                          \
+        return lane[0];                                                                            \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE void GEMM(gemm_some_dots_##Type)(const tp__gemm_line *l, int64_t j, const int dots)  \
+    {                                                                                              \
+        const int lanes = GEMM_BYTES / sizeof(Type);                                               \
+        const Type *a = (const Type *)(const void *)l->a;                                          \
+        const Type *b = (const Type *)(const void *)l->b + j * l->b_step;                          \
+        Type *c = (Type *)(void *)l->c + j * l->c_step;                                            \
+        GEMM_OF_##Type sum[2][TP__GEMM_DOTS] = {{{0}}}, x, y;                                      \
+        int64_t k = 0;                                                                             \
+        for (; k + 2 * lanes <= l->k; k += 2 * lanes) {                                            \
+            GEMM_UNROLL                                                                            \
+            for (int half = 0; half < 2; half++) {                                                 \
+                memcpy(&x, a + k + half * lanes, sizeof x);                                        \
+                GEMM_UNROLL                                                                        \
+                for (int i = 0; i < dots; i++) {                                                   \
+                    memcpy(&y, b + i * l->b_step + k + half * lanes, sizeof y);                    \
+                    sum[half][i] = GEMM_FMA_##Type(x, y, sum[half][i]);                            \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+        for (; k < l->k; k += lanes) {                                                             \
+            const int64_t some = l->k - k < lanes ? l->k - k : lanes;                              \
+            x = GEMM_LOAD_##Type(a + k, some);                                                     \
+            GEMM_UNROLL                                                                            \
+            for (int i = 0; i < dots; i++) {                                                       \
+                y = GEMM_LOAD_##Type(b + i * l->b_step + k, some);                                 \
+                sum[0][i] = GEMM_FMA_##Type(x, y, sum[0][i]);                                      \
+            }                                                                                      \
+        }                                                                                          \
+        GEMM_UNROLL                                                                                \
+        for (int i = 0; i < dots; i++) {                                                           \
+            Type total = GEMM(gemm_lanes_##Type)(sum[0][i] + sum[1][i]);                           \
+            c[i * l->c_step] = l->add ? c[i * l->c_step] + total : total;                          \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void GEMM(gemm_dots_##Type)(const tp__gemm_line *l)                                     \
+    {                                                                                              \
+        int64_t j = 0;                                                                             \
+        for (; j + TP__GEMM_DOTS <= l->n; j += TP__GEMM_DOTS)                                      \
+            GEMM(gemm_some_dots_##Type)(l, j, TP__GEMM_DOTS);                                      \
+        for (; j < l->n; j++)                                                                      \
+            GEMM(gemm_some_dots_##Type)(l, j, 1);                                                  \
+    }
+
+GEMM_LINE(float)
+GEMM_LINE(double)
+
+/* --- Packing --- */
+
+#define GEMM_PACK(Type)                                                                            \
+    static void GEMM(gemm_pack_rows_##Type)(int64_t k, int64_t width, const Type *from,            \
+                                            int64_t row, Type *to)                                 \
+    {                                                                                              \
+        const int lanes = GEMM_BYTES / sizeof(Type);                                               \
+        for (int64_t i = 0; i < k; i++, from += row, to += width) {                                \
+            GEMM_OF_##Type v;                                                                      \
+            for (int64_t j = 0; j + lanes < width; j += lanes) {                                   \
+                memcpy(&v, from + j, sizeof v);                                                    \
+                memcpy(to + j, &v, sizeof v);                                                      \
+            }                                                                                      \
+            memcpy(&v, from + width - lanes, sizeof v);                                            \
+            memcpy(to + width - lanes, &v, sizeof v);                                              \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void GEMM(gemm_pack_plain_##Type)(int64_t k, int64_t width, const Type *from,           \
+                                             int64_t row, int64_t column, Type *to,                \
+                                             int64_t to_row)                                       \
+    {                                                                                              \
+        for (int64_t i = 0; i < k; i++)                                                            \
+            for (int64_t j = 0; j < width; j++)                                                    \
+                to[i * to_row + j] = from[i * row + j * column];                                   \
+    }                                                                                              \
+                                                                                                   \
+    /* The last block ends with the columns, and overlaps the one before. */                       \
+    static void GEMM(gemm_pack_columns_##Type)(int64_t k, int64_t width, const Type *from,         \
+                                               int64_t column, Type *to)                           \
+    {                                                                                              \
+        const int deep = GEMM_TURN_DEEP_##Type, wide = GEMM_TURN_WIDE_##Type;                      \
+        const int64_t whole = width < wide ? 0 : k / deep * deep;                                  \
+        for (int64_t j = 0; whole && j < width; j += wide) {                                       \
+            const int64_t at = j + wide < width ? j : width - wide;                                \
+            for (int64_t i = 0; i < whole; i += deep)                                              \
+                GEMM_TURN_##Type(from + at * column + i, column, to + i * width + at, width);      \
+        }                                                                                          \
+        GEMM(gemm_pack_plain_##Type)                                                               \
+        (k - whole, width, from + whole, 1, column, to + whole * width, width);                    \
+    }                                                                                              \
+                                                                                                   \
+    static void GEMM(gemm_pack_##Type)(int64_t k, int64_t width, const char *from, int64_t row,    \
+                                       int64_t column, char *to)                                   \
+    {                                                                                              \
+        const Type *at = (const Type *)(const void *)from;                                         \
+        Type *into = (Type *)(void *)to;                                                           \
+        if (column == 1 && width >= (int64_t)(GEMM_BYTES / sizeof(Type)))                          \
+            GEMM(gemm_pack_rows_##Type)(k, width, at, row, into);                                  \
+        else if (row == 1)                                                                         \
+            GEMM(gemm_pack_columns_##Type)(k, width, at, column, into);                            \
+        else                                                                                       \
+            GEMM(gemm_pack_plain_##Type)(k, width, at, row, column, into, width);                  \
+    }
+
+GEMM_PACK(float)
+GEMM_PACK(double)
+
+/* --- Table --- */
+
+#define GEMM_ENTRY(Type, vectors, rows)                                                            \
+    [vectors][(rows)-1] = GEMM(gemm_##Type##_##vectors##_##rows),
+
+#define GEMM_KERNELS(Type, cost_)                                                                  \
+    {                                                                                              \
+        .item = sizeof(Type), .lanes = GEMM_BYTES / sizeof(Type), .vectors = GEMM_VECTORS,         \
+        .rows = GEMM_ROWS, .depth = GEMM_DEPTH, .cost = cost_,                                     \
+        .tile = {GEMM_EACH_TILE(GEMM_ENTRY, Type)}, .rows_of = GEMM(gemm_rows_of_##Type),          \
+        .dots = GEMM(gemm_dots_##Type), .pack = GEMM(gemm_pack_##Type)                             \
+    }
+
+tp__gemm_table GEMM(tp__gemm_kernels) = {GEMM_KERNELS(float, 1.0 / GEMM_BYTES),
+                                         GEMM_KERNELS(double, 2.0 / GEMM_BYTES)};

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * c is computed in panels, as wide as a tile, and these in tiles from top to bottom, which share
+ * `depth` rows of b that stay in the first-level cache. b is read where it lies if its rows lie
+ * side by side and few tiles share them, or the cache holds them as they are; otherwise they are
+ * copied next to each other first, at most 24 KiB. a is read where it lies: a tile takes single
+ * elements of it.
+ *
+ * A product with a vector reads the matrix once, in the order in which it lies.
+ */
+#include "base/features.h"
+
+#include "kernels/gemm_fast.h"
+
+#include <string.h>
+
+#include "base/dtype.h"
+#include "kernels/gemm_tile.h"
+
+enum {
+    FAST_ROOM = 24 << 10,   /* bytes of a panel */
+    FAST_ROWS = 48,         /* of c, that repay a copy of rows of b */
+    FAST_NEAR = 16 << 10,   /* bytes of rows of b that are not copied */
+    FAST_BLOCK = 256 << 10, /* bytes of a that the tiles of a panel go through, at most */
+    FAST_TASK = 1000000,    /* multiplications that are worth a task */
+    FAST_TASKS = 64,
+    FAST_SPREAD = 256 /* elements of a result that are put in their places at a time */
+};
+
+static const tp__gemm_kernels *fast_kernels(tp_dtype dtype)
+{
+    static tp__gemm_table *const levels[TP__LEVELS] = {TP__BY_LEVEL(NULL, tp__gemm_kernels)};
+    return &(*levels[tp__level])[dtype];
+}
+
+/* --- Matrices --- */
+
+/* The tiles of a panel: as few as there can be, of nearly the same size. */
+static void fast_rows(const tp__gemm_kernels *kernels, tp__gemm_tile *tile, int vectors, int64_t m)
+{
+    int64_t tiles = (m - 1) / kernels->rows + 1, rows = m / tiles, larger = m % tiles;
+    if (larger > 0) {
+        tile->tiles = larger;
+        kernels->tile[vectors][rows](tile);
+        tile->a += larger * (rows + 1) * tile->a_row * kernels->item;
+        tile->c += larger * (rows + 1) * tile->c_row * kernels->item;
+    }
+    tile->tiles = tiles - larger;
+    kernels->tile[vectors][rows - 1](tile);
+}
+
+/* Rows of b as they are, or copied. */
+static void fast_panel(const tp__gemm_kernels *kernels, const tp__gemm *job, const char *b,
+                       int64_t width, tp__gemm_tile *tile, char *room)
+{
+    bool near = job->m < FAST_ROWS || tile->k * job->b_row * kernels->item <= FAST_NEAR;
+    tile->b = b;
+    tile->b_row = job->b_row;
+    if (job->b_column == 1 && near)
+        return;
+    kernels->pack(tile->k, width, b, job->b_row, job->b_column, room);
+    tile->b = room;
+    tile->b_row = width;
+}
+
+/* `depth` terms of each element, or fewer. */
+static void fast_terms(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t k,
+                       int64_t depth, char *room)
+{
+    int64_t vectors = (job->n - 1) / kernels->lanes + 1, item = kernels->item;
+    int64_t panels = (vectors - 1) / kernels->vectors + 1, narrow = panels - vectors % panels;
+    for (int64_t i = 0, j = 0; i < panels; i++) {
+        int64_t some = vectors / panels + (i >= narrow), width = some * kernels->lanes;
+        width = width < job->n - j ? width : job->n - j;
+        bool thin = width < kernels->lanes;
+        tp__gemm_tile tile = {.k = depth,
+                              .a = job->a + k * job->a_column * item,
+                              .c = job->c + j * item,
+                              .a_row = job->a_row,
+                              .a_column = job->a_column,
+                              .c_row = job->c_row,
+                              .last = thin ? width : width - kernels->lanes,
+                              .add = job->add || k > 0};
+        fast_panel(kernels, job, job->b + (k * job->b_row + j * job->b_column) * item, width, &tile,
+                   room);
+        fast_rows(kernels, &tile, thin ? 0 : (int)some, job->m);
+        j += width;
+    }
+}
+
+static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *job)
+{
+    _Alignas(64) char room[FAST_ROOM];
+    for (int64_t k = 0; k < job->k; k += kernels->depth)
+        fast_terms(kernels, job, k, job->k - k < kernels->depth ? job->k - k : kernels->depth,
+                   room);
+}
+
+/* --- Vectors --- */
+
+/* c (1, n) = a (1, k) b (k, n) with b's rows side by side. */
+static void fast_vector_rows(const tp__gemm_kernels *kernels, tp__gemm job)
+{
+    int64_t whole = job.n / kernels->lanes - (job.n % kernels->lanes > 0);
+    whole = job.n > kernels->vectors * kernels->lanes ? whole * kernels->lanes : 0;
+    if (whole > 0)
+        kernels->rows_of(&(tp__gemm_line){.n = whole,
+                                          .k = job.k,
+                                          .a = job.a,
+                                          .b = job.b,
+                                          .c = job.c,
+                                          .a_step = job.a_column,
+                                          .b_step = job.b_row,
+                                          .add = job.add});
+    job.n -= whole;
+    job.b += whole * kernels->item;
+    job.c += whole * kernels->item;
+    if (job.n > 0)
+        fast_matrix(kernels, &job);
+}
+
+/* The same with b's columns side by side, and elements of c `c_step` apart. */
+static void fast_vector_columns(const tp__gemm_kernels *kernels, const tp__gemm *job,
+                                int64_t c_step)
+{
+    _Alignas(64) char room[FAST_ROOM];
+    int64_t some = job->a_column == 1 ? job->k : FAST_ROOM / kernels->item;
+    for (int64_t k = 0; k < job->k; k += some) {
+        tp__gemm_line line = {.n = job->n,
+                              .k = job->k - k < some ? job->k - k : some,
+                              .a = job->a + k * job->a_column * kernels->item,
+                              .b = job->b + k * kernels->item,
+                              .c = job->c,
+                              .b_step = job->b_column,
+                              .c_step = c_step,
+                              .add = job->add || k > 0};
+        if (job->a_column != 1) {
+            kernels->pack(1, line.k, line.a, 0, job->a_column, room);
+            line.a = room;
+        }
+        kernels->dots(&line);
+    }
+}
+
+/* The rest, and elements of c that lie apart: computed a few at a time, side by side. */
+#define FAST_SPREAD_OUT(Type)                                                                      \
+    static void fast_spread_##Type(const tp__gemm *job, const char *from, int64_t c_step)          \
+    {                                                                                              \
+        const Type *x = (const Type *)(const void *)from;                                          \
+        Type *c = (Type *)(void *)job->c;                                                          \
+        for (int64_t i = 0; i < job->n; i++)                                                       \
+            c[i * c_step] = job->add ? c[i * c_step] + x[i] : x[i];                                \
+    }
+
+FAST_SPREAD_OUT(float)
+FAST_SPREAD_OUT(double)
+
+static void fast_vector_line(const tp__gemm_kernels *kernels, const tp__gemm *job)
+{
+    if (job->b_column == 1 && job->n >= kernels->lanes)
+        fast_vector_rows(kernels, *job);
+    else
+        fast_matrix(kernels, job);
+}
+
+static void fast_vector_apart(const tp__gemm_kernels *kernels, tp__gemm job, int64_t c_step)
+{
+    _Alignas(64) char room[FAST_SPREAD * sizeof(double)];
+    for (int64_t left = job.n; left > 0; left -= FAST_SPREAD) {
+        job.n = left < FAST_SPREAD ? left : FAST_SPREAD;
+        tp__gemm part = job;
+        part.c = room;
+        part.add = false;
+        fast_vector_line(kernels, &part);
+        (kernels->item == sizeof(float) ? fast_spread_float : fast_spread_double)(&job, room,
+                                                                                  c_step);
+        job.b += FAST_SPREAD * job.b_column * kernels->item;
+        job.c += FAST_SPREAD * c_step * kernels->item;
+    }
+}
+
+/* (1, k) × (k, n) */
+static void fast_vector(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t c_step)
+{
+    if (job->b_row == 1)
+        fast_vector_columns(kernels, job, c_step);
+    else if (c_step == 1)
+        fast_vector_line(kernels, job);
+    else
+        fast_vector_apart(kernels, *job, c_step);
+}
+
+/* The transpose of a product with one column. */
+static tp__gemm fast_turned(const tp__gemm *job)
+{
+    tp__gemm turned = *job;
+    turned.m = 1;
+    turned.n = job->m;
+    turned.a = job->b;
+    turned.a_column = job->b_row;
+    turned.b = job->a;
+    turned.b_row = job->a_column;
+    turned.b_column = job->a_row;
+    return turned;
+}
+
+/* --- Blocks --- */
+
+static int64_t fast_part(int64_t size, int64_t parts, int64_t multiple)
+{
+    return ((size - 1) / parts / multiple + 1) * multiple;
+}
+
+/* About as many blocks as there are tasks' worth of work: a power of two, so that two or four
+ * threads end together. Columns are cut first: blocks beside each other copy different parts of
+ * b. */
+static void fast_cut(const tp__gemm_kernels *kernels, const tp__gemm *whole, int64_t *rows,
+                     int64_t *columns)
+{
+    double work = (double)whole->m * (double)whole->n * (double)whole->k;
+    int64_t parts = 1, across = 1, down = 1, item = kernels->item;
+    while (parts < FAST_TASKS && (double)parts * FAST_TASK * 2 < work)
+        parts *= 2;
+    int64_t tall = FAST_BLOCK / item / kernels->depth;
+    int64_t width = whole->m == 1 ? kernels->lanes * 16 : kernels->lanes * kernels->vectors;
+    while (down * tall < whole->m && whole->n > 1)
+        down *= 2;
+    while (across * down < parts && across * 2 * width <= whole->n)
+        across *= 2;
+    while (across * down < parts && down * 2 * kernels->rows <= whole->m)
+        down *= 2;
+    *rows = fast_part(whole->m, down, kernels->rows);
+    *columns = fast_part(whole->n, across, kernels->lanes);
+}
+
+static void fast_clear(const tp__gemm_kernels *kernels, const tp__gemm *job)
+{
+    for (int64_t i = 0; i < job->m && !job->add; i++)
+        memset(job->c + i * job->c_row * kernels->item, 0, (size_t)(job->n * kernels->item));
+}
+
+static void fast_run(const tp__gemm_kernels *kernels, const tp__gemm *job)
+{
+    if (job->k == 0) {
+        fast_clear(kernels, job);
+    } else if (job->n == 1 && job->m > 1) {
+        tp__gemm turned = fast_turned(job);
+        fast_vector(kernels, &turned, job->c_row);
+    } else if (job->m == 1) {
+        fast_vector(kernels, job, 1);
+    } else {
+        fast_matrix(kernels, job);
+    }
+}
+
+#define FAST_BACKEND(name, dtype)                                                                  \
+    static void fast_run_##name(const tp__gemm *job)                                               \
+    {                                                                                              \
+        fast_run(fast_kernels(dtype), job);                                                        \
+    }                                                                                              \
+                                                                                                   \
+    static void fast_cut_##name(const tp__gemm *whole, int64_t *rows, int64_t *columns)            \
+    {                                                                                              \
+        fast_cut(fast_kernels(dtype), whole, rows, columns);                                       \
+    }
+
+FAST_BACKEND(f32, TP_F32)
+FAST_BACKEND(f64, TP_F64)
+
+const tp__gemm_backend *tp__gemm_fast(tp_dtype dtype)
+{
+    static const tp__gemm_backend backends[] = {
+        [TP_F32] = {sizeof(float), 0.02, false, fast_cut_f32, fast_run_f32},
+        [TP_F64] = {sizeof(double), 0.04, false, fast_cut_f64, fast_run_f64},
+    };
+    return tp__is_float(dtype) && tp__level > TP__REFERENCE ? &backends[dtype] : NULL;
+}
