@@ -108,15 +108,16 @@ TP_API tp_var *tp_inverse(tp_var *a);
 
 /* The x of least |a x − b|, by QR: (…, m, n), (…, m, r) → (…, n, r); of all such x the shortest
  * where m < n. b may be vectors as in tp_solve. a has full rank: otherwise an error, or, short of
- * exact zeros, large numbers. */
+ * exact zeros, large numbers. An element of a that is not finite is an error. */
 TP_API tp_var *tp_lstsq(tp_var *a, tp_var *b);
 
-/* The Moore-Penrose inverse (…, n, m). An element that is not finite is an error, here and below.
- * Singular values up to max(m, n) ε times the largest count as 0. The derivative is that of
- * matrices of the same rank. */
+/* The Moore-Penrose inverse (…, n, m). Singular values up to max(m, n) ε times the largest count as
+ * 0. The derivative is that of matrices of the same rank. An element that is not finite is an
+ * error. */
 TP_API tp_var *tp_pinv(tp_var *a);
 
-/* How many singular values are larger than max(m, n) ε times the largest, as int64. A constant. */
+/* How many singular values are larger than max(m, n) ε times the largest, as int64. A constant.
+ * An element that is not finite is an error. */
 TP_API tp_var *tp_matrix_rank(tp_var *a);
 
 /* --- Determinants (LAPACK) --- */
@@ -132,11 +133,12 @@ TP_API tp_var *tp_logdet(tp_var *a);
 
 /* --- Factorisations (LAPACK) ---
  *
- * A place for a result that is NULL means that it is not wanted. */
+ * An element that is not finite is an error, in all of them and in what goes by them: tp_lstsq,
+ * tp_pinv, tp_matrix_rank. (Solutions, inverses and determinants pass NaN on.) A place for a result
+ * that is NULL means that it is not wanted. */
 
 /* Lower triangle l with a = l lᵀ. Only a's lower triangle is read; the gradient is symmetric, that
- * for symmetric changes of a. A matrix that is not positive definite,
- * or has a NaN there, is an error. */
+ * for symmetric changes of a. A matrix that is not positive definite is an error. */
 TP_API tp_var *tp_cholesky(tp_var *a);
 
 /* a = q r with k = min(m, n): q (…, m, k) of orthonormal columns, r (…, k, n) upper triangular, its
@@ -148,15 +150,14 @@ TP_API void tp_qr(tp_var *a, tp_var **q, tp_var **r);
  * columns, of either sign. Only a's lower triangle is read; the gradient is that for symmetric
  * changes of a; NaN in the other triangle does no harm. Vectors of equal eigenvalues have no
  * derivative: 1 / (w[j] − w[i]) makes it infinite or NaN. The first derivative of what uses only w
- * is right there too, as that of tp_eigvalsh, which has the eigenvalues alone. An element that is
- * not finite is an error. */
+ * is right there too, as that of tp_eigvalsh, which has the eigenvalues alone. */
 TP_API void tp_eigh(tp_var *a, tp_var **w, tp_var **v);
 TP_API tp_var *tp_eigvalsh(tp_var *a);
 
 /* a = u diag(s) vh with k = min(m, n): u (…, m, k), singular values s (…, k) in falling order, vh
  * (…, k, n); signs as they come. Vectors of equal singular values, and of zeros, have no
  * derivative: it is infinite or NaN. The first derivative of what uses only s is finite there, as
- * that of tp_svdvals, which has the values alone. An element that is not finite is an error. */
+ * that of tp_svdvals, which has the values alone. */
 TP_API void tp_svd(tp_var *a, tp_var **u, tp_var **s, tp_var **vh);
 TP_API tp_var *tp_svdvals(tp_var *a);
 

@@ -139,9 +139,11 @@ static int64_t LAPACK(cholesky)(const tp__lapack *job)
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = i + 1; j < n; j++)
             out[i * n + j] = 0;
+    if (!LAPACK(finite)(n * n, out))
+        return TP__LAPACK_NOT_FINITE;
     int64_t info = LAPACK_ROUTINE(potrf)(LAPACK_COL_MAJOR, 'U', (lapack_int)n, out, lapack_ld(n));
     for (int64_t i = 0; i < n && !info; i++)
-        info = out[i * (n + 1)] > 0 ? 0 : i + 1; /* NaN, which some libraries let pass */
+        info = out[i * (n + 1)] > 0 ? 0 : i + 1; /* NaN of what overflows, which some let pass */
     return info;
 }
 
@@ -154,6 +156,8 @@ static int64_t LAPACK(qr)(const tp__lapack *job)
     LAPACK_REAL *a = LAPACK(out)(job->work), *tau = a + m * n, *work = tau + k;
     LAPACK_REAL *q = LAPACK(out)(job->out), *r = q + m * k;
     LAPACK(turn)(m, n, LAPACK(in)(job->a), a);
+    if (!LAPACK(finite)(m * n, a))
+        return TP__LAPACK_NOT_FINITE;
     int64_t info = LAPACK_ROUTINE(geqrf)(LAPACK_COL_MAJOR, (lapack_int)m, (lapack_int)n, a,
                                          lapack_ld(m), tau, work, (lapack_int)room);
     for (int64_t i = 0; i < k; i++)
