@@ -8,8 +8,9 @@
 #include <stdlib.h>
 
 #include "array/array.h"
-#include "array/fold_kernels.h"
 #include "base/alloc.h"
+#include "array/fold.h"
+#include "kernels/fold.h"
 
 static const tp__reduction kinds[] = {TP__SUM, TP__MAX, TP__MIN};
 

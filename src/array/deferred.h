@@ -13,10 +13,10 @@
 #ifndef TP_DEFERRED_H
 #define TP_DEFERRED_H
 
-#include "array/fold.h"
 #include "array/loops.h"
 #include "base/node.h"
 #include "base/settings.h"
+#include "kernels/fold.h"
 
 enum {
     TP__RECIPE_SOURCES = 3,

@@ -14,11 +14,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "array/fold_kernels.h"
 #include "array/loops.h"
 #include "base/alloc.h"
 #include "base/dtype.h"
 #include "base/parallel.h"
+#include "kernels/fold.h"
 #include "tinypytorch/engine.h"
 
 enum {
@@ -297,17 +297,6 @@ static void fold_columns_task(void *ctx, int64_t task)
 }
 
 /* --- Both --- */
-
-double tp__fold_pairwise(double *sums, int64_t n)
-{
-    for (; n > 1; n = (n + 1) / 2) {
-        for (int64_t i = 0; i < n / 2; i++)
-            sums[i] = sums[2 * i] + sums[2 * i + 1];
-        if (n % 2)
-            sums[n / 2] = sums[n - 1];
-    }
-    return sums[0];
-}
 
 static void fold_join(const fold_job *job)
 {

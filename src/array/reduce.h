@@ -7,8 +7,7 @@
 #define TP_REDUCE_H
 
 #include "base/node.h"
-
-typedef enum tp__reduction { TP__SUM, TP__MAX, TP__MIN } tp__reduction;
+#include "kernels/fold.h"
 
 /* result ← reduction of x over the axes whose bit is set. result is contiguous, holds one element
  * for each place of the axes that stay, and has x's type, or int64 for sums of integers. TP__MAX

@@ -1,44 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * Windows of pooling: over the last `ndim` axes of an array, whose others are planes. Always three
- * axes here, the first ones of size 1 where there are fewer.
+ * Windows of pooling (kernels/pool.h): over the last `ndim` axes of an array, whose others are
+ * planes.
  */
-#ifndef TP_POOL_H
-#define TP_POOL_H
+#ifndef TP_OPS_POOL_H
+#define TP_OPS_POOL_H
 
 #include "graph/op.h"
+#include "kernels/pool.h"
 #include "tinypytorch/conv.h"
-
-enum { TP__POOL_AXES = 3 };
 
 typedef struct tp__pool_attr {
     int ndim;
     bool padding_counts; /* averages divide by what padding adds, too */
-    double divisor;      /* of averages; 0: how many elements there are */
+    double divisor;      /* of averages; TP_AUTO: how many elements there are */
     /* A kernel of 0: windows that share the axis out as evenly as possible. */
     int64_t kernel[TP__POOL_AXES], stride[TP__POOL_AXES], padding[TP__POOL_AXES],
         dilation[TP__POOL_AXES];
     int64_t whole[TP__POOL_AXES], size[TP__POOL_AXES]; /* of the elements, and of the windows */
 } tp__pool_attr;
-
-/* One place of the result along an axis: elements first, first + step …, count of them; an average
- * counts `share` of them. */
-typedef struct tp__pool_window {
-    int64_t first, count, step, share;
-} tp__pool_window;
-
-typedef struct tp__pool_axis {
-    int64_t in, out;
-    const tp__pool_window *window; /* of each place */
-} tp__pool_axis;
-
-typedef struct tp__pool {
-    int64_t planes;
-    int64_t in, out; /* elements of a plane */
-    tp__pool_axis axis[TP__POOL_AXES];
-    tp__pool_window *windows;
-    double divisor;
-} tp__pool;
 
 /* The windows of each plane of v. False, with an error, when out of memory. */
 bool tp__pool_begin(tp__pool *pool, const tp__pool_attr *attr, const tp_var *v);

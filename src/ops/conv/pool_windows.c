@@ -35,10 +35,20 @@ static tp__pool_window pool_window(const tp__pool_attr *attr, int axis, int64_t 
     return (tp__pool_window){first, count, step, attr->padding_counts ? share : count};
 }
 
+static bool pool_is_quads(const tp__pool_attr *attr)
+{
+    bool quads = attr->ndim == 2;
+    for (int i = 0; i < attr->ndim; i++)
+        quads = quads && attr->kernel[i] == 2 && attr->stride[i] == 2 && attr->padding[i] == 0 &&
+                attr->dilation[i] == 1;
+    return quads;
+}
+
 bool tp__pool_begin(tp__pool *pool, const tp__pool_attr *attr, const tp_var *v)
 {
     int64_t places = 0;
-    *pool = (tp__pool){.planes = 1, .in = 1, .out = 1, .divisor = attr->divisor};
+    *pool = (tp__pool){
+        .planes = 1, .in = 1, .out = 1, .divisor = attr->divisor, .quads = pool_is_quads(attr)};
     for (int i = 0; i < v->ndim - attr->ndim; i++)
         pool->planes *= tp__shape(v)[i];
     for (int i = 0; i < attr->ndim; i++)

@@ -1,47 +1,15 @@
-/* SPDX-License-Identifier: MIT
- *
- * What pooling computes: loops over the windows of a plane, which is a task, and over pairs of
- * lines where windows are 2 × 2 and side by side.
- */
+/* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include <math.h>
+#include "kernels/pool.h"
+
 #include <string.h>
 
-#include "array/array.h"
 #include "base/parallel.h"
-#include "kernels/pool.h"
-#include "ops/conv/pool.h"
-
-/* What a task on a plane needs: elements of the larger side, of the smaller one, indices. */
-typedef struct pool_work {
-    tp__pool pool;
-    const void *x, *g;
-    void *to;
-    const int64_t *index;
-    const tp__pool_kernels *quads; /* if windows are 2 × 2, side by side */
-    size_t item;
-} pool_work;
+#include "base/settings.h"
 
 /* Nanoseconds for an element of the larger side, about. */
 static const double pool_cost = 1;
-
-static void pool_run(const pool_work *work, void (*task)(void *ctx, int64_t plane))
-{
-    double elements = (double)work->pool.planes * (double)(work->pool.in + work->pool.out);
-    tp__parallel(work->pool.planes, elements * pool_cost, task, (void *)work);
-}
-
-/* v's elements in order, evaluated, with one more reference; NULL when out of memory. */
-static tp_var *pool_contiguous(tp_var *v)
-{
-    if (!tp__evaluate(v))
-        return NULL;
-    if (!(v->flags & TP__CONTIGUOUS))
-        return tp__copy_as(tp__here(), v, (tp_dtype)v->dtype);
-    tp__ref(v);
-    return v;
-}
 
 /* --- Walking --- */
 
@@ -89,7 +57,7 @@ static double pool_share(const tp__pool *pool, const tp__pool_window *a, const t
                                                                                                    \
     static void pool_largest_##suffix(void *ctx, int64_t plane)                                    \
     {                                                                                              \
-        const pool_work *work = ctx;                                                               \
+        const tp__pool_job *work = ctx;                                                            \
         const tp__pool *pool = &work->pool;                                                        \
         const Type *x = (const Type *)work->x + plane * pool->in;                                  \
         Type *to = (Type *)work->to + plane * pool->out;                                           \
@@ -102,7 +70,7 @@ static double pool_share(const tp__pool *pool, const tp__pool_window *a, const t
                                                                                                    \
     static void pool_places_##suffix(void *ctx, int64_t plane)                                     \
     {                                                                                              \
-        const pool_work *work = ctx;                                                               \
+        const tp__pool_job *work = ctx;                                                            \
         const tp__pool *pool = &work->pool;                                                        \
         const Type *x = (const Type *)work->x + plane * pool->in;                                  \
         int64_t *to = (int64_t *)work->to + plane * pool->out;                                     \
@@ -115,7 +83,7 @@ static double pool_share(const tp__pool *pool, const tp__pool_window *a, const t
                                                                                                    \
     static void pool_spread_##suffix(void *ctx, int64_t plane)                                     \
     {                                                                                              \
-        const pool_work *work = ctx;                                                               \
+        const tp__pool_job *work = ctx;                                                            \
         const tp__pool *pool = &work->pool;                                                        \
         const Type *x = (const Type *)work->x + plane * pool->in;                                  \
         const Type *g = (const Type *)work->g + plane * pool->out;                                 \
@@ -130,7 +98,7 @@ static double pool_share(const tp__pool *pool, const tp__pool_window *a, const t
                                                                                                    \
     static void pool_take_##suffix(void *ctx, int64_t plane)                                       \
     {                                                                                              \
-        const pool_work *work = ctx;                                                               \
+        const tp__pool_job *work = ctx;                                                            \
         const Type *x = (const Type *)work->x + plane * work->pool.in;                             \
         Type *to = (Type *)work->to + plane * work->pool.out;                                      \
         for (int64_t i = 0; i < work->pool.out; i++)                                               \
@@ -139,7 +107,7 @@ static double pool_share(const tp__pool *pool, const tp__pool_window *a, const t
                                                                                                    \
     static void pool_put_##suffix(void *ctx, int64_t plane)                                        \
     {                                                                                              \
-        const pool_work *work = ctx;                                                               \
+        const tp__pool_job *work = ctx;                                                            \
         const Type *g = (const Type *)work->g + plane * work->pool.out;                            \
         Type *to = (Type *)work->to + plane * work->pool.in;                                       \
         memset(to, 0, (size_t)work->pool.in * sizeof *to);                                         \
@@ -149,7 +117,7 @@ static double pool_share(const tp__pool *pool, const tp__pool_window *a, const t
                                                                                                    \
     static void pool_mean_##suffix(void *ctx, int64_t plane)                                       \
     {                                                                                              \
-        const pool_work *work = ctx;                                                               \
+        const tp__pool_job *work = ctx;                                                            \
         const tp__pool *pool = &work->pool;                                                        \
         const Type *x = (const Type *)work->x + plane * pool->in;                                  \
         Type *to = (Type *)work->to + plane * pool->out;                                           \
@@ -165,7 +133,7 @@ static double pool_share(const tp__pool *pool, const tp__pool_window *a, const t
                                                                                                    \
     static void pool_mean_back_##suffix(void *ctx, int64_t plane)                                  \
     {                                                                                              \
-        const pool_work *work = ctx;                                                               \
+        const tp__pool_job *work = ctx;                                                            \
         const tp__pool *pool = &work->pool;                                                        \
         const Type *g = (const Type *)work->g + plane * pool->out;                                 \
         Type *to = (Type *)work->to + plane * pool->in;                                            \
@@ -184,27 +152,22 @@ POOL_KERNELS(double, f64)
 
 /* --- Windows of 2 × 2, side by side --- */
 
-static bool pool_is_quads(const tp__pool_attr *attr)
-{
-    bool quads = attr->ndim == 2;
-    for (int i = 0; i < attr->ndim; i++)
-        quads = quads && attr->kernel[i] == 2 && attr->stride[i] == 2 && attr->padding[i] == 0 &&
-                attr->dilation[i] == 1;
-    return quads;
-}
-
-static const tp__pool_kernels *pool_quads(const tp__pool *pool, const tp__pool_attr *attr,
-                                          tp_dtype dtype)
+/* True, with the kernels, if there are kernels and all windows lie inside. */
+static bool pool_finds_quads(tp__pool_job *work, tp_dtype dtype)
 {
     static tp__pool_table *const levels[TP__LEVELS] = {TP__BY_LEVEL(NULL, tp__pool)};
-    bool inside =
-        2 * pool->axis[1].out <= pool->axis[1].in && 2 * pool->axis[2].out <= pool->axis[2].in;
-    return levels[tp__level] && inside && pool_is_quads(attr) ? &(*levels[tp__level])[dtype] : NULL;
+    const tp__pool_axis *axis = work->pool.axis;
+    bool inside = 2 * axis[1].out <= axis[1].in && 2 * axis[2].out <= axis[2].in;
+    if (!levels[tp__level] || !work->pool.quads || !inside)
+        return false;
+    work->item = dtype == TP_F64 ? sizeof(double) : sizeof(float);
+    work->quads = &(*levels[tp__level])[dtype];
+    return true;
 }
 
 static void pool_quads_largest(void *ctx, int64_t plane)
 {
-    const pool_work *work = ctx;
+    const tp__pool_job *work = ctx;
     const tp__pool_axis *axis = work->pool.axis;
     size_t line = (size_t)axis[2].in * work->item, short_line = (size_t)axis[2].out * work->item;
     const char *x = (const char *)work->x + (size_t)(plane * work->pool.in) * work->item;
@@ -216,7 +179,7 @@ static void pool_quads_largest(void *ctx, int64_t plane)
 
 static void pool_quads_spread(void *ctx, int64_t plane)
 {
-    const pool_work *work = ctx;
+    const tp__pool_job *work = ctx;
     const tp__pool_axis *axis = work->pool.axis;
     size_t line = (size_t)axis[2].in * work->item, short_line = (size_t)axis[2].out * work->item;
     const char *x = (const char *)work->x + (size_t)(plane * work->pool.in) * work->item;
@@ -232,74 +195,28 @@ static void pool_quads_spread(void *ctx, int64_t plane)
         memset(to, 0, line);
 }
 
-/* --- Computing --- */
+/* --- All --- */
 
 typedef void pool_task(void *ctx, int64_t plane);
 
-typedef struct pool_tasks {
-    pool_task *f32, *f64, *quads; /* quads may be NULL */
-} pool_tasks;
-
-static bool pool_compute(pool_work *work, const tp__pool_attr *attr, const tp_var *like,
-                         const pool_tasks *tasks)
-{
-    tp_dtype dtype = (tp_dtype)like->dtype;
-    if (!tp__pool_begin(&work->pool, attr, like))
-        return false;
-    work->item = tp__dtype_size(dtype);
-    work->quads = tasks->quads ? pool_quads(&work->pool, attr, dtype) : NULL;
-    pool_run(work, work->quads ? tasks->quads : dtype == TP_F32 ? tasks->f32 : tasks->f64);
-    tp__pool_end(&work->pool);
-    return true;
-}
-
-/* A record's forward: from elements, or what belongs to windows, and from indices if there are. */
-static bool pool_forward(tp__call *call, const pool_tasks *tasks)
-{
-    tp_var *in = pool_contiguous(call->in[0]);
-    tp_var *index = in && call->n_in > 1 ? pool_contiguous(call->in[1]) : NULL;
-    bool good = in && (index || call->n_in == 1);
-    if (good) {
-        pool_work work = {.x = in->data,
-                          .g = in->data,
-                          .to = call->out->data,
-                          .index = index ? index->data : NULL};
-        good = pool_compute(&work, call->attr.block, in, tasks);
-    }
-    if (in)
-        tp__drop(in);
-    if (index)
-        tp__drop(index);
-    return good;
-}
-
-#define POOL_FORWARD(name, task, quads)                                                            \
-    bool tp__##name(tp__call *call)                                                                \
+#define POOL_TASKS(name)                                                                           \
     {                                                                                              \
-        static const pool_tasks tasks = {pool_##task##_f32, pool_##task##_f64, quads};             \
-        return pool_forward(call, &tasks);                                                         \
+        pool_##name##_f32, pool_##name##_f64                                                       \
     }
 
-POOL_FORWARD(max_pool, largest, pool_quads_largest)
-POOL_FORWARD(max_pool_indices, places, NULL)
-POOL_FORWARD(pool_take, take, NULL)
-POOL_FORWARD(pool_put, put, NULL)
-POOL_FORWARD(avg_pool, mean, NULL)
-POOL_FORWARD(avg_pool_back, mean_back, NULL)
-
-tp_var *tp__max_pool_spread(tp_var *x, tp_var *g, const tp__pool_attr *attr)
+void tp__pool_run(tp__pool_kind kind, tp_dtype dtype, tp__pool_job *job)
 {
-    static const pool_tasks tasks = {pool_spread_f32, pool_spread_f64, pool_quads_spread};
-    tp_var *gx = tp__empty((tp_dtype)x->dtype, x->ndim, tp__shape(x));
-    tp_var *a = tp_is_poison(gx) ? NULL : pool_contiguous(x), *b = a ? pool_contiguous(g) : NULL;
-    bool good = false;
-    if (b) {
-        pool_work work = {.x = a->data, .g = b->data, .to = gx->data};
-        good = pool_compute(&work, attr, a, &tasks);
-    }
-    if (a)
-        tp__drop(a);
-    if (b)
-        tp__drop(b);
-    return good ? gx : tp__poison();
+    static pool_task *const tasks[][2] = {[TP__POOL_LARGEST] = POOL_TASKS(largest),
+                                          [TP__POOL_PLACES] = POOL_TASKS(places),
+                                          [TP__POOL_SPREAD] = POOL_TASKS(spread),
+                                          [TP__POOL_TAKE] = POOL_TASKS(take),
+                                          [TP__POOL_PUT] = POOL_TASKS(put),
+                                          [TP__POOL_MEAN] = POOL_TASKS(mean),
+                                          [TP__POOL_MEAN_BACK] = POOL_TASKS(mean_back)};
+    const tp__pool *pool = &job->pool;
+    pool_task *task = tasks[kind][dtype == TP_F64];
+    if ((kind == TP__POOL_LARGEST || kind == TP__POOL_SPREAD) && pool_finds_quads(job, dtype))
+        task = kind == TP__POOL_LARGEST ? pool_quads_largest : pool_quads_spread;
+    double elements = (double)pool->planes * (double)(pool->in + pool->out);
+    tp__parallel(pool->planes, elements * pool_cost, task, job);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/features.h"
 
-#include "array/fold_kernels.h"
+#include "kernels/fold.h"
 
 #include <string.h>
+
+#include "base/settings.h"
 
 enum { FOLD_STEP = 16, FOLD_BEST = 32 };
 
@@ -70,11 +72,11 @@ static void fold_finished(int64_t n, int64_t width, tp__partial *to)
 #define FOLD_TARGET
 #define FOLD_REAL float
 #define FOLD(name) fold_##name##_f32_baseline
-#include "array/fold_body.h"
+#include "kernels/fold_body.h"
 
 #define FOLD_REAL double
 #define FOLD(name) fold_##name##_f64_baseline
-#include "array/fold_body.h"
+#include "kernels/fold_body.h"
 #undef FOLD_TARGET
 
 #define FOLD_REAL_ENTRY(name, joined, last, suffix)                                                \
@@ -116,19 +118,18 @@ const tp__fold_kernels tp__fold_baseline[3][4] = FOLD_TABLE(baseline);
 #define FOLD_TARGET __attribute__((target("avx2")))
 #define FOLD_REAL float
 #define FOLD(name) fold_##name##_f32_avx2
-#include "array/fold_body.h"
+#include "kernels/fold_body.h"
 
 #define FOLD_REAL double
 #define FOLD(name) fold_##name##_f64_avx2
-#include "array/fold_body.h"
+#include "kernels/fold_body.h"
 #undef FOLD_TARGET
 
 static const tp__fold_kernels fold_avx2[3][4] = FOLD_TABLE(avx2);
 
 const tp__fold_kernels *tp__fold_choose(tp__reduction kind, tp_dtype dtype)
 {
-    return __builtin_cpu_supports("avx2") ? &fold_avx2[kind][dtype]
-                                          : &tp__fold_baseline[kind][dtype];
+    return tp__level >= TP__AVX2 ? &fold_avx2[kind][dtype] : &tp__fold_baseline[kind][dtype];
 }
 
 #else
@@ -143,4 +144,15 @@ const tp__fold_kernels *tp__fold_choose(tp__reduction kind, tp_dtype dtype)
 tp__fold_block *tp__fold_kernel(tp__reduction kind, tp_dtype dtype)
 {
     return tp__fold_choose(kind, dtype)->block;
+}
+
+double tp__fold_pairwise(double *sums, int64_t n)
+{
+    for (; n > 1; n = (n + 1) / 2) {
+        for (int64_t i = 0; i < n / 2; i++)
+            sums[i] = sums[2 * i] + sums[2 * i + 1];
+        if (n % 2)
+            sums[n / 2] = sums[n - 1];
+    }
+    return sums[0];
 }
