@@ -6,5 +6,6 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
 #pragma GCC push_options
+#include "kernels/optimize.h"
 #pragma GCC target("avx2,fma")
 #endif

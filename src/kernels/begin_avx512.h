@@ -7,5 +7,6 @@
                              apply_to = function)
 #else
 #pragma GCC push_options
+#include "kernels/optimize.h"
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
 #endif

@@ -11,6 +11,8 @@
 #include <arm_neon.h>
 #endif
 
+#include "kernels/begin_baseline.h"
+
 #define GEMM(name) name##_baseline
 #define GEMM_BYTES 16
 #define GEMM_ROWS 6
@@ -75,3 +77,5 @@ GEMM_PARTS(double)
 #define GEMM_TURN_DEEP_double 4
 #define GEMM_TURN_WIDE_double 4
 #include "kernels/gemm_body.h"
+
+#include "kernels/end_level.h"

@@ -13,6 +13,10 @@
 
 #include "base/settings.h"
 
+/* Nobody reads errno after a square root, so it can be one instruction, for vectors too. */
+__attribute__((const)) double sqrt(double x);
+__attribute__((const)) float sqrtf(float x);
+
 #if TP__HAS_AVX
 #define TP__AT_LEVELS(Type, name) extern Type name##_baseline, name##_avx2, name##_avx512
 #define TP__BY_LEVEL(reference, name) reference, &name##_baseline, &name##_avx2, &name##_avx512

@@ -4,6 +4,12 @@
  */
 #include "base/features.h"
 
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels/begin_baseline.h"
+
 #define VECTOR(name) name##_baseline
 #define VECTOR_BYTES 16
 #define VECTOR_FLOAT1(name) _ZGVbN4v_##name##f
@@ -15,3 +21,5 @@
 #include "kernels/sequence_body.h"
 
 #include "kernels/softmax_norm_body.h"
+
+#include "kernels/end_level.h"
