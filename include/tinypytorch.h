@@ -65,8 +65,7 @@
 #include "tinypytorch/taylor.h"
 
 #include "tinypytorch/sugar.h"
-#ifndef TP__LIBRARY
+
 #include "tinypytorch/operands.h"
-#endif
 
 #endif

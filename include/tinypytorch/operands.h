@@ -17,7 +17,7 @@
 #include "sequence.h"
 #include "shape.h"
 
-#ifdef TP__V
+#if defined(TP__V) && !defined(TP__LIBRARY)
 /* clang-format off */
 
 /* elementwise.h */

@@ -3,6 +3,9 @@
 #ifndef TP_FEATURES_H
 #define TP_FEATURES_H
 
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): affinity */
+#endif
 #if !defined(_POSIX_C_SOURCE) && !defined(__APPLE__)
 #define _POSIX_C_SOURCE 200809L
 #endif
@@ -12,6 +15,13 @@
 
 /* The sources define functions that operands.h would make macros of. */
 #define TP__LIBRARY
+
+/* a * b + c is two roundings on every machine, whatever the compiler is told. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
 
 #define TP_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define TP_UNLIKELY(condition) __builtin_expect(!!(condition), 0)

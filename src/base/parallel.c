@@ -21,9 +21,6 @@
  * own. At the end of the process, or when the library is unloaded, they finish what they are at and
  * are joined.
  */
-#if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): affinity */
-#endif
 #include "base/features.h"
 
 #include "base/parallel.h"

@@ -497,7 +497,7 @@ static bool node_find(sparse_walk *walk, sparse_node *node)
 }
 
 /* Patterns of operands that nobody else waits for go. */
-static void node_release(sparse_walk *walk, const tp_var *v)
+static void walk_release(sparse_walk *walk, const tp_var *v)
 {
     for (uint32_t i = 0; i < v->n_in; i++) {
         sparse_node *in = walk_node(walk, tp__inputs((tp_var *)v)[i]);
@@ -539,7 +539,7 @@ bool tp__pattern_find(tp_var *y, tp_var *x, tp__pattern *found, double *rounding
         else if (node->v->op)
             good = node_find(&walk, node);
         if (node->v != x)
-            node_release(&walk, node->v);
+            walk_release(&walk, node->v);
     }
     sparse_node *top = good ? walk_node(&walk, y) : NULL;
     good = good && top && walk_spread_rows(&top->pattern, y->size, found);

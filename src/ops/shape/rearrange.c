@@ -143,7 +143,7 @@ tp_var *tp_repeat(tp_var *x, int n, const int64_t *times)
 {
     TP__CALL("repeat");
     TP__OPERANDS(x);
-    int64_t shape[TP_MAX_NDIM], before = 1;
+    int64_t shape[TP_MAX_NDIM] = {0}, before = 1;
     if (!tp__check_operand("repeat", x) || !tp__check_shape("repeat", n, times))
         return tp__poison();
     if (n < x->ndim)
