@@ -1,4 +1,12 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Anomaly mode asks at two places: tp__apply shows each result (tp__anomaly_result), and a sweep
+ * shows each gradient that a rule added to (the watcher). A result that is not finite is an error
+ * if its operands are finite, or if it is NaN at all: an infinity that only passes on what came in
+ * is not where it began. The message has the operation, its operands, the name scopes and the line
+ * of the call; a node keeps the addresses for its gradient (tp__anomaly_place), and turning
+ * addresses into a line is left to the message.
+ */
 #include "base/features.h"
 
 #include "graph/anomaly.h"

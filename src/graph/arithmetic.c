@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Addition, subtraction, multiplication and negation: what sweeps and series themselves are made
+ * of.
+ */
 #include "base/features.h"
 
 #include "graph/elementwise.h"

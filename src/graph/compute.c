@@ -1,4 +1,15 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The elements of a result, in one of four ways. An elementwise result that is large enough becomes
+ * a recipe and waits until somebody reads it (array/deferred.h); a small one is computed at once:
+ * up to COMPUTE_FEW_ELEMENTS by one call of its kernel, where operands lie in order or are numbers,
+ * and otherwise as a recipe that is run and forgotten. What is no elementwise operation has
+ * `forward` in its record, before which all operands are evaluated; a sum over all of an array that
+ * waits becomes a part of what waits. A view computes nothing.
+ *
+ * Kernels are the record's loops, or a faster one of this processor's level. A plain number always
+ * takes the record's, and so libm's digits.
+ */
 #include "base/features.h"
 
 #include "graph/compute.h"

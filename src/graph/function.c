@@ -1,4 +1,14 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Applying runs the caller's `forward` without recording, and then records one node, the call, on
+ * the operands; what the caller gets are recorded aliases of what forward made. Going back, the
+ * call's rule gives the caller's `backward` the inputs, the outputs if it reads them, and the
+ * outputs' gradients.
+ *
+ * What makes a hand-written rule silently wrong at the second order is refused: a gradient that
+ * does not lead back to what backward was given, numbers taken out of recorded values while it
+ * runs, values that forward kept (guarded_call).
+ */
 #include "base/features.h"
 
 #include "graph/function.h"

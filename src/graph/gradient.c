@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Gradients as values: a sweep that stores nothing in variables. The values asked for stand in the
+ * sweep's map from the start (gradient_aim), and no generation below the lowest of them is visited.
+ * A gradient that is a constant and shares its elements with something is copied, so that the
+ * caller may edit it.
+ */
 #include "base/features.h"
 
 #define TP_NO_SUGAR

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Which half type a result is rounded to follows from all operands, those of other types included:
+ * float16 with bfloat16 is float32. The conversions are nodes that drawings pass over.
+ */
 #include "base/features.h"
 
 #include "graph/half.h"

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Two kinds of zero are restored after a rule has run: where gy is exactly zero, which an infinite
+ * slope makes NaN; and below a hold, where the result itself is a factor of exactly zero. Both only
+ * replace a NaN, so that a recorded gradient keeps its links everywhere else.
+ */
 #include "base/features.h"
 
 #include "graph/hold.h"

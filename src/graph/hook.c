@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * A hook is the caller's code. It runs in a scope of its own, may record, edit gradients, add and
+ * remove hooks, even of this value while they run: entries are copied before they are called, the
+ * number of hooks is that at the start, and places of removed ones stay empty until no sweep runs
+ * through the list. What a hook returns takes the gradient's place if its shape and type fit.
+ */
 #include "base/features.h"
 
 #include "graph/hook.h"

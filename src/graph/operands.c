@@ -1,4 +1,14 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Operands become what a kernel takes: of one type and, for an elementwise operation, of one shape.
+ * Where they differ, a conversion (`to`) or a view with steps of zero (`broadcast_to`) is put
+ * between operand and operation, as a recorded node of its own. So promotion and broadcasting have
+ * gradients like everything else, and no rule of an operation mentions them: what a broadcast
+ * repeats, sum_to adds up again on the way back. Drawings pass over these nodes (TP__IMPLICIT).
+ *
+ * A constant number is not broadcast: kernels repeat it. Most calls have operands that are alike
+ * already; operands_compare finds that out before anything is promoted.
+ */
 #include "base/features.h"
 
 #include "graph/operands.h"

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The visit of an output computes nothing: it moves its gradient into the call's table, which takes
+ * a place for each output when the first one comes. All outputs are of a higher generation than
+ * their call, so the table is complete when the call is visited.
+ */
 #include "base/features.h"
 
 #include "graph/outputs.h"

@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * To make v again, what was dropped below it is listed with the number of readers each has
+ * (remake_list), and computed in order of generation. Elements that no rule reads go again when the
+ * last reader in the list has had them. A value whose operand was edited since is not made from the
+ * new elements: that is an error.
+ */
 #include "base/features.h"
 
 #include "graph/remake.h"

@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Coefficients are combined by public operations, so under recording they are nodes and can be
+ * differentiated themselves. A zero that is known to be one (NULL) and a factor that is the
+ * constant 1 never become operations: for most functions half of the products of a Cauchy sum are
+ * of this kind.
+ */
 #include "base/features.h"
 
 #include "graph/series.h"

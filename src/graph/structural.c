@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Operations that applying and sweeping insert themselves, which therefore stand below the table of
+ * operations: broadcasting and its opposite, conversion, copying, and zeros that stay zero. `to`
+ * and `broadcast_to` are made around an operand by operands.c without a call from outside.
+ */
 #include "base/features.h"
 
 #include "graph/structural.h"

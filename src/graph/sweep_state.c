@@ -1,4 +1,13 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * How a sweep begins and ends. Its state in a node is the fields sweep_depth, sweep_below, adjoint
+ * and link; what it holds besides is in tp__sweep. tp__sweep_end undoes everything, in whatever
+ * state a rule that failed left it: gradients that still wait are dropped, nodes that an outer
+ * sweep was using get their outer state back, and the thread's modes are what they were.
+ *
+ * A sweep that is recorded marks what it makes with an order of derivative, one above that of y,
+ * for drawings and for what a forgotten create_graph is told from.
+ */
 #include "base/features.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The messages name what the caller wrote: a conversion that was put in (TP__IMPLICIT) is passed by
+ * for the operand it was made of.
+ */
 #include "base/features.h"
 
 #include "graph/versions.h"

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Watchers that keep gradients or let go of elements. A gradient that is kept is added to s->kept
+ * when its node is visited, and so includes what hooks made of it. A call with several outputs has
+ * no gradient of its own; its outputs have.
+ */
 #include "base/features.h"
 
 #include "graph/watch.h"
