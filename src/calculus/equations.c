@@ -300,6 +300,31 @@ static double equations_promise(const tp__minimize *job)
     return sum;
 }
 
+/* |J e[k]| */
+static double equations_column(const equations_fit *fit, int64_t k)
+{
+    const double *column = fit->a + k * fit->rows;
+    return sqrt(tp__dot(k + 1 < fit->rows ? k + 1 : fit->rows, column, column));
+}
+
+/* Rounding of r: residuals are differences of numbers about as large as J x. */
+static double equations_noise(const tp__minimize *job)
+{
+    double noise = 0;
+    for (int64_t k = 0; k < job->n; k++)
+        noise = hypot(noise, equations_column(equations_of(job), k) * job->x[k]);
+    return 2 * DBL_EPSILON * noise;
+}
+
+/* What was promised is less than the last digit of Σ r², and what became of it no more than its
+ * rounding: its change is r · Δr. */
+static bool equations_hidden(const tp__minimize *job, double promise, double change)
+{
+    double none = EQUATIONS_ROUNDING * job->value;
+    return promise <= none &&
+           fabs(change) <= 10 * fmax(none, equations_noise(job) * sqrt(job->value));
+}
+
 /* The next radius after a step of this length, which changed Σ r² by `change` where its slope was
  * that, and gained so much of what was promised. */
 static void equations_adapt(equations_fit *fit, double gain, double length, double slope,
@@ -335,12 +360,11 @@ static bool equations_levenberg_step(tp__minimize *job)
         bool accepted = equations_try(job, before - 1e-4 * promise, &value);
         if (tp__here()->code)
             return false;
-        double change = isnan(value) ? HUGE_VAL : value - before,
-               none = EQUATIONS_ROUNDING * before;
+        double change = isnan(value) ? HUGE_VAL : value - before;
         equations_adapt(fit, -change / promise, length, slope, change, before);
         if (accepted)
             return true;
-        if (promise <= none && fabs(change) <= 10 * none)
+        if (equations_hidden(job, promise, change))
             break;
     }
     return equations_stop(job);
@@ -388,13 +412,6 @@ static double equations_whole_step(tp__minimize *job)
     return promise;
 }
 
-/* |J e[k]| */
-static double equations_column(const equations_fit *fit, int64_t k)
-{
-    const double *column = fit->a + k * fit->rows;
-    return sqrt(tp__dot(k + 1 < fit->rows ? k + 1 : fit->rows, column, column));
-}
-
 /* The largest |d[k] / x[k]|; if d promises little, an element near 0 is measured by the whole,
  * scaled. */
 static double equations_far(const tp__minimize *job, double promise)
@@ -422,14 +439,10 @@ static bool equations_flat(const tp__minimize *job)
     return false;
 }
 
-/* Nothing but what rounding leaves of a promise, or of Σ r², whose change is r · Δr: residuals are
- * differences of numbers about as large as J x. */
+/* Nothing but what rounding leaves of a promise, or of Σ r². */
 static bool equations_rounded(const tp__minimize *job, double promise)
 {
-    double noise = 0;
-    for (int64_t k = 0; k < job->n; k++)
-        noise = hypot(noise, equations_column(equations_of(job), k) * job->x[k]);
-    noise *= 2 * DBL_EPSILON;
+    double noise = equations_noise(job);
     return promise <= 64 * noise * noise || promise <= noise * sqrt(job->value);
 }
 
