@@ -29,7 +29,7 @@ static inline bool claims_is_minimum(tp_objective *f, void *ctx, tp_var *at, dou
     for (int64_t i = 0; i < n; i++) {
         double most = 1e-5 * fmax(fabs(tp_item(tp_select(x, 0, i))), size);
         small = small && fabs(tp_item(tp_select(step, 0, i))) <= most;
-        positive = positive && tp_item(tp_select(w, 0, i)) > 0;
+        positive = positive && tp_item(tp_select(w, 0, i)) > 1e-13;
     }
     double promise = tp_item(tp_sum(tp_mul(g, step))) / 2;
     return positive && (small || fabs(promise) <= 1e-10 * fabs(tp_item(y)));

@@ -59,6 +59,11 @@ static const place places[] = {
     /* a minimum along every line, but none */
     {"(y - x^2)*(y - 2*x^2)", 2, {0}, {NONE, NONE}, false},
     {"2 + (y - x^2)*(y - 2*x^2)", 2, {0}, {NONE, NONE}, false},
+    /* a valley that is bent, so that the function rises along every line, but not along its floor
+     */
+    {"4 + (y - x^2)^2", 2, {1, 3}, {NONE, NONE}, false},
+    {"4 + (y - x^2)^2", 2, {0}, {NONE, NONE}, false},
+    {"4 + (y - x^2)^2 + z^2", 3, {1, 3, 2}, {NONE, NONE}, false},
     /* approached from beside */
     {"x^3", 1, {1}, {NONE, NONE}, false},
     {"1 + x^3", 1, {1}, {NONE, NONE}, false},
@@ -153,6 +158,8 @@ static const place places[] = {
     {"x^2 + y^4", 2, {0}, {0, NONE}, true},
     {"(x + y)^2 + (x - y)^4", 2, {1, 1}, {0, NONE}, false},
     {"2 + (y - x^2)*(2*y - x^2) + x^4", 2, {0}, {2, NONE}, true},
+    {"3 + (y - x^2)^2 + x^4", 2, {0}, {3, NONE}, true},
+    {"3 + (y - x^2)^2 + z^2 + x^4", 3, {0}, {3, NONE}, true},
     {"cosh(x) - 1 - x^2/2", 1, {0}, {0, NONE}, false},
     {"3 + 0*x", 1, {1}, {3, NONE}, false},
     {"0*x", 1, {1}, {0, NONE}, false},

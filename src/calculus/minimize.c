@@ -271,11 +271,11 @@ static void minimize_results(const tp__minimize *job, tp_minimize_result *minimu
 }
 
 /* The whole search with its memory. */
-static double minimize_from(tp__minimize *job, const double *x, int steps);
+static void minimize_descend(tp__minimize *job, tp__descent *descent);
 
 static void minimize_search(tp__minimize *job, tp_minimize_result *minimum)
 {
-    job->from = minimize_from;
+    job->descend = minimize_descend;
     job->n = job->start->size;
     double *room = minimize_room(job), *rows = NULL;
     size_t points = (size_t)job->options.iterations + 1;
@@ -296,35 +296,62 @@ static void minimize_search(tp__minimize *job, tp_minimize_result *minimum)
     tp__free(room);
 }
 
-/* The function of a search, ctx, as one number. */
+/* --- From beside --- */
+
+typedef struct minimize_beside {
+    tp__minimize *job;
+    tp_var *from, *across; /* NULL: nothing is held */
+    double stiff;
+} minimize_beside;
+
+/* The function of a search as one number, with what holds it. */
 static tp_var *minimize_number(void *ctx, tp_var *x)
 {
-    const tp__minimize *job = ctx;
+    const minimize_beside *beside = ctx;
+    const tp__minimize *job = beside->job;
     tp_var *y = job->f(job->ctx, x);
-    return y && job->method->begin ? tp_sum(tp_square(y), NULL) : y;
+    if (y && job->method->begin)
+        y = tp_sum(tp_square(y), NULL);
+    if (!y || !beside->across)
+        return y;
+    tp_var *off = tp_sum(tp_mul(beside->across, tp_sub(x, beside->from)), NULL);
+    return tp_add(y, tp_mul(tp_num(beside->stiff), tp_square(off)));
 }
 
-/* The value that a few steps down from x lead to. NaN on an error. */
-static double minimize_from(tp__minimize *job, const double *x, int steps)
+static tp_var *minimize_across(const tp__minimize *job, const double *across)
+{
+    for (int64_t i = 0; i < job->n; i++)
+        job->shown[i] = job->unit ? across[i] / job->unit[i] : across[i];
+    return tp_array(TP_F64, job->start->ndim, tp__shape(job->start), job->shown);
+}
+
+static void minimize_descend(tp__minimize *job, tp__descent *descent)
 {
     size_t scope = tp_scope_begin();
+    tp_var *from = tp_detach(tp__minimize_variable(job, descent->x));
     tp_minimize_result found;
+    minimize_beside beside = {job, from, NULL, descent->stiff};
     tp__minimize inner = {
         .call = job->call,
         .f = minimize_number,
-        .ctx = job,
+        .ctx = &beside,
         .method = job->model.hessian ? &tp__method_newton : &tp__method_lbfgs,
-        .start = tp_detach(tp__minimize_variable(job, x)),
+        .start = from,
         .options = TP_OPTIONS(tp_minimize_options),
         .enough = -1,
         .beside = true,
     };
-    inner.options.iterations = steps;
-    if (!tp_is_poison(inner.start))
+    if (descent->across)
+        beside.across = minimize_across(job, descent->across);
+    inner.options.iterations = descent->steps;
+    inner.options.lower = job->options.lower;
+    inner.options.upper = job->options.upper;
+    if (!tp__here()->code)
         minimize_search(&inner, &found);
     tp_scope_end(scope);
     job->evaluations += inner.evaluations;
-    return tp__here()->code ? (double)NAN : inner.value;
+    descent->value = tp__here()->code ? (double)NAN : inner.value;
+    descent->left = job->model.hessian ? inner.model.decrease : 0;
 }
 
 bool tp__minimize_run(tp__minimize *job, tp_minimize_result *minimum)

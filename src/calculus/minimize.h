@@ -41,6 +41,16 @@ typedef struct tp__model {
 
 typedef struct tp__minimize tp__minimize;
 
+/* A few steps down from x, a point beside the one reached, for probes: of f, or, if across is not
+ * NULL, of f + stiff (across·(y − x))², whose y does not slide back where f is flat. Its least
+ * value is no more than f's least where across·(y − x) = 0. */
+typedef struct tp__descent {
+    const double *x, *across;
+    double stiff;
+    int steps;
+    double value, left; /* the value there, NaN on an error; how far it may still fall, about */
+} tp__descent;
+
 struct tp__minimize {
     const char *call; /* for messages */
     const struct tp__method *method;
@@ -71,8 +81,7 @@ struct tp__minimize {
     bool beside; /* a few steps from beside another search's point, to see if they end lower */
     bool others; /* f reads variables besides x: the result's derivatives are not zero, but lost */
     tp_stop stop;
-    /* The value that a few steps down from x lead to, for probes. NaN on an error. */
-    double (*from)(tp__minimize *job, const double *x, int steps);
+    void (*descend)(tp__minimize *job, tp__descent *descent);
 };
 
 typedef struct tp__method {
@@ -160,7 +169,8 @@ tp_stop tp__model_verdict(tp__minimize *job);
 typedef enum tp__beside { TP__BESIDE_HIGHER, TP__BESIDE_SAME, TP__BESIDE_LOWER } tp__beside;
 tp__beside tp__probe(tp__minimize *job, bool flat, bool bent, const double *along);
 
-/* Some direction has no curvature but for rounding: an element of the inverse is that large. */
+/* Some direction has no curvature but for rounding: the inverse's trace, which is at least as large
+ * as 1 / (the least curvature), is that large. So it is wherever the Hessian had to be shifted. */
 bool tp__probe_is_flat(const tp__minimize *job);
 
 /* No variable is without any second derivative. */

@@ -138,20 +138,32 @@ static double model_promise(const tp__minimize *job)
     return slope - tp__quadratic_bend(job->n, m->hessian, m->step) / 2;
 }
 
-/* By products: whether x itself has no influence any more, and a direction with little curvature or
- * a negative one, into scale, if there seems to be one. */
+/* By products, along x / size: whether x itself has no influence any more. */
+static bool model_fades_along(tp__minimize *job, const tp__products *products)
+{
+    tp__model *m = &job->model;
+    double *v = m->spare, size = 0;
+    for (int64_t i = 0; i < job->n; i++)
+        size = fmax(size, fabs(job->x[i]));
+    for (int64_t i = 0; i < job->n && size > 0; i++)
+        v[i] = job->x[i] / size;
+    if (!(size > 0) || !tp__products_times(job, products, v, m->scale))
+        return false;
+    double bend = fabs(tp__dot(job->n, v, m->scale)), whole = tp__dot(job->n, v, v);
+    return bend * size * size <= MODEL_NONE * fabs(job->value) && bend <= MODEL_FADED * whole;
+}
+
+/* By products: a direction with little curvature or a negative one, into scale, if there seems to
+ * be one; not if x fades. */
 static bool model_least(tp__minimize *job)
 {
     tp__products products;
     tp__model *m = &job->model;
     size_t scope = tp_scope_begin();
-    bool good =
-        tp__products_begin(job, &products) && tp__products_times(job, &products, job->x, m->scale);
-    double bend = fabs(tp__dot(job->n, job->x, m->scale)), whole = tp__dot(job->n, job->x, job->x);
-    m->fades =
-        good && whole > 0 && bend <= MODEL_NONE * fabs(job->value) && bend <= MODEL_FADED * whole;
-    bool found =
-        good && !m->fades && tp__products_least(job, &products, MODEL_PRODUCTS, m->scale, m->spare);
+    bool good = tp__products_begin(job, &products);
+    m->fades = good && model_fades_along(job, &products);
+    bool found = good && !m->fades && !tp__here()->code &&
+                 tp__products_least(job, &products, MODEL_PRODUCTS, m->scale, m->spare);
     tp_scope_end(scope);
     return found;
 }

@@ -174,38 +174,48 @@ bool tp__products_least(tp__minimize *job, const tp__products *products, int64_t
 
 /* --- Newton by conjugate gradients: work is r, p and h p --- */
 
-/* Enough is promised, by a step that is not too small to be one. */
-static bool products_suffice(const tp__minimize *job, const double *d, double enough)
+/* Enough is promised, by a step that is not too small to be one: size d. */
+static bool products_suffice(const tp__minimize *job, const double *d, double size, double enough)
 {
     double far = 0;
-    if (!(-tp__dot(job->n, job->reduced, d) / 2 > enough))
+    if (!(-size * tp__dot(job->n, job->reduced, d) / 2 > enough))
         return false;
     for (int64_t i = 0; i < job->n; i++)
-        far = fmax(far, job->x[i] != 0 ? fabs(d[i] / job->x[i]) : 0);
+        far = fmax(far, job->x[i] != 0 ? size * fabs(d[i] / job->x[i]) : 0);
     return far > job->options.step_tolerance;
 }
 
+/* d ← size d; what was found. */
+static bool products_solved(int64_t n, double *d, double size, bool found)
+{
+    for (int64_t i = 0; i < n; i++)
+        d[i] *= size;
+    return found;
+}
+
+/* With g / size, a power of 2, since squares of a small g are 0. */
 bool tp__products_solve(tp__minimize *job, const tp__products *products, double rest, double enough,
                         int64_t most, double *d, double *work)
 {
     int64_t n = job->n;
-    double *r = work, *p = r + n, *hp = p + n, rr = tp__dot(n, job->reduced, job->reduced);
-    double least = rest * rest * rr;
-    bool hidden = false; /* g is not 0, but its square is */
+    double *r = work, *p = r + n, *hp = p + n, size = 0;
+    for (int64_t i = 0; i < n; i++)
+        size = fmax(size, fabs(job->reduced[i]));
+    size = size > 0 && size < HUGE_VAL ? ldexp(1, ilogb(size)) : 1;
     for (int64_t i = 0; i < n; i++) {
-        hidden = hidden || (rr == 0 && job->reduced[i] != 0);
         d[i] = 0;
-        r[i] = job->reduced[i];
+        r[i] = job->reduced[i] / size;
         p[i] = -r[i];
     }
-    for (int64_t k = 0; k < most && rr > least && !products_suffice(job, d, enough); k++) {
+    double rr = tp__dot(n, r, r), least = rest * rest * rr;
+    for (int64_t k = 0; k < most && rr > least && !products_suffice(job, d, size, enough); k++) {
         if (!tp__products_times(job, products, p, hp))
-            return false;
+            return products_solved(n, d, size, false);
         double curvature = tp__dot(n, p, hp);
         if (!(curvature > 1e-14 * tp__dot(n, p, p))) {
             if (k == 0)
                 memcpy(d, p, (size_t)n * sizeof *p);
-            return false;
+            return products_solved(n, d, size, false);
         }
         double a = rr / curvature, before = rr;
         for (int64_t i = 0; i < n; i++) {
@@ -216,7 +226,7 @@ bool tp__products_solve(tp__minimize *job, const tp__products *products, double 
         for (int64_t i = 0; i < n; i++)
             p[i] = rr / before * p[i] - r[i];
     }
-    return !hidden;
+    return products_solved(n, d, size, true);
 }
 
 #define NEWTON_CG_SOON 0.1 /* of d: what meets a bound later is cut off by the line search */

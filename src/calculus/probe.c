@@ -7,8 +7,12 @@
  * passes through the point none do (−|x|). So values on both sides are compared, along random
  * directions among those without curvature: the nearest distance at which they differ by more than
  * rounding counts. Rounding is what values differ by a billionth of x away, if that is more than
- * the last digits of the value and what the model promises. A point may be higher along every line
- * and yet no minimum, as (y − x²)(y − 2 x²) at 0: a few steps down from beside must not end lower.
+ * the last digits of the value and what the model promises.
+ *
+ * A point may be higher along every line and yet no minimum, as (y − x²)(y − 2 x²) at 0: a few
+ * steps down from beside must not end lower. Along a direction without curvature, where others have
+ * some, these steps go down across it only, to the floor of a valley that may be bent, and the
+ * floor must rise by more than rounding too: what lines show there is how the valley is bent.
  */
 #include "base/features.h"
 
@@ -26,10 +30,19 @@
 #define PROBE_LONG 1e-4   /* of x[i]: a step beyond that has to be seen to end … */
 #define PROBE_LEAST 1e-6  /* … not nearer than this, where rounding may hide it, … */
 #define PROBE_WHOLE 4     /* … or than this, where f is as good as 0 all the way */
+#define PROBE_STIFF 100   /* of the rise along v: what keeps a point of the floor away from x */
 
-enum { PROBE_DIRECTIONS = 8, PROBE_SEARCHES = 4, PROBE_STEPS = 8, PROBE_TURNS = 30 };
+enum {
+    PROBE_DIRECTIONS = 8,
+    PROBE_SEARCHES = 4,
+    PROBE_STEPS = 8,
+    PROBE_LONG_STEPS = 20,
+    PROBE_TURNS = 30
+};
 
 static const double probe_far[] = {1e-6, 1e-4, 1e-2, 1e-1};
+
+enum { PROBE_FAR = sizeof probe_far / sizeof *probe_far };
 
 typedef struct probe {
     tp__minimize *job;
@@ -37,6 +50,7 @@ typedef struct probe {
     double *v, *at, *w; /* a direction; a point; room */
     uint64_t state;
     int searches;
+    bool valley;  /* v has no curvature but for rounding, as others have */
     double noise; /* the largest that was met */
 } probe;
 
@@ -58,7 +72,7 @@ static probe probe_of(tp__minimize *job)
 {
     double *room = job->model.beside;
     probe_sizes(job, room);
-    return (probe){job, room, room + job->n, room + 2 * job->n, room + 3 * job->n, 1, 0, 0};
+    return (probe){job, room, room + job->n, room + 2 * job->n, room + 3 * job->n, 1, 0, false, 0};
 }
 
 /* --- Directions --- */
@@ -68,6 +82,14 @@ static bool probe_has_influence(const tp__minimize *job, int64_t i)
     bool any = tp__bounds_is_held(job, i);
     for (int64_t k = 0; k < job->n && !any; k++)
         any = job->model.hessian[i * job->n + k] != 0;
+    return any;
+}
+
+static bool probe_has_curvature(const tp__minimize *job)
+{
+    bool any = false;
+    for (int64_t i = 0; i < job->n && !any; i++)
+        any = !tp__bounds_is_held(job, i) && probe_has_influence(job, i);
     return any;
 }
 
@@ -83,16 +105,16 @@ bool tp__probe_is_flat(const tp__minimize *job)
 {
     const tp__model *m = &job->model;
     int64_t n = job->n;
-    double *unit = m->beside, *column = unit + n;
+    double *unit = m->beside, *column = unit + n, trace = 0;
     for (int64_t k = 0; m->hessian && k < n; k++) {
         memset(unit, 0, (size_t)n * sizeof *unit);
         unit[k] = 1;
         tp__solve_lower(n, m->factor, unit, column);
-        bool none = tp__dot(n, column, column) * TP__QUADRATIC_NOISE * (double)(n + 9) >= 1;
-        if (none || !probe_has_influence(job, k))
+        trace += tp__dot(n, column, column);
+        if (!probe_has_influence(job, k))
             return true;
     }
-    return false;
+    return trace * TP__QUADRATIC_NOISE * (double)(n + 9) >= 1;
 }
 
 /* v ← a multiple whose largest element beside x is 1. */
@@ -153,15 +175,24 @@ static double probe_rise(const probe *p, double t)
     return isnan(rise) ? HUGE_VAL : rise;
 }
 
+/* What steps down from x + t v lead to, beside x. */
+static tp__descent probe_descent(const probe *p, double t, const double *across, double stiff)
+{
+    tp__minimize *job = p->job;
+    tp__descent descent = {p->at, across, stiff, across ? PROBE_LONG_STEPS : PROBE_STEPS, 0, 0};
+    for (int64_t i = 0; i < job->n; i++)
+        p->at[i] = job->x[i] + t * p->v[i];
+    job->descend(job, &descent);
+    descent.value -= job->value;
+    return descent;
+}
+
 /* Steps down from x + t v end lower than x by more than `noise`. */
 static bool probe_descends(probe *p, double t, double noise)
 {
-    tp__minimize *job = p->job;
-    if (p->searches++ >= PROBE_SEARCHES || job->lower || tp__here()->code)
+    if (p->searches++ >= PROBE_SEARCHES || tp__here()->code)
         return false;
-    for (int64_t i = 0; i < job->n; i++)
-        p->at[i] = job->x[i] + t * p->v[i];
-    return job->from(job, p->at, PROBE_STEPS) - job->value < -noise;
+    return probe_descent(p, t, NULL, 0).value < -noise;
 }
 
 /* What a value that is lower has to be lower by: the last digits; more than the model promises;
@@ -195,6 +226,43 @@ static int probe_side(const probe *p, double t, double rise, double noise)
     return seen && probe_grows(p, t, rise) ? (rise < 0 ? -1 : 1) : 0;
 }
 
+/* The same of the floor at x + t v, the least value across v. What steps down may still gain does
+ * not count. */
+static int probe_floor(const probe *p, double t, double noise)
+{
+    tp__minimize *job = p->job;
+    double rise = probe_rise(p, t), whole = 0;
+    if (rise == HUGE_VAL)
+        return 1;
+    for (int64_t i = 0; i < job->n; i++)
+        whole += p->v[i] / p->size[i] * (p->v[i] / p->size[i]);
+    for (int64_t i = 0; i < job->n; i++)
+        p->w[i] = p->v[i] / p->size[i] / p->size[i] / whole;
+    double stiff = PROBE_STIFF * fmax(fabs(rise), noise) / (t * t);
+    tp__descent floor = probe_descent(p, t, p->w, stiff);
+    return floor.value < -noise ? -1 : floor.value - 2 * floor.left > 4 * noise;
+}
+
+/* What is left of values that are higher along v, on both sides, from probe_far[k] on. Where
+ * nothing tells a curvature from rounding the floor has to rise too: a valley that is bent rises
+ * along every line. Else steps down from x + t v, the lower side, must not end lower. */
+static tp__beside probe_confirm(probe *p, size_t k, double t, double noise)
+{
+    bool seen[2] = {false, false};
+    if (!p->valley)
+        return probe_descends(p, t, noise) ? TP__BESIDE_LOWER : TP__BESIDE_HIGHER;
+    if (p->searches++ >= PROBE_SEARCHES)
+        return TP__BESIDE_HIGHER;
+    for (; k < PROBE_FAR && !tp__here()->code; k++)
+        for (int i = 0; i < 2 && !(seen[0] && seen[1]); i++) {
+            int side = seen[i] ? 1 : probe_floor(p, (i ? 1 : -1) * probe_far[k], noise);
+            if (side < 0)
+                return TP__BESIDE_LOWER;
+            seen[i] = side > 0;
+        }
+    return seen[0] && seen[1] ? TP__BESIDE_HIGHER : TP__BESIDE_SAME;
+}
+
 /* The values along v, on both sides. */
 static tp__beside probe_line(probe *p)
 {
@@ -205,7 +273,7 @@ static tp__beside probe_line(probe *p)
         noise = rise < HUGE_VAL ? fmax(noise, 4 * rise) : noise;
     }
     p->noise = fmax(p->noise, noise);
-    for (size_t k = 0; k < sizeof probe_far / sizeof *probe_far && !tp__here()->code; k++) {
+    for (size_t k = 0; k < PROBE_FAR && !tp__here()->code; k++) {
         double t = probe_far[k], rise[2] = {probe_rise(p, -t), probe_rise(p, t)};
         for (int i = 0; i < 2; i++) {
             int side = probe_side(p, i ? t : -t, rise[i], noise);
@@ -214,24 +282,28 @@ static tp__beside probe_line(probe *p)
             seen[i] = seen[i] || side > 0;
         }
         if (seen[0] && seen[1])
-            return probe_descends(p, rise[0] < rise[1] ? -t : t, noise) ? TP__BESIDE_LOWER
-                                                                        : TP__BESIDE_HIGHER;
+            return probe_confirm(p, k, rise[0] < rise[1] ? -t : t, noise);
     }
     return TP__BESIDE_SAME;
+}
+
+/* What f(x − t v) + f(x + t v) − 2 f(x) should be: t² v·H v, or a quarter of what it is twice as
+ * far away. */
+static double probe_expected(const probe *p, double t)
+{
+    const double *h = p->job->model.hessian;
+    return h ? t * t * tp__quadratic_bend(p->job->n, h, p->v)
+             : (probe_rise(p, -2 * t) + probe_rise(p, 2 * t)) / 4;
 }
 
 /* Along a random direction the value rises with the square of the distance, but for rounding: no
  * kink passes through. */
 static bool probe_is_smooth(probe *p, double noise)
 {
-    double sum[2], low = 0;
     probe_any(p);
-    for (int k = 0; k < 2; k++) {
-        double t = (k + 1) * PROBE_SMOOTH, left = probe_rise(p, -t), right = probe_rise(p, t);
-        sum[k] = left + right;
-        low = fmin(low, fmin(left, right));
-    }
-    return low >= -noise && fabs(sum[1] - 4 * sum[0]) <= 0.5 * sum[0] + 4 * noise;
+    double t = PROBE_SMOOTH, left = probe_rise(p, -t), right = probe_rise(p, t);
+    double sum = left + right, expected = probe_expected(p, t);
+    return fmin(left, right) >= -noise && fabs(sum - expected) <= 0.1 * sum + noise;
 }
 
 /* v ← a step of every variable to that side whose derivative there says that f falls: beyond kinks
@@ -261,6 +333,7 @@ static tp__beside probe_worse(tp__beside a, tp__beside b)
 tp__beside tp__probe(tp__minimize *job, bool flat, bool bent, const double *along)
 {
     probe p = probe_of(job);
+    p.valley = flat && probe_has_curvature(job);
     tp__beside found = TP__BESIDE_HIGHER;
     int64_t few = job->n < TP__MODEL_WHOLE ? job->n : TP__MODEL_WHOLE;
     if (along) {
