@@ -123,4 +123,10 @@ static inline void check_second_order(const char *file, int line, matrix_functio
  * both; f gives a number. Symmetric directions for square matrices. */
 #define CHECK_SECOND_ORDER(f, x, tolerance) check_second_order(__FILE__, __LINE__, f, x, tolerance)
 
+/* What the exponential turns into a rotation by the angle. */
+static inline tp_var *rotation_generator(double angle)
+{
+    return tp_array(TP_F64, TP_SHAPE(2, 2), (double[]){0, -angle, angle, 0});
+}
+
 #endif
