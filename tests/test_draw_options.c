@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define DRAW(y, ...) tp_draw_graph_to_memory(y, "dot", NULL, __VA_ARGS__)
 
@@ -274,6 +275,27 @@ TEST(scopes_collapse_into_a_box)
     char *none = DRAW(y, .collapse = "on,e,three,");
     CHECK_INT(count(none, "label=\"Tanh\""), 2);
     free(text), free(both), free(all), free(none);
+}
+
+/* Names are looked up, not searched for one after the other: that would take minutes. */
+TEST(many_scopes_collapse_in_time)
+{
+    int n = test_short() ? 1000 : 100000;
+    char *names = malloc((size_t)n * 12), name[12];
+    tp_var *y = tp_variable(1.0);
+    size_t at = 0;
+    for (int i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        size_t mark = tp_name_scope(name);
+        y = tp_sin(tp_exp(y));
+        tp_name_scope_end(mark);
+        at += (size_t)sprintf(names + at, "%s%s", i ? "," : "", name);
+    }
+    clock_t start = clock();
+    char *text = DRAW(y, .collapse = names);
+    CHECK((double)(clock() - start) / CLOCKS_PER_SEC < 20);
+    CHECK_INT(count(text, "label=\"Sin\""), 0);
+    free(text), free(names);
 }
 
 /* --- Fewer nodes --- */

@@ -21,27 +21,51 @@
 
 /* --- Name scopes --- */
 
-/* True if name is one of those in list, which commas separate, or list is "*". */
-static bool alike_listed(const char *list, const char *name)
+/* The names of a list, which commas separate, in order. */
+typedef struct alike_name {
+    const char *text;
+    size_t length;
+} alike_name;
+
+typedef struct alike_names {
+    bool all; /* the list is "*" */
+    size_t n;
+    alike_name *at;
+} alike_names;
+
+static int alike_by_name(const void *a, const void *b)
 {
-    size_t length = strlen(name);
-    if (!strcmp(list, "*"))
-        return true;
-    for (const char *at = list; at; at = strchr(at, ',')) {
-        at += *at == ',';
-        if (!strncmp(at, name, length) && (at[length] == ',' || !at[length]))
-            return true;
+    const alike_name *x = a, *y = b;
+    int order = memcmp(x->text, y->text, x->length < y->length ? x->length : y->length);
+    return order ? order : (x->length > y->length) - (x->length < y->length);
+}
+
+/* False when out of memory. */
+static bool alike_take_names(alike_names *names, const char *list)
+{
+    *names = (alike_names){.all = !strcmp(list, "*"), .n = 1};
+    for (const char *at = list; *at; at++)
+        names->n += *at == ',';
+    names->at = tp__alloc(names->n * sizeof *names->at);
+    if (!names->at)
+        return false;
+    for (size_t i = 0; i < names->n; i++) {
+        names->at[i] = (alike_name){list, strcspn(list, ",")};
+        list += names->at[i].length + 1;
     }
-    return false;
+    qsort(names->at, names->n, sizeof *names->at, alike_by_name);
+    return true;
 }
 
 /* The outermost scope around a node that is to be collapsed, or NULL. */
-static const tp__name_scope *alike_collapsed(const char *list, const tp__name_scope *scope)
+static const tp__name_scope *alike_collapsed(const alike_names *names, const tp__name_scope *scope)
 {
     const tp__name_scope *found = NULL;
-    for (; scope; scope = scope->outer)
-        if (alike_listed(list, scope->name))
+    for (; scope; scope = scope->outer) {
+        const alike_name name = {scope->name, strlen(scope->name)};
+        if (names->all || bsearch(&name, names->at, names->n, sizeof name, alike_by_name))
             found = scope;
+    }
     return found;
 }
 
@@ -49,11 +73,13 @@ static const tp__name_scope *alike_collapsed(const char *list, const tp__name_sc
 void tp__simplify_scopes(tp__picture *p, uint32_t *into)
 {
     tp__map first[TP__PICTURE_ORDERS] = {{0}};
+    alike_names names;
     for (uint32_t i = 0; i < p->n; i++)
         into[i] = i;
+    p->failed |= !alike_take_names(&names, p->options->collapse);
     for (uint32_t i = 1; i < p->n && !p->failed; i++) {
         tp__picture_node *node = &p->nodes[i];
-        const tp__name_scope *scope = alike_collapsed(p->options->collapse, node->scope);
+        const tp__name_scope *scope = alike_collapsed(&names, node->scope);
         if (!scope)
             continue;
         bool added;
@@ -73,6 +99,7 @@ void tp__simplify_scopes(tp__picture *p, uint32_t *into)
     }
     for (int i = 0; i < TP__PICTURE_ORDERS; i++)
         tp__map_drop(&first[i]);
+    tp__free(names.at);
 }
 
 /* --- What repeats --- */
