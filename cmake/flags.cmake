@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
 # Flags for everything compiled below this project. No flag may change what a floating-point
-# expression means: -ffp-contract=off keeps a * b + c two roundings on every machine.
+# expression means: -ffp-contract=off keeps a * b + c two roundings on every machine, SSE on 32-bit
+# x86 a double a double, where the x87 computes with 64 bits and rounds when it stores.
 include(CheckCCompilerFlag)
+include(CheckCSourceCompiles)
 
 get_property(is_multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
 if(is_top_level AND NOT is_multi_config AND NOT CMAKE_BUILD_TYPE)
@@ -22,10 +24,20 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 add_compile_options(-ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                     -Wdouble-promotion $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
                     $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>)
+check_c_source_compiles("
+    #if !defined(__i386__)
+    #error
+    #endif
+    int main(void) { return 0; }" TP_IS_I386)
+if(TP_IS_I386)
+    add_compile_options(-msse2 -mfpmath=sse)
+endif()
+set(CMAKE_REQUIRED_FLAGS -Werror) # else a flag that does nothing passes
 check_c_compiler_flag(-fno-semantic-interposition TP_HAS_NO_SEMANTIC_INTERPOSITION)
 if(TP_HAS_NO_SEMANTIC_INTERPOSITION)
     add_compile_options(-fno-semantic-interposition)
 endif()
+unset(CMAKE_REQUIRED_FLAGS)
 if(TP_WERROR)
     string(REGEX MATCH "^[0-9]+" major "${CMAKE_C_COMPILER_VERSION}")
     string(REPLACE "GNU" "gcc" family "${CMAKE_C_COMPILER_ID}")

@@ -43,6 +43,10 @@ file(RELATIVE_PATH pc_to_prefix
 string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
 tp_pc_path(pc_libdir "${CMAKE_INSTALL_LIBDIR}")
 tp_pc_path(pc_includedir "${CMAKE_INSTALL_INCLUDEDIR}")
+set(pc_threads)
+if(NOT TP_NO_THREADS)
+    set(pc_threads -lpthread)
+endif()
 string(REPLACE ";" " " pc_optional_libs "${TP_OPTIONAL_LDFLAGS}")
 configure_file(cmake/tinypytorch.pc.in tinypytorch.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/tinypytorch.pc"

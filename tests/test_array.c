@@ -444,8 +444,8 @@ TEST(memory_is_aligned_for_its_type)
 {
     static double memory[3];
     int released = 0;
-    tp_from_memory(TP_F64, TP_SHAPE(2), NULL, (char *)memory + 4, count_release, &released);
-    CHECK_ERROR(TP_ERROR_ARGUMENT, "is no address of float64, expected a multiple of 8");
+    tp_from_memory(TP_F64, TP_SHAPE(2), NULL, (char *)memory + 2, count_release, &released);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "is no address of float64, expected a multiple of ");
     CHECK_INT(released, 1);
     CHECK(!tp_is_poison(tp_from_memory(TP_F32, TP_SHAPE(2), NULL, (char *)memory + 4, NULL, NULL)));
 }

@@ -33,7 +33,7 @@ extern "C" {
  * for the whole process; an operation that is running keeps what it started with. A value out of
  * range is an error. Factorisations set OpenBLAS, when the library was built with it, to one thread
  * for the whole process: a program that calls OpenBLAS itself has to set its number again.
- */
+ * A library that was built with TP_NO_THREADS uses one thread, whatever is set. */
 TP_API int tp_num_threads(void);
 TP_API void tp_set_num_threads(int n);
 

@@ -5,6 +5,7 @@
 #include "tinypytorch/array.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "array/array.h"
@@ -187,17 +188,28 @@ tp_var *tp_linspace(tp_dtype dtype, double start, double stop, int64_t n)
     return v;
 }
 
+/* What a C array of the type has at least: on 32-bit x86 half the size of a double. */
+static size_t create_alignment(tp_dtype dtype)
+{
+    struct wide {
+        char before;
+        double number;
+    };
+    size_t size = tp__dtype_size(dtype);
+    return size < offsetof(struct wide, number) ? size : offsetof(struct wide, number);
+}
+
 static bool create_check_memory(tp_dtype dtype, int ndim, const int64_t *shape, const void *data)
 {
     if (!tp__check_dtype("from_memory", dtype) || !tp__check_shape("from_memory", ndim, shape))
         return false;
     if (!data)
         tp_fail(TP_ERROR_ARGUMENT, "from_memory: data is NULL");
-    else if ((uintptr_t)data % tp__dtype_size(dtype))
+    else if ((uintptr_t)data % create_alignment(dtype))
         tp_fail(TP_ERROR_ARGUMENT,
                 "from_memory: data %p is no address of %s, expected a multiple "
                 "of %zu",
-                data, tp_dtype_name(dtype), tp__dtype_size(dtype));
+                data, tp_dtype_name(dtype), create_alignment(dtype));
     else
         return true;
     return false;

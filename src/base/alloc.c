@@ -6,7 +6,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#if !defined(TP_NO_THREADS)
 #include <sys/mman.h>
+#endif
 
 #include "base/scope.h"
 #include "base/thread.h"

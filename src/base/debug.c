@@ -3,16 +3,16 @@
 
 #include "base/debug.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/scope.h"
+#include "base/system.h"
 #include "tinypytorch/scope.h"
 
 enum { DEBUG_QUEUE = 100000 };
 
-static pthread_mutex_t debug_lock = PTHREAD_MUTEX_INITIALIZER;
+static tp__mutex debug_lock = TP__MUTEX_START;
 static tp__debug *debug_threads;
 
 void tp__debug_begin(tp__thread *t)
@@ -23,10 +23,10 @@ void tp__debug_begin(tp__thread *t)
     if (!debug)
         return;
     atomic_store(&debug->alive, true);
-    pthread_mutex_lock(&debug_lock);
+    tp__lock(&debug_lock);
     debug->next = debug_threads;
     debug_threads = debug;
-    pthread_mutex_unlock(&debug_lock);
+    tp__unlock(&debug_lock);
     debug->capacity = t->scopes.handle_capacity;
     t->debug = debug;
     t->scopes.handle_capacity = t->scopes.n_handles;

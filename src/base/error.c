@@ -7,11 +7,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/node.h"
 #include "base/numbers.h"
+#include "base/system.h"
 #include "base/thread.h"
 
 enum { ERROR_UNSET = -1, ERROR_NULLS = 10, ERROR_PLACE = TP__SITE_TEXT + 16 };
@@ -66,7 +66,7 @@ static const char *error_place(char text[ERROR_PLACE], const tp__thread *t)
 void tp__error_tell(tp__thread *t, const char *when)
 {
     char place[ERROR_PLACE];
-    if (!t->code || t->error.told || t->error.process != (long)getpid())
+    if (!t->code || t->error.told || t->error.process != tp__process())
         return;
     t->error.told = true;
     tp__log("%serror: %s%s", when, t->error.message, error_place(place, t));
@@ -121,7 +121,7 @@ tp_var *tp_fail(tp_code code, const char *format, ...)
         return tp__poison();
     t->code = code == TP_OK ? TP_ERROR_ARGUMENT : code;
     t->error.told = false;
-    t->error.process = (long)getpid();
+    t->error.process = tp__process();
     char message[sizeof t->error.message]; /* arguments may point into the old one */
     va_list arguments;
     va_start(arguments, format);

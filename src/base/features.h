@@ -13,6 +13,12 @@
 #define _DEFAULT_SOURCE /* madvise */
 #endif
 
+/* A system with one thread and one process: no pthread, no fork, no signals, no mmap. The
+ * compiler's -DTP_NO_THREADS says so, and this for WebAssembly without threads. */
+#if defined(__wasm__) && !defined(_REENTRANT) && !defined(TP_NO_THREADS)
+#define TP_NO_THREADS
+#endif
+
 /* The sources define functions that operands.h would make macros of. */
 #define TP__LIBRARY
 

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/numbers.h"
+#include "base/system.h"
 #include "base/text.h"
 #include "tinypytorch/error.h"
 
@@ -24,10 +25,57 @@ static void file_fail(tp__file *file, int error)
         file->error = error ? error : EIO;
 }
 
+/* A system of one process may know neither permissions nor paths' real forms. Then a file that may
+ * not be written is found out by writing, and links are written through. */
+#if defined(TP_NO_THREADS)
+
+static bool file_allows(const char *path)
+{
+    (void)path;
+    return true;
+}
+
+static bool file_permit(int descriptor, mode_t mode)
+{
+    (void)descriptor, (void)mode;
+    return true;
+}
+
+static char *file_real(const char *path)
+{
+    (void)path;
+    return NULL;
+}
+
+static int file_again(int descriptor)
+{
+    (void)descriptor;
+    return -1;
+}
+
+#else
+
 static bool file_allows(const char *path)
 {
     return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
 }
+
+static bool file_permit(int descriptor, mode_t mode)
+{
+    return fchmod(descriptor, mode & 07777) == 0;
+}
+
+static char *file_real(const char *path)
+{
+    return realpath(path, NULL);
+}
+
+static int file_again(int descriptor)
+{
+    return dup(descriptor);
+}
+
+#endif
 
 /* A stream to what the process has open already, as /dev/stdout and /dev/fd/5, be it a plain file:
  * it goes on where that is. NULL if path names none. */
@@ -41,7 +89,7 @@ static FILE *file_open_again(const char *path)
     if (descriptor < 0)
         return NULL;
     fflush(descriptor == 1 ? stdout : NULL);
-    descriptor = dup(descriptor);
+    descriptor = file_again(descriptor);
     FILE *stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
     if (descriptor >= 0 && !stream)
         close(descriptor);
@@ -56,7 +104,7 @@ static int file_open_beside(tp__file *file, mode_t mode)
     int directory = slash ? (int)(slash + 1 - file->path) : 0, descriptor = -1;
     for (int i = 0; i < FILE_NAMES && descriptor < 0; i++) {
         tp__text name = {0};
-        tp__text_format(&name, "%.*s.tinypytorch-%ld-%u", directory, file->path, (long)getpid(),
+        tp__text_format(&name, "%.*s.tinypytorch-%ld-%u", directory, file->path, tp__process(),
                         atomic_fetch_add(&count, 1));
         file->temporary = tp__text_take(&name);
         if (!file->temporary) {
@@ -85,7 +133,7 @@ static FILE *file_open(tp__file *file, const char *path)
     FILE *again = file_open_again(path);
     if (again)
         return again;
-    char *real = realpath(path, NULL);
+    char *real = file_real(path);
     bool there = stat(path, &old) == 0;
     bool linked = !real && lstat(path, &link) == 0 && S_ISLNK(link.st_mode);
     file->path = tp__copy_text(real ? real : path);
@@ -99,7 +147,7 @@ static FILE *file_open(tp__file *file, const char *path)
     if (there && !file_allows(file->path))
         return NULL;
     int descriptor = file_open_beside(file, 0666);
-    if (descriptor >= 0 && there && fchmod(descriptor, old.st_mode & 07777) != 0)
+    if (descriptor >= 0 && there && !file_permit(descriptor, old.st_mode))
         file_fail(file, errno);
     FILE *stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
     if (descriptor >= 0 && !stream)
@@ -154,7 +202,7 @@ int tp__file_end(tp__file *file, bool keep)
 /* Whether it is the directory that does not let a file there be written; its name in to. */
 static bool file_directory_refuses(const char *path, char *to, size_t size)
 {
-    char *real = realpath(path, NULL);
+    char *real = file_real(path);
     const char *slash = strrchr(real ? real : path, '/');
     int length = slash ? (int)(slash - (real ? real : path)) : 0;
     snprintf(to, size, "%.*s", slash && length ? length : 1,

@@ -4,12 +4,12 @@
 #include "base/node.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/debug.h"
+#include "base/system.h"
 #include "tinypytorch/scope.h"
 
 tp_var tp__poison_node = {
@@ -21,7 +21,7 @@ tp_var tp__poison_node = {
     .value.number = {(double)NAN},
 };
 
-static pthread_mutex_t node_lock = PTHREAD_MUTEX_INITIALIZER;
+static tp__mutex node_lock = TP__MUTEX_START;
 static tp_var *node_spare;
 static atomic_size_t node_shared;
 
@@ -53,19 +53,19 @@ static tp_var *node_block_new(void)
         return NULL;
     for (int i = 0; i < NODES_PER_BLOCK; i++)
         block->nodes[i].link = i + 1 < NODES_PER_BLOCK ? &block->nodes[i + 1] : NULL;
-    pthread_mutex_lock(&node_lock);
+    tp__lock(&node_lock);
     block->next = node_blocks;
     node_blocks = block;
-    pthread_mutex_unlock(&node_lock);
+    tp__unlock(&node_lock);
     return block->nodes;
 }
 
 tp_var *tp__node_more(tp__thread *t)
 {
-    pthread_mutex_lock(&node_lock);
+    tp__lock(&node_lock);
     tp_var *v = node_spare;
     node_spare = NULL;
-    pthread_mutex_unlock(&node_lock);
+    tp__unlock(&node_lock);
     if (!v)
         v = node_block_new();
     if (v)
@@ -82,10 +82,10 @@ void tp__node_give_back(tp__thread *t)
         return;
     while (last->link)
         last = last->link;
-    pthread_mutex_lock(&node_lock);
+    tp__lock(&node_lock);
     last->link = node_spare;
     node_spare = t->memory.free_nodes;
-    pthread_mutex_unlock(&node_lock);
+    tp__unlock(&node_lock);
     t->memory.free_nodes = NULL;
 }
 
@@ -99,13 +99,15 @@ static int64_t node_layout(size_t item, int ndim, const int64_t *shape, int64_t 
         huge = __builtin_mul_overflow(stride, shape[i] > 0 ? shape[i] : 1, &stride) || huge;
         size = huge ? 0 : size * shape[i];
     }
-    return huge || __builtin_mul_overflow(stride, (int64_t)item, &bytes) ? -1 : size;
+    huge = huge || __builtin_mul_overflow(stride, (int64_t)item, &bytes);
+    return huge || (uint64_t)bytes > SIZE_MAX / 2 ? -1 : size;
 }
 
-/* Lays v out if it has one or two axes of fewer than 2²⁸ elements, which any memory can count. */
+/* Lays v out if it has one or two axes of fewer than 2²⁸ elements, whose product any memory can
+ * count in bytes; 2¹³ where addresses have 32 bits. */
 static bool node_layout_few(tp_var *v, int ndim, const int64_t *shape)
 {
-    const uint64_t most = 1 << 28;
+    const uint64_t most = SIZE_MAX > UINT32_MAX ? 1 << 28 : 1 << 13;
     if (ndim == 1 && (uint64_t)shape[0] < most) {
         v->size = v->dims.few[0] = shape[0];
         v->dims.few[1] = 1;

@@ -4,16 +4,17 @@
 #include "base/numbers.h"
 
 #include <locale.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__APPLE__)
 #include <xlocale.h>
 #endif
 
+#include "base/system.h"
+
 /* Made once and kept. If there is none, which the C library excludes, numbers are the program's. */
 static locale_t numbers_locale;
-static pthread_once_t numbers_once = PTHREAD_ONCE_INIT;
+static tp__once numbers_once = TP__ONCE_START;
 
 static void numbers_begin(void)
 {
@@ -22,7 +23,7 @@ static void numbers_begin(void)
 
 void *tp__locale_enter(void)
 {
-    pthread_once(&numbers_once, numbers_begin);
+    tp__call_once(&numbers_once, numbers_begin);
     return uselocale(numbers_locale);
 }
 

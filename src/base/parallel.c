@@ -25,21 +25,52 @@
 
 #include "base/parallel.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"
 
 enum { PARALLEL_MAX_THREADS = 64 };
+
+static bool parallel_can_be(int n)
+{
+    if (n < 1 || n > PARALLEL_MAX_THREADS)
+        tp_fail(TP_ERROR_ARGUMENT, "set_num_threads: %d threads, expected 1 to %d", n,
+                PARALLEL_MAX_THREADS);
+    return n >= 1 && n <= PARALLEL_MAX_THREADS;
+}
+
+#if defined(TP_NO_THREADS)
+
+int tp_num_threads(void)
+{
+    return 1;
+}
+
+void tp_set_num_threads(int n)
+{
+    parallel_can_be(n);
+}
+
+void tp__parallel(int64_t n, double cost, void (*task)(void *ctx, int64_t i), void *ctx)
+{
+    (void)cost;
+    for (int64_t i = 0; i < n; i++)
+        task(ctx, i);
+}
+
+#else
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/system.h"
 
 /* In nanoseconds: a thread is woken for this much work or not at all. */
 static const double parallel_worth_waking = 20e3;
@@ -122,22 +153,11 @@ int tp_num_threads(void)
 
 void tp_set_num_threads(int n)
 {
-    if (n < 1 || n > PARALLEL_MAX_THREADS) {
-        tp_fail(TP_ERROR_ARGUMENT, "set_num_threads: %d threads, expected 1 to %d", n,
-                PARALLEL_MAX_THREADS);
-        return;
-    }
-    atomic_store(&parallel_threads, n);
+    if (parallel_can_be(n))
+        atomic_store(&parallel_threads, n);
 }
 
 /* --- Workers --- */
-
-static double parallel_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return 1e9 * (double)now.tv_sec + (double)now.tv_nsec;
-}
 
 /* Takes tasks until there are none; returns how many. */
 static int64_t parallel_take(const parallel_job *job)
@@ -158,8 +178,8 @@ static int64_t parallel_take(const parallel_job *job)
 static int64_t parallel_look(_Atomic int64_t *value, int64_t old)
 {
     int64_t now = atomic_load(value);
-    double end = parallel_clock() + parallel_worth_waking;
-    while (now == old && parallel_clock() < end)
+    double end = (double)tp__clock() + parallel_worth_waking;
+    while (now == old && (double)tp__clock() < end)
         for (int i = 0; i < 16 && now == old; i++) {
             PARALLEL_PAUSE();
             now = atomic_load(value);
@@ -328,3 +348,5 @@ void tp__parallel(int64_t n, double cost, void (*task)(void *ctx, int64_t i), vo
     for (int64_t i = 0; i < n; i++)
         task(ctx, i);
 }
+
+#endif

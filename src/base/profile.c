@@ -18,17 +18,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/numbers.h"
+#include "base/system.h"
 #include "base/thread.h"
 #include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"
@@ -77,20 +75,18 @@ typedef struct profile_open {
 atomic_bool tp__profiling;
 double (*_Atomic tp__profile_peak)(void);
 
-static pthread_mutex_t profile_mutex = PTHREAD_MUTEX_INITIALIZER;
+static tp__mutex profile_mutex = TP__MUTEX_START;
 static profile_data profile_now; /* under the mutex */
 static atomic_uint profile_threads;
-static __thread uint32_t profile_thread; /* this thread's number, from 1 */
-static __thread profile_open profile_stack[PROFILE_DEPTH];
-static __thread int profile_depth;
+static TP__THREAD_LOCAL uint32_t profile_thread; /* this thread's number, from 1 */
+static TP__THREAD_LOCAL profile_open profile_stack[PROFILE_DEPTH];
+static TP__THREAD_LOCAL int profile_depth;
 
 /* --- Recording --- */
 
 static uint64_t profile_time(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + 1;
+    return (uint64_t)tp__clock() + 1;
 }
 
 uint64_t tp__profile_clock(void)
@@ -192,7 +188,7 @@ void tp__profile_note(uint64_t start, const char *name, double bytes, double flo
     uint64_t all = profile_time() - start, own = profile_close(start, all);
     if (!profile_thread)
         profile_thread = atomic_fetch_add(&profile_threads, 1) + 1;
-    pthread_mutex_lock(&profile_mutex);
+    tp__lock(&profile_mutex);
     profile_data *p = &profile_now;
     if (p->begin && start >= p->begin) {
         profile_line *line = profile_find_line(p, name);
@@ -211,7 +207,7 @@ void tp__profile_note(uint64_t start, const char *name, double bytes, double flo
             p->lost_calls++;
         }
     }
-    pthread_mutex_unlock(&profile_mutex);
+    tp__unlock(&profile_mutex);
 }
 
 static void profile_drop(profile_data *p)
@@ -228,20 +224,20 @@ static void profile_drop(profile_data *p)
 /* Ends the profile that runs, if any, and starts another if wanted. The caller drops the old. */
 static profile_data profile_exchange(bool begin)
 {
-    pthread_mutex_lock(&profile_mutex);
+    tp__lock(&profile_mutex);
     profile_data old = profile_now;
     memset(&profile_now, 0, sizeof profile_now);
     old.end = profile_time();
     if (begin)
         profile_now.begin = old.end;
     atomic_store(&tp__profiling, begin);
-    pthread_mutex_unlock(&profile_mutex);
+    tp__unlock(&profile_mutex);
     return old;
 }
 
 /* --- The machine's limit --- */
 
-static pthread_once_t profile_limit_once = PTHREAD_ONCE_INIT;
+static tp__once profile_limit_once = TP__ONCE_START;
 static double profile_bandwidth; /* bytes a nanosecond, or GB/s; 0 when unknown */
 static double profile_flops;     /* flops a nanosecond, or GFLOP/s */
 static bool profile_flops_by_hook;
@@ -405,7 +401,7 @@ static int profile_compare(const void *a, const void *b)
 /* Sorts the lines: events no longer find theirs. */
 static void profile_print(FILE *file, profile_data *p)
 {
-    pthread_once(&profile_limit_once, profile_measure);
+    tp__call_once(&profile_limit_once, profile_measure);
     if (p->n_lines)
         qsort(p->lines, p->n_lines, sizeof *p->lines, profile_compare);
     profile_line total = {.name = (char[]){"total"}};
@@ -455,7 +451,7 @@ static void profile_write_event(FILE *file, const profile_data *p, const profile
     profile_write_time(file, "ts", event->start - p->begin);
     profile_write_time(file, "dur", event->ns);
     tp__print(file, ", \"pid\": %ld, \"tid\": %u, \"args\": {\"bytes\": %.0f, \"flops\": %.0f}}",
-              (long)getpid(), (unsigned)event->thread, event->bytes, event->flops);
+              tp__process(), (unsigned)event->thread, event->bytes, event->flops);
 }
 
 /* 0, or the system's error number. */

@@ -14,10 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__GLIBC__)
+#if defined(__GLIBC__) && !defined(TP_NO_THREADS)
 
 #include <execinfo.h>
-#include <pthread.h>
+
+#include "base/system.h"
 
 enum { SITE_PATH = 512 };
 
@@ -107,13 +108,13 @@ static bool site_ask(const site_module *module, uintptr_t address, char text[TP_
 /* The same, remembered: a program that meets one error often asks once. */
 static bool site_line(const site_module *module, uintptr_t address, char text[TP__SITE_TEXT])
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static tp__mutex lock = TP__MUTEX_START;
     static struct {
         uintptr_t address;
         bool known;
         char text[TP__SITE_TEXT];
     } lines[64], *line;
-    pthread_mutex_lock(&lock);
+    tp__lock(&lock);
     line = &lines[address % 61];
     if (line->address != address) {
         line->known = site_ask(module, address, line->text);
@@ -121,7 +122,7 @@ static bool site_line(const site_module *module, uintptr_t address, char text[TP
     }
     bool known = line->known;
     snprintf(text, TP__SITE_TEXT, "%s", line->text);
-    pthread_mutex_unlock(&lock);
+    tp__unlock(&lock);
     return known;
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/thread.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +15,9 @@
 #include "base/settings.h"
 #include "tinypytorch/draw.h"
 
-__thread tp__thread *tp__thread_current TP__TLS_MODEL;
+TP__THREAD_LOCAL tp__thread *tp__thread_current TP__TLS_MODEL;
 
-static pthread_key_t thread_key;
-static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
+static tp__once thread_once = TP__ONCE_START;
 
 /* Serves threads that cannot even get their own state. It starts with an error that says so. */
 static tp__thread thread_without_memory;
@@ -43,9 +41,37 @@ static void thread_end(void *state)
     tp__thread_current = NULL;
 }
 
-static void thread_prepare(void)
+/* A thread that ends has thread_end called with what is watched; the process's last one below. */
+#if defined(TP_NO_THREADS)
+
+static void thread_watch_any(void)
+{
+}
+
+static void thread_watch(tp__thread *t)
+{
+    (void)t;
+}
+
+#else
+
+static pthread_key_t thread_key;
+
+static void thread_watch_any(void)
 {
     pthread_key_create(&thread_key, thread_end);
+}
+
+static void thread_watch(tp__thread *t)
+{
+    pthread_setspecific(thread_key, t);
+}
+
+#endif
+
+static void thread_prepare(void)
+{
+    thread_watch_any();
     tp__settings_read();
 }
 
@@ -57,14 +83,14 @@ __attribute__((destructor)) static void thread_end_of_process(void)
     if (!t)
         return;
     tp_set_log(NULL); /* what it called may be gone */
-    pthread_setspecific(thread_key, NULL);
+    thread_watch(NULL);
     thread_end(t);
 }
 #endif
 
 tp__thread *tp__thread_start(void)
 {
-    pthread_once(&thread_once, thread_prepare);
+    tp__call_once(&thread_once, thread_prepare);
     tp__thread *t = calloc(1, sizeof *t);
     if (!t) {
         t = &thread_without_memory;
@@ -75,7 +101,7 @@ tp__thread *tp__thread_start(void)
     const char *anomaly = getenv("TP_ANOMALY");
     t->recording.anomaly = anomaly && anomaly[0] && strcmp(anomaly, "0") != 0;
     tp__thread_current = t;
-    pthread_setspecific(thread_key, t);
+    thread_watch(t);
     const char *debug = getenv("TP_DEBUG");
     if (debug && debug[0] && strcmp(debug, "0") != 0)
         tp__debug_begin(t);

@@ -10,6 +10,7 @@
 #include "base/features.h"
 
 #include "base/site.h"
+#include "base/system.h"
 #include "tinypytorch/base.h"
 #include "tinypytorch/engine.h"
 #include "tinypytorch/error.h"
@@ -104,12 +105,12 @@ struct tp__thread {
     } random; /* the stream of random numbers: base/random.h */
 };
 
-#if defined(__ELF__)
+#if defined(__ELF__) && !defined(TP_NO_THREADS)
 #define TP__TLS_MODEL __attribute__((tls_model("initial-exec")))
 #else
 #define TP__TLS_MODEL
 #endif
-extern __thread tp__thread *tp__thread_current TP__TLS_MODEL;
+extern TP__THREAD_LOCAL tp__thread *tp__thread_current TP__TLS_MODEL;
 
 tp__thread *tp__thread_start(void);
 

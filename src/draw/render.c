@@ -17,7 +17,8 @@
 #if defined(TP_WITH_GRAPHVIZ)
 
 #include <graphviz/gvc.h>
-#include <pthread.h>
+
+#include "base/system.h"
 
 /* Beyond this many nodes and edges dot looks less hard for the best places. */
 enum { RENDER_QUICK_LINES = 600 };
@@ -35,7 +36,7 @@ typedef struct render_job {
 
 /* One context for the life of the process: Graphviz's font cache outlives a context but points into
  * it. */
-static pthread_mutex_t render_lock = PTHREAD_MUTEX_INITIALIZER;
+static tp__mutex render_lock = TP__MUTEX_START;
 static GVC_t *render_context;
 static char render_message[200];
 
@@ -91,18 +92,6 @@ static void *render_picture(void *argument)
     return NULL;
 }
 
-/* 0, or the system's error number. */
-static int render_on_thread(render_job *job)
-{
-    pthread_attr_t attributes;
-    pthread_t thread;
-    pthread_attr_init(&attributes);
-    int error = pthread_attr_setstacksize(&attributes, RENDER_STACK);
-    error = error ? error : pthread_create(&thread, &attributes, render_picture, job);
-    pthread_attr_destroy(&attributes);
-    return error ? error : pthread_join(thread, NULL);
-}
-
 /* Graphviz's formats that open a window instead of making a file. */
 static bool render_is_window(const char *format)
 {
@@ -126,16 +115,16 @@ bool tp__render(const tp__text *dot, const char *engine, const char *format, con
         tp_fail(TP_ERROR_ARGUMENT, "%s: %s: format %s is a window, not a file", call, what, format);
         return false;
     }
-    pthread_mutex_lock(&render_lock);
+    tp__lock(&render_lock);
     render_message[0] = 0;
-    int error = render_on_thread(&job);
+    int error = tp__call_on_stack(RENDER_STACK, render_picture, &job);
     if (error)
         tp_fail(TP_ERROR_MEMORY, "%s: no thread of %d MiB of stack for Graphviz", call,
                 RENDER_STACK >> 20);
     else if (!job.good)
         tp_fail(TP_ERROR_ARGUMENT, "%s: Graphviz cannot make %s (format %s, layout %s)%s%s", call,
                 what, format, engine, render_message[0] ? ": " : "", render_message);
-    pthread_mutex_unlock(&render_lock);
+    tp__unlock(&render_lock);
     if (job.good)
         tp__text_add(picture, job.data, job.length);
     if (job.data)
