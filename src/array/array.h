@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What operations need of arrays: checks of shapes and axes, broadcasting, copies.
+ * What operations need of arrays: checks of what a caller passed (shape.c, within.c), shapes and
+ * strides, copies and views (shape.c, create.c), elements that wait (deferred.c), edits in place
+ * (inplace.c), and whether a value may be read or differentiated (read.c, shape.c).
+ *
+ * A function that returns a value "with one reference" gives it to its caller, who drops it; one
+ * that returns a value "in the current scope" gives it to the scope.
  */
 #ifndef TP_ARRAY_H
 #define TP_ARRAY_H
@@ -9,22 +14,23 @@
 #include "base/node.h"
 #include "base/scope.h"
 
-/* Copies a caller's option struct, which begins with its size, into ours of so many bytes, which
- * holds the defaults and may be larger or smaller: structs grow at their end. NULL changes nothing.
- * False, with an error, if the size was not set: it is 0 or no struct's. */
+/* Copies a caller's option struct, which begins with its size, over ours of so many bytes, which
+ * holds the defaults. The caller's may be smaller or larger, since it was compiled with another
+ * version of the library and structs grow at their end. NULL changes nothing. False, with an error,
+ * if the size was not set: it is 0 or no struct's. */
 bool tp__take_options(const char *call, void *options, size_t bytes, const void *given);
 
-/* The axes of v as bits. A number may be reduced over axis 0, as in
- * PyTorch. False, with an error, if there is no such axis or one is named twice. */
+/* The axes of v that are meant, as bits. A number may be reduced over axis 0, as in PyTorch. False,
+ * with an error, if there is no such axis or one is named twice. */
 bool tp__take_axes(const char *call, const tp_axes *axes, const tp_var *v, unsigned *mask);
 
-/* One size of at least `least` for each of ndim axes, from one for all or one for each. False, with
- * an error that names the option, if they are not so. */
+/* A size for each of ndim axes, from an option that gives one for all or one for each. False, with
+ * an error that names the option, if there are more or fewer, or one is below `least`. */
 bool tp__take_sizes(const char *call, const char *what, const tp_sizes *given, int ndim,
                     int64_t least, int64_t *to);
 
-/* True if from ≤ value ≤ to, which NaN never is, or an error that names call and what; of all
- * elements of v, which are computed if they wait. */
+/* True if from ≤ value ≤ to, which NaN never is; otherwise an error that names call and what. The
+ * second checks all elements of v, which are computed if they wait. */
 bool tp__check_within(const char *call, const char *what, double value, double from, double to);
 bool tp__check_elements(const char *call, const char *what, tp_var *v, double from, double to);
 
@@ -38,16 +44,18 @@ int tp__check_axis(const char *call, int64_t axis, const tp_var *v, int ndim);
 tp_var *tp__refuse_shape(const char *call, const char *what, const tp_var *v, const char *expected,
                          ...) TP_PRINTF(4, 5);
 
-/* Records why operand number i of n cannot be used (n = 0: there is only one); returns false, or
- * true if it can be (base/debug.h). */
+/* Records why operand i of n (up to 1: the only one) cannot be used, and returns false; true if it
+ * is watched by the debug mode (base/debug.h), which has nothing against it. */
 bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n);
 
 /* True if v is there, no poison, and has so many dimensions; no error is recorded. */
 bool tp__has_axes(const tp_var *v, int ndim);
 
-/* True if a caller's operand, which is called so, can be used, otherwise an error is pending. */
+/* tp__refuse_operand of an operand that messages call `which`. */
 bool tp__refuse_named(const char *call, const char *which, const tp_var *v);
 
+/* True if v can be used: it is not NULL, no poison, and nothing that the debug mode objects to.
+ * False, with an error that calls it `which`. */
 TP_INLINE bool tp__check_named(const char *call, const char *which, const tp_var *v)
 {
     return TP_LIKELY(v && !(v->flags & (TP__POISON | TP__WATCHED))) ||
@@ -67,8 +75,10 @@ TP_INLINE bool tp__check_operand_of(const char *call, const tp_var *v, int i, in
            (tp__refuse_operand(call, v, i, n) && v);
 }
 
-/* After TP__CALL, the function's operands: what is wrong with one of them is told by its name here,
- * and not by what it is to the operations inside. Optional ones may be NULL. */
+/* Checks, after TP__CALL, the operands of a function that calls other public ones. What is wrong
+ * with one is told by the name that it has here, not by what it is to the operations inside.
+ * Optional ones may be NULL. It does not return: the operations inside refuse such an operand too.
+ */
 #define TP__OPERANDS(...) TP__CHECK_AMONG(false, __VA_ARGS__)
 #define TP__OPTIONAL(...) TP__CHECK_AMONG(true, __VA_ARGS__)
 #define TP__CHECK_AMONG(optional, ...)                                                             \
@@ -86,7 +96,8 @@ TP_INLINE void tp__check_among(const char *names, const tp_var *const *in, int n
             tp__refuse_among(names, i, in[i]);
 }
 
-/* Broadcasts shape b into shape a (*ndim sizes, grown as needed); false if they do not fit. */
+/* Broadcasts shape b into shape a of *ndim sizes, for whose growth there is room; false if they do
+ * not fit. */
 bool tp__broadcast_shape(int *ndim, int64_t *shape, int b_ndim, const int64_t *b_shape);
 
 TP_INLINE bool tp__same_shape(const tp_var *v, int ndim, const int64_t *shape)
@@ -103,7 +114,7 @@ void tp__contiguous_strides(int ndim, const int64_t *shape, int64_t *strides);
 /* Strides that show v's elements in another shape of the same size; false if none do. */
 bool tp__reshape_strides(const tp_var *v, int ndim, const int64_t *shape, int64_t *strides);
 
-/* Strides that show v in a larger shape, 0 along repeated axes. */
+/* Strides that show v in a shape of ndim axes that it broadcasts to, 0 along repeated axes. */
 void tp__broadcast_strides(const tp_var *v, int ndim, int64_t *strides);
 
 /* An unrecorded contiguous copy of v's elements as dtype, with one reference; NULL when out of
@@ -121,7 +132,7 @@ tp_var *tp__plain(tp_var *v);
  * if its only reference is the caller's; otherwise a copy. NULL when out of memory. */
 tp_var *tp__sole(tp__thread *t, tp_var *v);
 
-/* A constant that shares v's elements, deferred or not, with one reference. */
+/* A constant of v's shape that shares its elements, which may go on waiting, with one reference. */
 tp_var *tp__alias(tp__thread *t, tp_var *v);
 
 /* An unrecorded view of v's elements in a shape it broadcasts to, with one reference. */
@@ -131,7 +142,7 @@ tp_var *tp__broadcast_view(tp__thread *t, tp_var *v, int ndim, const int64_t *sh
  * out or they are lost. */
 bool tp__evaluate_deferred(tp_var *v);
 
-/* Makes v->data valid, or fails so. */
+/* Makes v->data valid: what reads elements calls this first. Fails as that does. */
 TP_INLINE bool tp__evaluate(tp_var *v)
 {
     return TP_LIKELY(v->data != NULL) || tp__evaluate_deferred(v);
@@ -140,21 +151,23 @@ TP_INLINE bool tp__evaluate(tp_var *v)
 /* Computes all that waits in the thread. False, with an error, when out of memory. */
 bool tp__evaluate_waiting(tp__thread *t);
 
-/* Makes target's elements ready to be overwritten: nobody who read the old ones will see it. False,
- * with an error, when out of memory. */
+/* Makes target's elements ready to be overwritten: results that wait, and read them, get the old
+ * ones all the same. target's data may move. False, with an error, when out of memory. */
 bool tp__edit(tp_var *target);
 
-/* target ← target + value, of the same shape and floating type, numbers only. Cannot fail. */
+/* target ← target + value, both evaluated, of the same shape and floating type, on numbers alone:
+ * nothing is recorded. Cannot fail. */
 void tp__accumulate(tp_var *target, tp_var *value);
 
-/* True if v, which is floating, has a NaN; false when out of memory, too. */
+/* True if v, which is floating, has a NaN. False, with an error, when out of memory. */
 bool tp__has_nan(tp_var *v);
 
-/* What tp_data gives, for the library, which looks at NULL and says nothing. */
+/* What tp_data gives, for use inside the library, where NULL is looked for: tp_data writes a line
+ * to the log then, in case the program does not. */
 const void *tp__elements(tp_var *v);
 
-/* True if numbers may be taken out of v by this call; false, with an error, in a user's backward
- * that is being recorded and would lose what they depend on. */
+/* True if this call may take numbers out of v. False, with an error, in a user's backward that is
+ * being recorded: what is computed from bare numbers has lost what it depends on. */
 bool tp__may_read(const char *call, const tp_var *v);
 
 /* True unless y's derivative is lost because y was computed while recording was off. */

@@ -1,4 +1,20 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Making arrays: plain numbers, copies of the caller's data, filled and random arrays, and arrays
+ * over memory of the caller's.
+ *
+ * What is made here is a constant that the innermost scope owns; tp_variable alone makes what is
+ * differentiated. A mistake found after an array was made gives poison, and the array goes with its
+ * scope.
+ *
+ * A plain number is a 0-d float64 node like the result of any operation on numbers, so that it
+ * takes their short path. TP__WEAK says that it stands for a number in the caller's code, and
+ * TP__WEAK_INT that this was an integer: both matter when types are promoted. Integers beyond 2⁵³,
+ * of which a double does not hold every one, are 0-d int64 arrays with the same flags.
+ *
+ * Random arrays take blocks of four words from the thread's stream, each call from a fresh block
+ * on, as tinypytorch/random.h promises.
+ */
 #include "base/features.h"
 
 #define TP_NO_SUGAR
@@ -15,7 +31,8 @@
 #include "base/random.h"
 #include "tinypytorch/random.h"
 
-/* A new array in the current scope with unset elements, or poison. */
+/* A new array in the current scope with unset elements, or poison. The caller's arguments are
+ * checked here; tp__empty trusts its own. */
 static tp_var *create_array(const char *call, tp_dtype dtype, int ndim, const int64_t *shape)
 {
     if (!tp__check_dtype(call, dtype) || !tp__check_shape(call, ndim, shape))
@@ -140,7 +157,8 @@ tp_var *tp_eye(tp_dtype dtype, int64_t n)
     return v;
 }
 
-/* True if whole numbers of int64 lead from start to the last one. */
+/* True if all numbers from start to last are whole and int64 holds them: they are then computed in
+ * int64, where no digit is lost. */
 static bool create_steps_whole(tp_dtype dtype, double start, double step, double last)
 {
     return dtype == TP_I64 && start == floor(start) && step == floor(step) &&
@@ -169,6 +187,9 @@ tp_var *tp_arange(tp_dtype dtype, double start, double stop, double step)
     return v;
 }
 
+/* The last value is counted back from stop, so that it is stop exactly. Where stop − start
+ * overflows, the step is a difference of quotients, and the upper half of the values is counted
+ * back from stop, since n − 1 steps from start would overflow too. */
 tp_var *tp_linspace(tp_dtype dtype, double start, double stop, int64_t n)
 {
     if (!isfinite(start) || !isfinite(stop))
@@ -178,7 +199,7 @@ tp_var *tp_linspace(tp_dtype dtype, double start, double stop, int64_t n)
     if (tp_is_poison(v))
         return v;
     double gaps = n > 1 ? (double)(n - 1) : 1, step = (stop - start) / gaps;
-    bool wide = !isfinite(step); /* then from the nearer end, whose steps do not overflow */
+    bool wide = !isfinite(step);
     step = wide ? stop / gaps - start / gaps : step;
     for (int64_t i = 0; i < n; i++) {
         bool late = wide ? i > n / 2 : n > 1 && i == n - 1;
@@ -243,13 +264,15 @@ static bool create_check_random(const char *call, tp_dtype dtype)
     return false;
 }
 
+/* A double's 53 bits out of the 64 of two words; so it is at most 1 − 2⁻⁵³, and randn's logarithm
+ * of 1 minus it is finite. */
 static double create_uniform(const uint32_t *words)
 {
     uint64_t bits = (uint64_t)words[0] << 32 | words[1];
     return (double)(bits >> 11) * 0x1p-53;
 }
 
-/* As many bits as the type's fraction has, so that none is rounded up to 1. */
+/* Takes as many bits as the type's significand has: more would be rounded, some of them up to 1. */
 static void create_half_uniform(tp_dtype dtype, void *at, uint32_t word)
 {
     int bits = dtype == TP_F16 ? 11 : 8;

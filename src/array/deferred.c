@@ -1,4 +1,14 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Recipes: making their sources, running one at once, and making it wait.
+ *
+ * A recipe that waits is a storage without elements. It holds a reference to the storage of each
+ * source and counts as one of its readers, so that an edit (tp__edit) knows that somebody still
+ * needs the old elements. Each thread lists its waiting recipes, in order to find the readers of a
+ * storage, and to compute what is left before the thread ends.
+ *
+ * Recipes that wait for each other form a graph, whose size is bounded (deferred_lighten).
+ */
 #include "base/features.h"
 
 #include "array/deferred.h"
@@ -9,6 +19,8 @@
 #include "base/alloc.h"
 #include "base/dtype.h"
 
+/* How many elements of a source are brought at once, onto the stack; how many copies of an element
+ * are made one by one, before runs of them are. */
 enum { DEFERRED_PIECE = 256, DEFERRED_FIRST = 16 };
 
 /* --- Sources --- */
@@ -38,6 +50,8 @@ void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_
         recipe->shape[i] = shape[i];
 }
 
+/* A source counts all recipes below it, also those that another source counts too: the weight is an
+ * upper bound, which deferred_lighten makes exact when it is too large. */
 void tp__source_of(tp__recipe *recipe, int i, const tp_var *v, tp_dtype dtype)
 {
     tp__source *source = &recipe->source[i];
@@ -93,7 +107,8 @@ static void deferred_copy(char *to, const char *from, int64_t n, int64_t step, s
     tp__repeat_element(to, n, item);
 }
 
-/* The place of the element with this row-major number: index, and the offset from the first. */
+/* Where a strided source has the element with this row-major number: its place along each axis, in
+ * index, and its distance from the first element, which is returned. */
 static int64_t deferred_seek(const tp__recipe *recipe, const tp__source *source, int64_t number,
                              int64_t *index)
 {
@@ -140,6 +155,8 @@ char *tp__source_bring(const tp__recipe *recipe, const tp__source *source, int64
 
 /* --- Running at once --- */
 
+/* Sources that are whole are read where they lie. If all are, the loop runs once; if not, it runs
+ * over pieces into which the others are brought. A uniform source fills its piece once, for all. */
 void tp__recipe_run(const tp__recipe *recipe, char *out)
 {
     char pieces[TP__RECIPE_SOURCES][DEFERRED_PIECE * sizeof(double)];
@@ -176,6 +193,8 @@ bool tp__recipe_is_open(const tp__recipe *recipe)
     return false;
 }
 
+/* Counts this recipe and those below, each once: storages that were met bear the number of this
+ * count, which is taken from the numbers of plans so that neither meets the other's marks. */
 static uint32_t deferred_count(tp__thread *t, const tp__recipe *recipe)
 {
     uint32_t n = 1;
@@ -189,7 +208,8 @@ static uint32_t deferred_count(tp__thread *t, const tp__recipe *recipe)
     return n;
 }
 
-/* Brings the graph below a recipe to at most TP__HEAVIEST recipes, by running some. */
+/* Brings the graph below a recipe to at most TP__HEAVIEST recipes, by computing its sources. So
+ * plans fit into their arrays, and what recurses over recipes goes at most so deep. */
 static bool deferred_lighten(tp__thread *t, tp__recipe *recipe)
 {
     if (recipe->weight <= TP__HEAVIEST)
@@ -216,6 +236,8 @@ static void deferred_list(tp__recipe **list, tp__recipe *recipe)
     *list = recipe;
 }
 
+/* May drop its sources and so their recipes in turn. Read-only storages, which are never edited,
+ * count no readers. */
 static void deferred_drop(tp__deferred *deferred)
 {
     tp__recipe *recipe = (tp__recipe *)deferred;
@@ -233,7 +255,8 @@ static void deferred_drop(tp__deferred *deferred)
     tp__block_put(tp__here(), recipe, sizeof *recipe);
 }
 
-/* What memory does not suffice for goes on waiting, in no list. */
+/* Computes what is in the list. A recipe for which memory does not suffice leaves it and goes on
+ * waiting; whoever reads its elements later tries again. */
 static void deferred_finish(tp__thread *t, tp__recipe **list)
 {
     while (*list) {
@@ -303,7 +326,8 @@ static bool deferred_reads(const tp__recipe *recipe, const tp__storage *storage)
     return false;
 }
 
-/* Runs every recipe that reads these elements. */
+/* Runs every recipe that reads these elements: all are in this thread's lists, but for those that
+ * deferred_finish took out. */
 static bool deferred_evaluate_readers(tp__thread *t, const tp__storage *storage)
 {
     while (storage->readers) {
@@ -322,6 +346,9 @@ static bool deferred_evaluate_readers(tp__thread *t, const tp__storage *storage)
     return true;
 }
 
+/* If only the target and waiting recipes hold the old elements, the target gets a copy to be
+ * edited, and the recipes keep the old ones. Otherwise views must see the edit, or the caller has a
+ * pointer to the memory: then the recipes run first, and the elements stay where they are. */
 bool tp__edit(tp_var *target)
 {
     if (!tp__evaluate(target))

@@ -4,8 +4,8 @@
  * those of its sources in the same place: a kernel, and where the sources lie. It is run at once,
  * or it becomes a deferred storage, which holds its sources' storages, deferred or not, until
  * somebody reads an element. Then the whole graph of recipes below runs in blocks that stay in
- * the cache (evaluate.c). Sums of everything wait too: whoever computes their
- * source computes them along.
+ * the cache (evaluate.c). The sum of all elements of something that waits, waits too: a plan that
+ * computes its source may compute it along.
  *
  * A recipe's sources never change while it waits: before an edit in place, tp__edit leaves the old
  * elements to the recipes, or runs these first.
@@ -23,12 +23,15 @@ enum {
     TP__HEAVIEST = 64 /* recipes in one graph */
 };
 
+/* How the elements of a source meet those of the result. */
 typedef enum tp__reach {
-    TP__WHOLE,   /* as many elements as the result, one after the other */
-    TP__UNIFORM, /* one element, in value */
-    TP__STRIDED
+    TP__WHOLE,   /* as many, one after the other, in the result's order */
+    TP__UNIFORM, /* the same one for all, in value */
+    TP__STRIDED  /* in the result's shape, at strides */
 } tp__reach;
 
+/* An operand: only one of TP__WHOLE may be deferred. It has a reference to its storage once the
+ * recipe waits; while a recipe is still being made, the operand's node keeps the elements. */
 typedef struct tp__source {
     tp__reach reach;
     uint8_t item;         /* bytes of an element */
@@ -41,6 +44,9 @@ typedef struct tp__source {
     int64_t strides[TP_MAX_NDIM]; /* in elements, of TP__STRIDED */
 } tp__source;
 
+/* Either loop or fold is set. A waiting recipe belongs to its storage, which drops it when it goes
+ * or has its elements; and it is in one of the thread's lists, of results or of sums, in which
+ * `link` is the pointer that leads to it. */
 typedef struct tp__recipe {
     tp__deferred head;
     tp__loop *loop;
@@ -51,7 +57,7 @@ typedef struct tp__recipe {
     const char *name;
     bool costly; /* worth more than reading the element again */
     uint8_t n, item, ndim;
-    uint32_t weight; /* recipes in the graph below, itself included; at least */
+    uint32_t weight; /* no less than the recipes in the graph below, itself included */
     int64_t size;    /* elements of the result, or that are summed */
     int64_t shape[TP_MAX_NDIM];
     tp__source source[TP__RECIPE_SOURCES];
@@ -64,20 +70,23 @@ TP_INLINE tp__recipe *tp__recipe_of(const tp__storage *storage)
     return (tp__recipe *)storage->how.deferred;
 }
 
-/* Starts a recipe for a result of this shape. */
+/* Starts a recipe for a result of this shape, or for the sum of elements of this shape. The caller
+ * sets loop or fold, attr, name, n and item, then each source. */
 void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_t size);
 
 /* True if all of v's elements are one, which is in memory. */
 bool tp__is_uniform(const tp_var *v);
 
-/* Makes v, evaluated unless it is contiguous and of the result's shape, source i; a number is
- * converted to dtype. */
+/* Makes v source i of the recipe. Its elements may wait only if it is contiguous and of the
+ * result's shape. One element that stands for all is converted to dtype, other sources have that
+ * type. */
 void tp__source_of(tp__recipe *recipe, int i, const tp_var *v, tp_dtype dtype);
 
 /* Computes the elements of a small result, whose sources are not deferred, into out. */
 void tp__recipe_run(const tp__recipe *recipe, char *out);
 
-/* True if elements that a source shows may change or go without our knowing. */
+/* True if the recipe cannot wait: somebody can change the elements of a source unseen, or they live
+ * in a node, which may go before the recipe runs. */
 bool tp__recipe_is_open(const tp__recipe *recipe);
 
 /* A deferred storage with a copy of recipe, which holds its sources. NULL, with an error, when out
@@ -90,8 +99,9 @@ bool tp__storage_evaluate(tp__thread *t, tp__storage *storage);
 /* Repeats the first element, of item bytes, until there are n. */
 void tp__repeat_element(char *to, int64_t n, size_t item);
 
-/* Where n elements of a source that is not TP__WHOLE lie one after the other, from number start on,
- * in row-major order of the result: where they are, if they do, otherwise brought to `to`. */
+/* n elements of a source that is not TP__WHOLE, one after the other in row-major order of the
+ * result, from number start on. Returns where they lie so already, otherwise `to`, into which they
+ * are copied. */
 char *tp__source_bring(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
                        char *to);
 

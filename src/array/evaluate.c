@@ -36,36 +36,47 @@ enum {
     PLAN_NAME = 96
 };
 
-/* Where a value lies: at data, or in a register. */
+/* Where a step finds an operand: at data, which is in memory before the plan runs, or where another
+ * step puts it. */
 typedef struct plan_place {
-    char *data;
-    uint32_t step; /* that makes it, when not in memory from the start */
-    uint32_t item;
+    char *data;    /* the first element; NULL if a step makes it */
+    uint32_t step; /* which one */
+    uint32_t item; /* bytes of an element */
 } plan_place;
 
+/* A kernel run on a block, or a source brought into a register. Steps stand in an order in which
+ * they can run. One whose operands are all uniform computes the same for every block (once), and
+ * keeps its register until the task ends.
+ *
+ * The result of a step becomes its storage's (out) if it was asked for, is a sum, or is costly and
+ * computed for the second time. Others are only passed on to later steps; if somebody outside the
+ * plan holds such a storage, which shows when more references are held than the plan has inside, it
+ * goes on waiting (stays). */
 typedef struct plan_step {
     const tp__recipe *recipe;
     const tp__source *source; /* NULL for a kernel */
     tp__storage *storage;     /* a kernel's deferred result */
     plan_place from[TP__RECIPE_SOURCES];
-    char *out;    /* the elements of an output; NULL: a register */
-    double *sums; /* a fold's, of each block */
-    uint32_t place, item, last;
-    uint32_t held,
-        inside; /* references to storages of this value, and those from the plan's sources */
+    char *out;                  /* the elements of an output; NULL: a register */
+    double *sums;               /* a sum's, of each TP__FOLD_BLOCK elements */
+    uint32_t place, item, last; /* register; bytes of an element; the last step that reads it */
+    uint32_t held, inside; /* references to storages of this value; those of them in the plan */
     int n;
-    bool once;  /* the same for every block */
-    bool stays; /* a deferred result that goes on waiting when the plan has run */
+    bool once;
+    bool stays; /* or is needed by a step that does */
 } plan_step;
 
+/* The storage asked for is that of the step `root`. A storage whose `plan` is this id was met
+ * before, and `place` is the number of its step. Steps after the root belong to sums that joined.
+ */
 typedef struct plan {
     uint64_t id;
     uint32_t n_steps, n_registers, root;
     int64_t size, block; /* elements */
-    char *scratch;
+    char *scratch; /* for each task that runs: where values lie (values_bytes), and registers */
     size_t scratch_bytes, values_bytes;
-    tp__storage *taken; /* whose elements the last step overwrites */
-    atomic_ullong free_scratch;
+    tp__storage *taken;         /* whose elements the root overwrites */
+    atomic_ullong free_scratch; /* a bit for each part of scratch that no task has */
     plan_step steps[PLAN_STEPS];
 } plan;
 
@@ -79,6 +90,7 @@ static uint32_t plan_add(plan *p, plan_step step)
     return p->n_steps++;
 }
 
+/* Uniform sources of the same bits are brought once. */
 static uint32_t plan_bring(plan *p, const tp__recipe *recipe, const tp__source *source)
 {
     for (uint32_t i = 0; i < p->n_steps; i++) {
@@ -94,6 +106,8 @@ static uint32_t plan_bring(plan *p, const tp__recipe *recipe, const tp__source *
                                    .once = source->reach == TP__UNIFORM});
 }
 
+/* The elements may have come since the recipe was made: then only the storage knows where they are.
+ */
 static plan_place plan_source(plan *p, const tp__recipe *recipe, const tp__source *source)
 {
     plan_place place = {.item = source->item, .data = source->data};
@@ -123,6 +137,8 @@ static uint32_t plan_find(const plan *p, const plan_step *step)
     return i;
 }
 
+/* The number of the step that computes these deferred elements, made, with those below it, if there
+ * is none yet. Storages that compute the same share a step, which is the first one's. */
 static uint32_t plan_visit(plan *p, tp__storage *storage)
 {
     if (storage->plan == p->id)
@@ -142,6 +158,7 @@ static uint32_t plan_visit(plan *p, tp__storage *storage)
     return storage->place;
 }
 
+/* True if somebody who is no recipe of the plan holds the value. */
 static bool plan_is_outside(const plan_step *step)
 {
     return step->held > step->inside;
@@ -149,7 +166,8 @@ static bool plan_is_outside(const plan_step *step)
 
 /* --- Outputs --- */
 
-/* What is held from outside stays, and so does what it needs. */
+/* What is held from outside stays, and so does what it needs: the recipe goes on waiting and reads
+ * its sources when it runs. Backwards, so that a step is decided before those that it reads. */
 static void plan_find_staying(plan *p)
 {
     for (uint32_t i = p->n_steps; i-- > 0;) {
@@ -169,8 +187,9 @@ static bool plan_reads_whole(const tp__source *source, uint32_t item)
            (!source->data || source->data == source->storage->data);
 }
 
-/* True if the plan's recipes are all that holds these elements, all go with it, and none reads them
- * after the step that is asked for, or in another place than it writes. */
+/* True if the root may overwrite these elements: the plan's recipes are all that holds them, and go
+ * when it has run; and none reads them after the root has, or elsewhere than at the element that is
+ * computed. */
 static bool plan_owns(const plan *p, const tp__storage *storage)
 {
     uint32_t reads = 0;
@@ -189,7 +208,7 @@ static bool plan_owns(const plan *p, const tp__storage *storage)
     return reads == tp__storage_refs(storage);
 }
 
-/* Elements that the last step may overwrite, taken from their storage; NULL if there are none. */
+/* Elements that the root may overwrite, taken from their storage; NULL if there are none. */
 static char *plan_take_over(plan *p, size_t bytes)
 {
     for (uint32_t i = 0; i < p->n_steps; i++) {
@@ -216,8 +235,8 @@ static int64_t plan_sums(const plan *p)
     return (p->size + TP__FOLD_BLOCK - 1) / TP__FOLD_BLOCK;
 }
 
-/* As many elements as a register holds of the widest. Sums are cut further, so that their bits do
- * not depend on this. */
+/* As many elements as a register holds of the widest: 1,024, or 512 of 8 bytes. Both are multiples
+ * of TP__FOLD_BLOCK, by which sums are cut, so that their bits do not depend on this. */
 static int64_t plan_block(const plan *p)
 {
     uint32_t widest = PLAN_REGISTER / PLAN_BLOCK;
@@ -276,6 +295,8 @@ static void plan_drop_sums(tp__thread *t, const plan *p, plan_step *step)
     step->sums = NULL;
 }
 
+/* Takes all memory that the results need. A costly value that others hold becomes an output the
+ * second time that a plan computes it; the first time is only noted, in `computed`. */
 static bool plan_outputs(tp__thread *t, plan *p)
 {
     plan_step *root = &p->steps[p->root];
@@ -298,7 +319,7 @@ static bool plan_outputs(tp__thread *t, plan *p)
     return root->out != NULL;
 }
 
-/* Gives the outputs back after a failure. */
+/* Gives the outputs back after a failure: everything waits as it did before. */
 static void plan_undo(tp__thread *t, plan *p)
 {
     plan_step *root = &p->steps[p->root];
@@ -326,6 +347,8 @@ static void plan_fold(tp__thread *t, plan *p)
     }
 }
 
+/* A storage that has its elements drops its recipe, and with it references to others, perhaps to
+ * one that is settled next: so all are held meanwhile. */
 static void plan_settle(plan *p)
 {
     for (uint32_t i = 0; i < p->n_steps; i++) {
@@ -344,6 +367,8 @@ static void plan_settle(plan *p)
 
 /* --- Registers --- */
 
+/* A step takes its register before those of its operands that it reads as the last one are free
+ * again: so a kernel never writes over what it reads. */
 static void plan_registers(plan *p)
 {
     uint32_t free_registers[PLAN_STEPS], n_free = 0;
@@ -367,8 +392,8 @@ static void plan_registers(plan *p)
 
 /* --- Running --- */
 
-/* One thread's scratch memory: where each step's value lies for the block at hand, and registers.
- */
+/* value is a task's part of scratch: where the value of each step lies for the block at hand. The
+ * registers follow behind. */
 static char *plan_register(const plan *p, char **value, const plan_step *step)
 {
     return (char *)value + p->values_bytes + (size_t)step->place * PLAN_REGISTER;
@@ -404,6 +429,9 @@ static void plan_run_step(const plan *p, uint32_t number, char **value, int64_t 
         step->recipe->loop(n, at, items, &step->recipe->attr);
 }
 
+/* Takes a part of scratch, whose bit goes, without a lock: the lowest bit is taken out, unless
+ * another thread changed the word meanwhile. There are as many as tasks run at a time; only if the
+ * program raised the number of threads meanwhile may a task have to try until another one ends. */
 static char **plan_claim(plan *p, unsigned long long *bit)
 {
     unsigned long long open;
@@ -437,6 +465,7 @@ static void plan_task(void *ctx, int64_t chunk)
     atomic_fetch_or(&p->free_scratch, bit);
 }
 
+/* In nanoseconds on one thread, roughly: what tp__parallel wants to know. */
 static double plan_cost(const plan *p)
 {
     double cost = 0;
@@ -463,6 +492,8 @@ static void plan_note(const plan *p, uint64_t start)
     tp__profile_stop(start, name, bytes * (double)p->size, flops * (double)p->size);
 }
 
+/* A task is a run of PLAN_CHUNK blocks, and there are as many parts of scratch as tasks can run at
+ * a time. */
 static bool plan_run(tp__thread *t, plan *p)
 {
     p->block = plan_block(p);
@@ -482,6 +513,7 @@ static bool plan_run(tp__thread *t, plan *p)
     return true;
 }
 
+/* All that may fail comes before the first result is stored. */
 bool tp__storage_evaluate(tp__thread *t, tp__storage *storage)
 {
     uint64_t start = tp__profile_start();

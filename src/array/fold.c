@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * The work is cut in units. By rows, a unit is one block of one result: where its elements do not
- * lie one after the other they are gathered first. By columns, which serves when a kept axis lies
- * innermost in memory, a unit is one block of a run of results along that axis, whose elements are
- * rows of memory. Units are numbered, and a task is a run of units. Results of more than one block
- * are joined afterwards.
+ * Brings the elements of reductions over any axes to the kernels (kernels/fold.h), in an order that
+ * memory likes, and spreads the work over threads.
+ *
+ * The axes of the operand fall in two kinds: each place of the kept ones is a result, and the
+ * reduced ones hold the elements that become it. They are cut into blocks of TP__FOLD_BLOCK. A
+ * kernel makes a partial result of a block, and the partials of a result are joined at the end, in
+ * an order that the number of blocks decides. So a result has the same bits whichever way the work
+ * is cut here:
+ *
+ * By rows, a unit of work is one block of one result. Where its elements do not lie one after the
+ * other, they are gathered first. By columns, which serves when a kept axis lies innermost in
+ * memory, a unit is one block of a run of results along that axis: rows of memory, of which each
+ * element belongs to another result, are added to each other. Units are numbered, and a task for a
+ * thread is a run of units.
  */
 #include "base/features.h"
 
@@ -23,23 +32,24 @@
 
 enum {
     FOLD_TASK = 32768, /* elements in a task, about */
-    FOLD_RUN = 512,    /* elements of a row in a unit by columns */
-    FOLD_NARROW = 8,   /* fewer columns are gathered */
+    FOLD_RUN = 512,    /* results in a unit by columns, at most */
+    FOLD_NARROW = 8,   /* an axis with fewer results is no reason to go by columns */
     FOLD_ROWS = 64,    /* results stored at once */
-    FOLD_FEW = 512,    /* partial results that need no memory of their own */
-    FOLD_SLOTS = 64
+    FOLD_FEW = 512,    /* accumulators that fit on the stack */
+    FOLD_SLOTS = 64    /* bits of free_slots */
 };
 
+/* How fast one core reads memory, roughly, for tp__parallel's cost. */
 static const double fold_bytes_per_ns = 15;
 
-/* Axes of one kind, kept or reduced, with steps in bytes; neighbours that one step passes merged.
- */
+/* Axes of one kind, kept or reduced, with steps in bytes. Axes of size 1 are left out, and
+ * neighbours that one step passes are merged. */
 typedef struct fold_axes {
     int ndim;
     int64_t shape[TP_MAX_NDIM], step[TP_MAX_NDIM], size;
 } fold_axes;
 
-/* A place in them. */
+/* A place in them, and its distance in bytes from the first. */
 typedef struct fold_place {
     int64_t index[TP_MAX_NDIM], offset;
 } fold_place;
@@ -57,10 +67,14 @@ typedef struct fold_job {
     tp__partial *partials; /* [blocks][results], if there is more than one block */
     int64_t units, task_units;
 
-    bool by_block; /* by rows: a block of all results, then the next, since they lie closer */
+    /* By rows: the first block of every result comes first, then the second of every one, and so
+     * on, since neighbouring results lie closer together than the elements of one. */
+    bool by_block;
 
-    int64_t width, stride, run, runs; /* by columns: of the axis, results apart, in a unit */
-    tp__partial *scratch;
+    /* By columns: the axis has `width` places, from each to the next it is `stride` results; a unit
+     * takes `run` of them, and `runs` units pass the axis. */
+    int64_t width, stride, run, runs;
+    tp__partial *scratch; /* `slot` accumulators for each task that runs; bits: free ones */
     size_t slot;
     atomic_ullong free_slots;
 } fold_job;
@@ -89,6 +103,8 @@ static void fold_select(fold_axes *axes, const tp_var *x, unsigned mask)
     }
 }
 
+/* To the place with this row-major number. The outermost axis takes what is left, without a
+ * division. */
 static void fold_seek(const fold_axes *axes, fold_place *place, int64_t number)
 {
     place->offset = 0;
@@ -135,8 +151,8 @@ static void fold_steps(const fold_axes *axes, int64_t *least, int64_t *most)
 
 /* --- By rows --- */
 
-/* n reduced elements from number on, of the result whose elements start at from: where they lie, or
- * a copy in buffer. */
+/* n reduced elements from number on, of the result whose elements start at `from`, one after the
+ * other: where they lie in memory, or a copy in buffer. */
 static const char *fold_elements(const fold_job *job, const char *from, int64_t number, int64_t n,
                                  char *buffer)
 {
@@ -166,6 +182,8 @@ static tp__partial fold_block_of(const fold_job *job, int64_t n, const char *x)
 
 /* --- Results --- */
 
+/* Of max and min every NaN is the same one, and adding 0 makes +0 of −0, so that it does not show
+ * which of several a kernel found. */
 static double fold_final(const fold_job *job, double value)
 {
     if (job->kind == TP__SUM)
@@ -173,7 +191,7 @@ static double fold_final(const fold_job *job, double value)
     return value != value ? (double)NAN : value + 0.0;
 }
 
-/* n results, the first at place `at`, stride apart. */
+/* Stores n results, the first of them the result's element `at`, the next ones stride apart. */
 static void fold_store(const fold_job *job, int64_t at, int64_t stride, int64_t n,
                        const tp__partial *values)
 {
@@ -190,7 +208,7 @@ static void fold_store(const fold_job *job, int64_t at, int64_t stride, int64_t 
             ((uint8_t *)to)[at] = (uint8_t)values[i].integer;
 }
 
-/* The same for one block of them, which may be all there is. */
+/* The same for their partials of one block, which are the results if there is no other block. */
 static void fold_put(const fold_job *job, int64_t block, int64_t at, int64_t stride, int64_t n,
                      const tp__partial *values)
 {
@@ -209,7 +227,8 @@ static int64_t fold_block_size(const fold_job *job, int64_t block)
     return rest < TP__FOLD_BLOCK ? rest : TP__FOLD_BLOCK;
 }
 
-/* Results of one block whose elements lie one after the other, each so far from the next. */
+/* Results of a single block each, whose elements lie one after the other, with the same step from
+ * each result to the next: nothing is to be sought or gathered. */
 static void fold_rows(const fold_job *job, int64_t from, int64_t to)
 {
     tp__partial values[FOLD_ROWS];
@@ -256,6 +275,9 @@ static void fold_rows_task(void *ctx, int64_t task)
 
 /* --- By columns --- */
 
+/* A unit's number is made of outer, run and block, the last counting fastest. outer is a place of
+ * the kept axes without the axis: outer / stride before it, outer % stride behind it. `at` is the
+ * unit's first result. */
 static void fold_columns_unit(const fold_job *job, int64_t unit, tp__partial *lanes)
 {
     int64_t block = unit % job->blocks, run = unit / job->blocks % job->runs;
@@ -281,6 +303,8 @@ static void fold_columns_unit(const fold_job *job, int64_t unit, tp__partial *la
     fold_put(job, block, at, job->stride, width, lanes);
 }
 
+/* Takes a free slot of scratch by taking its bit out of the word, unless another thread changed
+ * that meanwhile, and puts the bit back at its end. */
 static void fold_columns_task(void *ctx, int64_t task)
 {
     fold_job *job = ctx;
@@ -298,6 +322,8 @@ static void fold_columns_task(void *ctx, int64_t task)
 
 /* --- Both --- */
 
+/* Joins the partials in pairs, the results in pairs again, in place; an odd last one waits for the
+ * next round. */
 static void fold_join(const fold_job *job)
 {
     int64_t results = job->result->size;
@@ -365,7 +391,7 @@ static bool fold_by_columns(tp__thread *t, fold_job *job)
     return true;
 }
 
-/* The kept axis that lies innermost in memory, if it is wide enough and no reduced one does. */
+/* Finds the kept axis that lies innermost in memory, if there is one and it is wide enough. */
 static bool fold_finds_columns(fold_job *job)
 {
     const fold_axes *kept = &job->kept;
@@ -392,6 +418,7 @@ static bool fold_run(tp__thread *t, fold_job *job)
     return true;
 }
 
+/* False if there is nothing to reduce: sums are then 0. */
 static bool fold_begin(fold_job *job, const tp_var *x, unsigned axes)
 {
     job->from = x->data;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reductions over any axes at the speed of memory; kernels/fold.h says which numbers are added to
- * which. tp__reduce is their oracle. A result of zero from max and min is +0.
+ * Reductions over any axes and strides. kernels/fold.h says which numbers are added to which; sums
+ * of tp__reduce, the oracle, may differ in their last digits. A result of zero from max and min is
+ * +0.
  */
 #ifndef TP_FOLD_H
 #define TP_FOLD_H

@@ -44,8 +44,8 @@ typedef struct format_job {
     int ndim, indent;
     const int64_t *shape;
     const void *data;
-    bool summary;
-    int width;
+    bool summary; /* "..." stands for what is left out */
+    int width;    /* of an element */
     /* Floating elements: the range of those finite and not 0, and the widths of the parts. */
     double smallest, largest;
     bool minus_infinity, not_finite;
@@ -74,7 +74,8 @@ static void format_set_decimal(format_decimal *d, double value, uint64_t signifi
         d->count--;
 }
 
-/* value rounded to count digits. Says whether that reads back as value. */
+/* value rounded to count digits. True if that reads back as value, for which the next larger
+ * decimal of as many digits is tried too. */
 static bool format_round(format_decimal *d, double value, tp_dtype dtype, int count)
 {
     char text[64];
@@ -191,8 +192,8 @@ static int format_whole(const format_job *job, char *text, size_t size, int64_t 
     return snprintf(text, size, "%" PRId64, value);
 }
 
-/* An array's element: the fewest digits, but no more than FORMAT_PRECISION after the point, and in
- * positional notation every digit before it. */
+/* An array's element: the fewest digits that read back, but no more than FORMAT_PRECISION after the
+ * point, and in positional notation every digit before it. */
 static void format_cut(const format_job *job, format_decimal *d, double value)
 {
     format_shortest(d, value, job->dtype);
@@ -267,7 +268,8 @@ static int64_t format_next(const format_job *job, int64_t n, int64_t i)
 
 typedef void format_visitor(format_job *job, int64_t i);
 
-/* Visits what is seen of an axis whose first element has the index base, counted in slices. */
+/* Visits what is seen of an axis. base is the row-major number of its first slice among all slices
+ * of this axis in the array: of the last axis, of its first element. */
 static void format_walk(format_job *job, format_visitor *visit, int axis, int64_t base)
 {
     int64_t n = job->shape[axis];
@@ -313,6 +315,7 @@ static void format_note_range(format_job *job, int64_t i)
     }
 }
 
+/* NumPy's rule, with the ratio rounded to the array's own type. */
 static bool format_needs_exponent(const format_job *job)
 {
     if (job->largest <= 0)

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Editing in place. The value is first brought to the target's shape, and copied when it shares
- * elements with the target in another order, so that no element is read after it was written.
+ * Editing in place: target ← target op value, on numbers alone, never recorded.
+ *
+ * The order is: check everything, bring the value to the target's shape and to the type that is
+ * computed in, make the target ready (tp__edit), write, count the version. All that can fail comes
+ * before the first element is written, so an edit happens whole or not at all.
+ *
+ * A value that shares memory with the target is copied first, so that no element is read after it
+ * was written. Only leaves and constants are edited. A record keeps the versions of its inputs, and
+ * tp__edited counts them up, so that a gradient which an edit has falsified is an error when it is
+ * asked for.
  */
 #include "base/features.h"
 
@@ -19,10 +27,10 @@
 #include "kernels/vector.h"
 
 typedef struct inplace_kind {
-    const char *name;
-    double (*number)(double a, double b);
-    tp__loop *loop[4];
-    tp__fast fast; /* for contiguous arrays */
+    const char *name;                     /* of the public call, for messages */
+    double (*number)(double a, double b); /* for two plain numbers */
+    tp__loop *loop[4];                    /* by working type; NULL: there is no such edit */
+    tp__fast fast;                        /* for contiguous arrays */
 } inplace_kind;
 
 #define INPLACE(operation, expression, fast_)                                                      \
@@ -80,6 +88,7 @@ void tp__edited(tp_var *target)
         target->version++;
 }
 
+/* True if several places of the target show one element: it would be edited once for each. */
 static bool inplace_repeats(const tp_var *target)
 {
     for (int i = 0; i < target->ndim && target->size > 0; i++)
@@ -149,7 +158,8 @@ static tp_var *inplace_value(tp__thread *t, const char *call, tp_var *target, tp
     return view;
 }
 
-/* A plain number is one of the target's type; copying cuts off what is behind the point. */
+/* True if a plain number is one of the target's type, else an error. A copy cuts off what is behind
+ * the point first, and of bool everything but 0 is 1. */
 static bool inplace_holds(const inplace_kind *kind, tp_dtype to, tp_var *value)
 {
     if (kind != &inplace_copy)
@@ -199,6 +209,7 @@ static bool inplace_edit(tp__thread *t, const inplace_kind *kind, tp_var *target
     return true;
 }
 
+/* Two numbers take a short path, unless recipes wait to read the target's old element. */
 static void inplace_apply(const inplace_kind *kind, tp_var *target, tp_var *value)
 {
     tp__thread *t = tp__here();
@@ -248,7 +259,8 @@ void tp_copy_(tp_var *target, tp_var *value)
     inplace_apply(&inplace_copy, target, value);
 }
 
-/* Of half types, without memory. */
+/* Half types are computed as double and rounded once, element by element: tp__accumulate cannot
+ * fail, so it can take no memory for a wider copy. */
 static void inplace_add_halves(int64_t n, char *const *at, const int64_t *step,
                                const tp__attr *attr)
 {
@@ -269,6 +281,8 @@ void tp__accumulate(tp_var *target, tp_var *value)
     tp__edited(target);
 }
 
+/* The edit is counted now, before the caller writes. From here on nobody knows when it does, so the
+ * storage is open: what would wait to read it runs at once. */
 static void *inplace_elements(tp_var *v)
 {
     if (tp__here()->code || !inplace_target("data_", v) || !tp__may_read("data_", v))

@@ -1,4 +1,15 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Walks arrays of any strides with a loop that knows a single axis.
+ *
+ * tp__run_loop gives the innermost axis to the loop and goes on along the outer ones like an
+ * odometer: at the end of an axis it returns to its start and moves the one before it by one. Each
+ * call of the loop should do much, so axes of size 1 are left out, and neighbouring axes are merged
+ * where every array passes both in one step: contiguous arrays of any shape are a single run.
+ *
+ * Copies and conversions are loops of two arrays, the result and its source. Contiguous ones are
+ * copied whole, or converted by a fast kernel where there is one for the pair of types.
+ */
 #include "base/features.h"
 
 #include "array/loops.h"
@@ -8,14 +19,16 @@
 #include "base/dtype.h"
 #include "kernels/vector.h"
 
-/* The walk: shape and byte strides, axes of size 1 left out, neighbours that every array can pass
- * in one stride merged. */
+/* The axes to walk, from the outermost to the innermost: their sizes, and the step of each array
+ * along each, in bytes. */
 typedef struct loops_walk {
     int ndim;
     int64_t shape[TP_MAX_NDIM];
     int64_t step[TP_MAX_NDIM][TP__MAX_OPERANDS];
 } loops_walk;
 
+/* True if in every array a step along the walk's last axis is as far as `size` steps along the next
+ * one, so that the two can be passed as a single axis. */
 static bool loops_merges(const loops_walk *w, const int64_t *inner, int64_t size, int n)
 {
     for (int k = 0; k < n; k++)
@@ -73,6 +86,8 @@ void tp__run_loop(tp__loop *loop, const tp__attr *attr, tp_var *const *v, int n)
     }
 }
 
+/* Copies within a type are by its size and keep every bit, also of NaN. memcpy of a constant size
+ * is a single move, and may be used at any type. */
 static void loops_copy_8(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
 {
     (void)attr;
@@ -101,7 +116,8 @@ static void loops_copy_1(int64_t n, char *const *at, const int64_t *step, const 
         at[0][i * step[0]] = at[1][i * step[1]];
 }
 
-/* attr->integer holds the two types: TP_DTYPES · from + to. */
+/* By way of double, which rounds nothing but int64 beyond 2⁵³. attr->integer holds the two types:
+ * TP_DTYPES · from + to. */
 static void loops_convert(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
 {
     tp_dtype from = (tp_dtype)(attr->integer / TP_DTYPES);
@@ -110,7 +126,7 @@ static void loops_convert(int64_t n, char *const *at, const int64_t *step, const
         tp__write_element(to, at[0] + i * step[0], tp__read_element(from, at[1] + i * step[1]));
 }
 
-/* Between integers, which a double may not hold. */
+/* Between integers by way of int64, since double does not hold all of them. */
 static int64_t loops_read_integer(tp_dtype dtype, const void *at)
 {
     return dtype == TP_I64 ? *(const int64_t *)at : (int64_t)tp__read_element(dtype, at);

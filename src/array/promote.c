@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The common type of operands, by PyTorch's rules (promote.h): first the largest type of each
+ * class, then the classes in order. Every integer type gives way to every floating one, whatever
+ * their sizes: int64 and float16 are float16.
+ */
 #include "base/features.h"
 
 #include "array/promote.h"
@@ -8,6 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 
+/* Types in the order in which they take in others: the larger rank is the common type. */
 static const int promote_rank[] = {[TP_BOOL] = 0, [TP_U8] = 1,   [TP_I32] = 2, [TP_I64] = 3,
                                    [TP_F16] = 4,  [TP_BF16] = 4, [TP_F32] = 5, [TP_F64] = 6};
 

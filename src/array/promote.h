@@ -2,7 +2,8 @@
  *
  * The type that operands of several types have in common. As in PyTorch, operands fall in three
  * classes: arrays with dimensions, 0-d arrays, plain (weak) numbers. A class changes the type
- * decided by those before it only by being floating where that is not.
+ * decided by those before it only if its own is of a higher kind: bool, then integers, then
+ * floating types.
  */
 #ifndef TP_PROMOTE_H
 #define TP_PROMOTE_H
@@ -16,8 +17,9 @@ tp_dtype tp__promote(tp_var *const *in, int n);
  * arrays are among its n operands. */
 void tp__warn_of_mixed(const char *call, tp_var *const *in, int n);
 
-/* tp__check_number of the plain numbers among n operands that promote to the integer type *dtype.
- * Where the type grows instead, because the result does not show it, it becomes int64. */
+/* Checks that the plain numbers among n operands, which promote to the integer type *dtype, are
+ * numbers of that type: 300 is none of uint8. Otherwise an error; but where `grows`, which is for
+ * operations whose result has another type (comparisons), *dtype becomes int64. */
 bool tp__check_weak(const char *call, tp_var *const *in, int n, bool grows, tp_dtype *dtype);
 
 #endif

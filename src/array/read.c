@@ -1,4 +1,13 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading values: elements, facts such as shape and type, names, text.
+ *
+ * Facts are known from when a value is made: asking for them computes nothing, and works for poison
+ * too, which is like a 0-d float64 of NaN. Elements may wait to be computed or may have been
+ * dropped; whoever reads them calls tp__evaluate first, and so may run out of memory.
+ *
+ * What returns no value has no poison to return: it records the error and gives NaN, 0 or NULL.
+ */
 #include "base/features.h"
 
 #define TP_NO_SUGAR
@@ -21,12 +30,15 @@ static bool read_known(const char *call, const tp_var *v)
     return v != NULL;
 }
 
-/* The same, and not poison, which is an error that stays or is made again. */
+/* The same, and not poison. Poison of a call whose error was cleared since is an error again. */
 static bool read_sound(const char *call, const tp_var *v)
 {
     return read_known(call, v) && tp__check_operand(call, v);
 }
 
+/* While a user's backward is recorded, its derivative follows from the operations that it calls.
+ * What it computed in C from a recorded value's numbers would be a constant in that derivative,
+ * which would be wrong without a sign of it; so this is an error. */
 bool tp__may_read(const char *call, const tp_var *v)
 {
     const char *function = tp__here()->recording.guarded_call;
@@ -54,6 +66,9 @@ double tp_item(const tp_var *given)
     return tp__evaluate(v) ? tp__read_element((tp_dtype)v->dtype, v->data) : (double)NAN;
 }
 
+/* The pointer is good as long as v, so the elements must not move. Those in the node would when a
+ * view is made, and are moved to a storage now. A pinned storage keeps them in an edit (tp__edit).
+ */
 const void *tp__elements(tp_var *v)
 {
     if (!read_sound("data", v) || !tp__may_read("data", v) || !tp__evaluate(v))

@@ -1,4 +1,12 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Reductions as plainly as they can be written, in any type and over any axes: the oracle that
+ * tests hold fold.c to. It shares no code with it, so that a mistake in one is not one in the
+ * other.
+ *
+ * The axes fall in two kinds. Each place of the kept ones is a result; the reduced ones are walked
+ * from its first element on, in row-major order, by offsets in bytes.
+ */
 #include "base/features.h"
 
 #include "array/reduce.h"
@@ -7,7 +15,8 @@
 
 enum { REDUCE_LEAF = 128 };
 
-/* Axes of one kind, kept or reduced, with strides in bytes. */
+/* Axes of one kind, kept or reduced, with strides in bytes, and a place in them: index, which
+ * reduce_seek sets and reduce_next moves on. */
 typedef struct reduce_axes {
     int ndim;
     int64_t shape[TP_MAX_NDIM], step[TP_MAX_NDIM], index[TP_MAX_NDIM], size;
@@ -51,6 +60,9 @@ static int64_t reduce_next(reduce_axes *axes)
     return step;
 }
 
+/* Halves the elements until few are left: the rounding error then grows with the logarithm of their
+ * number, and so does the depth of the calls. The sum starts with the first element, not with 0,
+ * which would make +0 of a sum of −0. */
 static double reduce_sum(reduce_axes *axes, tp_dtype dtype, const char *base, int64_t from,
                          int64_t n)
 {
@@ -92,6 +104,7 @@ static int64_t reduce_integers(tp__reduction kind, reduce_axes *axes, tp_dtype d
     return result;
 }
 
+/* Ends at the first NaN, which is the result. */
 static double reduce_extreme(tp__reduction kind, reduce_axes *axes, tp_dtype dtype, const char *at)
 {
     at += reduce_seek(axes, 0);

@@ -1,4 +1,16 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Checks of what a caller passed, and the arithmetic of shapes and strides.
+ *
+ * A check that fails records an error in the name of the public call: which argument is meant, what
+ * it is and what was expected. Its own caller then returns poison and says nothing more, since the
+ * first error is the one that stays.
+ *
+ * A shape lists sizes from the outermost axis to the innermost. A stride is the distance from one
+ * element to the next along an axis, counted in elements: 0 where one element stands for all,
+ * negative where memory runs backwards. Broadcasting, and reshaping where it can, give new strides
+ * over the same elements; tp__reshape_strides says when it cannot.
+ */
 #include "base/features.h"
 
 #include "array/array.h"
@@ -32,6 +44,8 @@ bool tp__has_axes(const tp_var *v, int ndim)
     return v && !(v->flags & TP__POISON) && v->ndim == ndim;
 }
 
+/* axes->n is 0 when axes->one tells which: a single axis, or all. A number's axes 0 and −1 are
+ * checked as if it had an axis, and leave no bit in the mask. */
 bool tp__take_axes(const char *call, const tp_axes *axes, const tp_var *v, unsigned *mask)
 {
     int ndim = v->ndim;
@@ -131,7 +145,7 @@ bool tp__refuse_operand(const char *call, const tp_var *v, int i, int n)
     return tp__refuse_named(call, which, v);
 }
 
-/* names: "x, target" */
+/* names is the text of a macro's arguments, "x, target"; the i-th of them is meant. */
 void tp__refuse_among(const char *names, int i, const tp_var *v)
 {
     char name[48];
@@ -218,6 +232,9 @@ bool tp__broadcast_shape(int *ndim, int64_t *shape, int b_ndim, const int64_t *b
     return true;
 }
 
+/* The shape may be larger than memory, which is an error only when its array is made. Until then
+ * strides wrap around, and are unsigned for that. A size of 0 counts as 1, as in the node's layout.
+ */
 void tp__contiguous_strides(int ndim, const int64_t *shape, int64_t *strides)
 {
     uint64_t stride = 1;
@@ -239,8 +256,10 @@ static int shape_long_axes(const tp_var *v, int64_t *shape, int64_t *strides)
     return n;
 }
 
-/* Splits both shapes into the smallest groups of axes of equal size. A group of the old ones must
- * be passed in one stride; the new ones of the group divide it. */
+/* Cuts both shapes into the smallest groups of neighbouring axes that have as many elements in the
+ * one as in the other: (4, 6) and (2, 2, 6) into 4 = 2 · 2 and 6 = 6. The elements of a group must
+ * follow each other at one distance, as if the old shape had a single axis there; the new axes then
+ * divide that axis. */
 bool tp__reshape_strides(const tp_var *v, int ndim, const int64_t *shape, int64_t *strides)
 {
     int64_t old[TP_MAX_NDIM] = {0}, steps[TP_MAX_NDIM] = {0};
@@ -292,6 +311,8 @@ tp_var *tp__copy_as(tp__thread *t, tp_var *v, tp_dtype dtype)
     return copy;
 }
 
+/* v itself serves only if it could be edited in place: a recorded result cannot, and what the
+ * caller writes to by a pointer is not ours alone. */
 tp_var *tp__sole(tp__thread *t, tp_var *v)
 {
     if (!tp__evaluate(v))
@@ -305,6 +326,7 @@ tp_var *tp__sole(tp__thread *t, tp_var *v)
     return v;
 }
 
+/* What waits goes on waiting, with one more node that shows its storage. */
 tp_var *tp__alias(tp__thread *t, tp_var *v)
 {
     if (v->data || (v->flags & TP__DROPPED))

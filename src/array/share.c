@@ -1,4 +1,11 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * tp_share: a value for several threads.
+ *
+ * Such a value never changes again. Its elements are ready and its storage is read-only, it has no
+ * record, no gradient and no hooks, so that threads read it without a lock, and only its counts of
+ * references are atomic. The checks refuse values that have any of these.
+ */
 #include "base/features.h"
 
 #include "array/array.h"

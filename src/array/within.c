@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Checks that numbers, or all elements of an array, lie between bounds; and the search for NaN.
+ *
+ * The bounds choose the words of the message, so callers write them by the constants that
+ * within_refuse lists. Comparisons are written so that NaN lies outside of any bounds.
+ */
 #include "base/features.h"
 
 #include "array/array.h"
@@ -10,6 +16,8 @@
 #include "base/scope.h"
 #include "tinypytorch/scope.h"
 
+/* from = −DBL_MAX and to = DBL_MAX: any finite number; from = DBL_TRUE_MIN: more than 0; to =
+ * HUGE_VAL: without an end; to ≤ 1: a share or a probability. */
 static bool within_refuse(const char *call, const char *what, double value, double from, double to)
 {
     bool finite = to <= DBL_MAX;
@@ -28,7 +36,8 @@ bool tp__check_within(const char *call, const char *what, double value, double f
     return (value >= from && value <= to) || within_refuse(call, what, value, from, to);
 }
 
-/* The first element outside, or to. */
+/* The first element outside the bounds; if there is none, `to`, which is inside. The commonest
+ * types are read without a switch for each element. */
 static double within_outside(const tp_var *v, double from, double to)
 {
     const float *few = v->data;
@@ -58,6 +67,7 @@ bool tp__check_elements(const char *call, const char *what, tp_var *v, double fr
     return good && ((value >= from && value <= to) || within_refuse(call, what, value, from, to));
 }
 
+/* No early exit, so that the compiler can use vector instructions. */
 #define WITHIN_HAS_NAN(name, Type)                                                                 \
     static bool name(int64_t n, const Type *x)                                                     \
     {                                                                                              \
