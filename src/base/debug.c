@@ -66,7 +66,7 @@ bool tp_set_debug(bool enabled)
 
 void tp__debug_watch(tp__thread *t, tp_var *v)
 {
-    if (v->flags & (TP__WATCHED | TP__POISON | TP__SHARED | TP__LEASE))
+    if (v->flags & (TP__WATCHED | TP__POISON | TP__SHARED))
         return;
     tp_code pending = t->code;
     tp__extra *extra = tp__node_extra(v);

@@ -319,20 +319,9 @@ static void node_extra_free(tp__extra *extra)
     tp__free(extra);
 }
 
-/* A lease ends: its variable forgets the gradient, unless a later one took its place. */
-static void node_end_lease(tp_var *lease)
+void tp__release_block(tp_var *v)
 {
-    tp_var *x = lease->in.few[0], *gradient = lease->in.few[1];
-    if (x->grad == gradient && (x->flags & TP__GRAPH_GRAD)) {
-        x->grad = NULL;
-        x->flags &= ~(uint32_t)TP__GRAPH_GRAD;
-    }
-}
-
-static void node_end_output(tp_var *output)
-{
-    tp__output_table *table = output->in.few[0]->attr.block;
-    table->living[output->attr.integer] = NULL;
+    tp__free(v->attr.block);
 }
 
 void tp__node_empty(tp_var *v)
@@ -412,18 +401,15 @@ TP_INLINE void node_release(tp_var *v, tp_var **list)
 static void node_strip(tp_var *v, tp_var **list)
 {
     tp__watch *watch = v->flags & TP__WATCHED ? tp__debug_part(v) : NULL;
-    if (v->flags & TP__LEASE)
-        node_end_lease(v);
-    if (v->flags & TP__OUTPUT)
-        node_end_output(v);
+    const tp__op_head *head = (const tp__op_head *)(const void *)v->op;
+    if (head && head->release)
+        head->release(v);
     if (v->flags & TP__COUNTED)
         node_uncount(v);
     if (v->storage)
         tp__storage_drop(v->storage);
     if (v->ndim > TP__INLINE_DIMS)
         tp__free(v->dims.many);
-    if (v->flags & TP__ATTR_BLOCK)
-        tp__free(v->attr.block);
     node_extra_free(v->extra);
     if (v->grad && !(v->flags & TP__GRAPH_GRAD))
         node_release(v->grad, list);

@@ -49,11 +49,8 @@ enum {
     TP__CONTIGUOUS = 1 << 4,
     TP__SHARED = 1 << 5,
     TP__POISON = 1 << 6,
-    TP__GRAPH_GRAD = 1 << 7, /* grad is weak */
-    TP__LEASE = 1 << 8,
+    TP__GRAPH_GRAD = 1 << 7,  /* grad is weak */
     TP__IMPLICIT = 1 << 9,    /* a conversion the library inserted: not drawn */
-    TP__ATTR_BLOCK = 1 << 10, /* attr.block is owned */
-    TP__OUTPUT = 1 << 11,     /* one of several outputs of the call that is its input */
     TP__PARTS = 1 << 12,      /* owns something beyond its inputs */
     TP__UNRECORDED = 1 << 13, /* a constant only because recording was off: its derivative is not
                                * zero but lost, and asking for it is an error */
@@ -89,19 +86,16 @@ enum {
 
 enum { TP__INLINE_BYTES = 32, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };
 
-typedef struct tp__op tp__op;
+typedef struct tp__op tp__op; /* the record of an operation: graph/op.h */
 
-/* Heads the attr.block of a call with several outputs: those alive, not held. */
-typedef struct tp__output_table {
-    uint32_t n;
-    tp_var **living;
-} tp__output_table;
+/* The head of such a record, which is all of it that is known here. */
+typedef struct tp__op_head {
+    void (*release)(tp_var *v); /* v goes, but still has its inputs: lets go of what else its
+                                 * attributes stand for; NULL: nothing */
+} tp__op_head;
 
-typedef struct tp__hook_entry {
-    tp_var *(*hook)(void *ctx, tp_var *gradient);
-    void *ctx;
-    uint32_t id;
-} tp__hook_entry;
+/* The commonest: frees attr.block. */
+void tp__release_block(tp_var *v);
 
 typedef struct tp__hooks tp__hooks; /* graph/hook.h */
 

@@ -58,7 +58,7 @@ static const tp__op implicit_op = {
     .name = "implicit",
     .reads = {TP__READS_ALL | TP__READS_OUT, TP__READS_ALL | TP__READS_OUT,
               TP__READS_ALL | TP__READS_OUT},
-    .attr_bytes = sizeof(implicit_search),
+    TP__OWNS_BLOCK(implicit_search),
     .gradient = implicit_gradient,
     .rule = "−(∂F/∂p)ᵀ (∂F/∂x)⁻ᵀ gy",
 };
@@ -162,7 +162,6 @@ static bool implicit_attach(const implicit_search *search, tp_var *x, tp_var *co
     *block = *search;
     x->attr.block = block;
     x->flags &= ~(uint32_t)(TP__NUMBER | TP__UNRECORDED);
-    x->flags |= TP__ATTR_BLOCK | TP__PARTS;
     return true;
 }
 

@@ -251,7 +251,7 @@ static tp_var *json_read_call(json_read_state *s, const char *name, int64_t outp
     block->function.n_out = (int)outputs;
     call->op = &tp__op_call;
     call->attr.block = block;
-    call->flags = TP__CONTIGUOUS | TP__ATTR_BLOCK | TP__PARTS;
+    call->flags = TP__CONTIGUOUS | TP__PARTS;
     return call;
 }
 
@@ -282,7 +282,7 @@ static bool json_read_output(json_read_state *s, tp_var *v, tp_var *call, int64_
         return false;
     v->op = &tp__op_output;
     v->attr.integer = output;
-    v->flags |= TP__OUTPUT | TP__PARTS;
+    v->flags |= TP__PARTS;
     table->living[output] = v;
     return true;
 }
@@ -301,6 +301,7 @@ static bool json_read_made(json_read_state *s, const json_read_node *node, tp_va
     const tp__op *op = json_read_op(node);
     if (op && node->n_in) {
         v->op = op;
+        v->attr.block = NULL;
         return json_read_hold(v, in, node->n_in);
     }
     tp_var *call = json_read_call(s, node->label, 1, node->n_in);

@@ -203,7 +203,7 @@ static bool anomaly_gradient(const tp__sweep *s, const tp_var *v, tp_var *in)
 static bool anomaly_gradients(tp__sweep *s, tp_var *v)
 {
     bool good = true;
-    for (uint32_t i = 0; i < v->n_in && !(v->flags & TP__OUTPUT) && good; i++) {
+    for (uint32_t i = 0; i < v->n_in && !tp__is_output(v) && good; i++) {
         tp_var *in = tp__inputs(v)[i];
         if (!(in->flags & TP__SHARED) && in->sweep_depth == s->depth)
             good = anomaly_gradient(s, v, in);

@@ -117,10 +117,8 @@ static bool apply_record(tp__call *call, tp_var *y, bool record)
     if (!tp__record(y, op, call->in, call->n_in))
         return false;
     y->attr = call->attr;
-    if (op->attr_bytes) {
-        y->flags |= TP__ATTR_BLOCK | TP__PARTS;
+    if (op->attr_bytes)
         call->attr.block = NULL;
-    }
     return true;
 }
 

@@ -40,13 +40,31 @@ static bool backward_adds(const tp_var *x)
            !(x->grad->storage && x->grad->storage->read_only);
 }
 
+/* A lease ends: its variable forgets the gradient, unless a later one took its place. */
+static void backward_end_lease(tp_var *lease)
+{
+    tp_var *x = lease->in.few[0], *gradient = lease->in.few[1];
+    if (x->grad == gradient && (x->flags & TP__GRAPH_GRAD)) {
+        x->grad = NULL;
+        x->flags &= ~(uint32_t)TP__GRAPH_GRAD;
+    }
+}
+
+static const tp__op lease_op = {
+    .head = {backward_end_lease},
+    .label = "Lease",
+    .name = "lease",
+    .n_in = 2,
+};
+
 /* Holds (x, gradient) in the current scope. */
 static bool backward_lease(tp__thread *t, tp_var *x, tp_var *gradient)
 {
     tp_var *lease = tp__node_number(t, 0);
     if (!lease)
         return false;
-    lease->flags = TP__LEASE | TP__PARTS;
+    lease->op = &lease_op;
+    lease->flags = TP__PARTS;
     lease->n_in = 2;
     tp__record_input(lease, 0, x);
     tp__record_input(lease, 1, gradient);

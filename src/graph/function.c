@@ -86,7 +86,6 @@ static tp_var *function_output(tp__thread *t, tp_var *call, tp_var *value, int n
         return NULL;
     }
     y->attr.integer = number;
-    y->flags |= TP__OUTPUT | TP__PARTS;
     function_of(call)->outputs.living[number] = y;
     return y;
 }
@@ -130,16 +129,15 @@ static tp_var *function_call_node(tp__thread *t, const tp_function *f, void *ctx
 {
     tp__function_call *block = function_block(f, ctx);
     tp_var *call = block ? tp__node_number(t, 0) : NULL;
-    if (!call) {
+    if (call)
+        call->flags = TP__CONTIGUOUS;
+    if (!call || !function_record(call, f, in, out)) {
         tp__free(block);
+        if (call)
+            tp__drop(call);
         return NULL;
     }
     call->attr.block = block;
-    call->flags = TP__CONTIGUOUS | TP__ATTR_BLOCK | TP__PARTS;
-    if (!function_record(call, f, in, out)) {
-        tp__drop(call);
-        return NULL;
-    }
     return call;
 }
 
@@ -476,7 +474,14 @@ static void output_gradient(const tp__pull *pull)
     (void)pull;
 }
 
+/* An output goes: its call forgets it. */
+static void output_release(tp_var *output)
+{
+    function_of(output->in.few[0])->outputs.living[output->attr.integer] = NULL;
+}
+
 const tp__op tp__op_call = {
+    .head = {tp__release_block},
     .label = "Function",
     .name = "function",
     .flags = TP__OUTPUTS,
@@ -486,9 +491,11 @@ const tp__op tp__op_call = {
 };
 
 const tp__op tp__op_output = {
+    .head = {output_release},
     .label = "Output",
     .name = "output",
     .n_in = 1,
+    .flags = TP__OUTPUT,
     .gradient = output_gradient,
     .rule = "gy, to the output's place in the call",
 };

@@ -11,8 +11,14 @@
 #include "graph/op.h"
 #include "tinypytorch/graph.h"
 
+/* The outputs that are alive, not held. */
+typedef struct tp__output_table {
+    uint32_t n;
+    tp_var **living;
+} tp__output_table;
+
 typedef struct tp__function_call {
-    tp__output_table outputs; /* first: see node.h */
+    tp__output_table outputs;
     tp_function function;
     void *ctx;
 } tp__function_call;

@@ -9,6 +9,13 @@
 #define TP_HOOK_H
 
 #include "graph/sweep.h"
+#include "tinypytorch/graph.h"
+
+typedef struct tp__hook_entry {
+    tp_hook hook;
+    void *ctx;
+    uint32_t id;
+} tp__hook_entry;
 
 struct tp__hooks {
     uint32_t n, alive, capacity;

@@ -89,6 +89,7 @@ enum {
     TP__SELECTS = 32,    /* picks elements; what is not picked gets a gradient of exactly zero */
     TP__HOLDS = 64,      /* a gradient that has zeros from such an operation: graph/hold.h */
     TP__OUTPUTS = 128,   /* a call: its outputs are nodes of their own */
+    TP__OUTPUT = 16384,  /* one of these: its input is the call */
     TP__COSTLY = 8192,   /* an element takes more time than reading it from memory */
     TP__MOVES = 256,     /* takes elements as they are, of any type; others get working types */
     TP__COMPOSITE = 512, /* never applied: stands in the table for a function over other records */
@@ -98,12 +99,13 @@ enum {
 };
 
 struct tp__op {
+    tp__op_head head;  /* what has to be released when a node of this operation goes */
     const char *label; /* in drawings: "MatMul" */
     const char *name;  /* in messages: "matmul" */
     int n_in;          /* 0: any number */
     unsigned flags;
     unsigned reads[TP__READING]; /* what the gradient of operand 0, 1, 2 and later ones uses */
-    size_t attr_bytes;           /* of attr.block, which the node owns; 0 if attr is plain */
+    size_t attr_bytes;           /* of attr.block, which can be copied; 0 if attr is plain */
 
     bool (*infer)(tp__call *call);
     bool (*forward)(tp__call *call); /* NULL: run loop, or nothing for a view */
@@ -145,6 +147,15 @@ struct tp__op {
     tp_var *(*call_1)(tp_var *);
     tp_var *(*call_2)(tp_var *, tp_var *);
 };
+
+/* In a record: its nodes' attributes are a block of this type, which they own. */
+#define TP__OWNS_BLOCK(type) .attr_bytes = sizeof(type), .head = {tp__release_block}
+
+/* True if v is one of the outputs of a call. */
+TP_INLINE bool tp__is_output(const tp_var *v)
+{
+    return v->op && (v->op->flags & TP__OUTPUT);
+}
 
 /* What the gradient rule of a recorded node uses, given which of its operands need a gradient; and
  * what recorded sweeps and series use besides, which go through what the node is composed of. */

@@ -9,6 +9,7 @@
 #include "graph/outputs.h"
 
 #include "base/alloc.h"
+#include "graph/function.h"
 #include "tinypytorch/scope.h"
 
 bool tp__outputs_add(tp__sweep *s, tp_var *v)

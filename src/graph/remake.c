@@ -38,7 +38,7 @@ size_t tp__remake_bytes(const tp_var *v)
 /* Constants and outputs of users' functions cannot be made by applying an operation. */
 static bool remake_has_operation(const tp_var *v)
 {
-    return v->op && !(v->flags & TP__OUTPUT) && !(v->op->flags & TP__OUTPUTS);
+    return v->op && !(v->op->flags & (TP__OUTPUT | TP__OUTPUTS));
 }
 
 /* What the caller has a pointer to stays where it is. */
@@ -251,7 +251,7 @@ static bool remake_before(tp__sweep *s, tp_var *v)
     tp_var *const *in = tp__inputs(v);
     for (uint32_t i = 0; i < v->n_in; i++)
         flags |= in[i]->flags;
-    return !(flags & TP__REMADE) || (v->flags & TP__OUTPUT) || remake_reads(s, v);
+    return !(flags & TP__REMADE) || tp__is_output(v) || remake_reads(s, v);
 }
 
 /* Elements that can be made again go. What still waits for such elements is computed when the sweep

@@ -259,7 +259,7 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
         return false;
     if (!v->op)
         return true;
-    if (v->flags & TP__OUTPUT)
+    if (v->op->flags & TP__OUTPUT)
         return tp__outputs_add(s, v);
     if (TP_UNLIKELY(v->flags & TP__CONSUMED))
         return tp__refuse_consumed(s, v);

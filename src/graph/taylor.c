@@ -19,6 +19,7 @@
 #include "base/map.h"
 #include "base/scope.h"
 #include "graph/apply.h"
+#include "graph/function.h"
 #include "graph/op.h"
 #include "graph/remake.h"
 #include "graph/series.h"
@@ -218,7 +219,7 @@ static bool taylor_visit(taylor_walk *w, size_t index)
             x[i][0] = in;
         }
     }
-    if (depends && (v->flags & TP__OUTPUT)) {
+    if (depends && tp__is_output(v)) {
         y[0] = v;
         memcpy(y + 1, x[0] + (size_t)v->attr.integer * width + 1, (width - 1) * sizeof *y);
     } else if (depends && taylor_fresh(w, v)) {

@@ -44,7 +44,7 @@ static bool watch_retain(tp__sweep *s, tp_var *v)
 static bool watch_consume(tp__sweep *s, tp_var *v)
 {
     (void)s;
-    if (v->op && !(v->flags & TP__OUTPUT))
+    if (v->op && !tp__is_output(v))
         tp__node_consume(v);
     return true;
 }

@@ -328,7 +328,7 @@ static const tp__op attention_op = {
     .flags = TP__COSTLY,
     .reads = {TP__READS_ALL | TP__READS_OUT, TP__READS_ALL | TP__READS_OUT,
               TP__READS_ALL | TP__READS_OUT},
-    .attr_bytes = sizeof(attention_attr),
+    TP__OWNS_BLOCK(attention_attr),
     .infer = attention_infer,
     .forward = attention_forward,
     .gradient = attention_gradient,

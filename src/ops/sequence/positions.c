@@ -123,7 +123,7 @@ static const tp__op rotary_op = {
     .name = "rotary",
     .n_in = 1,
     .flags = TP__LINEAR,
-    .attr_bytes = sizeof(rotary_attr),
+    TP__OWNS_BLOCK(rotary_attr),
     .infer = rotary_infer,
     .forward = rotary_forward,
     .gradient = rotary_gradient,
