@@ -41,7 +41,7 @@ static bool read_sound(const char *call, const tp_var *v)
  * which would be wrong without a sign of it; so this is an error. */
 bool tp__may_read(const char *call, const tp_var *v)
 {
-    const char *function = tp__here()->recording.guarded_call;
+    const char *function = tp__here()->recording.guarded;
     if (!function || !(v->flags & TP__NEEDS_GRAD))
         return true;
     tp_fail(TP_ERROR_GRAPH,
@@ -132,7 +132,7 @@ void tp_set_name(tp_var *v, const char *name)
         return;
     }
     char *copy = name ? tp__copy_text(name) : NULL;
-    tp__extra *extra = name && !copy ? NULL : tp__node_extra(v);
+    tp__extra *extra = name && !copy ? NULL : tp__extra_of(v);
     if (!extra) {
         tp__free(copy);
         return;

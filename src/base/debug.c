@@ -69,7 +69,7 @@ void tp__debug_watch(tp__thread *t, tp_var *v)
     if (v->flags & (TP__WATCHED | TP__POISON | TP__SHARED))
         return;
     tp_code pending = t->code;
-    tp__extra *extra = tp__node_extra(v);
+    tp__extra *extra = tp__extra_of(v);
     t->code = pending; /* a value that cannot be watched is right all the same */
     tp__watch *watch = extra ? calloc(1, sizeof *watch) : NULL;
     if (!watch)
@@ -77,7 +77,7 @@ void tp__debug_watch(tp__thread *t, tp_var *v)
     watch->owner = t->debug;
     tp__site_take(&watch->made);
     extra->watch = watch;
-    v->flags = (v->flags & ~(uint32_t)TP__NUMBER) | TP__WATCHED | TP__PARTS;
+    v->flags = (v->flags & (uint16_t)~TP__NUMBER) | TP__WATCHED | TP__PARTS;
 }
 
 tp__watch *tp__debug_part(tp_var *v)
@@ -106,7 +106,8 @@ bool tp__debug_retire(tp__thread *t, tp_var *v)
     v->flags = TP__POISON | TP__WATCHED | TP__CONTIGUOUS;
     v->dtype = TP_F64;
     v->ndim = 0;
-    v->n_in = v->unread = v->reads = 0;
+    v->n_in = v->unread = 0;
+    v->reads = v->kept = 0;
     v->data = v->value.number;
     v->value.number[0] = tp__poison()->value.number[0];
     v->storage = NULL;

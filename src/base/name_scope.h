@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/thread.h"
+
 enum { TP__NAME_SCOPES = 64 }; /* inside one another, at most */
 
 typedef struct tp__name_scope {
@@ -27,5 +29,14 @@ void tp__name_scope_ref(tp__name_scope *scope);
 
 /* Gives back one reference; NULL is ignored. */
 void tp__name_scope_drop(tp__name_scope *scope);
+
+/* Makes scope the thread's and returns the one that was. */
+TP_INLINE tp__name_scope *tp__name_scope_swap(tp__thread *t, tp__name_scope *scope)
+{
+    tp__name_scope *old = t->recording.name_scope;
+    t->recording.name_scope = scope;
+    tp__set_mode(t, TP__SCOPED, scope != NULL);
+    return old;
+}
 
 #endif

@@ -12,6 +12,8 @@
 #include "base/system.h"
 #include "tinypytorch/scope.h"
 
+_Static_assert(sizeof(void *) != 8 || sizeof(tp_var) == 192, "a node is three lines of cache");
+
 tp_var tp__poison_node = {
     .refs = 1,
     .flags = TP__POISON | TP__CONTIGUOUS,
@@ -151,7 +153,7 @@ static tp_var *node_shaped(tp__thread *t, tp_dtype dtype, int ndim, const int64_
     tp_var *v = tp__node_number(t, 0);
     if (!v || (ndim == 0 && dtype == TP_F64))
         return v;
-    v->flags &= ~(uint32_t)TP__NUMBER;
+    v->flags &= (uint16_t)~TP__NUMBER;
     v->dtype = (uint8_t)dtype;
     if (TP_LIKELY(node_layout_few(v, ndim, shape)))
         return v;
@@ -192,7 +194,7 @@ tp_var *tp__node_holding(tp__thread *t, tp__storage *storage, tp_dtype dtype, in
         tp__storage_drop(storage);
         return NULL;
     }
-    v->flags = (v->flags & ~(uint32_t)TP__NUMBER) | TP__PARTS;
+    v->flags = (v->flags & (uint16_t)~TP__NUMBER) | TP__PARTS;
     v->storage = storage;
     v->data = storage->data;
     return v;
@@ -235,9 +237,9 @@ tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype 
         tp__strides(v)[i] = strides[i];
     }
     if (ndim != 0 || dtype != TP_F64)
-        v->flags &= ~(uint32_t)TP__NUMBER;
+        v->flags &= (uint16_t)~TP__NUMBER;
     if (!node_is_contiguous(v))
-        v->flags &= ~(uint32_t)TP__CONTIGUOUS;
+        v->flags &= (uint16_t)~TP__CONTIGUOUS;
     return v;
 }
 
@@ -290,35 +292,6 @@ bool tp__node_inputs(tp_var *v, uint32_t n)
     return true;
 }
 
-tp__extra *tp__node_extra(tp_var *v)
-{
-    if (!v->extra) {
-        v->extra = tp__alloc_zero(1, sizeof *v->extra);
-        v->flags |= TP__PARTS;
-    }
-    return v->extra;
-}
-
-void tp__node_enter_scope(tp__thread *t, tp_var *v)
-{
-    tp__extra *extra = tp__node_extra(v);
-    if (!extra)
-        return;
-    tp__name_scope_ref(t->recording.name_scope);
-    extra->scope = t->recording.name_scope;
-}
-
-static void node_extra_free(tp__extra *extra)
-{
-    if (!extra)
-        return;
-    tp__name_scope_drop(extra->scope);
-    tp__free(extra->hooks);
-    tp__free(extra->name);
-    tp__free(extra->site);
-    tp__free(extra);
-}
-
 void tp__release_block(tp_var *v)
 {
     tp__free(v->attr.block);
@@ -333,67 +306,12 @@ void tp__node_empty(tp_var *v)
     v->flags |= TP__DROPPED;
 }
 
-void tp__node_settle(tp_var *v)
-{
-    uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
-    if (refs != v->unread || !v->storage || (v->reads & TP__READS_OUT) ||
-        (size_t)v->size * tp__dtype_size(v->dtype) <= TP__INLINE_BYTES ||
-        (v->flags & (TP__SHARED | TP__NUMBER)) || (!v->op && (v->flags & TP__NEEDS_GRAD)))
-        return;
-    tp__node_empty(v);
-}
-
-void tp__node_count(tp_var *y)
-{
-    y->flags |= TP__COUNTED | TP__PARTS;
-    for (uint32_t i = 0; i < y->n_in; i++) {
-        tp_var *in = tp__inputs(y)[i];
-        if ((in->flags & TP__SHARED) || tp__reads_input(y->reads, i))
-            continue;
-        in->unread++;
-        in->flags |= TP__UNREAD;
-    }
-}
-
-void tp__node_consume(tp_var *y)
-{
-    y->flags |= TP__CONSUMED;
-    if (!(y->flags & TP__COUNTED))
-        return;
-    uint32_t reads = y->reads;
-    for (uint32_t i = 0; i < y->n_in; i++) {
-        tp_var *in = tp__inputs(y)[i];
-        if ((in->flags & TP__SHARED) || !tp__reads_input(reads, i))
-            continue;
-        in->unread++;
-        in->flags |= TP__UNREAD;
-    }
-    y->reads &= ~(uint32_t)(TP__KEEP - 1);
-    for (uint32_t i = 0; i < y->n_in; i++)
-        tp__node_settle(tp__inputs(y)[i]);
-    if (reads & TP__READS_OUT)
-        tp__node_settle(y);
-}
-
-/* y goes: its inputs lose a consumer that does not read them. */
-static void node_uncount(tp_var *y)
-{
-    for (uint32_t i = 0; i < y->n_in; i++) {
-        tp_var *in = tp__inputs(y)[i];
-        if (!(in->flags & TP__SHARED) && !tp__reads_input(y->reads, i))
-            in->unread--;
-    }
-}
-
 /* Drops a reference on the way of a free: what has none left joins the work list. */
 TP_INLINE void node_release(tp_var *v, tp_var **list)
 {
-    uint32_t flags = v->flags;
     if (tp__unref(v)) {
         v->link = *list;
         *list = v;
-    } else if (TP_UNLIKELY((flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD)) {
-        tp__node_settle(v);
     }
 }
 
@@ -404,13 +322,14 @@ static void node_strip(tp_var *v, tp_var **list)
     const tp__op_head *head = (const tp__op_head *)(const void *)v->op;
     if (head && head->release)
         head->release(v);
-    if (v->flags & TP__COUNTED)
-        node_uncount(v);
+    if (v->reads & TP__COUNTED)
+        tp__reads_uncount(v);
     if (v->storage)
         tp__storage_drop(v->storage);
     if (v->ndim > TP__INLINE_DIMS)
         tp__free(v->dims.many);
-    node_extra_free(v->extra);
+    if (v->extra)
+        tp__extra_free(v->extra);
     if (v->grad && !(v->flags & TP__GRAPH_GRAD))
         node_release(v->grad, list);
     if (v->n_in > TP__INLINE_INPUTS) {
@@ -422,7 +341,7 @@ static void node_strip(tp_var *v, tp_var **list)
     if (watch)
         v->attr.block = watch;
     else
-        v->flags &= ~TP__WATCHED;
+        v->flags &= (uint16_t)~TP__WATCHED;
 }
 
 /* The last of a node that is shared or watched; true if its memory may be used again. */

@@ -13,10 +13,8 @@
  * Results of operations are contiguous unless they are views. Deferred elements (array/deferred.h)
  * have a storage, but data is NULL until tp__evaluate.
  *
- * Elements live as long as somebody may read them: a handle, or a consumer whose gradient rule
- * does, or the node's own rule (reads). unread counts the other consumers; when only these are left
- * the storage goes (TP__DROPPED). Variables keep theirs. Who reads such elements after all has them
- * computed again (graph/remake.h). Inside a checkpoint all may go at any time (TP__REMADE).
+ * Elements go when nobody will read them (base/reads.h), and inside a checkpoint at any time
+ * (TP__REMADE).
  *
  * Inputs. A recorded node holds its inputs and the version each had. Versions grow with edits in
  * place, which only leaves and constants suffer; a rule that reads an input compares them.
@@ -36,53 +34,44 @@
 #include "base/alloc.h"
 #include "base/attr.h"
 #include "base/dtype.h"
-#include "base/name_scope.h"
+#include "base/extra.h"
+#include "base/reads.h"
 #include "base/storage.h"
 #include "base/thread.h"
 #include "tinypytorch/base.h"
 
+/* Grouped by who writes them. Those that are looked at together, on short paths, lie in one byte.
+ */
 enum {
-    TP__NUMBER = 1 << 0,     /* a 0-d float64: operations take their short path */
-    TP__NEEDS_GRAD = 1 << 1, /* a variable, or recorded from one */
-    TP__WEAK = 1 << 2,       /* a plain number of the caller's code */
-    TP__WEAK_INT = 1 << 3,   /* … that was written as an integer */
-    TP__CONTIGUOUS = 1 << 4,
-    TP__SHARED = 1 << 5,
-    TP__POISON = 1 << 6,
-    TP__GRAPH_GRAD = 1 << 7,  /* grad is weak */
-    TP__IMPLICIT = 1 << 9,    /* a conversion the library inserted: not drawn */
-    TP__PARTS = 1 << 12,      /* owns something beyond its inputs */
-    TP__UNRECORDED = 1 << 13, /* a constant only because recording was off: its derivative is not
-                               * zero but lost, and asking for it is an error */
-    TP__UNREAD = 1 << 14,     /* unread is not zero */
-    TP__COUNTED = 1 << 15,    /* reads is set and its inputs' unread count it */
-    TP__DROPPED = 1 << 16,
-    TP__CONSUMED = 1 << 17, /* a sweep has been here that said it would be the last */
-    TP__STEP = 1 << 18,     /* made by a gradient rule on its way to a gradient */
-    TP__REMADE = 1 << 19,   /* lies in a checkpoint: its elements may go at any time */
-    TP__ORDER = 1 << 20, /* the first of TP__ORDERS: a derivative of order k has k of them, so the
-                          * order of what several values lead to is their union */
-    TP__ORDERS = 0x7FF << 20
-};
+    /* What it is: whoever makes it (node.c, array/create.c). */
+    TP__NUMBER = 1 << 0, /* a 0-d float64: operations take their short path */
+    TP__CONTIGUOUS = 1 << 3,
+    TP__POISON = 1 << 5,   /* stands for the result of a call that failed, or for what went */
+    TP__WEAK = 1 << 8,     /* a plain number of the caller's code */
+    TP__WEAK_INT = 1 << 9, /* … that was written as an integer */
 
-/* The last flag: seen by the debug mode (base/debug.h). */
-#define TP__WATCHED (1u << 31)
+    /* How it came about: what records it (graph/apply.h, graph/apply.c). */
+    TP__NEEDS_GRAD = 1 << 1, /* a variable, or recorded from one */
+    TP__UNRECORDED = 1 << 2, /* a constant only because recording was off: its derivative is not
+                              * zero but lost, and asking for it is an error */
+    TP__REMADE = 1 << 10,    /* lies in a checkpoint: its elements may go at any time */
+
+    /* What has to be looked at when a reference goes: node.c, reads.c. */
+    TP__SHARED = 1 << 4, /* by threads */
+    TP__PARTS = 1 << 6,  /* owns something beyond its inputs */
+    TP__UNREAD = 1 << 7, /* unread is not zero */
+    TP__DROPPED = 1 << 11,
+
+    /* What sweeps leave: graph/backward.c, graph/watch.c. */
+    TP__GRAPH_GRAD = 1 << 12, /* grad is weak */
+    TP__CONSUMED = 1 << 13,   /* a sweep has been here that said it would be the last */
+
+    TP__WATCHED = 1 << 14 /* by the debug mode (base/debug.h) */
+};
 
 /* All flags of a node that waits to be used again: whoever still uses it meets the debug mode's
  * poison, of which no watch tells. */
 #define TP__GONE (TP__POISON | TP__WATCHED | TP__DROPPED)
-
-/* What a gradient rule reads. */
-enum {
-    TP__READS_0 = 1,
-    TP__READS_1 = 2,
-    TP__READS_2 = 4,
-    TP__READS_OUT = 8,
-    TP__READS_MORE = 16, /* every operand from the fourth on */
-    TP__READS_ALL = 16 + 7,
-    TP__READING = 3,
-    TP__KEEP = 1 << 16
-};
 
 enum { TP__INLINE_BYTES = 32, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };
 
@@ -97,39 +86,29 @@ typedef struct tp__op_head {
 /* The commonest: frees attr.block. */
 void tp__release_block(tp_var *v);
 
-typedef struct tp__hooks tp__hooks; /* graph/hook.h */
-
-/* What few nodes have. */
-typedef struct tp__extra {
-    char *name;
-    tp__hooks *hooks; /* NULL for none */
-    uint32_t last_hook;
-    tp__name_scope *scope; /* held */
-    struct tp__site *site; /* where it was recorded, if that was asked for */
-    struct tp__watch *watch;
-} tp__extra;
-
 struct tp_var {
+    tp__storage *storage; /* NULL: the elements live in value */
+    tp_var *grad;
+    tp__extra *extra; /* NULL for most */
     const tp__op *op; /* NULL for a leaf or a constant */
     union {
         tp_var *few[TP__INLINE_INPUTS];
         tp_var **many; /* n_in > 2: the inputs, then their versions, in one block */
     } in;
     uint32_t few_versions[TP__INLINE_INPUTS];
-    _Atomic uint32_t refs;
-    uint32_t flags;
     uint32_t generation; /* 0 for a leaf, otherwise greater than every input's */
     uint32_t version;    /* of the elements, while they live in the node */
     uint32_t n_in;
-    uint8_t dtype, ndim, sweep_depth, sweep_below;
-    uint32_t unread;
-    uint32_t reads; /* by its own rule, as in op.h; above these bits, from TP__KEEP on, how often
-                     * the user has kept it: the most that fits stays */
-    void *data;     /* the first element */
-    tp__storage *storage;
+    uint32_t unread; /* how many consumers do not read the elements: base/reads.h */
+    uint16_t reads;  /* what its own rule reads: likewise */
+    uint16_t kept;   /* how often by the user; the most that fits stays */
+    uint16_t flags;  /* TP__NUMBER … TP__WATCHED */
+    uint16_t marks;  /* what drawings tell: base/marks.h */
+    uint8_t dtype, ndim;
+    uint8_t sweep_depth, sweep_below;
+    _Atomic uint32_t refs;
+    void *data;   /* the first element */
     int64_t size; /* number of elements */
-    tp_var *grad;
-    tp__extra *extra;
     tp__attr attr;
     union {
         double number; /* of a TP__NUMBER in a sweep that records nothing */
@@ -152,15 +131,6 @@ extern tp_var tp__poison_node;
 TP_INLINE tp__name_scope *tp__scope_of(const tp_var *v)
 {
     return v->extra ? v->extra->scope : NULL;
-}
-
-/* Makes scope the thread's and returns the one that was. */
-TP_INLINE tp__name_scope *tp__name_scope_swap(tp__thread *t, tp__name_scope *scope)
-{
-    tp__name_scope *old = t->recording.name_scope;
-    t->recording.name_scope = scope;
-    t->recording.scoped = scope != NULL;
-    return old;
 }
 
 TP_INLINE tp_var *tp__poison(void)
@@ -186,12 +156,6 @@ TP_INLINE int64_t *tp__shape(const tp_var *v)
 TP_INLINE int64_t *tp__strides(const tp_var *v)
 {
     return tp__shape(v) + v->ndim;
-}
-
-/* True if a rule that reads this much reads input i. */
-TP_INLINE bool tp__reads_input(unsigned reads, uint32_t i)
-{
-    return reads & (i < TP__READING ? 1u << i : (unsigned)TP__READS_MORE);
 }
 
 TP_INLINE uint32_t tp__version(const tp_var *v)
@@ -221,18 +185,21 @@ TP_INLINE tp_var *tp__node_take(tp__thread *t)
     return v;
 }
 
-/* A 0-d float64 constant with one reference, which is the caller's. */
+/* A 0-d float64 constant with one reference, which is the caller's. The fields that start as zero
+ * lie side by side, so that a few wide stores reach them. */
 TP_INLINE tp_var *tp__node_number(tp__thread *t, double value)
 {
     tp_var *v = tp__node_take(t);
     if (TP_UNLIKELY(!v))
         return NULL;
-    v->op = NULL;
     atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
+    v->op = NULL;
     v->flags = TP__NUMBER | TP__CONTIGUOUS;
-    v->generation = v->version = v->n_in = v->unread = v->reads = 0;
+    v->marks = 0;
+    v->generation = v->version = v->n_in = v->unread = 0;
     v->dtype = TP_F64;
-    v->ndim = v->sweep_depth = 0;
+    v->ndim = v->sweep_depth = v->sweep_below = 0;
+    v->reads = v->kept = 0;
     v->data = v->value.number;
     v->storage = NULL;
     v->size = 1;
@@ -265,11 +232,6 @@ bool tp__node_expose(tp_var *v);
 /* Makes v's record of n inputs: room for them, unset. */
 bool tp__node_inputs(tp_var *v, uint32_t n);
 
-tp__extra *tp__node_extra(tp_var *v);
-
-/* Notes that v was made in the thread's name scope; without memory v is in none. */
-void tp__node_enter_scope(tp__thread *t, tp_var *v);
-
 /* --- Counting --- */
 
 TP_INLINE void tp__ref(tp_var *v)
@@ -284,16 +246,19 @@ TP_INLINE void tp__ref(tp_var *v)
 }
 
 /* True when the last reference went. A shared node may be gone otherwise too: read nothing of it.
- */
+ * Of another one that is left to consumers that do not read its elements, these go. */
 TP_INLINE bool tp__unref(tp_var *v)
 {
-    if (TP_UNLIKELY(v->flags & (TP__SHARED | TP__POISON)))
-        return (v->flags & TP__SHARED) &&
+    uint32_t flags = v->flags;
+    if (TP_UNLIKELY(flags & (TP__SHARED | TP__POISON)))
+        return (flags & TP__SHARED) &&
                atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1;
     uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
     if (refs == 1)
         return true;
     atomic_store_explicit(&v->refs, refs - 1, memory_order_relaxed);
+    if (TP_UNLIKELY(flags & TP__UNREAD))
+        tp__reads_settle(v);
     return false;
 }
 
@@ -313,24 +278,14 @@ TP_INLINE void tp__node_put(tp__thread *t, tp_var *v)
 /* Frees v, which has no reference left, and what only it held; with a work list, in any depth. */
 void tp__node_free(tp__thread *t, tp_var *v);
 
-/* Drops the elements, which are in a storage; or if nobody will read them. */
+/* Drops the elements, which are in a storage. */
 void tp__node_empty(tp_var *v);
-void tp__node_settle(tp_var *v);
-
-/* Notes that consumer y, just recorded on n inputs, reads only some of their elements; or that it
- * will read none from here on. */
-void tp__node_count(tp_var *y);
-void tp__node_consume(tp_var *y);
 
 /* Drops a reference of thread t's. Constants without parts, the commonest, go without a call. */
 TP_INLINE void tp__drop_in(tp__thread *t, tp_var *v)
 {
-    uint32_t flags = v->flags;
-    if (!tp__unref(v)) {
-        if (TP_UNLIKELY((flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD))
-            tp__node_settle(v);
+    if (!tp__unref(v))
         return;
-    }
     if (v->n_in == 0 && !(v->flags & (TP__PARTS | TP__SHARED))) {
         t->memory.live--;
         tp__node_put(t, v);
@@ -341,11 +296,8 @@ TP_INLINE void tp__drop_in(tp__thread *t, tp_var *v)
 
 TP_INLINE void tp__drop(tp_var *v)
 {
-    uint32_t flags = v->flags;
     if (tp__unref(v))
         tp__node_free(tp__here(), v);
-    else if (TP_UNLIKELY((flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD))
-        tp__node_settle(v);
 }
 
 /* Makes v, whose elements are ready, one that threads share. */

@@ -138,17 +138,16 @@ tp_var *tp_leave(tp_var *v)
 /* Counts a keep more, or one less; false if there was none. */
 static bool scope_count_keep(tp_var *v, bool more)
 {
-    const uint32_t most = ~(uint32_t)(TP__KEEP - 1);
-    uint32_t reads = __atomic_load_n(&v->reads, __ATOMIC_RELAXED);
+    uint16_t kept = __atomic_load_n(&v->kept, __ATOMIC_RELAXED);
     for (;;) {
-        if (!more && reads < TP__KEEP)
+        if (!more && kept == 0)
             return false;
-        uint32_t changed = more ? reads + TP__KEEP : reads - TP__KEEP;
-        if (reads >= most)
+        if (kept == UINT16_MAX)
             return true;
+        uint16_t changed = (uint16_t)(more ? kept + 1 : kept - 1);
         if (!(v->flags & TP__SHARED))
-            v->reads = changed;
-        else if (!__atomic_compare_exchange_n(&v->reads, &reads, changed, true, __ATOMIC_RELAXED,
+            v->kept = changed;
+        else if (!__atomic_compare_exchange_n(&v->kept, &kept, changed, true, __ATOMIC_RELAXED,
                                               __ATOMIC_RELAXED))
             continue;
         return true;

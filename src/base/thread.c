@@ -99,7 +99,7 @@ tp__thread *tp__thread_start(void)
                  "out of memory: no state for this thread");
     }
     const char *anomaly = getenv("TP_ANOMALY");
-    t->recording.anomaly = anomaly && anomaly[0] && strcmp(anomaly, "0") != 0;
+    tp__set_mode(t, TP__ANOMALY, anomaly && anomaly[0] && strcmp(anomaly, "0") != 0);
     tp__thread_current = t;
     thread_watch(t);
     const char *debug = getenv("TP_DEBUG");

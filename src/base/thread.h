@@ -41,24 +41,21 @@ typedef struct tp__scopes {
  * those who change the way for a while, and put it back: sweeps, checkpoints, users' functions,
  * name scopes, tp_set_grad_enabled and tp_set_anomaly. */
 typedef struct tp__recording {
-    union {
-        struct {
-            bool no_grad;    /* not at all */
-            bool scoped;     /* name_scope is set */
-            bool anomaly;    /* and every result is looked at */
-            bool checkpoint; /* and elements may go, since they can be made again */
-        };
-        uint32_t unusual; /* one of these four is set: more than the short path does, or less */
-    };
-    uint32_t marks; /* flags of what is recorded: those of a sweep, and TP__IMPLICIT if results
-                     * belong to a conversion the library inserted */
+    uint8_t modes;       /* as below; 0: as usual */
+    uint8_t sweep_depth; /* how many sweeps run, each in a rule or hook of the one before */
+    bool remakes;        /* values were recorded in checkpoints */
+    uint16_t marks;      /* of what is recorded: base/marks.h */
     struct tp__name_scope *name_scope;
-    const char *guarded_call; /* a user's backward that must not read recorded values raw */
-    uint8_t sweep_depth;      /* how many sweeps run, each in a rule or hook of the one before */
-    bool remakes;             /* values were recorded in checkpoints */
+    const char *guarded; /* the function whose backward must use recorded values only */
 } tp__recording;
 
-_Static_assert(sizeof(bool) == 1 && sizeof(uint32_t) == 4, "`unusual` is the four before it");
+enum {
+    TP__NO_GRAD = 1,    /* nothing is recorded */
+    TP__SCOPED = 2,     /* there is a name scope */
+    TP__ANOMALY = 4,    /* every result is looked at */
+    TP__CHECKPOINT = 8, /* elements may go, since they can be made again */
+    TP__GUARDED = 16    /* there is a guarded function */
+};
 
 /* Elements that are not there: deferred ones (array/deferred.c, evaluate.c) and dropped ones
  * (graph/remake.c). */
@@ -118,6 +115,23 @@ TP_INLINE tp__thread *tp__here(void)
 {
     tp__thread *t = tp__thread_current;
     return TP_LIKELY(t) ? t : tp__thread_start();
+}
+
+/* Sets a mode or clears it; true if it was set. */
+TP_INLINE bool tp__set_mode(tp__thread *t, unsigned mode, bool on)
+{
+    unsigned modes = t->recording.modes;
+    t->recording.modes = (uint8_t)((modes & ~mode) | (on ? mode : 0));
+    return modes & mode;
+}
+
+/* Guards a function, or NULL for none. Returns the one that was. */
+TP_INLINE const char *tp__guard(tp__thread *t, const char *function)
+{
+    const char *old = t->recording.guarded;
+    t->recording.guarded = function;
+    tp__set_mode(t, TP__GUARDED, function != NULL);
+    return old;
 }
 
 #endif

@@ -161,7 +161,7 @@ static bool implicit_attach(const implicit_search *search, tp_var *x, tp_var *co
     }
     *block = *search;
     x->attr.block = block;
-    x->flags &= ~(uint32_t)(TP__NUMBER | TP__UNRECORDED);
+    x->flags &= (uint16_t) ~(TP__NUMBER | TP__UNRECORDED);
     return true;
 }
 

@@ -14,6 +14,7 @@
 #include "base/dtype.h"
 #include "base/escape.h"
 #include "base/map.h"
+#include "base/marks.h"
 #include "base/node.h"
 #include "graph/function.h"
 #include "tinypytorch.h"
@@ -128,17 +129,15 @@ static void json_value(tp__text *text, tp_var *v)
 
 static void json_flags(json_writer *w, const tp_var *v)
 {
-    int order = 0;
-    for (uint32_t bits = v->flags & TP__ORDERS; bits; bits &= bits - 1)
-        order++;
+    int order = tp__order(v);
     if (order)
         tp__text_format(w->text, ", \"order\": %d", order);
     if (tp__scope_of(v))
         tp__text_format(w->text, ", \"scope\": %zu",
                         tp__map_find(&w->scopes, (const void *)tp__scope_of(v))->value.number);
-    if (v->flags & TP__STEP)
+    if (v->marks & TP__STEP)
         tp__text_put(w->text, ", \"step\": true");
-    if (v->flags & TP__IMPLICIT)
+    if (v->marks & TP__IMPLICIT)
         tp__text_put(w->text, ", \"implicit\": true");
     if (!v->op && (v->flags & TP__NEEDS_GRAD))
         tp__text_put(w->text, ", \"differentiable\": true");

@@ -19,6 +19,7 @@
 #include "array/array.h"
 #include "base/alloc.h"
 #include "base/dtype.h"
+#include "base/marks.h"
 #include "base/scope.h"
 #include "draw/json.h"
 #include "draw/json_parse.h"
@@ -295,7 +296,8 @@ static bool json_read_made(json_read_state *s, const json_read_node *node, tp_va
             tp__json_fail(&s->json, "an input that is no call, before this place,");
             return false;
         }
-    v->flags |= TP__UNRECORDED | (node->implicit && node->n_in ? TP__IMPLICIT : 0u);
+    v->flags |= TP__UNRECORDED;
+    v->marks |= node->implicit && node->n_in ? TP__IMPLICIT : 0;
     if (!node->has_op)
         return json_read_output(s, v, in[0], node->output);
     const tp__op *op = json_read_op(node);
@@ -314,11 +316,11 @@ static bool json_read_made(json_read_state *s, const json_read_node *node, tp_va
 static void json_read_marks(json_read_state *s, const json_read_node *node, tp_var *v)
 {
     for (int64_t k = 0; k < node->order; k++)
-        v->flags |= (uint32_t)TP__ORDER << k;
-    v->flags |= node->step ? TP__STEP : 0u;
+        v->marks |= (uint16_t)(TP__ORDER << k);
+    v->marks |= node->step ? TP__STEP : 0;
     if (node->name.at)
         tp_set_name(v, node->name.at);
-    tp__extra *extra = node->scope >= 0 ? tp__node_extra(v) : NULL;
+    tp__extra *extra = node->scope >= 0 ? tp__extra_of(v) : NULL;
     if (!extra)
         return;
     extra->scope = s->scopes[node->scope];

@@ -8,17 +8,10 @@
 #include "array/array.h"
 #include "base/alloc.h"
 #include "base/map.h"
+#include "base/marks.h"
 #include "base/node.h"
 #include "draw/walk.h"
 #include "tinypytorch.h"
-
-static uint8_t picture_order(const tp_var *v)
-{
-    uint8_t order = 0;
-    for (uint32_t bits = v->flags & TP__ORDERS; bits; bits &= bits - 1)
-        order++;
-    return order;
-}
 
 /* --- Room --- */
 
@@ -65,7 +58,7 @@ static void picture_add_variable(void *to, size_t id, tp_var *v)
         return;
     node->var = v;
     node->scope = tp__scope_of(v);
-    node->order = picture_order(v);
+    node->order = tp__order(v);
     node->label = tp__picture_new_label(p);
     tp__picture_variable(&p->labels, v, p->options);
 }
@@ -79,7 +72,7 @@ static void picture_add_function(void *to, size_t id, const char *label, tp_var 
     node->var = of;
     node->scope = tp__scope_of(of);
     node->function = true;
-    node->order = picture_order(of);
+    node->order = tp__order(of);
     node->label = tp__picture_new_label(p);
     tp__text_put(&p->labels, label);
 }

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/dtype.h"
+#include "base/marks.h"
 #include "base/node.h"
 #include "graph/op.h"
 
@@ -187,7 +188,7 @@ static uint32_t simplify_root(uint32_t *into, uint32_t i)
 static bool simplify_is_step(const tp__picture *p, uint32_t i)
 {
     const tp__picture_node *node = &p->nodes[i];
-    return i > 0 && !node->function && node->var->op && (node->var->flags & TP__STEP) &&
+    return i > 0 && !node->function && node->var->op && (node->var->marks & TP__STEP) &&
            !(node->var->extra && node->var->extra->name);
 }
 

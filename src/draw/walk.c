@@ -4,6 +4,7 @@
 #include "draw/walk.h"
 
 #include "base/map.h"
+#include "base/marks.h"
 #include "graph/function.h"
 #include "graph/op.h"
 
@@ -30,7 +31,7 @@ static size_t walk_id(walk_state *w, const tp_var *v)
 
 tp_var *tp__walk_shown(tp_var *v)
 {
-    while ((v->flags & TP__IMPLICIT) && v->op && !(v->extra && v->extra->name))
+    while ((v->marks & TP__IMPLICIT) && v->op && !(v->extra && v->extra->name))
         v = tp__inputs(v)[0];
     return v;
 }

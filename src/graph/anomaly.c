@@ -17,6 +17,7 @@
 
 #include "array/array.h"
 #include "base/dtype.h"
+#include "base/marks.h"
 #include "base/numbers.h"
 #include "base/site.h"
 #include "graph/watch.h"
@@ -34,15 +35,12 @@ typedef struct anomaly_find {
 
 bool tp_set_anomaly(bool enabled)
 {
-    tp__thread *t = tp__here();
-    bool old = t->recording.anomaly;
-    t->recording.anomaly = enabled;
-    return old;
+    return tp__set_mode(tp__here(), TP__ANOMALY, enabled);
 }
 
 bool tp_is_anomaly_enabled(void)
 {
-    return tp__here()->recording.anomaly;
+    return tp__here()->recording.modes & TP__ANOMALY;
 }
 
 /* --- Looking --- */
@@ -103,7 +101,7 @@ static const char *anomaly_value(double value)
 static void anomaly_add_value(char text[ANOMALY_TEXT], const tp_var *v)
 {
     char shape[TP__SHAPE_TEXT];
-    while ((v->flags & TP__IMPLICIT) && v->op)
+    while ((v->marks & TP__IMPLICIT) && v->op)
         v = v->in.few[0];
     anomaly_add(text, "%s%s %s", v->extra && v->extra->name ? " " : "",
                 v->extra && v->extra->name ? v->extra->name : "",
@@ -172,7 +170,7 @@ bool tp__anomaly_result(const tp__op *op, tp_var *y, tp_var *const *in, int n)
 
 void tp__anomaly_place(tp_var *y)
 {
-    tp__extra *extra = tp__node_extra(y);
+    tp__extra *extra = tp__extra_of(y);
     if (extra && !extra->site)
         extra->site = tp__alloc(sizeof *extra->site);
     if (extra && extra->site)

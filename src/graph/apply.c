@@ -50,7 +50,7 @@ tp_var *tp__refuse_unrecorded(tp__thread *t)
                    "%s: its backward uses a value that was computed without recording (in forward, "
                    "or by a sweep without create_graph), so the second derivative would be wrong; "
                    "compute it from in and out, or use tp_detach for a constant",
-                   t->recording.guarded_call);
+                   t->recording.guarded);
 }
 
 /* --- Record --- */
@@ -58,13 +58,13 @@ tp_var *tp__refuse_unrecorded(tp__thread *t)
 /* What a record keeps in name scopes, in anomaly mode and in checkpoints. */
 static void apply_record_unusual(tp__thread *t, tp_var *y)
 {
-    if (t->recording.scoped)
-        tp__node_enter_scope(t, y);
-    if (t->recording.anomaly)
+    if (t->recording.modes & TP__SCOPED)
+        tp__extra_enter_scope(t, y);
+    if (t->recording.modes & TP__ANOMALY)
         tp__anomaly_place(y);
-    if (t->recording.checkpoint) {
+    if (t->recording.modes & TP__CHECKPOINT) {
         y->flags |= TP__REMADE;
-        y->reads |= tp__remake_reads(y);
+        y->reads |= (uint16_t)tp__remake_reads(y);
     }
 }
 
@@ -75,37 +75,47 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     tp_var **inputs = tp__inputs(y);
     uint32_t *versions = tp__input_versions(y);
     y->op = op;
+    unsigned flags = 0, marks = 0;
+    uint32_t below = 0;
     for (int i = 0; i < n; i++) {
         inputs[i] = in[i];
         versions[i] = tp__version(in[i]);
         tp__ref(in[i]);
-        y->flags |= in[i]->flags & (TP__NEEDS_GRAD | TP__ORDERS);
-        if (in[i]->generation >= y->generation)
-            y->generation = in[i]->generation + 1;
+        flags |= in[i]->flags;
+        marks |= in[i]->marks;
+        below = in[i]->generation > below ? in[i]->generation : below;
     }
     tp__thread *t = tp__here();
-    y->flags |= t->recording.marks;
-    y->reads =
-        t->recording.sweep_depth ? TP__READS_ALL | TP__READS_MORE | TP__READS_OUT : tp__reads(y);
-    if (TP_UNLIKELY(t->recording.unusual))
+    y->generation = below + 1;
+    y->flags |= (uint16_t)(flags & TP__NEEDS_GRAD);
+    y->marks |= (uint16_t)((marks & TP__ORDERS) | t->recording.marks);
+    y->reads = t->recording.sweep_depth ? TP__READS_ALL | TP__READS_OUT : (uint16_t)tp__reads(y);
+    if (TP_UNLIKELY(t->recording.modes))
         apply_record_unusual(t, y);
     t->waiting.remake = tp__remake;
-    tp__node_count(y);
+    tp__reads_count(y);
     return true;
 }
 
-bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags)
+tp_var *tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags, bool *record)
 {
-    if (t->recording.no_grad || !(flags & TP__NEEDS_GRAD)) {
-        y->flags |= TP__UNRECORDED;
-        return false;
+    unsigned modes = t->recording.modes;
+    *record = false;
+    if ((flags & TP__UNRECORDED) && (modes & TP__GUARDED)) {
+        tp__drop(y);
+        return tp__refuse_unrecorded(t);
     }
-    y->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->recording.marks;
-    if (t->recording.scoped)
-        tp__node_enter_scope(t, y);
-    if (t->recording.checkpoint)
+    if ((modes & TP__NO_GRAD) || !(flags & TP__NEEDS_GRAD)) {
+        y->flags |= TP__UNRECORDED;
+        return y;
+    }
+    *record = true;
+    y->flags |= TP__NEEDS_GRAD;
+    if (modes & TP__SCOPED)
+        tp__extra_enter_scope(t, y);
+    if (modes & TP__CHECKPOINT)
         y->flags |= TP__REMADE;
-    return true;
+    return y;
 }
 
 /* Attributes pass to a recorded result, or go. */
@@ -136,9 +146,9 @@ static tp_var *apply_run(tp__thread *t, tp__call *call, bool record)
         return NULL;
     tp_var *y =
         elements && !call->view ? tp__compute_elements(t, call) : tp__compute_other(t, call);
-    if (y &&
-        (!apply_record(call, y, record) || (TP_UNLIKELY(t->recording.anomaly) && !call->view &&
-                                            !tp__anomaly_result(op, y, call->in, call->n_in)))) {
+    if (y && (!apply_record(call, y, record) ||
+              (TP_UNLIKELY(t->recording.modes & TP__ANOMALY) && !call->view &&
+               !tp__anomaly_result(op, y, call->in, call->n_in)))) {
         tp__drop(y);
         return NULL;
     }
@@ -175,8 +185,8 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
             call.in[i] = in[i];
         bool constant = !op->gradient && !(op->flags & TP__SLOPE);
         uint32_t flags = constant ? 0 : apply_flags(in, n);
-        bool record = !t->recording.no_grad && (flags & TP__NEEDS_GRAD);
-        if ((flags & TP__UNRECORDED) && t->recording.guarded_call)
+        bool record = !(t->recording.modes & TP__NO_GRAD) && (flags & TP__NEEDS_GRAD);
+        if ((flags & TP__UNRECORDED) && (t->recording.modes & TP__GUARDED))
             tp__refuse_unrecorded(t);
         else
             y = apply_run(t, &call, record);

@@ -7,6 +7,7 @@
 #ifndef TP_APPLY_H
 #define TP_APPLY_H
 
+#include "base/marks.h"
 #include "base/scope.h"
 #include "graph/op.h"
 
@@ -33,8 +34,8 @@ TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
     tp__ref(in);
 }
 
-/* What follows, where recording is off or in a name scope. */
-bool tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags);
+/* What follows, where the thread does not record as usual. */
+tp_var *tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags, bool *record);
 
 /* True if the result *y of operands with these flags is to be recorded. Otherwise it is marked when
  * its derivative is lost, or refused where that would be an error. */
@@ -42,30 +43,26 @@ TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
 {
     if (!(flags & (TP__NEEDS_GRAD | TP__UNRECORDED)) || TP_UNLIKELY(!*y))
         return false;
-    if (TP_UNLIKELY((flags & TP__UNRECORDED) && t->recording.guarded_call)) {
-        tp__drop(*y);
-        *y = tp__refuse_unrecorded(t);
-        return false;
+    if (TP_UNLIKELY(t->recording.modes)) {
+        bool record;
+        *y = tp__to_record_unusual(t, *y, flags, &record);
+        return record;
     }
-    if (TP_UNLIKELY(t->recording.unusual))
-        return tp__to_record_unusual(t, *y, flags);
-    if (!(flags & TP__NEEDS_GRAD)) {
-        (*y)->flags |= TP__UNRECORDED;
-        return false;
-    }
-    (*y)->flags |= (flags & (TP__NEEDS_GRAD | TP__ORDERS)) | t->recording.marks;
-    return true;
+    bool record = flags & TP__NEEDS_GRAD;
+    (*y)->flags |= record ? TP__NEEDS_GRAD : TP__UNRECORDED;
+    return record;
 }
 
 TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
 {
     tp__thread *t = tp__here();
-    if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER) || t->recording.anomaly))
+    if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER) || (t->recording.modes & TP__ANOMALY)))
         return tp__apply(op, &x, 1, attr, -1, NULL);
     tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
     if (tp__to_record(t, &y, x->flags)) {
         y->op = op;
         y->attr = attr;
+        y->marks = (x->marks & TP__ORDERS) | t->recording.marks;
         y->generation = x->generation + 1;
         y->n_in = 1;
         tp__record_input(y, 0, x);
@@ -76,11 +73,13 @@ TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
 TP_INLINE tp_var *tp__apply_2(const tp__op *op, tp_var *a, tp_var *b)
 {
     tp__thread *t = tp__here();
-    if (TP_UNLIKELY(!a || !b || !(a->flags & b->flags & TP__NUMBER) || t->recording.anomaly))
+    if (TP_UNLIKELY(!a || !b || !(a->flags & b->flags & TP__NUMBER) ||
+                    (t->recording.modes & TP__ANOMALY)))
         return tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
     tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
     if (tp__to_record(t, &y, a->flags | b->flags)) {
         y->op = op;
+        y->marks = ((a->marks | b->marks) & TP__ORDERS) | t->recording.marks;
         y->generation = (a->generation > b->generation ? a->generation : b->generation) + 1;
         y->n_in = 2;
         tp__record_input(y, 0, a);

@@ -46,7 +46,7 @@ static void backward_end_lease(tp_var *lease)
     tp_var *x = lease->in.few[0], *gradient = lease->in.few[1];
     if (x->grad == gradient && (x->flags & TP__GRAPH_GRAD)) {
         x->grad = NULL;
-        x->flags &= ~(uint32_t)TP__GRAPH_GRAD;
+        x->flags &= (uint16_t)~TP__GRAPH_GRAD;
     }
 }
 
@@ -134,7 +134,7 @@ static void backward_commit(tp__sweep *s, backward_store *store)
         if (!s->record)
             x->grad->flags |= TP__UNRECORDED;
         x->flags = s->record ? x->flags | TP__GRAPH_GRAD
-                             : (x->flags & ~(uint32_t)TP__GRAPH_GRAD) | TP__PARTS;
+                             : (x->flags & (uint16_t)~TP__GRAPH_GRAD) | TP__PARTS;
         if (s->record)
             tp__drop(store->value);
     }
@@ -249,5 +249,5 @@ void tp_cleargrad(tp_var *x)
     if (backward_owns_grad(x))
         tp__drop(x->grad);
     x->grad = NULL;
-    x->flags &= ~(uint32_t)TP__GRAPH_GRAD;
+    x->flags &= (uint16_t)~TP__GRAPH_GRAD;
 }

@@ -57,8 +57,8 @@ static bool checkpoint_end(tp__thread *t, tp_var *y)
     if (!tp__evaluate(y))
         return false;
     if (!(y->flags & TP__SHARED))
-        y->flags = (y->flags & ~(uint32_t)TP__REMADE) |
-                   (t->recording.checkpoint ? (uint32_t)TP__REMADE : 0u);
+        y->flags = (y->flags & (uint16_t)~TP__REMADE) |
+                   (t->recording.modes & TP__CHECKPOINT ? TP__REMADE : 0);
     return true;
 }
 
@@ -75,9 +75,8 @@ static tp_var *checkpoint_result(const char *call, size_t scope, tp_var *y)
 /* What is recorded from here on can be made again. Returns what to leave with. */
 static bool checkpoint_begin(tp__thread *t)
 {
-    bool outer = t->recording.checkpoint;
-    t->recording.checkpoint = t->recording.remakes = true;
-    return outer;
+    t->recording.remakes = true;
+    return tp__set_mode(t, TP__CHECKPOINT, true);
 }
 
 static tp_var *checkpoint_call(tp_array_function *f, void *ctx, tp_var *const *x)
@@ -99,7 +98,7 @@ tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n)
     size_t scope = tp_scope_begin(), bytes;
     bool outer = checkpoint_begin(t);
     tp_var *y = checkpoint_call(f, ctx, x);
-    t->recording.checkpoint = outer;
+    tp__set_mode(t, TP__CHECKPOINT, outer);
     y = checkpoint_result("checkpoint", scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE))
         return y;
@@ -211,7 +210,7 @@ static tp_var *chain_run(chain *c, int i, tp_stage *f, void *ctx, tp_var *x)
     size_t scope = tp_scope_begin();
     bool outer = checkpoint_begin(t);
     tp_var *y = f(ctx, i, x);
-    t->recording.checkpoint = outer;
+    tp__set_mode(t, TP__CHECKPOINT, outer);
     y = checkpoint_result(c->call, scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE) || outer)
         return y;

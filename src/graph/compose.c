@@ -63,8 +63,10 @@ tp_var *tp__recorded_as(const tp__op *op, tp_var *const *in)
         tp__drop(alias);
         alias = NULL;
     }
-    if (alias)
-        alias->flags |= TP__NEEDS_GRAD | TP__IMPLICIT;
+    if (alias) {
+        alias->flags |= TP__NEEDS_GRAD;
+        alias->marks |= TP__IMPLICIT;
+    }
     return tp__own(t, alias);
 }
 

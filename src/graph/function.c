@@ -55,9 +55,8 @@ static bool function_forward(const tp_function *f, void *ctx, tp_var *const *in,
 {
     TP__CALLER();
     tp__thread *t = tp__here();
-    const char *guard = t->recording.guarded_call;
+    const char *guard = tp__guard(t, NULL);
     bool mode = tp_set_grad_enabled(false);
-    t->recording.guarded_call = NULL;
     size_t scope = tp_scope_begin();
     for (int i = 0; i < f->n_out; i++)
         out[i] = NULL;
@@ -71,7 +70,7 @@ static bool function_forward(const tp_function *f, void *ctx, tp_var *const *in,
             tp_fail(TP_ERROR_ARGUMENT, "%s: its forward left output %d unset", f->name, i);
     }
     tp_scope_end(scope);
-    t->recording.guarded_call = guard;
+    tp__guard(t, guard);
     tp_set_grad_enabled(mode);
     return good;
 }
@@ -164,7 +163,7 @@ void tp_apply(const tp_function *f, void *ctx, tp_var *const *in, tp_var **out)
     bool depends = false;
     for (int i = 0; good && i < f->n_in; i++)
         depends = depends || (in[i]->flags & TP__NEEDS_GRAD);
-    if (good && depends && !t->recording.no_grad)
+    if (good && depends && !(t->recording.modes & TP__NO_GRAD))
         good = function_outputs(t, f, ctx, in, out);
     for (int i = 0; !good && out && f && i < f->n_out; i++)
         out[i] = tp__poison();
@@ -286,18 +285,17 @@ static void call_gradient(const tp__pull *pull)
     tp__thread *t = tp__here();
     const tp__function_call *block = function_of(pull->y);
     const tp_function *f = &block->function;
-    const char *guard = t->recording.guarded_call;
     size_t n_in = (size_t)f->n_in, n_out = (size_t)f->n_out;
     if (function_stale(pull->y, f))
         return;
     tp_var **views = tp__alloc((n_in + 2 * n_out) * sizeof *views);
     if (views && function_view(pull, views, views + n_in, views + n_in + n_out)) {
-        t->recording.guarded_call = pull->record ? f->name : NULL;
+        const char *guard = tp__guard(t, pull->record ? f->name : NULL);
         f->backward(block->ctx, views, views + n_in, views + n_in + n_out, pull->gx);
-        t->recording.no_grad = !pull->record;
+        tp__set_mode(t, TP__NO_GRAD, !pull->record);
         if (t->code)
             function_locate_error(t, f, "backward");
-        t->recording.guarded_call = guard;
+        tp__guard(t, guard);
         bool good = !t->code;
         for (int i = 0; i < f->n_in && good; i++)
             good = function_check_gradient(pull, views + n_in + n_out, i);
@@ -392,11 +390,10 @@ static bool push_run(const tp__jet *jet, function_push *p)
     TP__CALLER();
     tp__thread *t = tp__here();
     const tp__function_call *block = function_of(jet->node);
-    const char *guard = t->recording.guarded_call;
-    t->recording.guarded_call = p->record ? block->function.name : NULL;
+    const char *guard = tp__guard(t, p->record ? block->function.name : NULL);
     block->function.jvp(block->ctx, p->in, p->out, p->din, p->dout);
-    t->recording.no_grad = !p->record;
-    t->recording.guarded_call = guard;
+    tp__set_mode(t, TP__NO_GRAD, !p->record);
+    tp__guard(t, guard);
     if (t->code)
         function_locate_error(t, &block->function, "jvp");
     bool good = !t->code;

@@ -176,13 +176,10 @@ uint32_t tp_generation(const tp_var *v)
 
 bool tp_set_grad_enabled(bool enabled)
 {
-    tp__thread *t = tp__here();
-    bool old = !t->recording.no_grad;
-    t->recording.no_grad = !enabled;
-    return old;
+    return !tp__set_mode(tp__here(), TP__NO_GRAD, !enabled);
 }
 
 bool tp_is_grad_enabled(void)
 {
-    return !tp__here()->recording.no_grad;
+    return !(tp__here()->recording.modes & TP__NO_GRAD);
 }

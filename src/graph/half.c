@@ -9,6 +9,7 @@
 
 #include "array/promote.h"
 #include "base/dtype.h"
+#include "base/marks.h"
 #include "tinypytorch/array.h"
 
 /* Operands of a call that are looked at together; more than any function with TP__IN_FLOAT32 has.
@@ -19,8 +20,7 @@ enum { HALF_OPERANDS = 8 };
 static tp_var *half_convert(tp_var *v, tp_dtype dtype)
 {
     tp__thread *t = tp__here();
-    uint32_t marks = t->recording.marks;
-    t->recording.marks |= TP__IMPLICIT;
+    uint16_t marks = tp__mark(t, TP__IMPLICIT);
     v = tp_to(v, dtype);
     t->recording.marks = marks;
     return v;

@@ -35,7 +35,7 @@ static void hooks_tidy(tp_var *v)
 /* v's hooks, with room for one more; NULL when out of memory. */
 static tp__hooks *hooks_room(tp_var *v)
 {
-    tp__extra *extra = tp__node_extra(v);
+    tp__extra *extra = tp__extra_of(v);
     tp__hooks *hooks = extra ? extra->hooks : NULL;
     if (!extra || (hooks && hooks->n < hooks->capacity))
         return hooks;
@@ -89,33 +89,36 @@ void tp_remove_hook(tp_var *v, uint32_t id)
 
 bool tp__hooks_run(tp__sweep *s, tp_var *v)
 {
+    tp__thread *t = s->t;
     size_t scope = tp_scope_begin();
     tp_var *gradient = tp__sweep_gradient(s, v);
     uint32_t n = v->extra->hooks->n;
     v->extra->hooks->running++;
-    const char *call = s->t->call;
-    for (uint32_t i = 0; i < n && !s->t->code; i++) {
+    const char *call = t->call;
+    for (uint32_t i = 0; i < n && !t->code; i++) {
         tp__hook_entry entry = v->extra->hooks->at[i];
-        s->t->call = NULL; /* the caller's code: TP__CALLER */
-        tp_var *replacement = entry.hook ? entry.hook(entry.ctx, gradient) : NULL;
-        s->t->call = call;
-        s->t->recording.no_grad = !s->record;
-        if (!replacement || s->t->code)
+        if (!entry.hook)
             continue;
-        if (!tp__check_like(s->call, "the gradient that a hook returned", replacement,
-                            "its variable", v))
+        t->call = NULL; /* the caller's code: TP__CALLER */
+        tp_var *replacement = entry.hook(entry.ctx, gradient);
+        t->call = call;
+        tp__set_mode(t, TP__NO_GRAD, !s->record);
+        if (!replacement)
+            continue;
+        if (t->code || !tp__check_like(s->call, "the gradient that a hook returned", replacement,
+                                       "its variable", v))
             break;
         gradient = tp__sweep_numbers(s, replacement);
     }
     v->extra->hooks->running--;
     hooks_tidy(v);
-    if (!s->t->code && tp__sweep_numeric(s, v) && tp__evaluate(gradient)) {
+    if (!t->code && tp__sweep_numeric(s, v) && tp__evaluate(gradient)) {
         v->adjoint.number = tp__number(gradient);
-    } else if (!s->t->code && !tp__sweep_numeric(s, v) && gradient != v->adjoint.var) {
+    } else if (!t->code && !tp__sweep_numeric(s, v) && gradient != v->adjoint.var) {
         tp__ref(gradient);
         tp__drop(v->adjoint.var);
         v->adjoint.var = gradient;
     }
     tp_scope_end(scope);
-    return !s->t->code;
+    return !t->code;
 }

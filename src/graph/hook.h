@@ -17,11 +17,11 @@ typedef struct tp__hook_entry {
     uint32_t id;
 } tp__hook_entry;
 
-struct tp__hooks {
+typedef struct tp__hooks {
     uint32_t n, alive, capacity;
     uint32_t running; /* sweeps that run through them */
     tp__hook_entry at[];
-};
+} tp__hooks;
 
 /* Runs v's hooks, of which there are some: each may give another gradient, and add and remove
  * hooks, so v->extra->hooks may move. False, with an error pending, if one failed. */

@@ -161,10 +161,12 @@ TP_INLINE bool tp__is_output(const tp_var *v)
  * what recorded sweeps and series use besides, which go through what the node is composed of. */
 TP_INLINE unsigned tp__reads_of_rule(tp_var *v)
 {
-    unsigned reads = v->op->flags & TP__OUTPUTS ? TP__READS_ALL : 0;
+    const tp__op *op = v->op;
+    tp_var *const *in = tp__inputs(v);
+    unsigned reads = op->flags & TP__OUTPUTS ? TP__READS_ALL : 0;
     for (uint32_t i = 0; i < v->n_in; i++)
-        if (tp__inputs(v)[i]->flags & TP__NEEDS_GRAD)
-            reads |= v->op->reads[i < TP__READING ? i : TP__READING - 1];
+        if (in[i]->flags & TP__NEEDS_GRAD)
+            reads |= op->reads[i < TP__READING ? i : TP__READING - 1];
     return reads;
 }
 

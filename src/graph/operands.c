@@ -28,7 +28,7 @@ static tp_var *operands_step(const tp__op *op, tp_var *v, tp_var *to, bool recor
     to = tp__own(tp__here(), to);
     if (to->flags & TP__POISON)
         return to;
-    to->flags |= TP__IMPLICIT;
+    to->marks |= TP__IMPLICIT;
     to->attr.integer = to->dtype;
     return !record || tp__record(to, op, &v, 1) ? to : tp__poison();
 }
@@ -170,8 +170,7 @@ tp_var *tp__operands_narrow(const tp__call *call, tp_var *y)
         y->dtype != tp__working_type(call->given))
         return y;
     tp__thread *t = tp__here();
-    uint32_t marks = t->recording.marks;
-    t->recording.marks |= TP__IMPLICIT;
+    uint16_t marks = tp__mark(t, TP__IMPLICIT);
     y = tp_to(y, call->given);
     t->recording.marks = marks;
     return y;

@@ -77,7 +77,7 @@ static bool remake_one(tp_var *v)
         tp__storage_ref(again->storage);
         v->storage = again->storage;
         v->data = again->data;
-        v->flags = (v->flags & ~(uint32_t)(TP__DROPPED | TP__CONTIGUOUS)) |
+        v->flags = (v->flags & (uint16_t) ~(TP__DROPPED | TP__CONTIGUOUS)) |
                    (again->flags & TP__CONTIGUOUS);
         memcpy(tp__strides(v), tp__strides(again), v->ndim * sizeof(int64_t));
     }
@@ -191,7 +191,7 @@ static void remake_settle(tp__map *list, tp_var *node)
     for (uint32_t i = 0; i < node->n_in; i++) {
         tp__map_entry *entry = tp__map_find(list, tp__inputs(node)[i]);
         if (entry && --entry->value.number == 0)
-            tp__node_settle(tp__inputs(node)[i]);
+            tp__reads_settle(tp__inputs(node)[i]);
     }
 }
 
@@ -211,20 +211,18 @@ static bool remake_run(tp_var *v, tp__map *list)
 bool tp__remake(tp_var *v)
 {
     tp__thread *t = tp__here();
-    const char *guard = t->recording.guarded_call;
-    bool mode = t->recording.no_grad, anomaly = t->recording.anomaly;
+    const char *guard = tp__guard(t, NULL);
+    bool no_grad = tp__set_mode(t, TP__NO_GRAD, true);
+    bool anomaly = tp__set_mode(t, TP__ANOMALY, false);
     tp__map list = {0};
     const tp_var *lost = NULL;
-    t->recording.guarded_call = NULL;
-    t->recording.no_grad = true;
-    t->recording.anomaly = false;
     t->waiting.remade++;
     bool good = remake_list(v, &list, &lost) && remake_run(v, &list);
     if (lost)
         remake_lost(v, lost);
-    t->recording.anomaly = anomaly;
-    t->recording.no_grad = mode;
-    t->recording.guarded_call = guard;
+    tp__set_mode(t, TP__ANOMALY, anomaly);
+    tp__set_mode(t, TP__NO_GRAD, no_grad);
+    tp__guard(t, guard);
     tp__map_drop(&list);
     return good;
 }

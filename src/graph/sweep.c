@@ -17,6 +17,7 @@
 #include "array/array.h"
 #include "array/deferred.h"
 #include "base/alloc.h"
+#include "base/marks.h"
 #include "base/scope.h"
 #include "graph/apply.h"
 #include "graph/compose.h"
@@ -92,7 +93,7 @@ bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
     if (total->flags & TP__POISON)
         return false;
     if (s->record && total->op && !(total->flags & TP__SHARED))
-        total->flags &= ~(uint32_t)TP__STEP;
+        total->marks &= (uint16_t)~TP__STEP;
     tp__ref(total);
     if (*sum)
         tp__drop(*sum);
@@ -171,8 +172,8 @@ static tp_var *sweep_slope(tp_var *v, tp_var *gy)
 TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
 {
     tp__thread *t = s->t;
-    uint32_t marks = t->recording.marks;
-    t->recording.marks = (marks & ~(uint32_t)TP__IMPLICIT) | (v->flags & TP__IMPLICIT);
+    uint16_t marks = t->recording.marks;
+    t->recording.marks = (marks & (uint16_t)~TP__IMPLICIT) | (v->marks & TP__IMPLICIT);
     const tp__op *op = v->op;
     if (TP_LIKELY(s->record ? !op->compose : !op->slope))
         op->gradient(pull);
@@ -208,7 +209,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     size_t scope = tp_scope_begin();
     pull->gys = outputs ? v->adjoint.outputs : NULL;
     pull->gy = outputs ? NULL : tp__sweep_gradient(s, v);
-    if (TP_UNLIKELY(s->record && (t->recording.scoped || tp__scope_of(v))))
+    if (TP_UNLIKELY(s->record && ((t->recording.modes & TP__SCOPED) || tp__scope_of(v))))
         sweep_apply_in_scope(s, v, pull);
     else
         sweep_apply_rule(s, v, pull);

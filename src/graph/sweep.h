@@ -48,7 +48,7 @@ struct tp__sweep {
     bool selective; /* of leaves, only those in kept are wanted */
     bool remade;    /* the last value passed can be made again */
     bool no_grad;   /* the mode to restore */
-    uint32_t marks; /* likewise */
+    uint16_t marks; /* likewise */
     uint8_t depth;  /* of this sweep in the thread's, from 1 */
     uint32_t floor; /* generations below lead to no kept node */
     uint32_t top;

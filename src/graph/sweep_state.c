@@ -14,6 +14,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/marks.h"
 #include "graph/op.h"
 #include "graph/outputs.h"
 #include "graph/sweep.h"
@@ -28,12 +29,12 @@ bool tp__sweep_check_start(const char *call, const tp_var *y, const tp_var *grad
 
 /* What a recorded sweep from y makes is one order above y. What a rule or hook records in a sweep
  * of its own counts as the outer sweep's. */
-static uint32_t sweep_marks(const tp__thread *t, const tp_var *y, bool record)
+static uint16_t sweep_marks(const tp__thread *t, const tp_var *y, bool record)
 {
     if (!record || (t->recording.sweep_depth && (t->recording.marks & TP__ORDERS)))
         return t->recording.marks;
-    uint32_t order = ((y->flags & TP__ORDERS) << 1 | TP__ORDER) & TP__ORDERS;
-    return (t->recording.marks & ~(uint32_t)TP__ORDERS) | order | TP__STEP;
+    unsigned order = ((y->marks & TP__ORDERS) << 1 | TP__ORDER) & TP__ORDERS;
+    return (uint16_t)((t->recording.marks & ~(unsigned)TP__ORDERS) | order | TP__STEP);
 }
 
 void tp__sweep_watch(tp__sweep *s, const tp__watcher *watcher)
@@ -49,11 +50,10 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->record = record;
     s->selective = s->remade = false;
     s->n_watchers = 0;
-    if (TP_UNLIKELY(t->recording.anomaly))
+    if (TP_UNLIKELY(t->recording.modes & TP__ANOMALY))
         tp__sweep_watch(s, &tp__watch_anomaly);
     if (TP_UNLIKELY(t->recording.remakes))
         tp__sweep_watch(s, &tp__watch_remade);
-    s->no_grad = t->recording.no_grad;
     s->marks = t->recording.marks;
     t->recording.marks = sweep_marks(t, y, record);
     s->floor = floor;
@@ -64,7 +64,7 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->aside = NULL;
     s->n_aside = 0;
     s->waiting = s->few;
-    t->recording.no_grad = !record;
+    s->no_grad = tp__set_mode(t, TP__NO_GRAD, !record);
     s->depth = ++t->recording.sweep_depth;
     s->y = y;
     tp__ref(y);
@@ -129,7 +129,7 @@ void tp__sweep_end(tp__sweep *s)
     }
     if (s->aside)
         tp__free(s->aside);
-    s->t->recording.no_grad = s->no_grad;
+    tp__set_mode(s->t, TP__NO_GRAD, s->no_grad);
     s->t->recording.marks = s->marks;
     s->t->recording.sweep_depth--;
     tp__drop(s->y);

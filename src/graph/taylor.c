@@ -224,8 +224,7 @@ static bool taylor_visit(taylor_walk *w, size_t index)
         memcpy(y + 1, x[0] + (size_t)v->attr.integer * width + 1, (width - 1) * sizeof *y);
     } else if (depends && taylor_fresh(w, v)) {
         tp__thread *t = tp__here();
-        uint32_t marks = t->recording.marks;
-        t->recording.marks |= v->flags & TP__IMPLICIT;
+        uint16_t marks = tp__mark(t, v->marks & TP__IMPLICIT);
         y[0] = v;
         taylor_rule(w, &(tp__jet){.node = v, .order = w->order, .x = x, .y = y}, operands);
         t->recording.marks = marks;
@@ -267,7 +266,7 @@ static void taylor_end(taylor_walk *w)
     for (size_t i = 0; i < w->nodes.n && w->remade != tp__here()->waiting.remade; i++) {
         tp_var *v = (tp_var *)tp__map_at(&w->nodes)[i].key;
         if ((v->flags & (TP__UNREAD | TP__SHARED)) == TP__UNREAD)
-            tp__node_settle(v);
+            tp__reads_settle(v);
     }
     tp__map_drop(&w->nodes);
     tp__map_drop(&w->known);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "array/array.h"
+#include "base/marks.h"
 
 static bool versions_refuse(const tp__sweep *s, tp_var *v, const tp_var *read)
 {
@@ -17,7 +18,7 @@ static bool versions_refuse(const tp__sweep *s, tp_var *v, const tp_var *read)
     for (uint32_t i = 0; i < v->n_in; i++)
         if (tp__inputs(v)[i] == read)
             snprintf(which, sizeof which, "operand %u of %u", i + 1, v->n_in);
-    while ((read->flags & TP__IMPLICIT) && read->op)
+    while ((read->marks & TP__IMPLICIT) && read->op)
         read = read->in.few[0];
     tp__name_text(name, v);
     snprintf(label, sizeof label, "%s%s", v->op->name, name);

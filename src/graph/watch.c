@@ -45,7 +45,7 @@ static bool watch_consume(tp__sweep *s, tp_var *v)
 {
     (void)s;
     if (v->op && !tp__is_output(v))
-        tp__node_consume(v);
+        tp__reads_consume(v);
     return true;
 }
 

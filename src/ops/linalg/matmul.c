@@ -6,6 +6,7 @@
 #include "array/array.h"
 #include "array/promote.h"
 #include "base/dtype.h"
+#include "base/marks.h"
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "kernels/gemm.h"
@@ -200,8 +201,7 @@ static tp_var *matmul_matrices(tp_var *a, tp_var *b)
         return tp__poison();
     }
     tp__thread *t = tp__here();
-    uint32_t marks = t->recording.marks;
-    t->recording.marks |= TP__IMPLICIT;
+    uint16_t marks = tp__mark(t, TP__IMPLICIT);
     tp_var *in[] = {matmul_batch(a, ndim + 2, batch), matmul_batch(b, ndim + 2, batch)};
     t->recording.marks = marks;
     return tp__apply(&matmul_op, in, 2, (tp__attr){0}, -1, NULL);
@@ -211,8 +211,7 @@ static tp_var *matmul_matrices(tp_var *a, tp_var *b)
 static tp_var *matmul_operand(tp_var *v, tp_dtype dtype, int axis)
 {
     tp__thread *t = tp__here();
-    uint32_t marks = t->recording.marks;
-    t->recording.marks |= TP__IMPLICIT;
+    uint16_t marks = tp__mark(t, TP__IMPLICIT);
     v = tp_to(v, dtype);
     v = !tp_is_poison(v) && v->ndim == 1 ? tp_unsqueeze(v, axis) : v;
     t->recording.marks = marks;

@@ -9,6 +9,7 @@
 #include "array/array.h"
 #include "array/promote.h"
 #include "base/dtype.h"
+#include "base/marks.h"
 #include "ops/linalg/lapack_batch.h"
 #include "tinypytorch.h"
 
@@ -158,8 +159,7 @@ tp_var *tp__unpack(tp_var *packed, int64_t from, int64_t rows, int64_t columns)
     shape[lead + 1] = columns;
     int64_t size = columns < 0 ? rows : rows * columns;
     tp__thread *t = tp__here();
-    uint32_t marks = t->recording.marks;
-    t->recording.marks |= TP__IMPLICIT;
+    uint16_t marks = tp__mark(t, TP__IMPLICIT);
     tp_var *part = tp_slice(packed, -1, from, from + size, 1);
     if (columns >= 0)
         part = tp_reshape(part, lead + 2, shape);

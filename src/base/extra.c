@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/features.h"
+
+#include "base/extra.h"
+
+#include "base/alloc.h"
+#include "base/node.h"
+
+tp__extra *tp__extra_of(tp_var *v)
+{
+    if (!v->extra) {
+        v->extra = tp__alloc_zero(1, sizeof *v->extra);
+        v->flags |= TP__PARTS;
+    }
+    return v->extra;
+}
+
+void tp__extra_enter_scope(tp__thread *t, tp_var *v)
+{
+    tp__extra *extra = tp__extra_of(v);
+    if (!extra)
+        return;
+    tp__name_scope_ref(t->recording.name_scope);
+    extra->scope = t->recording.name_scope;
+}
+
+void tp__extra_free(tp__extra *extra)
+{
+    tp__name_scope_drop(extra->scope);
+    tp__free(extra->hooks);
+    tp__free(extra->name);
+    tp__free(extra->site);
+    tp__free(extra);
+}
