@@ -28,8 +28,6 @@
 #include "array/deferred.h"
 #include "array/loops.h"
 #include "base/dtype.h"
-#include "base/random.h"
-#include "tinypytorch/random.h"
 
 /* A new array in the current scope with unset elements, or poison. The caller's arguments are
  * checked here; tp__empty trusts its own. */
@@ -252,77 +250,4 @@ tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape, const int
     tp__contiguous_strides(ndim, shape, contiguous);
     return tp__own(
         t, tp__node_over(t, storage, data, dtype, ndim, shape, strides ? strides : contiguous));
-}
-
-/* --- Random --- */
-
-static bool create_check_random(const char *call, tp_dtype dtype)
-{
-    if (tp__is_float(dtype))
-        return true;
-    tp_fail(TP_ERROR_DTYPE, "%s: expected a floating type", call);
-    return false;
-}
-
-/* A double's 53 bits out of the 64 of two words; so it is at most 1 − 2⁻⁵³, and randn's logarithm
- * of 1 minus it is finite. */
-static double create_uniform(const uint32_t *words)
-{
-    uint64_t bits = (uint64_t)words[0] << 32 | words[1];
-    return (double)(bits >> 11) * 0x1p-53;
-}
-
-/* Takes as many bits as the type's significand has: more would be rounded, some of them up to 1. */
-static void create_half_uniform(tp_dtype dtype, void *at, uint32_t word)
-{
-    int bits = dtype == TP_F16 ? 11 : 8;
-    tp__write_element(dtype, at, ldexp(word >> (32 - bits), -bits));
-}
-
-tp_var *tp_rand(tp_dtype dtype, int ndim, const int64_t *shape)
-{
-    if (!create_check_random("rand", dtype))
-        return tp__poison();
-    tp_var *v = create_array("rand", dtype, ndim, shape);
-    if (tp_is_poison(v))
-        return v;
-    tp__thread *t = tp__here();
-    uint32_t words[4];
-    int per_block = dtype == TP_F64 ? 2 : 4;
-    for (int64_t i = 0; i < v->size; i++) {
-        int at = (int)(i % per_block);
-        if (at == 0)
-            tp__philox(t->random.block++, t->random.seed, words);
-        if (dtype == TP_F32)
-            ((float *)v->data)[i] = (float)(words[at] >> 8) * 0x1p-24f;
-        else if (dtype == TP_F64)
-            ((double *)v->data)[i] = create_uniform(words + 2 * at);
-        else
-            create_half_uniform(dtype, (char *)v->data + 2 * i, words[at]);
-    }
-    return v;
-}
-
-tp_var *tp_randn(tp_dtype dtype, int ndim, const int64_t *shape)
-{
-    if (!create_check_random("randn", dtype))
-        return tp__poison();
-    tp_var *v = create_array("randn", dtype, ndim, shape);
-    if (tp_is_poison(v))
-        return v;
-    tp__thread *t = tp__here();
-    size_t item = tp__dtype_size(dtype);
-    double pair[2] = {0, 0};
-    for (int64_t i = 0; i < v->size; i++) {
-        if (i % 2 == 0) {
-            uint32_t words[4];
-            tp__philox(t->random.block++, t->random.seed, words);
-            double radius = sqrt(-2 * log(1 - create_uniform(words)));
-            double angle = 6.283185307179586 * create_uniform(words + 2);
-            pair[0] = radius * cos(angle);
-            pair[1] = radius * sin(angle);
-        }
-        tp__write_element(dtype, (char *)v->data + (size_t)i * item, pair[i % 2]);
-    }
-    return v;
 }
