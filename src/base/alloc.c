@@ -1,4 +1,16 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Memory from the system, and blocks that a thread keeps.
+ *
+ * The first part is malloc and its like with two things added: an error when there is no memory,
+ * and the counting by which tests make a request fail.
+ *
+ * The second part serves what is needed again and again, elements of arrays above all. A free block
+ * lies in a list of its thread and its size class, whose link is in the block's first bytes, so
+ * taking and giving back need no lock and no search. Blocks do not know their size: who gives one
+ * back says how many bytes were asked for. What a thread uses and keeps together never exceeds its
+ * peak in use by more than ALLOC_SLACK; what would goes back to the system.
+ */
 #include "base/features.h"
 
 #include "base/alloc.h"
@@ -17,6 +29,7 @@
 
 enum { ALLOC_HUGE_PAGE = 2 << 20 };
 
+/* Counts a request, and says whether a test wants it to fail. */
 static bool alloc_refused(size_t bytes)
 {
     tp__thread *t = tp__here();
@@ -103,7 +116,8 @@ enum {
     ALLOC_SLACK = 64 << 20 /* bytes kept beyond the peak in use */
 };
 
-/* The class of a size, and the size of its blocks. */
+/* The class of a size, and the size of its blocks. From 64 bytes on there are four classes to each
+ * power of two, so that less than a fifth of a block goes unused. */
 static int alloc_class(size_t bytes, size_t *size)
 {
     if (bytes <= 1 << ALLOC_SMALLEST) {
@@ -117,6 +131,9 @@ static int alloc_class(size_t bytes, size_t *size)
     return 4 * (power - ALLOC_SMALLEST) + (int)steps;
 }
 
+/* The system is asked for memory seldom enough to do here what is to be done now and then: to look
+ * for values that no scope frees, and to give back the blocks that are kept, none of which has this
+ * size. */
 static void *alloc_more(tp__thread *t, size_t size)
 {
     if (t->memory.bytes.in_use >= tp__scope_most_bytes &&
@@ -127,6 +144,8 @@ static void *alloc_more(tp__thread *t, size_t size)
     return tp__alloc_aligned(size);
 }
 
+/* A size beyond PTRDIFF_MAX, with which alloc_class could not reckon, is left to malloc to refuse.
+ */
 void *tp__block_take(tp__thread *t, size_t bytes)
 {
     if (TP_UNLIKELY(bytes > PTRDIFF_MAX))
@@ -146,6 +165,8 @@ void *tp__block_take(tp__thread *t, size_t bytes)
     return block;
 }
 
+/* The block may have been taken in another thread. Then in_use, which counts what this one took,
+ * may be the smaller, and stays at 0. */
 void tp__block_put(tp__thread *t, void *block, size_t bytes)
 {
     size_t size;

@@ -1,4 +1,11 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The debug mode: debug.h says what it finds, and how values come to be watched.
+ *
+ * A watch points to the tp__debug of the thread that made the value. That thread may end before the
+ * value does, so these are never freed; `alive` says whether the thread is still in debug mode.
+ * Values of one that is not may be used by any other.
+ */
 #include "base/features.h"
 
 #include "base/debug.h"
@@ -10,8 +17,9 @@
 #include "base/system.h"
 #include "tinypytorch/scope.h"
 
-enum { DEBUG_QUEUE = 100000 };
+enum { DEBUG_QUEUE = 100000 }; /* how many values that went are remembered */
 
+/* All there ever were, so that leak checkers find them. */
 static tp__mutex debug_lock = TP__MUTEX_START;
 static tp__debug *debug_threads;
 
@@ -32,7 +40,8 @@ void tp__debug_begin(tp__thread *t)
     t->scopes.handle_capacity = t->scopes.n_handles;
 }
 
-/* The value that went first is nobody's any more. */
+/* Gives up the value that went first: its memory may become another value from here on, and a use
+ * of the old one is no longer noticed. */
 static void debug_let_go(tp__thread *t, tp__debug *debug)
 {
     tp_var *v = debug->first;
@@ -64,6 +73,8 @@ bool tp_set_debug(bool enabled)
     return old;
 }
 
+/* A watched number is no TP__NUMBER: the short path for numbers does not look at TP__WATCHED. What
+ * there is no memory for goes unwatched, and leaves no error behind. */
 void tp__debug_watch(tp__thread *t, tp_var *v)
 {
     if (v->flags & (TP__WATCHED | TP__POISON | TP__SHARED))
@@ -95,6 +106,9 @@ tp__watch *tp__debug_part(tp_var *v)
     return watch;
 }
 
+/* What stays of v is a NaN like the poison value's, which does no harm where nobody looks at flags.
+ * A handle that went with v left room in the stack, which is taken away, or the next value would be
+ * pushed there unwatched. */
 bool tp__debug_retire(tp__thread *t, tp_var *v)
 {
     tp__debug *debug = t->debug;

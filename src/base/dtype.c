@@ -1,4 +1,13 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Element types: names, single elements as double, and half types in bits.
+ *
+ * tp__read_element and tp__write_element know every type: they are the general way, and kernels for
+ * a type the fast one. Reading an int64 beyond 2⁵³ rounds it. Writing rounds once, to nearest in
+ * floating types and towards 0 in integers.
+ *
+ * Half types are converted by the bits of floats, without instructions that a processor may lack.
+ */
 #include "base/features.h"
 
 #include "base/dtype.h"
@@ -9,6 +18,8 @@
 #include "base/error.h"
 #include "tinypytorch/array.h"
 
+/* The bounds are powers of two, which a double holds; the largest int64 it does not, so the upper
+ * ones are excluded. */
 bool tp__dtype_fits(tp_dtype dtype, double value)
 {
     switch (dtype) {
@@ -75,7 +86,11 @@ static float dtype_read_half(uint16_t half)
     return dtype_float_of(dtype_bits_of(size) | sign);
 }
 
-/* Adding a power of two whose last bit is the half's rounds to nearest, ties to even. */
+/* Rounds to nearest, ties to even. Below the smallest normal half (0x38800000, 2⁻¹⁴) by adding 0.5,
+ * a float whose last bit is worth as much as the half's; above by adding to the bits that are cut
+ * off almost half of their range, and one more if the last one kept is odd. A carry into the
+ * exponent is right: the next number has that exponent. From 0x477ff000 on (65,520) it is infinity.
+ */
 static uint16_t dtype_write_half(float value)
 {
     uint32_t bits = dtype_bits_of(value), sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
@@ -88,6 +103,7 @@ static uint16_t dtype_write_half(float value)
     return (uint16_t)(sign | ((size + 0xfff + (size >> 13 & 1) - 0x38000000) >> 13));
 }
 
+/* A bfloat16 is the upper half of a float, rounded in the same way. */
 static uint16_t dtype_write_bfloat(float value)
 {
     uint32_t bits = dtype_bits_of(value);
@@ -96,8 +112,9 @@ static uint16_t dtype_write_bfloat(float value)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-/* The float nearest to value on the side of 0, its last bit set if it is not value itself: rounding
- * it to fewer digits rounds value once. */
+/* The float next to value on the side of 0, with its last bit set if it is not value itself. So it
+ * is a tie between two halves only if value is one, and rounding it to a half gives what rounding
+ * value itself would. */
 static float dtype_round_to_odd(double value)
 {
     float near = (float)value;

@@ -1,4 +1,18 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The pending error of a thread: recording it, telling it, clearing it.
+ *
+ * There is one error a thread, and it is sticky: the first failure sets the thread's `code`, and it
+ * stays until the program clears it. Code inside the library that can do without what failed puts
+ * back the code that was. Values that could not be made are poison, a single constant node that
+ * holds NaN and is never freed.
+ *
+ * An error bears the name of the function that the program called (base/call.h) and the stack of
+ * that moment (base/site.h), which becomes a file and a line only if somebody asks.
+ *
+ * The child of fork() inherits the pending error of its parent, but does not tell it: the parent
+ * does.
+ */
 #include "base/features.h"
 
 #include "base/error.h"
@@ -16,6 +30,7 @@
 
 enum { ERROR_UNSET = -1, ERROR_NULLS = 10, ERROR_PLACE = TP__SITE_TEXT + 16 };
 
+/* A tp_errors; ERROR_UNSET until it is first wanted, when the environment is asked. */
 static _Atomic int error_mode = ERROR_UNSET;
 
 static int error_mode_of_environment(void)
@@ -82,14 +97,14 @@ void *tp__error_null(void)
     return NULL;
 }
 
-/* Where the text begins after "name: ", if it begins so. */
+/* The text behind "name: ", if it begins so, else the text. */
 static const char *error_after_name(const char *text)
 {
     size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
     return length && text[length] == ':' && text[length + 1] == ' ' ? text + length + 2 : text;
 }
 
-/* Puts "?" for characters in UTF-8 that were cut. */
+/* Puts "?" for what is no whole character of UTF-8, as where the message was cut off. */
 static void error_mend(char *text)
 {
     for (unsigned char *at = (unsigned char *)text; *at; at++) {
@@ -114,6 +129,8 @@ static void error_put(tp__thread *t, const char *text)
     error_mend(t->error.message);
 }
 
+/* The first error is the cause, and those that follow are its effects: they are not recorded. All
+ * that fails may therefore report, on its way out of any number of calls. */
 tp_var *tp_fail(tp_code code, const char *format, ...)
 {
     tp__thread *t = tp__here();

@@ -1,10 +1,22 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Names as they stand in DOT, XML, JSON and on a terminal.
+ *
+ * Each function goes through a name by the characters of UTF-8. A character that has a meaning in
+ * the language is escaped in the language's way, one that it can show is written as it is. Where
+ * neither holds, U+FFFD stands for one byte, and the next one is looked at. So whatever a program
+ * calls its values, the file around the name stays well-formed.
+ */
 #include "base/features.h"
 
 #include "base/escape.h"
 
+/* U+FFFD, for bytes that cannot be shown. */
 #define ESCAPE_ODD "\xEF\xBF\xBD"
 
+/* By the first byte, then by those that follow; longer forms than needed, surrogates and what lies
+ * beyond U+10FFFF are no characters. The terminating 0 is no byte that follows another, so nothing
+ * behind it is read. */
 size_t tp__escape_utf8(const char *name)
 {
     const unsigned char *s = (const unsigned char *)name;
@@ -21,6 +33,7 @@ size_t tp__escape_utf8(const char *name)
     return overlong || outside ? 0 : n;
 }
 
+/* XML knows neither U+FFFE nor U+FFFF. */
 size_t tp__escape_character(const char *name)
 {
     const unsigned char *s = (const unsigned char *)name;
@@ -88,7 +101,8 @@ void tp__escape_plain(tp__text *text, const char *name, size_t length)
     }
 }
 
-/* "<" and "&" are written by number: no tag or comment of HTML can start in a string, or end. */
+/* "<", ">" and "&" are written by number, so that no tag, comment or entity of HTML can start or
+ * end in the string. */
 void tp__escape_json(tp__text *text, const char *name)
 {
     tp__text_put(text, "\"");

@@ -1,4 +1,12 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Files that are written whole or not at all (file.h).
+ *
+ * tp__file_begin decides in which of three ways a path is written: to a stream that is open
+ * already, directly, or to a new file beside it that replaces it at the end. Errors of the system
+ * are kept by number in the tp__file, the first one wins, and nothing is recorded until
+ * tp__file_good puts them in words: so the writers need no check after each line.
+ */
 #include "base/features.h"
 
 #include "base/file.h"
@@ -19,6 +27,7 @@
 
 enum { FILE_NAMES = 1000 }; /* temporary names to try */
 
+/* The first error is kept. One that the system gave no number for is EIO. */
 static void file_fail(tp__file *file, int error)
 {
     if (!file->error)
@@ -96,7 +105,9 @@ static FILE *file_open_again(const char *path)
     return stream;
 }
 
-/* A new name beside file->path, opened; -1, with errno, if there is none. */
+/* Makes a new file beside file->path, whose name is file->temporary: a hidden one, of this
+ * process's number and a count. O_EXCL: a name that is taken is never written to, nor a link
+ * followed. Returns its descriptor, or -1, with errno. */
 static int file_open_beside(tp__file *file, mode_t mode)
 {
     static _Atomic unsigned count;
@@ -171,7 +182,9 @@ void tp__file_write(tp__file *file, const void *bytes, size_t length)
         file_fail(file, errno);
 }
 
-/* Some file systems cannot flush one file; they say so, and it is no failure. */
+/* Brings what was written to the disk before the file takes its name: a rename may otherwise get
+ * there first, and a crash leave an empty file. Some file systems cannot flush one file; they say
+ * so, and it is no failure. */
 static bool file_flush(const tp__file *file)
 {
     return fflush(file->stream) == 0 && !ferror(file->stream) &&

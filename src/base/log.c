@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * One line at a time, to the function that the program chose or to stderr. A line is cut off after
+ * 1,023 bytes: what is logged is a message, and a log must work without memory.
+ */
 #include "base/features.h"
 
 #include "base/log.h"

@@ -1,4 +1,11 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Entries stand in an array in order of insertion. The first few are in the tp__map itself and are
+ * searched one by one. When more come, all move to an array that grows, and a table beside it finds
+ * them: its slots hold the numbers of entries, and a key whose slot is taken is in one of the next.
+ * Single entries are never taken out, so no slot becomes free again and a search may end at a free
+ * one.
+ */
 #include "base/features.h"
 
 #include "base/map.h"
@@ -7,13 +14,16 @@
 
 #include "base/alloc.h"
 
+/* The lowest bits of all addresses are the same. Multiplying spreads the others over the word; the
+ * slot is taken from its upper half. */
 static size_t map_hash(const tp_var *key)
 {
     uint64_t h = (uint64_t)(uintptr_t)key * UINT64_C(0x9E3779B97F4A7C15);
     return (size_t)(h >> 20);
 }
 
-/* The slot that holds key, or the free one where it belongs. */
+/* The slot that holds key, or the free one where it belongs. Half of the slots at least are free,
+ * so the search ends. */
 static size_t map_slot(const tp__map *map, const tp_var *key)
 {
     size_t slot = map_hash(key) & (map->slots - 1);

@@ -1,4 +1,12 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Named parts of a program: tp_name_scope and its end.
+ *
+ * Scopes inside one another form a list from the innermost outwards; the thread holds the
+ * innermost, and each holds the one around it. A scope that was left lives as long as a node made
+ * in it, which may be in another thread: hence the atomic counts. Its mark is its depth, so closing
+ * a scope closes those inside that were left open.
+ */
 #include "base/features.h"
 
 #include "base/name_scope.h"
@@ -15,6 +23,7 @@ void tp__name_scope_ref(tp__name_scope *scope)
     atomic_fetch_add_explicit(&scope->refs, 1, memory_order_relaxed);
 }
 
+/* A scope that goes gives back its reference to the one around it, in a loop. */
 void tp__name_scope_drop(tp__name_scope *scope)
 {
     while (scope && atomic_fetch_sub_explicit(&scope->refs, 1, memory_order_acq_rel) == 1) {
@@ -54,7 +63,7 @@ size_t tp_name_scope(const char *name)
     tp__name_scope *scope = tp__name_scope_new(name, t->recording.name_scope);
     if (!scope)
         return 0;
-    tp__name_scope_drop(tp__name_scope_swap(t, scope));
+    tp__name_scope_drop(tp__name_scope_swap(t, scope)); /* the new one holds the old one */
     return scope->depth;
 }
 

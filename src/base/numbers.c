@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Numbers as text in C's own locale, whatever the program chose.
+ *
+ * The locale is changed with uselocale, for this thread and for the time of one call: setlocale
+ * would change it for the whole program, and under the feet of other threads.
+ */
 #include "base/features.h"
 
 #include "base/numbers.h"

@@ -83,17 +83,20 @@ static const double parallel_worth_waking = 20e3;
 #define PARALLEL_PAUSE() ((void)0)
 #endif
 
+/* What a thread needs in order to take part: a copy, since the job may be over before it looks. */
 typedef struct parallel_job {
     void (*task)(void *ctx, int64_t i);
     void *ctx;
     int64_t first, end; /* tickets */
 } parallel_job;
 
+/* Under the lock. Workers sleep on `work` while there is no seat; the caller of a job sleeps on
+ * `done`. */
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t work, done;
-    parallel_job job;
-    int seats; /* how many more threads may join the job */
+    parallel_job job; /* the newest */
+    int seats;        /* how many more threads may join it */
     pthread_t workers[PARALLEL_MAX_THREADS - 1];
     int n_workers, n_placed, caller; /* n_placed of them are kept off the processor caller */
     int refused;                     /* so many workers were asked for, and the system gave fewer */
@@ -159,7 +162,9 @@ void tp_set_num_threads(int n)
 
 /* --- Workers --- */
 
-/* Takes tasks until there are none; returns how many. */
+/* Takes tasks until there are none; returns how many. The ticket's order is relaxed since it only
+ * says whose a task is: the job came through the lock, and what the tasks wrote is seen by whoever
+ * reads parallel_helped. */
 static int64_t parallel_take(const parallel_job *job)
 {
     int64_t taken = 0, ticket = atomic_load_explicit(&parallel_ticket, memory_order_relaxed);
@@ -174,7 +179,7 @@ static int64_t parallel_take(const parallel_job *job)
     return taken;
 }
 
-/* Looks until *value is not old, for a while; returns what it is then. */
+/* Looks until *value is not old, for as long as a wake-up takes; returns what it is then. */
 static int64_t parallel_look(_Atomic int64_t *value, int64_t old)
 {
     int64_t now = atomic_load(value);
@@ -220,6 +225,9 @@ static void *parallel_worker(void *unused)
     return NULL;
 }
 
+/* fork() copies the pool but none of its workers. The lock is held meanwhile, so that the copy is
+ * whole; the child then has a pool without workers, and without a job, whose caller is not there.
+ */
 static void parallel_before_fork(void)
 {
     pthread_mutex_lock(&parallel_pool.lock);
@@ -261,6 +269,7 @@ static int parallel_staff(int n)
     return parallel_pool.n_workers;
 }
 
+/* Keeps the workers off the processor that the caller runs on now, if that changed. */
 static void parallel_place(void)
 {
 #if defined(__linux__)
@@ -302,6 +311,8 @@ static int parallel_helpers(int64_t n, double cost)
     return worth < most ? (int)worth : most;
 }
 
+/* Gives the job its tickets, which follow those of the last one, and offers it to so many workers.
+ */
 static void parallel_post(parallel_job *job, int64_t n, int helpers)
 {
     pthread_mutex_lock(&parallel_pool.lock);
@@ -319,7 +330,8 @@ static void parallel_post(parallel_job *job, int64_t n, int helpers)
         pthread_cond_signal(&parallel_pool.work);
 }
 
-/* Returns when workers have finished n tasks of the job. */
+/* Returns when workers have finished n tasks of the job: looks out as long as it gets on, then
+ * sleeps. Nobody joins any more. */
 static void parallel_wait(int64_t n)
 {
     for (int64_t before = -1, helped = 0; helped != before && helped < n;) {
@@ -335,6 +347,8 @@ static void parallel_wait(int64_t n)
     pthread_mutex_unlock(&parallel_pool.lock);
 }
 
+/* One job at a time: a call during another thread's job, or from inside a task, does its tasks
+ * alone. */
 void tp__parallel(int64_t n, double cost, void (*task)(void *ctx, int64_t i), void *ctx)
 {
     int helpers = cost < 2 * parallel_worth_waking || n < 2 ? 0 : parallel_helpers(n, cost);

@@ -40,6 +40,7 @@ enum {
     PROFILE_LANES = 48       /* with both factors they fill 16 registers of four */
 };
 
+/* What is known of all operations of one name. */
 typedef struct profile_line {
     char *name;
     size_t next; /* in its bucket: index + 1 */
@@ -47,17 +48,20 @@ typedef struct profile_line {
     double bytes, flops;
 } profile_line;
 
+/* One operation that ran, for the trace: ns with what ran inside it. */
 typedef struct profile_event {
     uint64_t start, ns;
     double bytes, flops;
-    uint32_t line, thread;
+    uint32_t line, thread; /* its line's index; its thread's number */
 } profile_event;
 
+/* Events come in blocks, which are not moved when more are needed. */
 typedef struct profile_block {
     struct profile_block *next;
     profile_event event[PROFILE_BLOCK];
 } profile_block;
 
+/* A whole profile: lines, found by a table of hashed names, and a list of blocks of events. */
 typedef struct profile_data {
     uint64_t begin, end; /* begin: 0 when nothing was begun */
     profile_line *lines;
@@ -68,6 +72,7 @@ typedef struct profile_data {
     uint64_t lost_events, lost_calls;
 } profile_data;
 
+/* An operation that has started in this thread and not stopped. */
 typedef struct profile_open {
     uint64_t start, inside; /* inside: nanoseconds of what has stopped within */
 } profile_open;
@@ -89,6 +94,7 @@ static uint64_t profile_time(void)
     return (uint64_t)tp__clock() + 1;
 }
 
+/* A full stack is begun anew: what fails outside of all others leaves its entry behind. */
 uint64_t tp__profile_clock(void)
 {
     if (profile_depth == PROFILE_DEPTH)
@@ -124,6 +130,7 @@ static void *profile_alloc(void *block, size_t bytes)
     return block;
 }
 
+/* The FNV-1a hash of the name. */
 static size_t profile_bucket(const char *name)
 {
     uint32_t hash = 2166136261u;
@@ -242,6 +249,7 @@ static double profile_bandwidth; /* bytes a nanosecond, or GB/s; 0 when unknown 
 static double profile_flops;     /* flops a nanosecond, or GFLOP/s */
 static bool profile_flops_by_hook;
 
+/* Moves three arrays that are larger than most caches: what memory can do. */
 static void profile_triad(double *restrict a, const double *restrict b, const double *restrict c)
 {
     for (size_t i = 0; i < PROFILE_TRIAD; i += 4)
@@ -266,6 +274,8 @@ static double profile_measure_bandwidth(void)
     return best;
 }
 
+/* Multiplies and adds in as many independent chains as hide the time that each takes: what
+ * arithmetic can do. Counted as two flops. */
 static void profile_multiply_add(float *lane, int rounds, float factor, float term)
 {
     float x[PROFILE_LANES];
@@ -290,6 +300,7 @@ static double profile_measure_flops(void)
     return lane[0] >= 0 ? best : 0; /* always best: the result is used */
 }
 
+/* The matrix product knows the peak of arithmetic better, once there is one (tp__profile_peak). */
 static void profile_measure(void)
 {
     profile_bandwidth = profile_measure_bandwidth();
@@ -515,6 +526,8 @@ void tp_profile_end(const char *table, const char *trace)
     tp__file_good("profile_end", file, error);
 }
 
+/* Ends the profile of a whole run. There is nobody left to look at a pending error, so one of
+ * writing the files is logged. */
 static void profile_at_exit(void)
 {
     const char *trace = getenv("TP_PROFILE");

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Random numbers without a state to carry along: the words of block i are a function of i and the
+ * seed alone. So a stream is the same on every machine, and only the seed and the number of the
+ * next block are kept (thread.h).
+ */
 #include "base/features.h"
 
 #include "base/random.h"
@@ -6,6 +11,9 @@
 #include "base/thread.h"
 #include "tinypytorch/random.h"
 
+/* Ten rounds. In each, two words are multiplied by constants to 64 bits; the upper halves are mixed
+ * with the other two words and the key, and the words change places. The key moves on by two more
+ * constants from round to round. */
 void tp__philox(uint64_t counter, uint64_t key, uint32_t out[4])
 {
     uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)(counter >> 32), c2 = 0, c3 = 0;

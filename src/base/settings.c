@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Reads TP_CPU and TP_DEFER_FROM, and asks the processor what it can do.
+ *
+ * Both are read once, before any value is made, and never change: kernels and the rule of what
+ * waits may rely on them without a lock. A setting that makes no sense is logged and left out.
+ */
 #include "base/features.h"
 
 #include "base/settings.h"
@@ -24,6 +30,7 @@ static tp__instructions settings_processor(void)
     return TP__BASELINE;
 }
 
+/* TP_CPU can only lower the level: what the processor cannot run is not chosen. */
 static tp__instructions settings_level(void)
 {
     static const char *const names[TP__LEVELS] = {"reference", "baseline", "avx2", "avx512"};

@@ -32,12 +32,15 @@ void tp__site_take(tp__site *site)
     site->n = backtrace(site->frames, TP__SITE_FRAMES);
 }
 
-/* Programs at fixed addresses (ET_EXEC) show these in their files too. */
+/* Byte 16 of an ELF file is its type. A program at a fixed address (2, ET_EXEC) has these addresses
+ * in its file too; what is loaded anywhere (3, ET_DYN) counts from its start. */
 static uintptr_t site_base(uintptr_t start)
 {
     return *(const unsigned char *)(start + 16) == 3 ? start : 0;
 }
 
+/* The file whose code is at that address. A file has several lines in a row, of which the first
+ * tells where it begins. A path with a quote would not do in a command, and is not asked about. */
 static bool site_find(uintptr_t address, site_module *module)
 {
     FILE *maps = fopen("/proc/self/maps", "r");
@@ -84,7 +87,9 @@ static bool site_is_header(const char *line)
     return strstr(line, "tinypytorch/scope.h:") || strstr(line, "tinypytorch/draw.h:");
 }
 
-/* What addr2line says of the call that returns to address: "file:line", or false. */
+/* What addr2line says of the call that returns to address: "file:line", or false. The call is
+ * before the address, hence the byte less. Of functions compiled into one another the innermost
+ * comes first. */
 static bool site_ask(const site_module *module, uintptr_t address, char text[TP__SITE_TEXT])
 {
     char command[SITE_PATH + 128];

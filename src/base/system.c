@@ -1,4 +1,11 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * A stack of another size, this process's number, and a clock. Under TP_NO_THREADS the first is the
+ * caller's own and the second is 0.
+ *
+ * tp__call_on_stack starts a thread and waits for it. What runs there should not touch values,
+ * which belong to the thread that waits.
+ */
 #include "base/features.h"
 
 #include "base/system.h"

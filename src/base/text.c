@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Text that grows by doubling, so that any number of small pieces costs time in proportion to the
+ * whole. After a failure `failed` stays set, also when there is memory again, until the text is
+ * taken or dropped: a text with a piece missing is never given out.
+ */
 #include "base/features.h"
 
 #include "base/text.h"
@@ -9,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/numbers.h"
 
+/* Room for so many bytes and the 0 behind them. */
 static bool text_reserve(tp__text *text, size_t more)
 {
     if (text->failed)
@@ -40,6 +46,8 @@ void tp__text_put(tp__text *text, const char *string)
     tp__text_add(text, string, strlen(string));
 }
 
+/* Writes into what room there is, at least 64 bytes. The length that comes back says what the text
+ * takes; if that was more, the second round has it. */
 void tp__text_format(tp__text *text, const char *format, ...)
 {
     int length = 0;
