@@ -245,6 +245,7 @@ TEST(places_at_bounds)
 {
     static const place cube = {"x^3", 1, {0}, {0, (double)NAN}, true};
     static const place quartic = {"5 - x^4", 1, {0}, {4, (double)NAN}, false};
+    static const place valley = {"4 + (y - x^2)^2", 2, {0}, {(double)NAN, (double)NAN}, false};
     for (int method = 0; method <= TP_ADAM; method++) {
         TP_SCOPE();
         tp_minimize_result m;
@@ -253,6 +254,9 @@ TEST(places_at_bounds)
         CHECK(!tp_minimize(place_value, (void *)&quartic, place_start(&quartic), &m,
                            .method = (tp_method)method, .lower = tp_num(0), .upper = tp_num(1)));
         CHECK(m.stop == TP_STOP_SADDLE);
+        CHECK(!tp_minimize(place_value, (void *)&valley, place_start(&valley), &m,
+                           .method = (tp_method)method, .lower = tp_num(-5)));
+        CHECK(m.stop == TP_STOP_FLAT);
     }
 }
 
