@@ -169,8 +169,11 @@ tp_stop tp__model_verdict(tp__minimize *job);
 typedef enum tp__beside { TP__BESIDE_HIGHER, TP__BESIDE_SAME, TP__BESIDE_LOWER } tp__beside;
 tp__beside tp__probe(tp__minimize *job, bool flat, bool bent, const double *along);
 
-/* Some direction has no curvature but for rounding: the inverse's trace, which is at least as large
- * as 1 / (the least curvature), is that large. So it is wherever the Hessian had to be shifted. */
+/* The trace of the inverse of the model's scaled Hessian: at least 1 / (the least curvature), at
+ * most n times that; infinite where a variable has no second derivatives. */
+double tp__probe_weakness(const tp__minimize *job);
+
+/* Some direction has no curvature but for rounding: so it is wherever the Hessian was shifted. */
 bool tp__probe_is_flat(const tp__minimize *job);
 
 /* No variable is without any second derivative. */

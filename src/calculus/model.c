@@ -29,6 +29,9 @@
 #define MODEL_NONE 1e-24  /* of the value, along x: no influence … */
 #define MODEL_FADED 1e-16 /* … but there was some */
 
+#define MODEL_WEAK 1e-2 /* of other curvatures: one that a point's place may feign … */
+#define MODEL_OTHER 4   /* … and that is less by this a little further */
+
 #define MODEL_SLOW 1e-2 /* what an iteration gains, relative to |f|: progress is slow */
 #define MODEL_WORTH 2   /* a Newton step gains this times what the step before did, … */
 
@@ -242,6 +245,24 @@ static bool model_is_one_of_many(const tp__minimize *job)
     return (tp__model_is_zero(job) || job->method->begin) && tp__probe_all_matter(job);
 }
 
+/* The least curvature is not the same where the step leads to that changes nothing else: it is that
+ * of a point a little beside the floor of a valley, as y − x² < 0 makes it in (y − x²)². */
+static bool model_is_beside(tp__minimize *job)
+{
+    tp__model *m = &job->model;
+    double weakness = tp__probe_weakness(job), *at = m->beside;
+    if (m->differences || weakness * MODEL_WEAK < 1)
+        return false;
+    for (int64_t i = 0; i < job->n; i++)
+        at[i] = job->x[i] + m->step[i];
+    tp__bounds_project(job, at);
+    m->known = -1;
+    tp__minimize_at(job, at, NULL, m->hessian);
+    bool convex = tp__quadratic_step(job, m->hessian, m->factor, m->spare, at);
+    tp__bounds_hold(job);
+    return !tp__here()->code && (!convex || tp__probe_weakness(job) > MODEL_OTHER * weakness);
+}
+
 tp_stop tp__model_verdict(tp__minimize *job)
 {
     tp__model *m = &job->model;
@@ -249,6 +270,7 @@ tp_stop tp__model_verdict(tp__minimize *job)
     bool flat = m->convex && tp__probe_is_flat(job), bent = m->hessian && !m->convex;
     if (job->beside)
         return claim;
+    flat = flat || (m->hessian && m->convex && model_is_beside(job));
     const double *along = !m->hessian && model_least(job) ? m->scale : NULL;
     if (m->fades && !(m->hessian && tp__model_is_zero(job)))
         return TP_STOP_FLAT;

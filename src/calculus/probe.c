@@ -101,7 +101,7 @@ bool tp__probe_all_matter(const tp__minimize *job)
     return true;
 }
 
-bool tp__probe_is_flat(const tp__minimize *job)
+double tp__probe_weakness(const tp__minimize *job)
 {
     const tp__model *m = &job->model;
     int64_t n = job->n;
@@ -110,11 +110,14 @@ bool tp__probe_is_flat(const tp__minimize *job)
         memset(unit, 0, (size_t)n * sizeof *unit);
         unit[k] = 1;
         tp__solve_lower(n, m->factor, unit, column);
-        trace += tp__dot(n, column, column);
-        if (!probe_has_influence(job, k))
-            return true;
+        trace += probe_has_influence(job, k) ? tp__dot(n, column, column) : HUGE_VAL;
     }
-    return trace * TP__QUADRATIC_NOISE * (double)(n + 9) >= 1;
+    return trace;
+}
+
+bool tp__probe_is_flat(const tp__minimize *job)
+{
+    return tp__probe_weakness(job) * TP__QUADRATIC_NOISE * (double)(job->n + 9) >= 1;
 }
 
 /* v ← a multiple whose largest element beside x is 1. */
