@@ -4,6 +4,8 @@
  */
 #include "harness.h"
 
+#include <time.h>
+
 static double element(tp_var *v, int64_t i)
 {
     return ((const double *)tp_data(v))[i];
@@ -89,4 +91,73 @@ TEST(an_error_may_quote_the_one_before)
     tp_clear_error();
     tp_fail(TP_ERROR_FILE, "while loading: %s", message);
     CHECK_ERROR(TP_ERROR_FILE, "while loading: file broke");
+}
+
+/* --- Many slices of one array --- */
+
+/* Slices of x, steps and overlaps among them, beside a use of all of it. */
+static tp_var *sum_of_slices(tp_var *x)
+{
+    tp_var *y = tp_sum(tp_square(tp_slice(x, 1, 1, 6, 2)));
+    for (int i = 0; i < 4; i++) {
+        tp_var *part = tp_slice(tp_select(x, 0, i), 0, i, i + 3, 1);
+        y = tp_add(y, tp_mul(i + 1, tp_sum(tp_exp(part))));
+        y = tp_add(y, tp_sum(tp_mul(part, tp_slice(tp_select(x, 0, 3 - i), 0, 0, 5, 2))));
+    }
+    return tp_add(tp_sum(tp_sin(x)), y);
+}
+
+static tp_var *gradient_within(void *ctx, tp_var *gradient)
+{
+    tp_var *x = ctx; /* the outer sweep has added to x already */
+    bool mode = tp_set_grad_enabled(true);
+    tp_var *inner = tp_gradient(sum_of_slices(x), x);
+    tp_set_grad_enabled(mode);
+    return tp_add(gradient, tp_slice(inner, 0, 0, 1, 1));
+}
+
+static void check_equal(tp_var *a, tp_var *b, double tolerance)
+{
+    double most = tp_item(tp_max(tp_abs(b))), off = tp_item(tp_max(tp_abs(tp_sub(a, b))));
+    test_check(off <= tolerance * most, __FILE__, __LINE__, "off by %g of %g", off, most);
+}
+
+/* A sweep that records nothing adds parts in place, one that records does not. */
+static void check_slices(tp_dtype dtype, double tolerance)
+{
+    TP_SCOPE();
+    tp_var *grid = tp_reshape(tp_linspace(TP_F64, -1, 1, 28), TP_SHAPE(4, 7));
+    tp_var *leaf = tp_variable(tp_to(grid, dtype));
+    tp_var *of[] = {leaf, tp_mul(leaf, leaf), tp_transpose(tp_transpose(leaf, 0, 1), 0, 1)};
+    for (int i = 0; i < 3; i++) {
+        tp_var *y = sum_of_slices(of[i]);
+        check_equal(tp_gradient(y, leaf), tp_gradient(y, leaf, .create_graph = true), tolerance);
+    }
+    tp_var *first = tp_slice(leaf, 0, 0, 1, 1), *y = tp_add(tp_sum(first), sum_of_slices(leaf));
+    tp_register_hook(first, gradient_within, leaf);
+    check_equal(tp_gradient(y, leaf), tp_gradient(y, leaf, .create_graph = true), tolerance);
+    tp_backward(sum_of_slices(leaf)), tp_backward(sum_of_slices(leaf)); /* what is stored adds up */
+    tp_var *once = tp_gradient(sum_of_slices(leaf), leaf);
+    check_equal(tp_grad(leaf), tp_add(once, once), tolerance);
+}
+
+TEST(gradients_of_slices_add_up)
+{
+    check_slices(TP_F64, 1e-14);
+    check_slices(TP_F32, 1e-6);
+    check_slices(TP_F16, 4e-3);
+    check_slices(TP_BF16, 4e-2);
+}
+
+/* One array of zeros for each slice would take minutes. */
+TEST(many_slices_take_time_in_proportion)
+{
+    int64_t n = test_short() ? 1000 : 200000;
+    tp_var *x = tp_variable(tp_linspace(TP_F64, 0, 1, n)), *y = tp_num(0);
+    for (int64_t i = 0; i < n; i++)
+        y = tp_add(y, tp_square(tp_select(x, 0, i)));
+    clock_t start = clock();
+    tp_var *g = tp_gradient(y, x);
+    CHECK((double)(clock() - start) / CLOCKS_PER_SEC < 10);
+    CHECK(tp_item(tp_max(tp_abs(tp_sub(g, tp_mul(2, x))))) == 0);
 }

@@ -41,14 +41,20 @@ typedef struct tp__call {
 
 /* A gradient rule's view of its node: the result y, its gradient gy (gys for several outputs, NULL
  * for one that was not used), inputs x, gradients to fill gx (NULL on entry, NULL for zero), of
- * which only the wanted ones are needed. */
+ * which only the wanted ones are needed. Where it adds, a rule whose gradient is zero but for a
+ * part may add that part to tp__sweep_sum instead. */
 typedef struct tp__pull {
     tp_var *y, *gy;
     tp_var **gys;
     tp_var **x, **gx;
     const bool *wanted;
     bool record;
+    bool alone; /* not in a sweep */
 } tp__pull;
+
+/* The array in which the sweep sums up the gradients of input i, if there is one already and nobody
+ * else sees it, to be added to in place; otherwise NULL. (graph/sweep_state.c) */
+tp_var *tp__sweep_sum(const tp__pull *pull, uint32_t i);
 
 /* A Taylor rule's view: coefficients x[i][k] of each input and y[k] of the result, k = 0 … order,
  * those of order 0 given. NULL stands for zero. */

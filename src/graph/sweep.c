@@ -71,21 +71,12 @@ tp_var *tp__sweep_numbers(tp__sweep *s, tp_var *v)
     return tp__own(s->t, tp__copy_as(s->t, v, (tp_dtype)v->dtype));
 }
 
-/* True if sum is an array that only this sweep holds, so that it can be added to in place. */
-static bool sweep_owns(const tp__sweep *s, const tp_var *sum, const tp_var *gradient)
-{
-    return !s->record && !sum->op && sum->data && gradient->data && sum->size > 1 &&
-           (sum->flags & TP__CONTIGUOUS) && sum->dtype == gradient->dtype &&
-           atomic_load_explicit(&sum->refs, memory_order_relaxed) == 1 &&
-           (!sum->storage || (tp__storage_refs(sum->storage) == 1 && !sum->storage->open)) &&
-           tp__same_shape(gradient, sum->ndim, tp__shape(sum));
-}
-
 bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
 {
     if (*sum && TP_UNLIKELY(gradient->dtype >= TP_F16))
         gradient = tp__addend(gradient);
-    if (*sum && sweep_owns(s, *sum, gradient)) {
+    if (*sum && !s->record && tp__sweep_owns(*sum, gradient) &&
+        tp__same_shape(gradient, (*sum)->ndim, tp__shape(*sum))) {
         tp__accumulate(*sum, gradient);
         return true;
     }

@@ -108,6 +108,16 @@ TP_INLINE tp_var *tp__sweep_gradient(tp__sweep *s, tp_var *v)
 /* Where nothing is recorded, a value of the graph counts as its numbers. */
 tp_var *tp__sweep_numbers(tp__sweep *s, tp_var *v);
 
+/* True if sum is an array that only its sweep, which records nothing, holds, so that what is of
+ * gradient's type can be added to it in place. */
+TP_INLINE bool tp__sweep_owns(const tp_var *sum, const tp_var *gradient)
+{
+    return !sum->op && sum->data && gradient->data && sum->size > 1 &&
+           (sum->flags & TP__CONTIGUOUS) && sum->dtype == gradient->dtype &&
+           atomic_load_explicit(&sum->refs, memory_order_relaxed) == 1 &&
+           (!sum->storage || (tp__storage_refs(sum->storage) == 1 && !sum->storage->open));
+}
+
 /* *sum ← *sum + gradient, or gradient if there is none yet. Sums of half types are of float32 until
  * they are read. */
 bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient);

@@ -97,6 +97,16 @@ bool tp__sweep_set_aside(tp__sweep *s, tp_var *v)
     return true;
 }
 
+tp_var *tp__sweep_sum(const tp__pull *pull, uint32_t i)
+{
+    const tp_var *x = pull->x[i];
+    if (pull->record || pull->alone || !pull->wanted[i] || (x->flags & (TP__SHARED | TP__NUMBER)) ||
+        x->sweep_depth != tp__here()->recording.sweep_depth || !tp__evaluate(pull->gy))
+        return NULL;
+    tp_var *sum = x->adjoint.var;
+    return tp__sweep_owns(sum, pull->gy) ? sum : NULL;
+}
+
 void tp__sweep_drop(tp_var *v)
 {
     if (v->op && (v->op->flags & TP__OUTPUTS))

@@ -110,12 +110,6 @@ static const tp__op slice_scatter_op = {
             {"2,4; 2,2", slice_scatter_sample, "torch.slice_scatter(x0, x1, 1, 1, 4, 2)"}, {0}},
 };
 
-static void slice_gradient(const tp__pull *pull)
-{
-    tp_var *in[] = {slice_zeros(pull->x[0]), pull->gy};
-    pull->gx[0] = slice_apply(&slice_scatter_op, in, 2, slice_of(&pull->y->attr));
-}
-
 static bool slice_scatter_infer(tp__call *call)
 {
     const tp_var *x = call->in[0], *part = call->in[1];
@@ -134,8 +128,9 @@ static bool slice_scatter_infer(tp__call *call)
     return true;
 }
 
-/* Copies part into the places of target that range names. */
-static bool slice_write(tp_var *target, tp_var *part, const slice_range *range)
+/* Copies or adds part into the places of target that range names. */
+static bool slice_write(tp_var *target, tp_var *part, const slice_range *range,
+                        void (*write)(tp_var *places, tp_var *part))
 {
     int64_t shape[TP_MAX_NDIM], strides[TP_MAX_NDIM];
     slice_layout(range, target, shape, strides);
@@ -143,7 +138,7 @@ static bool slice_write(tp_var *target, tp_var *part, const slice_range *range)
     tp_var *places = tp__node_view(tp__here(), target, target->ndim, shape, strides, offset);
     if (!places)
         return false;
-    tp__copy_elements(places, part);
+    write(places, part);
     tp__drop(places);
     return true;
 }
@@ -151,7 +146,20 @@ static bool slice_write(tp_var *target, tp_var *part, const slice_range *range)
 static bool slice_scatter_forward(tp__call *call)
 {
     tp__copy_elements(call->out, call->in[0]);
-    return slice_write(call->out, call->in[1], slice_of(&call->attr));
+    return slice_write(call->out, call->in[1], slice_of(&call->attr), tp__copy_elements);
+}
+
+/* Of many slices of one array only the first makes an array of its size. */
+static void slice_gradient(const tp__pull *pull)
+{
+    const slice_range *range = slice_of(&pull->y->attr);
+    tp_var *sum = tp__sweep_sum(pull, 0);
+    if (sum) {
+        slice_write(sum, pull->gy, range, tp__accumulate);
+    } else {
+        tp_var *in[] = {slice_zeros(pull->x[0]), pull->gy};
+        pull->gx[0] = slice_apply(&slice_scatter_op, in, 2, range);
+    }
 }
 
 static void slice_scatter_gradient(const tp__pull *pull)
@@ -272,7 +280,7 @@ static bool concatenate_forward(tp__call *call)
     slice_range range = {.axis = call->attr.integer, .step = 1};
     for (int i = 0; i < call->n_in; i++, range.start += range.count) {
         range.count = tp__shape(call->in[i])[range.axis];
-        if (!slice_write(call->out, call->in[i], &range))
+        if (!slice_write(call->out, call->in[i], &range, tp__copy_elements))
             return false;
     }
     return true;
