@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Making arrays: plain numbers, copies of the caller's data, filled and random arrays, and arrays
- * over memory of the caller's.
+ * Making arrays: plain numbers, copies of the caller's data, filled arrays, and arrays over memory
+ * of the caller's.
  *
  * What is made here is a constant that the innermost scope owns; tp_variable alone makes what is
  * differentiated. A mistake found after an array was made gives poison, and the array goes with its
@@ -11,9 +11,6 @@
  * takes their short path. TP__WEAK says that it stands for a number in the caller's code, and
  * TP__WEAK_INT that this was an integer: both matter when types are promoted. Integers beyond 2⁵³,
  * of which a double does not hold every one, are 0-d int64 arrays with the same flags.
- *
- * Random arrays take blocks of four words from the thread's stream, each call from a fresh block
- * on, as tinypytorch/random.h promises.
  */
 #include "base/features.h"
 

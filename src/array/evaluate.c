@@ -26,13 +26,13 @@
 #include "base/profile.h"
 
 enum {
-    PLAN_BLOCK = 1024, /* elements, at most */
-    PLAN_REGISTER = 4096,
-    PLAN_STEPS = 8 * TP__HEAVIEST,
-    PLAN_CHUNK = 16, /* blocks in a task */
-    PLAN_THREADS = 64,
-    PLAN_ALIGNED = 64,
-    PLAN_FOLDS = 64, /* waiting sums that are looked at */
+    PLAN_BLOCK = 1024,             /* elements, at most */
+    PLAN_REGISTER = 4096,          /* bytes */
+    PLAN_STEPS = 8 * TP__HEAVIEST, /* a recipe takes four: itself and three sources */
+    PLAN_CHUNK = 16,               /* blocks in a task */
+    PLAN_THREADS = 64,             /* bits of free_scratch */
+    PLAN_ALIGNED = 64,             /* bytes: a line of the cache */
+    PLAN_FOLDS = 64,               /* waiting sums that are looked at */
     PLAN_NAME = 96
 };
 
@@ -123,7 +123,9 @@ static plan_place plan_source(plan *p, const tp__recipe *recipe, const tp__sourc
     return place;
 }
 
-/* The step that computes the same as this one, which is not there yet; n_steps if there is none. */
+/* The step of the plan that computes the same as `step`, which is not in it; n_steps if there is
+ * none.
+ */
 static uint32_t plan_find(const plan *p, const plan_step *step)
 {
     uint32_t i = 0;

@@ -4,8 +4,8 @@
  * belong to. A value is *watched* (TP__WATCHED) from when a scope first owns it: its extra knows
  * where it was made and by which thread. So that every value passes through the slow side of
  * tp__own, a thread in debug mode pretends to have no room for handles. A watched node that goes is
- * not used again but becomes poison, still watched, in a queue of those that went last; whoever
- * meets it tells its story.
+ * not used again but becomes poison, still watched, in a queue of those that went last; an
+ * operation that gets it as an operand tells in its error what the value was.
  */
 #ifndef TP_DEBUG_H
 #define TP_DEBUG_H

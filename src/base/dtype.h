@@ -25,7 +25,8 @@ TP_INLINE bool tp__is_float(tp_dtype dtype)
     return dtype == TP_F32 || dtype == TP_F64 || dtype == TP_F16 || dtype == TP_BF16;
 }
 
-/* Kernels know the first four types, the working ones. This one computes for dtype. */
+/* Kernels know the first four types, the working ones; elements of another type are converted to
+ * the one that works for it, which holds all of its numbers. */
 enum { TP__WORKING_TYPES = 4 };
 
 TP_INLINE bool tp__is_working(tp_dtype dtype)

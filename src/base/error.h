@@ -13,8 +13,9 @@
 /* Writes the pending error to the log after the words `when`, if it was not told. */
 void tp__error_tell(tp__thread *t, const char *when);
 
-/* The same before NULL is given out, which a program may read through before it asks; a program
- * that has survived this some times does ask. Returns NULL. */
+/* The same before NULL is given out, since a program that reads through it dies before it asks. A
+ * program that has survived ten times does look at what it gets, and nothing more is written.
+ * Returns NULL. */
 void *tp__error_null(void);
 
 #endif

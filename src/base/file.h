@@ -3,7 +3,7 @@
  * Files that are written whole or not at all. What is written goes to a name of its own in the same
  * directory, is flushed to the disk, and takes the other name at the end, so a full disk, an error
  * or a signal leave the old file as it was. A process that is killed leaves .tinypytorch-… behind.
- * So the directory must be writable, and its failure is told of it. What is no plain file (a
+ * So the directory must be writable; if it is not, the error names it. What is no plain file (a
  * device, a pipe), or the process has open already (/dev/stdout), is written directly. A link
  * stays, and what it leads to is replaced, by a file of the same permissions.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A map from nodes to a word each, in order of insertion: what a walk over the graph knows of the
- * nodes it met, where it may not write into them. A zeroed tp__map is empty. Up to 8 entries need
- * no memory and are searched in line; beyond, open addressing.
+ * A map from addresses to a word each, in order of insertion. Most are of nodes: what a walk over
+ * the graph knows of those it met, where it may not write into them. A zeroed tp__map is empty. Up
+ * to 8 entries need no memory.
  */
 #ifndef TP_MAP_H
 #define TP_MAP_H

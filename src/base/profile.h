@@ -20,8 +20,8 @@ extern atomic_bool tp__profiling;
 uint64_t tp__profile_clock(void); /* nanoseconds, never 0 */
 void tp__profile_note(uint64_t start, const char *name, double bytes, double flops);
 
-/* The peak of one core in GFLOP/s, of a product of 256 x 256 float32 matrices, by what computes
- * products, once there has been one; 0 or NULL: unknown. */
+/* Measures the peak of one core, in GFLOP/s, by a product of 256 x 256 float32 matrices. Set by the
+ * kernels for products when they are first chosen; NULL, or a result of 0: unknown. */
 extern double (*_Atomic tp__profile_peak)(void);
 
 TP_INLINE uint64_t tp__profile_start(void)

@@ -28,7 +28,8 @@ extern tp__instructions tp__level;
 #endif
 
 /* Results of fewer elements are computed at once. 4096, unless the environment's TP_DEFER_FROM says
- * otherwise: 0 makes everything wait, so that tests meet all of this on small arrays. */
+ * otherwise: 0 makes all that can wait do so, so that tests run what is for large arrays on small
+ * ones. */
 extern int64_t tp__defer_from;
 
 void tp__settings_read(void);

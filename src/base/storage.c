@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * A storage is a header in a block of memory. Small elements lie behind it in the same block;
+ * larger ones have a block of their own, which another storage can take over without copying them
+ * (tp__storage_give), as can elements that a plan has computed (tp__storage_settle). Of memory that
+ * the caller gave there is only the header, and `release` is called when it is freed.
+ */
 #include "base/features.h"
 
 #include "base/storage.h"
@@ -18,6 +24,7 @@ static tp__storage *storage_make(size_t block)
     return storage;
 }
 
+/* Where elements lie that share the header's block. */
 static void *storage_behind(tp__storage *storage)
 {
     return (char *)storage + STORAGE_HEADER;
@@ -60,6 +67,7 @@ tp__storage *tp__storage_defer(size_t bytes, tp__deferred *deferred)
     return storage;
 }
 
+/* The storage has its elements before its recipe goes, which may free other storages in turn. */
 void tp__storage_settle(tp__storage *storage, void *data)
 {
     tp__deferred *deferred = storage->how.deferred;
@@ -77,6 +85,8 @@ void *tp__storage_give(tp__storage *storage)
     return data;
 }
 
+/* In this order: elements that were never computed, elements behind the header, in a block of their
+ * own, or the caller's. A storage whose elements were taken away has nothing but its header. */
 void tp__storage_free(tp__storage *storage)
 {
     tp__thread *t = tp__here();

@@ -5,10 +5,12 @@
  * is never edited, and only its count is atomic.
  *
  * Elements may be deferred: data is NULL and `deferred` tells how to compute them.
- * readers counts the recipes that will read these elements, and so limits edits: the caller's
- * memory (bytes is 0), and memory to which the caller has a writable pointer, are open: they cannot
- * be watched, and are read at once; memory to which the caller has a pointer (pinned) stays where
- * it is.
+ *
+ * Edits. `readers` counts the recipes that wait to read these elements, which an edit sees to first
+ * (tp__edit in array/array.h). Memory of the caller's (bytes is 0), and memory to which it has a
+ * writable pointer, is `open`: it may be written at any time, so what reads it does not wait.
+ * Memory to which the caller has a pointer for reading is `pinned`: the elements stay where they
+ * are.
  *
  * Blocks go back to the thread that drops them, for storages to come, in classes of size at most a
  * fourth apart.
@@ -29,6 +31,7 @@ typedef struct tp__deferred {
     void (*drop)(struct tp__deferred *deferred);
 } tp__deferred;
 
+/* data is the first element: behind this header, in a block of its own, or the caller's. */
 typedef struct tp__storage {
     _Atomic uint32_t refs;
     uint32_t version;
@@ -62,6 +65,8 @@ void *tp__storage_give(tp__storage *storage);
 
 void tp__storage_free(tp__storage *storage);
 
+/* Only threads that share a storage need to count in one step that nobody comes between. Alone, a
+ * thread reads and writes, which costs less. */
 TP_INLINE void tp__storage_ref(tp__storage *storage)
 {
     if (TP_UNLIKELY(storage->read_only)) {
