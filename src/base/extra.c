@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * A block beside the node, made when something is first to be put there, so that nodes stay small.
+ * It owns the name, the hooks and the site, and has a reference to the name scope; the watch is
+ * taken out by the debug mode before the node goes.
+ */
 #include "base/features.h"
 
 #include "base/extra.h"

@@ -1,4 +1,20 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Nodes: where their memory comes from, how elements are laid out in them, and how they go.
+ *
+ * Memory. Nodes come in blocks. One that goes is put on the free list of the thread that drops it,
+ * and is the next one to be used. A thread that ends leaves its free nodes to threads to come.
+ * Blocks are never given back to the system, so a pointer to a node that went still points to a
+ * node, whose flags say that it is gone (TP__GONE), and its use is an error until another value
+ * takes its place.
+ *
+ * Making. Every node starts as a number, which is whole, and is changed into what it is to be step
+ * by step, so that it can be dropped if memory runs out on the way.
+ *
+ * Going. tp__node_free works through a list: what a node held and nobody else does joins it by its
+ * `link`. Nothing recurses and nothing needs memory, however long the chain is that goes. Most
+ * nodes have two inputs at most and nothing else (no TP__PARTS), and pass quickly.
+ */
 #include "base/features.h"
 
 #include "base/node.h"
@@ -14,6 +30,8 @@
 
 _Static_assert(sizeof(void *) != 8 || sizeof(tp_var) == 192, "a node is three lines of cache");
 
+/* The value of every call that failed. No flag says that it is a number, so that no short path
+ * takes it, and counting leaves it alone. */
 tp_var tp__poison_node = {
     .refs = 1,
     .flags = TP__POISON | TP__CONTIGUOUS,
@@ -24,8 +42,8 @@ tp_var tp__poison_node = {
 };
 
 static tp__mutex node_lock = TP__MUTEX_START;
-static tp_var *node_spare;
-static atomic_size_t node_shared;
+static tp_var *node_spare;        /* free nodes of threads that ended */
+static atomic_size_t node_shared; /* how many there are, in no thread's count */
 
 #if defined(TP_PLAIN_NODES)
 
@@ -91,7 +109,9 @@ void tp__node_give_back(tp__thread *t)
     t->memory.free_nodes = NULL;
 }
 
-/* Contiguous strides into strides; the number of elements, or -1 if memory cannot hold them. */
+/* Contiguous strides into strides; the number of elements, or -1 if memory cannot hold them. An
+ * axis of size 0 counts as 1, so a shape that is too large without it is refused, although it is
+ * empty. */
 static int64_t node_layout(size_t item, int ndim, const int64_t *shape, int64_t *strides)
 {
     int64_t size = 1, stride = 1, bytes;
@@ -126,6 +146,8 @@ static bool node_layout_few(tp_var *v, int ndim, const int64_t *shape)
     return true;
 }
 
+/* Room for ndim sizes and strides. ndim is 0 until it is there, so that v can be dropped if it is
+ * not. */
 static bool node_dims(tp_var *v, int ndim)
 {
     v->ndim = 0;
@@ -258,6 +280,8 @@ bool tp__node_expose(tp_var *v)
     return true;
 }
 
+/* Elements that live in a shared node are not moved, since other threads may be reading them: the
+ * view is of a copy, which differs in nothing, for they are never edited. */
 tp_var *tp__node_view(tp__thread *t, tp_var *base, int ndim, const int64_t *shape,
                       const int64_t *strides, int64_t offset)
 {
@@ -315,7 +339,8 @@ TP_INLINE void node_release(tp_var *v, tp_var **list)
     }
 }
 
-/* Frees what v has beyond two inputs. */
+/* Frees what v has beyond two inputs. What looks at the inputs comes first, while they are there;
+ * and before all, what the debug mode writes down of name and shape. */
 static void node_strip(tp_var *v, tp_var **list)
 {
     tp__watch *watch = v->flags & TP__WATCHED ? tp__debug_part(v) : NULL;

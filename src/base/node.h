@@ -3,10 +3,10 @@
  * The node: one struct for a number, an array, a leaf, a recorded result.
  *
  * Lifetime. refs counts handles (a scope's, the user's) and consumers (nodes that have it as an
- * input). A node never holds what is above it, so there are no cycles: x->grad is owned when a
- * plain sweep made it, and weak (TP__GRAPH_GRAD) when the sweep was recorded. A weak gradient is
- * held by a *lease*, a node in the scope of the sweep with inputs (x, gradient); the lease clears
- * x->grad when it goes.
+ * input). A node holds its inputs and never what was computed from it, so there are no cycles. The
+ * one exception would be a gradient with a graph: x->grad is owned when a plain sweep made it, and
+ * weak (TP__GRAPH_GRAD) when the sweep was recorded. A weak gradient is held by a *lease*, a node
+ * in the scope of the sweep with inputs (x, gradient); the lease clears x->grad when it goes.
  *
  * Elements. Up to 32 bytes live in the node (storage is NULL, data points to value), and then
  * nobody else sees them: a view, or a writable pointer given out, first moves them into a storage.
@@ -17,12 +17,13 @@
  * (TP__REMADE).
  *
  * Inputs. A recorded node holds its inputs and the version each had. Versions grow with edits in
- * place, which only leaves and constants suffer; a rule that reads an input compares them.
+ * place, which only leaves and constants allow. Before a rule reads an input, the two are compared.
  *
  * Sweeps keep their state in the nodes they visit: sweep_depth says which of the thread's nested
- * sweeps does, sweep_below what it is below (see sweep.h), adjoint is the gradient so
- * far, link the next node of the same generation. While a node is being freed, link is the work
- * list. Shared nodes are never written, but for refs.
+ * sweeps does, sweep_below which operations that pick elements lie between it and the sweep's start
+ * (graph/sweep.h), adjoint is the gradient so far, link the next node of the same generation. While
+ * a node is being freed, link is the work list. Of shared nodes only refs and kept are written, and
+ * atomically.
  */
 #ifndef TP_NODE_H
 #define TP_NODE_H
@@ -69,8 +70,9 @@ enum {
     TP__WATCHED = 1 << 14 /* by the debug mode (base/debug.h) */
 };
 
-/* All flags of a node that waits to be used again: whoever still uses it meets the debug mode's
- * poison, of which no watch tells. */
+/* All flags of a node that waits to be used again. They are those of a value that went in debug
+ * mode, so that whoever still uses it gets an error; TP__DROPPED says that no watch tells where it
+ * went. */
 #define TP__GONE (TP__POISON | TP__WATCHED | TP__DROPPED)
 
 enum { TP__INLINE_BYTES = 32, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };
@@ -86,6 +88,8 @@ typedef struct tp__op_head {
 /* The commonest: frees attr.block. */
 void tp__release_block(tp_var *v);
 
+/* In this order: what may be absent; the record; counts and flags; the elements; what a sweep
+ * writes; room for small elements, and for shapes of one or two axes. */
 struct tp_var {
     tp__storage *storage; /* NULL: the elements live in value */
     tp_var *grad;

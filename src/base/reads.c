@@ -1,4 +1,13 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Counts who will read a node's elements, and drops those that nobody will.
+ *
+ * Each consumer has one reference to each of its inputs, and `unread` says how many of a node's
+ * references are of consumers that do not read it. So when it equals refs, no handle and no reader
+ * is left. A consumer is counted when it is recorded and taken off when it goes; a last sweep in
+ * between makes it one that reads nothing. Shared nodes have no counts, since every thread would
+ * write them.
+ */
 #include "base/features.h"
 
 #include "base/reads.h"
@@ -6,6 +15,7 @@
 #include "base/dtype.h"
 #include "base/node.h"
 
+/* Elements that would fit into the node stay: there is little to gain. */
 void tp__reads_settle(tp_var *v)
 {
     uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
@@ -16,7 +26,8 @@ void tp__reads_settle(tp_var *v)
     tp__node_empty(v);
 }
 
-/* Counts y as one that does not read those of its inputs that it reads, or does not. */
+/* Counts y among those that do not read an input: of the inputs that its rule reads (read), or of
+ * the others. */
 TP_INLINE void reads_add(tp_var *y, bool read)
 {
     tp_var **inputs = tp__inputs(y);

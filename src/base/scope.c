@@ -1,4 +1,20 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The stack of handles: owning values, opening and closing scopes, and handles of the program's
+ * own.
+ *
+ * A scope is the part of the stack from its start to the next one's, so closing it closes the
+ * scopes inside it, and drops the handles from the last to the first. Marks grow with every scope:
+ * one that was closed, by itself or with one around it, is not on the list of open ones and is
+ * ignored.
+ *
+ * Values that belong to no scope live as long as the thread, seldom on purpose. Their number is
+ * looked at when the stack grows, their bytes when a thread takes more memory, so that neither
+ * costs anything where values are made.
+ *
+ * tp_keep is a reference that is counted a second time, on its own. So a tp_free too many is an
+ * error; otherwise it would take the reference of a scope, and the value would go too early.
+ */
 #include "base/features.h"
 
 #include "base/scope.h"
@@ -49,6 +65,8 @@ void tp__scope_weigh(tp__thread *t)
             values, bytes >> 20);
 }
 
+/* The room ends once at the limit of the root scope, so that this is called when it is reached, and
+ * the usual way of owning a value need not look at it. */
 static bool scope_grow(tp__thread *t)
 {
     size_t capacity = t->scopes.handle_capacity ? 2 * t->scopes.handle_capacity : 256;
@@ -63,7 +81,7 @@ static bool scope_grow(tp__thread *t)
     return true;
 }
 
-/* In debug mode there is room for one, always. */
+/* In debug mode there never is room for more than this one, so that the next one comes here too. */
 bool tp__scope_room(tp__thread *t, tp_var *v)
 {
     if (!t->debug)
@@ -117,6 +135,8 @@ void tp__scope_close_all(tp__thread *t)
     scope_drop_down_to(t, 0);
 }
 
+/* The innermost scope begins one handle later: v's takes the place of its first one, which moves to
+ * the end. */
 tp_var *tp_leave(tp_var *v)
 {
     tp__thread *t = tp__here();
@@ -135,7 +155,8 @@ tp_var *tp_leave(tp_var *v)
     return v;
 }
 
-/* Counts a keep more, or one less; false if there was none. */
+/* Counts a keep more, or one less; false if there was none. The largest count stays for good, and
+ * tp_free is then always right. Threads may keep and free a shared value at the same time. */
 static bool scope_count_keep(tp_var *v, bool more)
 {
     uint16_t kept = __atomic_load_n(&v->kept, __ATOMIC_RELAXED);

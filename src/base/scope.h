@@ -14,8 +14,9 @@
 bool tp__scope_room(tp__thread *t, tp_var *v);
 void tp__scope_close_all(tp__thread *t);
 
-/* Warns once if the root scope holds this many bytes in results: asked when a thread that holds as
- * many, and a quarter more than when it was asked last, takes more memory from the system. */
+/* Warns once if the root scope holds this many bytes in results that are no variables. Called when
+ * a thread with so many bytes in use takes more from the system, and has a quarter more in use than
+ * the last time. */
 extern size_t tp__scope_most_bytes;
 void tp__scope_weigh(tp__thread *t);
 

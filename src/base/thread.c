@@ -1,4 +1,12 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The state of a thread: made at its first call, closed at its end.
+ *
+ * A thread that ends is told of by pthread's keys, which call thread_end. The main thread ends
+ * without that when main returns: there a destructor of the library does it. State comes from
+ * calloc, since tp__alloc needs it; if there is none, a thread shares one that every call finds in
+ * error.
+ */
 #include "base/features.h"
 
 #include "base/thread.h"
@@ -22,6 +30,10 @@ static tp__once thread_once = TP__ONCE_START;
 /* Serves threads that cannot even get their own state. It starts with an error that says so. */
 static tp__thread thread_without_memory;
 
+/* The order matters. Handles go first, since their values free others. What the program kept lives
+ * on, so what waits is computed, while blocks can still be had. Only then is there no error to come
+ * any more, and an untold one is told. The debug mode gives its nodes to the free list, which is
+ * handed on. */
 static void thread_end(void *state)
 {
     tp__thread *t = state;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a thread owns. Reached by one thread-local pointer, made at the thread's first call, closed
- * when the thread ends. Nothing else in the library is global but the list of node blocks and the
- * log. Each part below is one struct, which says who writes it.
+ * when the thread ends. Each part below is one struct, which says who writes it. What belongs to
+ * the whole process lies in the files that use it, and is atomic, behind a lock or written once:
+ * the log, the settings, blocks of nodes (node.c), workers (parallel.c), the profile.
  */
 #ifndef TP_THREAD_H
 #define TP_THREAD_H
@@ -33,7 +34,7 @@ typedef struct tp__scopes {
     size_t n_handles, handle_capacity;
     tp__scope_entry *open;
     size_t n_open, open_capacity, last_mark;
-    size_t weighed; /* memory in use up to which the root scope was looked at */
+    size_t weighed; /* when more memory than this is in use, the root scope is looked at again */
     bool warned;    /* that the root scope grows */
 } tp__scopes;
 
@@ -49,6 +50,7 @@ typedef struct tp__recording {
     const char *guarded; /* the function whose backward must use recorded values only */
 } tp__recording;
 
+/* In what recording differs from the usual. */
 enum {
     TP__NO_GRAD = 1,    /* nothing is recorded */
     TP__SCOPED = 2,     /* there is a name scope */
@@ -61,7 +63,7 @@ enum {
  * (graph/remake.c). */
 typedef struct tp__waiting {
     struct tp__recipe *recipes, *folds; /* of deferred elements; of deferred sums */
-    uint64_t plans;                     /* how many were made */
+    uint64_t plans;                     /* the last one's number: array/evaluate.c */
     void (*finish)(tp__thread *t);      /* computes all that waits, before the thread ends */
     bool (*remake)(tp_var *v); /* makes dropped elements, or fails; set where the first of them
                                 * may be dropped */
