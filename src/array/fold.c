@@ -130,7 +130,7 @@ static void fold_advance(const fold_axes *axes, fold_place *place, int64_t n)
     }
 }
 
-/* How far the innermost axis goes on. */
+/* How many places are left on the innermost axis, this one included. */
 static int64_t fold_ahead(const fold_axes *axes, const fold_place *place)
 {
     int last = axes->ndim - 1;

@@ -86,8 +86,8 @@ static int file_again(int descriptor)
 
 #endif
 
-/* A stream to what the process has open already, as /dev/stdout and /dev/fd/5, be it a plain file:
- * it goes on where that is. NULL if path names none. */
+/* A stream to what the process has open already, if path is a name for that, /dev/stdout or
+ * /dev/fd/5; else NULL. Writing goes on at its place, even in a plain file. */
 static FILE *file_open_again(const char *path)
 {
     int descriptor = strcmp(path, "/dev/stdout") == 0   ? 1
@@ -212,7 +212,8 @@ int tp__file_end(tp__file *file, bool keep)
     return file->error;
 }
 
-/* Whether it is the directory that does not let a file there be written; its name in to. */
+/* True if it is the directory of path that does not allow a new file in it; its name is put in
+ * `to`. */
 static bool file_directory_refuses(const char *path, char *to, size_t size)
 {
     char *real = file_real(path);

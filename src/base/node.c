@@ -222,6 +222,7 @@ tp_var *tp__node_holding(tp__thread *t, tp__storage *storage, tp_dtype dtype, in
     return v;
 }
 
+/* An axis of size 1 is never stepped along, so its stride does not matter. */
 static bool node_is_contiguous(const tp_var *v)
 {
     const int64_t *shape = tp__shape(v), *strides = tp__strides(v);
@@ -321,6 +322,7 @@ void tp__release_block(tp_var *v)
     tp__free(v->attr.block);
 }
 
+/* The node keeps the version that its storage had: consumers that recorded it may still compare. */
 void tp__node_empty(tp_var *v)
 {
     v->version = v->storage->version;
@@ -408,6 +410,7 @@ void tp__node_free(tp__thread *t, tp_var *v)
     }
 }
 
+/* From here on no count of the storage is written but refs, and the node belongs to no thread. */
 void tp__node_share(tp_var *v)
 {
     v->flags |= TP__SHARED;

@@ -18,7 +18,8 @@
 
 #include "base/system.h"
 
-/* Made once and kept. If there is none, which the C library excludes, numbers are the program's. */
+/* Made once and kept. If it cannot be made, which no C library should let happen, uselocale changes
+ * nothing, and numbers are written as the program's locale has them. */
 static locale_t numbers_locale;
 static tp__once numbers_once = TP__ONCE_START;
 

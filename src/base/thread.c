@@ -53,7 +53,8 @@ static void thread_end(void *state)
     tp__thread_current = NULL;
 }
 
-/* A thread that ends has thread_end called with what is watched; the process's last one below. */
+/* thread_watch(t) has pthread call thread_end(t) when the thread ends. The one that ends the
+ * process is seen to below. */
 #if defined(TP_NO_THREADS)
 
 static void thread_watch_any(void)
