@@ -78,6 +78,12 @@ void *tp__alloc_aligned(size_t bytes)
     return alloc_checked(block, bytes);
 }
 
+void *tp__alloc_spare(size_t bytes)
+{
+    void *block = NULL;
+    return alloc_refused(bytes) || posix_memalign(&block, 64, bytes ? bytes : 1) ? NULL : block;
+}
+
 void *tp__realloc(void *block, size_t bytes)
 {
     return alloc_checked(alloc_refused(bytes) ? NULL : realloc(block, bytes ? bytes : 1), bytes);

@@ -13,6 +13,9 @@
 
 /* --- Cutting --- */
 
+/* Multiplications that are one task. */
+static const double gemm_few = 30e3;
+
 /* In nanoseconds: a call of a kernel; a byte of an operand or the result; the least that is worth
  * being a task of its own. */
 static const double gemm_call = 50, gemm_byte = 0.02, gemm_task = 10e3;
@@ -21,6 +24,7 @@ static const double gemm_call = 50, gemm_byte = 0.02, gemm_task = 10e3;
 typedef struct gemm_work {
     const tp__gemm_backend *backend;
     const tp__gemm_batch *batch;
+    tp__gemm first;
     int64_t rows, columns, blocks, across; /* size and number of blocks; how many side by side */
     int64_t group;
 } gemm_work;
@@ -29,7 +33,7 @@ static tp__gemm gemm_matrix(const gemm_work *work, int64_t number)
 {
     const tp__gemm_batch *batch = work->batch;
     int64_t item = (int64_t)work->backend->item;
-    tp__gemm job = batch->first;
+    tp__gemm job = work->first;
     job.c += number * job.m * job.n * item;
     for (int i = batch->ndim - 1; i >= 0; i--) {
         int64_t at = number % batch->shape[i];
@@ -82,8 +86,12 @@ void tp__gemm_run(const tp__gemm_backend *backend, const tp__gemm_batch *batch)
     const tp__gemm *first = &batch->first;
     if (batch->count == 0 || first->m == 0 || first->n == 0)
         return;
-    gemm_work work = {.backend = backend, .batch = batch};
-    backend->cut(first, &work.rows, &work.columns);
+    if (batch->count == 1 && (double)first->m * (double)first->n * (double)first->k < gemm_few) {
+        backend->run(first);
+        return;
+    }
+    gemm_work work = {.backend = backend, .batch = batch, .first = *first};
+    backend->cut(&work.first, &work.rows, &work.columns);
     work.across = (first->n - 1) / work.columns + 1;
     work.blocks = ((first->m - 1) / work.rows + 1) * work.across;
     double cost = gemm_cost(&work), total = cost * (double)batch->count;
@@ -112,7 +120,7 @@ bool tp__gemm_is_plain(int64_t rows, int64_t columns, int64_t row, int64_t colum
 
 enum { GEMM_OUTER = 16384 }; /* elements of the result in a task */
 
-static void gemm_cut_outer(const tp__gemm *whole, int64_t *rows, int64_t *columns)
+static void gemm_cut_outer(tp__gemm *whole, int64_t *rows, int64_t *columns)
 {
     *columns = whole->n < GEMM_OUTER ? whole->n : GEMM_OUTER;
     *rows = GEMM_OUTER / *columns;
@@ -166,7 +174,7 @@ GEMM_REFERENCE(gemm_f64, double, double)
 GEMM_REFERENCE(gemm_i64, int64_t, uint64_t)
 
 /* A few rows at a time; an element's bits do not depend on how many. */
-static void gemm_cut(const tp__gemm *whole, int64_t *rows, int64_t *columns)
+static void gemm_cut(tp__gemm *whole, int64_t *rows, int64_t *columns)
 {
     double row = (double)whole->n * (double)whole->k + 1;
     *columns = whole->n;

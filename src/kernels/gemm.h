@@ -23,14 +23,15 @@ typedef struct tp__gemm {
     int64_t a_row, a_column, b_row,
         b_column; /* from a row to the next, from a column to the next */
     int64_t c_row;
-    bool add; /* c += a b */
+    bool add;   /* c += a b */
+    bool large; /* a block of a product that is more than a cache holds: cut says so */
 } tp__gemm;
 
 typedef struct tp__gemm_backend {
     size_t item; /* bytes of an element */
     double cost; /* of a multiplication and an addition, in nanoseconds, about */
     bool plain;  /* run takes only operands that are tp__gemm_is_plain */
-    void (*cut)(const tp__gemm *whole, int64_t *rows, int64_t *columns); /* size of the blocks */
+    void (*cut)(tp__gemm *whole, int64_t *rows, int64_t *columns); /* size of the blocks */
     void (*run)(const tp__gemm *block);
 } tp__gemm_backend;
 

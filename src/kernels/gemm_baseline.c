@@ -18,6 +18,7 @@
 #define GEMM_ROWS 6
 #define GEMM_VECTORS 2
 #define GEMM_DEPTH 256
+#define GEMM_DEEPER 256
 #define GEMM_EACH_ROW(X, Type, vectors)                                                            \
     X(Type, vectors, 1)                                                                            \
     X(Type, vectors, 2)                                                                            \

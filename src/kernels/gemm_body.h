@@ -33,7 +33,7 @@ typedef double GEMM(doubles) __attribute__((vector_size(GEMM_BYTES)));
 /* --- Tiles --- */
 
 #define GEMM_TILE(Type)                                                                            \
-    TP_INLINE void GEMM(gemm_put_##Type)(const tp__gemm_tile *t, Type *c, const int vectors,       \
+    TP_INLINE void GEMM(gemm_put_##Type)(Type * c, int64_t last, bool add, const int vectors,      \
                                          const bool thin, const GEMM_OF_##Type *sum)               \
     {                                                                                              \
         const int lanes = GEMM_BYTES / sizeof(Type);                                               \
@@ -42,63 +42,78 @@ typedef double GEMM(doubles) __attribute__((vector_size(GEMM_BYTES)));
         for (int v = 0; v < vectors; v++)                                                          \
             y[v] = sum[v];                                                                         \
         if (thin) {                                                                                \
-            if (t->add)                                                                            \
-                y[0] += GEMM_LOAD_##Type(c, t->last);                                              \
-            GEMM_STORE_##Type(c, t->last, y[0]);                                                   \
+            if (add)                                                                               \
+                y[0] += GEMM_LOAD_##Type(c, last);                                                 \
+            GEMM_STORE_##Type(c, last, y[0]);                                                      \
             return;                                                                                \
         }                                                                                          \
-        if (t->add) {                                                                              \
+        if (add) {                                                                                 \
             GEMM_UNROLL                                                                            \
             for (int v = 0; v < vectors; v++) {                                                    \
                 GEMM_OF_##Type old;                                                                \
-                memcpy(&old, c + (v < vectors - 1 ? v * lanes : t->last), sizeof old);             \
+                memcpy(&old, c + (v < vectors - 1 ? v * lanes : last), sizeof old);                \
                 y[v] += old;                                                                       \
             }                                                                                      \
         }                                                                                          \
         GEMM_UNROLL                                                                                \
         for (int v = 0; v < vectors; v++)                                                          \
-            memcpy(c + (v < vectors - 1 ? v * lanes : t->last), &y[v], sizeof y[v]);               \
+            memcpy(c + (v < vectors - 1 ? v * lanes : last), &y[v], sizeof y[v]);                  \
     }                                                                                              \
                                                                                                    \
     TP_INLINE void GEMM(gemm_tiles_##Type)(const tp__gemm_tile *t, const int rows,                 \
                                            const int vectors, const bool thin)                     \
     {                                                                                              \
         const int lanes = GEMM_BYTES / sizeof(Type);                                               \
-        const Type *a = (const Type *)(const void *)t->a;                                          \
+        const char *a = t->a;                                                                      \
         Type *c = (Type *)(void *)t->c;                                                            \
-        const int64_t last = t->last, b_row = t->b_row, a_column = t->a_column;                    \
-        for (int64_t i = 0; i < t->tiles; i++) {                                                   \
-            const Type *b = (const Type *)(const void *)t->b, *from[GEMM_ROWS];                    \
+        const bool add = t->add;                                                                   \
+        const int64_t depth = t->k, last = t->last, c_row = t->c_row;                              \
+        const int64_t b_row = t->b_row * (int64_t)sizeof(Type);                                    \
+        const int64_t a_row = t->a_row * (int64_t)sizeof(Type);                                    \
+        const int64_t a_tile = t->a_tile * (int64_t)sizeof(Type);                                  \
+        int64_t a_step = t->a_column * (int64_t)sizeof(Type);                                      \
+        __asm__("" : "+r"(a_step)); /* else there is a second loop for a step of one element */    \
+        for (int64_t i = t->tiles; i > 0; i--) {                                                   \
+            const char *at = a, *b = t->b;                                                         \
             GEMM_OF_##Type sum[GEMM_ROWS][GEMM_VECTORS];                                           \
             GEMM_UNROLL                                                                            \
             for (int r = 0; r < rows; r++) {                                                       \
-                from[r] = a + r * t->a_row;                                                        \
                 GEMM_UNROLL                                                                        \
                 for (int v = 0; v < vectors; v++)                                                  \
                     sum[r][v] = (GEMM_OF_##Type){0};                                               \
             }                                                                                      \
-            for (int64_t k = 0, at = 0; k < t->k; k++, b += b_row, at += a_column) {               \
+            if (!thin && depth >= 64) {                                                            \
+                GEMM_UNROLL                                                                        \
+                for (int r = 0; r < rows; r++) {                                                   \
+                    GEMM_UNROLL                                                                    \
+                    for (int v = 0; v < vectors; v++)                                              \
+                        __builtin_prefetch(c + r * c_row + v * lanes, 1);                          \
+                }                                                                                  \
+            }                                                                                      \
+            for (int64_t k = depth; k > 0; k--, b += b_row, at += a_step) {                        \
+                const Type *from = (const Type *)(const void *)b;                                  \
                 GEMM_OF_##Type x[GEMM_VECTORS];                                                    \
                 if (thin) {                                                                        \
-                    x[0] = GEMM_LOAD_##Type(b, last);                                              \
+                    x[0] = GEMM_LOAD_##Type(from, last);                                           \
                 } else {                                                                           \
                     GEMM_UNROLL                                                                    \
                     for (int v = 0; v < vectors; v++)                                              \
-                        memcpy(&x[v], b + (v < vectors - 1 ? v * lanes : last), sizeof x[v]);      \
+                        memcpy(&x[v], from + (v < vectors - 1 ? v * lanes : last), sizeof x[v]);   \
                 }                                                                                  \
                 GEMM_UNROLL                                                                        \
                 for (int r = 0; r < rows; r++) {                                                   \
-                    const GEMM_OF_##Type factor = from[r][at] - (GEMM_OF_##Type){0};               \
+                    const Type factor = *(const Type *)(const void *)(at + r * a_row);             \
+                    const GEMM_OF_##Type factors = factor - (GEMM_OF_##Type){0};                   \
                     GEMM_UNROLL                                                                    \
                     for (int v = 0; v < vectors; v++)                                              \
-                        sum[r][v] = GEMM_FMA_##Type(factor, x[v], sum[r][v]);                      \
+                        sum[r][v] = GEMM_FMA_##Type(factors, x[v], sum[r][v]);                     \
                 }                                                                                  \
             }                                                                                      \
             GEMM_UNROLL                                                                            \
             for (int r = 0; r < rows; r++)                                                         \
-                GEMM(gemm_put_##Type)(t, c + r * t->c_row, vectors, thin, sum[r]);                 \
-            a += rows * t->a_row;                                                                  \
-            c += rows * t->c_row;                                                                  \
+                GEMM(gemm_put_##Type)(c + r * c_row, last, add, vectors, thin, sum[r]);            \
+            a += a_tile;                                                                           \
+            c += rows * c_row;                                                                     \
         }                                                                                          \
     }
 
@@ -218,6 +233,16 @@ GEMM_LINE(double)
 
 /* --- Packing --- */
 
+#define GEMM_NARROW(Type, block)                                                                   \
+    if (bytes >= (block)) {                                                                        \
+        const size_t rest = bytes - (block);                                                       \
+        for (int64_t i = 0; i < k; i++, from += row, to += bytes / sizeof(Type)) {                 \
+            memcpy(to, from, block);                                                               \
+            memcpy((char *)to + rest, (const char *)from + rest, block);                           \
+        }                                                                                          \
+        return;                                                                                    \
+    }
+
 #define GEMM_PACK(Type)                                                                            \
     static void GEMM(gemm_pack_rows_##Type)(int64_t k, int64_t width, const Type *from,            \
                                             int64_t row, Type *to)                                 \
@@ -232,6 +257,13 @@ GEMM_LINE(double)
             memcpy(&v, from + width - lanes, sizeof v);                                            \
             memcpy(to + width - lanes, &v, sizeof v);                                              \
         }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    /* Fewer elements than a vector: two copies, which may overlap. */                             \
+    static void GEMM(gemm_pack_narrow_##Type)(int64_t k, size_t bytes, const Type *from,           \
+                                              int64_t row, Type *to)                               \
+    {                                                                                              \
+        GEMM_NARROW(Type, 32) GEMM_NARROW(Type, 16) GEMM_NARROW(Type, 8) GEMM_NARROW(Type, 4)      \
     }                                                                                              \
                                                                                                    \
     static void GEMM(gemm_pack_plain_##Type)(int64_t k, int64_t width, const Type *from,           \
@@ -265,6 +297,8 @@ GEMM_LINE(double)
         Type *into = (Type *)(void *)to;                                                           \
         if (column == 1 && width >= (int64_t)(GEMM_BYTES / sizeof(Type)))                          \
             GEMM(gemm_pack_rows_##Type)(k, width, at, row, into);                                  \
+        else if (column == 1)                                                                      \
+            GEMM(gemm_pack_narrow_##Type)(k, (size_t)width * sizeof(Type), at, row, into);         \
         else if (row == 1)                                                                         \
             GEMM(gemm_pack_columns_##Type)(k, width, at, column, into);                            \
         else                                                                                       \
@@ -282,7 +316,7 @@ GEMM_PACK(double)
 #define GEMM_KERNELS(Type, cost_)                                                                  \
     {                                                                                              \
         .item = sizeof(Type), .lanes = GEMM_BYTES / sizeof(Type), .vectors = GEMM_VECTORS,         \
-        .rows = GEMM_ROWS, .depth = GEMM_DEPTH, .cost = cost_,                                     \
+        .rows = GEMM_ROWS, .depth = GEMM_DEPTH, .deeper = GEMM_DEEPER, .cost = cost_,              \
         .tile = {GEMM_EACH_TILE(GEMM_ENTRY, Type)}, .rows_of = GEMM(gemm_rows_of_##Type),          \
         .dots = GEMM(gemm_dots_##Type), .pack = GEMM(gemm_pack_##Type)                             \
     }

@@ -3,8 +3,13 @@
  * c is computed in panels, as wide as a tile, and these in tiles from top to bottom, which share
  * `depth` rows of b that stay in the first-level cache. b is read where it lies if its rows lie
  * side by side and few tiles share them, or the cache holds them as they are; otherwise they are
- * copied next to each other first, at most 24 KiB. a is read where it lies: a tile takes single
- * elements of it.
+ * copied next to each other first, at most 24 KiB on the stack. a is read where it lies: a tile
+ * takes single elements of it.
+ *
+ * Of large products all panels' rows of b are copied first, which stay in the second-level cache,
+ * and then the tiles beside each other are computed, which share rows of a; these are copied too
+ * where they lie by columns. Without memory for that it goes as above, in narrower panels. The bits
+ * are the same.
  *
  * A product with a vector reads the matrix once, in the order in which it lies.
  */
@@ -14,16 +19,19 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/dtype.h"
 #include "kernels/gemm_tile.h"
 
 enum {
-    FAST_ROOM = 24 << 10,   /* bytes of a panel */
+    FAST_ROOM = 24 << 10,   /* bytes of a panel's rows of b */
     FAST_ROWS = 48,         /* of c, that repay a copy of rows of b */
     FAST_NEAR = 16 << 10,   /* bytes of rows of b that are not copied */
-    FAST_BLOCK = 256 << 10, /* bytes of a that the tiles of a panel go through, at most */
+    FAST_BLOCK = 256 << 10, /* bytes of what is read over and over, at most */
+    FAST_LARGE = 3 << 19,   /* bytes of a large product, at least */
+    FAST_WIDE = 256,        /* rows or columns of its blocks, about */
     FAST_TASK = 1000000,    /* multiplications that are worth a task */
-    FAST_TASKS = 64,
+    FAST_TASKS = 32,
     FAST_SPREAD = 256 /* elements of a result that are put in their places at a time */
 };
 
@@ -35,10 +43,27 @@ static const tp__gemm_kernels *fast_kernels(tp_dtype dtype)
 
 /* --- Matrices --- */
 
+/* The same and quicker for what is not huge. */
+static int64_t fast_quotient(int64_t a, int64_t b)
+{
+    return (a | b) >> 32 ? a / b : (int64_t)((uint32_t)a / (uint32_t)b);
+}
+
+static int64_t fast_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The tiles of a panel: as few as there can be, of nearly the same size. */
 static void fast_rows(const tp__gemm_kernels *kernels, tp__gemm_tile *tile, int vectors, int64_t m)
 {
-    int64_t tiles = (m - 1) / kernels->rows + 1, rows = m / tiles, larger = m % tiles;
+    int64_t tiles = 1, rows = m, larger = 0;
+    if (m > kernels->rows) {
+        tiles = fast_quotient(m - 1, kernels->rows) + 1;
+        rows = fast_quotient(m, tiles);
+        larger = m - rows * tiles;
+    }
+    tile->a_tile = (rows + 1) * tile->a_row;
     if (larger > 0) {
         tile->tiles = larger;
         kernels->tile[vectors][rows](tile);
@@ -46,6 +71,7 @@ static void fast_rows(const tp__gemm_kernels *kernels, tp__gemm_tile *tile, int 
         tile->c += larger * (rows + 1) * tile->c_row * kernels->item;
     }
     tile->tiles = tiles - larger;
+    tile->a_tile = rows * tile->a_row;
     kernels->tile[vectors][rows - 1](tile);
 }
 
@@ -63,37 +89,156 @@ static void fast_panel(const tp__gemm_kernels *kernels, const tp__gemm *job, con
     tile->b_row = width;
 }
 
-/* `depth` terms of each element, or fewer. */
-static void fast_terms(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t k,
-                       int64_t depth, char *room)
+/* `depth` terms of the elements of some columns. */
+static void fast_columns(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t k,
+                         int64_t depth, int64_t j, int64_t width, int vectors, char *room)
 {
-    int64_t vectors = (job->n - 1) / kernels->lanes + 1, item = kernels->item;
-    int64_t panels = (vectors - 1) / kernels->vectors + 1, narrow = panels - vectors % panels;
-    for (int64_t i = 0, j = 0; i < panels; i++) {
-        int64_t some = vectors / panels + (i >= narrow), width = some * kernels->lanes;
-        width = width < job->n - j ? width : job->n - j;
-        bool thin = width < kernels->lanes;
-        tp__gemm_tile tile = {.k = depth,
-                              .a = job->a + k * job->a_column * item,
-                              .c = job->c + j * item,
-                              .a_row = job->a_row,
-                              .a_column = job->a_column,
-                              .c_row = job->c_row,
-                              .last = thin ? width : width - kernels->lanes,
-                              .add = job->add || k > 0};
-        fast_panel(kernels, job, job->b + (k * job->b_row + j * job->b_column) * item, width, &tile,
-                   room);
-        fast_rows(kernels, &tile, thin ? 0 : (int)some, job->m);
+    int64_t item = kernels->item;
+    tp__gemm_tile tile = {.k = depth,
+                          .a = job->a + k * job->a_column * item,
+                          .c = job->c + j * item,
+                          .a_row = job->a_row,
+                          .a_column = job->a_column,
+                          .c_row = job->c_row,
+                          .last = vectors ? width - kernels->lanes : width,
+                          .add = job->add || k > 0};
+    fast_panel(kernels, job, job->b + (k * job->b_row + j * job->b_column) * item, width, &tile,
+               room);
+    fast_rows(kernels, &tile, vectors, job->m);
+}
+
+/* Panels have nearly the same number of vectors, at most `most`, the last one the most. */
+typedef struct fast_panels {
+    int64_t n, least, narrow;
+} fast_panels;
+
+static fast_panels fast_panels_of(int64_t vectors, int64_t most)
+{
+    fast_panels panels = {.n = 1 + fast_quotient(vectors - 1, most)};
+    panels.least = fast_quotient(vectors, panels.n);
+    panels.narrow = panels.n - (vectors - panels.least * panels.n);
+    return panels;
+}
+
+/* `depth` terms of each element, or fewer, in panels of at most `most` vectors. */
+static void fast_terms(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t k,
+                       int64_t depth, int64_t most, char *room)
+{
+    int64_t vectors = 1 + fast_quotient(job->n - 1, kernels->lanes);
+    if (vectors <= most) {
+        bool thin = job->n < kernels->lanes;
+        fast_columns(kernels, job, k, depth, 0, job->n, thin ? 0 : (int)vectors, room);
+        return;
+    }
+    fast_panels panels = fast_panels_of(vectors, most);
+    for (int64_t i = 0, j = 0; i < panels.n; i++) {
+        int64_t some = panels.least + (i >= panels.narrow), width = some * kernels->lanes;
+        width = fast_least(width, job->n - j);
+        fast_columns(kernels, job, k, depth, j, width, width < kernels->lanes ? 0 : (int)some,
+                     room);
         j += width;
+    }
+}
+
+static void fast_small(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t depth,
+                       int64_t most)
+{
+    _Alignas(64) char room[FAST_ROOM];
+    for (int64_t k = 0; k < job->k; k += depth)
+        fast_terms(kernels, job, k, fast_least(depth, job->k - k), most, room);
+}
+
+/* --- Large matrices --- */
+
+typedef struct fast_large {
+    const tp__gemm_kernels *kernels;
+    const tp__gemm *job;
+    fast_panels panels;
+    int64_t k, depth; /* first term, and how many */
+    char *a, *b;      /* copies; of a: of a tile's rows */
+} fast_large;
+
+static void fast_large_panels(const fast_large *large)
+{
+    const tp__gemm *job = large->job;
+    int64_t item = large->kernels->item, lanes = large->kernels->lanes;
+    const char *from = job->b + large->k * job->b_row * item;
+    char *to = large->b;
+    for (int64_t i = 0, j = 0; i < large->panels.n; i++) {
+        int64_t some = large->panels.least + (i >= large->panels.narrow);
+        int64_t width = fast_least(some * lanes, job->n - j);
+        large->kernels->pack(large->depth, width, from + j * job->b_column * item, job->b_row,
+                             job->b_column, to);
+        to += large->depth * width * item;
+        j += width;
+    }
+}
+
+/* The tiles of some rows from row i on. */
+static void fast_large_rows(const fast_large *large, int64_t i, int64_t rows)
+{
+    const tp__gemm *job = large->job;
+    int64_t item = large->kernels->item, lanes = large->kernels->lanes;
+    tp__gemm_tile tile = {.tiles = 1,
+                          .k = large->depth,
+                          .a = job->a + (i * job->a_row + large->k * job->a_column) * item,
+                          .b = large->b,
+                          .c = job->c + i * job->c_row * item,
+                          .a_row = job->a_row,
+                          .a_column = job->a_column,
+                          .c_row = job->c_row,
+                          .add = job->add || large->k > 0};
+    if (job->a_column != 1) {
+        large->kernels->pack(large->depth, rows, tile.a, job->a_column, job->a_row, large->a);
+        tile.a = large->a;
+        tile.a_row = 1;
+        tile.a_column = rows;
+    }
+    for (int64_t p = 0, j = 0; p < large->panels.n; p++) {
+        int64_t some = large->panels.least + (p >= large->panels.narrow);
+        int64_t width = fast_least(some * lanes, job->n - j);
+        tile.b_row = width;
+        tile.last = width - lanes;
+        large->kernels->tile[some][rows - 1](&tile);
+        tile.b += large->depth * width * item;
+        tile.c += width * item;
+        j += width;
+    }
+}
+
+static void fast_large_run(const tp__gemm_kernels *kernels, const tp__gemm *job, char *room)
+{
+    int64_t vectors = 1 + fast_quotient(job->n - 1, kernels->lanes);
+    int64_t tiles = 1 + fast_quotient(job->m - 1, kernels->rows);
+    int64_t least = fast_quotient(job->m, tiles), larger = job->m - least * tiles;
+    fast_large large = {.kernels = kernels,
+                        .job = job,
+                        .panels = fast_panels_of(vectors, kernels->vectors),
+                        .a = room,
+                        .b = room + FAST_ROOM};
+    for (; large.k < job->k; large.k += kernels->deeper) {
+        large.depth = fast_least(kernels->deeper, job->k - large.k);
+        fast_large_panels(&large);
+        for (int64_t t = 0, i = 0; t < tiles; t++) {
+            int64_t rows = least + (t < larger);
+            fast_large_rows(&large, i, rows);
+            i += rows;
+        }
     }
 }
 
 static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
-    _Alignas(64) char room[FAST_ROOM];
-    for (int64_t k = 0; k < job->k; k += kernels->depth)
-        fast_terms(kernels, job, k, job->k - k < kernels->depth ? job->k - k : kernels->depth,
-                   room);
+    if (!job->large) {
+        fast_small(kernels, job, kernels->depth, kernels->vectors);
+        return;
+    }
+    char *room = tp__alloc_spare((size_t)(FAST_ROOM + kernels->deeper * job->n * kernels->item));
+    if (room)
+        fast_large_run(kernels, job, room);
+    else
+        fast_small(kernels, job, kernels->deeper, 1);
+    tp__free(room);
 }
 
 /* --- Vectors --- */
@@ -211,23 +356,39 @@ static int64_t fast_part(int64_t size, int64_t parts, int64_t multiple)
     return ((size - 1) / parts / multiple + 1) * multiple;
 }
 
-/* About as many blocks as there are tasks' worth of work: a power of two, so that two or four
- * threads end together. Columns are cut first: blocks beside each other copy different parts of
- * b. */
-static void fast_cut(const tp__gemm_kernels *kernels, const tp__gemm *whole, int64_t *rows,
+/* No second-level cache holds it. */
+static bool fast_is_large(const tp__gemm_kernels *kernels, const tp__gemm *whole)
+{
+    double m = (double)whole->m, n = (double)whole->n, k = (double)whole->k;
+    return whole->m >= FAST_WIDE && whole->n >= FAST_WIDE &&
+           (m * n + m * k + k * n) * (double)kernels->item >= FAST_LARGE;
+}
+
+/* About as many blocks as there are tasks' worth of work, each side in a power of two of parts, so
+ * that two or four threads end together. Columns are cut first: blocks beside each other copy
+ * different parts of b. */
+static void fast_cut(const tp__gemm_kernels *kernels, tp__gemm *whole, int64_t *rows,
                      int64_t *columns)
 {
     double work = (double)whole->m * (double)whole->n * (double)whole->k;
-    int64_t parts = 1, across = 1, down = 1, item = kernels->item;
+    int64_t parts = 1, across = 1, down = 1, width = kernels->lanes * kernels->vectors;
+    int64_t tall = FAST_BLOCK / kernels->item / kernels->depth, height = kernels->rows;
     while (parts < FAST_TASKS && (double)parts * FAST_TASK * 2 < work)
         parts *= 2;
-    int64_t tall = FAST_BLOCK / item / kernels->depth;
-    int64_t width = whole->m == 1 ? kernels->lanes * 16 : kernels->lanes * kernels->vectors;
-    while (down * tall < whole->m && whole->n > 1)
-        down *= 2;
-    while (across * down < parts && across * 2 * width <= whole->n)
-        across *= 2;
-    while (across * down < parts && down * 2 * kernels->rows <= whole->m)
+    whole->large = fast_is_large(kernels, whole);
+    if (whole->large) {
+        height = FAST_WIDE;
+        for (width = FAST_WIDE; across * width < whole->n;)
+            across *= 2;
+    } else {
+        if (whole->m == 1)
+            width = kernels->lanes * 16;
+        while (down * tall < whole->m && whole->n > 1)
+            down *= 2;
+        while (across * down < parts && across * 2 * width <= whole->n)
+            across *= 2;
+    }
+    while (across * down < parts && down * 2 * height <= whole->m)
         down *= 2;
     *rows = fast_part(whole->m, down, kernels->rows);
     *columns = fast_part(whole->n, across, kernels->lanes);
@@ -259,7 +420,7 @@ static void fast_run(const tp__gemm_kernels *kernels, const tp__gemm *job)
         fast_run(fast_kernels(dtype), job);                                                        \
     }                                                                                              \
                                                                                                    \
-    static void fast_cut_##name(const tp__gemm *whole, int64_t *rows, int64_t *columns)            \
+    static void fast_cut_##name(tp__gemm *whole, int64_t *rows, int64_t *columns)                  \
     {                                                                                              \
         fast_cut(fast_kernels(dtype), whole, rows, columns);                                       \
     }

@@ -25,7 +25,8 @@ typedef struct tp__gemm_tile {
     const char *a, *b;
     char *c;
     int64_t a_row, a_column, b_row, c_row;
-    int64_t last; /* where the last vector begins; in a thin tile, how many columns there are */
+    int64_t a_tile; /* from a tile's a to the next one's */
+    int64_t last;   /* where the last vector begins; in a thin tile, how many columns there are */
     bool add;
 } tp__gemm_tile;
 
@@ -42,7 +43,7 @@ typedef struct tp__gemm_line {
 
 typedef struct tp__gemm_kernels {
     int64_t item, lanes, vectors, rows; /* of a tile, at most */
-    int64_t depth;
+    int64_t depth, deeper;              /* terms at a time; of large products */
     double cost; /* of a multiplication and an addition, in nanoseconds, about */
     /* By rows − 1 and vectors; [0]: thin. */
     tp__gemm_tile_kernel *tile[TP__GEMM_VECTORS + 1][TP__GEMM_ROWS];
