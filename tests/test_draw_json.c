@@ -105,6 +105,10 @@ TEST(elements_come_back)
     for (int i = 0; back && i < 6; i++)
         CHECK_BITS(back[i], elements[i]);
     free(json);
+    elements[1] = copysign((double)NAN, -1);
+    json = tp_draw_graph_to_memory(tp_array(TP_F64, TP_SHAPE(2), elements), "json", NULL);
+    CHECK(json && strstr(json, "[1, \"nan\"]"));
+    free(json);
     json = tp_draw_graph_to_memory(tp_array(TP_I64, TP_SHAPE(2), large), "json", NULL);
     const int64_t *integers = tp_data(tp_read_graph_json(json));
     CHECK(integers && integers[0] == INT64_MAX && integers[1] == INT64_MIN);

@@ -103,7 +103,7 @@ static void json_element(tp__text *text, tp_dtype dtype, const void *at)
     if (dtype == TP_I64)
         tp__text_format(text, "%lld", (long long)*(const int64_t *)at);
     else
-        tp__text_format(text, isfinite(x) ? "%.17g" : "\"%g\"", x);
+        tp__text_format(text, isfinite(x) ? "%.17g" : isnan(x) ? "\"nan\"" : "\"%g\"", x);
 }
 
 static void json_value(tp__text *text, tp_var *v)
