@@ -38,6 +38,17 @@ if(TP_HAS_NO_SEMANTIC_INTERPOSITION)
     add_compile_options(-fno-semantic-interposition)
 endif()
 unset(CMAKE_REQUIRED_FLAGS)
+# Half of a record is pointers, which a library that moves has a list of, 24 bytes each, or a bit each.
+check_c_source_compiles("
+    #include <stdlib.h>
+    #if !defined(__GLIBC__) || !__GLIBC_PREREQ(2, 36)
+    #error
+    #endif
+    int main(void) { return 0; }" TP_HAS_RELR)
+check_c_compiler_flag(-Wl,-z,pack-relative-relocs TP_HAS_PACKED_RELOCATIONS)
+if(TP_HAS_RELR AND TP_HAS_PACKED_RELOCATIONS)
+    add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,SHARED_LIBRARY>:-Wl,-z,pack-relative-relocs>)
+endif()
 if(TP_WERROR)
     string(REGEX MATCH "^[0-9]+" major "${CMAKE_C_COMPILER_VERSION}")
     string(REPLACE "GNU" "gcc" family "${CMAKE_C_COMPILER_ID}")

@@ -24,6 +24,13 @@ else()
     list(APPEND TP_OPTIONAL_SUMMARY "vector mathematics: no, functions come from libm")
 endif()
 
+set(TP_WITH_AVX AUTO CACHE STRING "kernels for AVX2 and AVX-512: AUTO, ON or OFF")
+set_property(CACHE TP_WITH_AVX PROPERTY STRINGS AUTO ON OFF)
+if(NOT TP_WITH_AVX)
+    target_compile_definitions(tinypytorch_objects PRIVATE TP_NO_AVX)
+    list(APPEND TP_OPTIONAL_SUMMARY "kernels for AVX: no, TP_WITH_AVX is OFF")
+endif()
+
 # gcc finds what these kernels are compiled with in src/kernels/optimize.h.
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
     file(GLOB tp_level_sources "${PROJECT_SOURCE_DIR}/src/kernels/*_baseline.c"

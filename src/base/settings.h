@@ -9,8 +9,8 @@
 
 /* Kernels are written once and compiled for several levels of instructions; the processor runs all
  * up to one of them, which TP_CPU=reference, baseline, avx2 or avx512 lowers. The reference kernels
- * are plain loops, the oracles of the others. Above the baseline there are levels on x86-64 only.
- */
+ * are plain loops, the oracles of the others. Above the baseline there are levels on x86-64 only,
+ * and none there with -DTP_NO_AVX, for a library that is smaller by a fifth. */
 typedef enum tp__instructions {
     TP__REFERENCE,
     TP__BASELINE,
@@ -21,7 +21,7 @@ typedef enum tp__instructions {
 
 extern tp__instructions tp__level;
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(TP_NO_AVX)
 #define TP__HAS_AVX 1
 #else
 #define TP__HAS_AVX 0

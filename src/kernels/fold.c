@@ -113,7 +113,7 @@ static void fold_finished(int64_t n, int64_t width, tp__partial *to)
 
 const tp__fold_kernels tp__fold_baseline[3][4] = FOLD_TABLE(baseline);
 
-#if defined(__x86_64__)
+#if TP__HAS_AVX
 
 #define FOLD_TARGET __attribute__((target("avx2")))
 #define FOLD_REAL float

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "base/settings.h"
+
 enum { STEP_LANES = 16 };
 
 /* Nobody reads the errno that a root may set: so told, compilers make vectors of it. */
@@ -35,7 +37,7 @@ double sqrt(double x) __attribute__((const));
 
 const tp__step_table tp__step_baseline = STEP_TABLE(baseline);
 
-#if defined(__x86_64__)
+#if TP__HAS_AVX
 
 #define STEP_TARGET __attribute__((target("avx2")))
 #define STEP_REAL float
@@ -53,8 +55,7 @@ const tp__step_table tp__step_avx2 = STEP_TABLE(avx2);
 
 tp__step_kernel *tp__step_choose(tp__step_kind kind, tp_dtype dtype)
 {
-    return __builtin_cpu_supports("avx2") ? tp__step_avx2[kind][dtype]
-                                          : tp__step_baseline[kind][dtype];
+    return tp__level >= TP__AVX2 ? tp__step_avx2[kind][dtype] : tp__step_baseline[kind][dtype];
 }
 
 #else

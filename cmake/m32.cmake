@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Builds for 32-bit x86 with gcc for 64 bits: -DCMAKE_TOOLCHAIN_FILE=cmake/i386.cmake. It needs 32-bit
+# Builds for 32-bit x86 with gcc for 64 bits: -DCMAKE_TOOLCHAIN_FILE=cmake/m32.cmake. It needs 32-bit
 # libraries (Debian: libc6-dev-i386 and lib32gcc-12-dev, the number being gcc's; gcc-multilib excludes
 # cross compilers). Libraries that TinyPytorch can use beyond libc are the 64-bit machine's, so none
 # is looked for.
