@@ -37,7 +37,8 @@ bool tp__check_elements(const char *call, const char *what, tp_var *v, double fr
 /* True, or an error in call's name: ndim within bounds, no negative size. */
 bool tp__check_shape(const char *call, int ndim, const int64_t *shape);
 
-/* The axis counted from the front of ndim, or -1 with an error in call's name that shows v. */
+/* The number of an axis among ndim; a negative one counts from the end. -1, with an error in call's
+ * name that shows v's shape, if there is no such axis. */
 int tp__check_axis(const char *call, int64_t axis, const tp_var *v, int ndim);
 
 /* The error "call: what has shape (2, 3), expected …"; returns poison. */
@@ -142,7 +143,8 @@ tp_var *tp__broadcast_view(tp__thread *t, tp_var *v, int ndim, const int64_t *sh
  * out or they are lost. */
 bool tp__evaluate_deferred(tp_var *v);
 
-/* Makes v->data valid: what reads elements calls this first. Fails as that does. */
+/* Makes v->data valid: whoever reads elements calls this first. False, with an error, in the same
+ * cases. */
 TP_INLINE bool tp__evaluate(tp_var *v)
 {
     return TP_LIKELY(v->data != NULL) || tp__evaluate_deferred(v);

@@ -2,10 +2,10 @@
  *
  * Recipes: making their sources, running one at once, and making it wait.
  *
- * A recipe that waits is a storage without elements. It holds a reference to the storage of each
- * source and counts as one of its readers, so that an edit (tp__edit) knows that somebody still
- * needs the old elements. Each thread lists its waiting recipes, in order to find the readers of a
- * storage, and to compute what is left before the thread ends.
+ * A recipe that waits stands behind a storage without elements. It holds a reference to the storage
+ * of each source and counts as one of its readers, so that an edit (tp__edit) knows that somebody
+ * still needs the old elements. Each thread lists its waiting recipes, in order to find the readers
+ * of a storage, and to compute what is left before the thread ends.
  *
  * Recipes that wait for each other form a graph, whose size is bounded (deferred_lighten).
  */

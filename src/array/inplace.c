@@ -66,7 +66,7 @@ static const inplace_kind inplace_div = {"div_",
                                          {[TP_F64] = inplace_div_f64, [TP_F32] = inplace_div_f32},
                                          TP__FAST_DIV};
 
-/* target ← target · value, of one shape and the target's type, which is a working one. */
+/* target ← target op value, of one shape and the target's type, which is a working one. */
 static void inplace_run(const inplace_kind *kind, tp_var *target, tp_var *value)
 {
     bool contiguous = target->flags & value->flags & TP__CONTIGUOUS;
@@ -183,7 +183,7 @@ static bool inplace_fits(const inplace_kind *kind, tp_var *target, tp_var *value
     return false;
 }
 
-/* target ← target · value in another type, rounded to the target's once. */
+/* target ← target op value, computed in the value's type and rounded to the target's once. */
 static bool inplace_run_as(tp__thread *t, const inplace_kind *kind, tp_var *target, tp_var *value)
 {
     tp_var *wide = tp__copy_as(t, target, (tp_dtype)value->dtype);

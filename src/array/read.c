@@ -30,7 +30,7 @@ static bool read_known(const char *call, const tp_var *v)
     return v != NULL;
 }
 
-/* The same, and not poison. Poison of a call whose error was cleared since is an error again. */
+/* True if v is there and not poison, which is an error again if that of its call was cleared. */
 static bool read_sound(const char *call, const tp_var *v)
 {
     return read_known(call, v) && tp__check_operand(call, v);

@@ -50,7 +50,7 @@ void *tp__alloc(size_t bytes)
     return alloc_checked(alloc_refused(bytes) ? NULL : malloc(bytes ? bytes : 1), bytes);
 }
 
-/* SIZE_MAX, which there never is, where it is too large. */
+/* The bytes of count items; SIZE_MAX, of which no memory has so many, if that overflows. */
 static size_t alloc_product(size_t count, size_t bytes)
 {
     return bytes && count > SIZE_MAX / bytes ? SIZE_MAX : count * bytes;

@@ -40,8 +40,8 @@ tp__watch *tp__debug_part(tp_var *v);
  * and its memory may be used again. */
 bool tp__debug_retire(tp__thread *t, tp_var *v);
 
-/* True if v, which is watched, may be used by this thread; otherwise an error in call's name about
- * what `which` is. */
+/* True if v, which is watched, may be used by this thread; otherwise an error in call's name, which
+ * calls v `which`. */
 bool tp__debug_may_use(const char *call, const char *which, const tp_var *v);
 
 #endif

@@ -21,7 +21,7 @@ typedef struct tp__extra {
     struct tp__watch *watch; /* of the debug mode: base/debug.h */
 } tp__extra;
 
-/* v's, made if it has none. NULL, with an error, when out of memory. */
+/* v's extra, made if it has none. NULL, with an error, when out of memory. */
 tp__extra *tp__extra_of(tp_var *v);
 
 /* Notes that v was made in the thread's name scope; without memory v is in none. */

@@ -233,7 +233,7 @@ tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype 
 /* Moves elements that live in the node into a storage, so that others can see them. */
 bool tp__node_expose(tp_var *v);
 
-/* Makes v's record of n inputs: room for them, unset. */
+/* Makes room for n inputs in v's record; they are unset. */
 bool tp__node_inputs(tp_var *v, uint32_t n);
 
 /* --- Counting --- */
@@ -249,8 +249,9 @@ TP_INLINE void tp__ref(tp_var *v)
     atomic_store_explicit(&v->refs, refs + 1, memory_order_relaxed);
 }
 
-/* True when the last reference went. A shared node may be gone otherwise too: read nothing of it.
- * Of another one that is left to consumers that do not read its elements, these go. */
+/* True when the last reference went. If it is false, a shared node may be gone all the same: read
+ * nothing of it. If consumers that do not read the elements are all that is left of an unshared
+ * node's references, the elements go. */
 TP_INLINE bool tp__unref(tp_var *v)
 {
     uint32_t flags = v->flags;
@@ -304,7 +305,7 @@ TP_INLINE void tp__drop(tp_var *v)
         tp__node_free(tp__here(), v);
 }
 
-/* Makes v, whose elements are ready, one that threads share. */
+/* Lets threads share v, whose elements are ready. */
 void tp__node_share(tp_var *v);
 
 /* Hands the thread's free nodes to threads to come. */

@@ -5,9 +5,9 @@
  * late therefore finds its job's tickets gone, whatever runs by then, and sleeps again; the caller
  * never waits for it, only for tasks that have been taken.
  *
- * Going to sleep and waking takes 18 to 30 µs (measured), as long as many a job. So a worker
- * without a job, and a caller whose last tasks others are finishing, look out for that long before
- * they sleep. A row of jobs is then one awakening.
+ * Going to sleep and waking takes 18 to 30 µs (measured), which is as long as many jobs take. So a
+ * worker without a job, and a caller whose last tasks others are finishing, look out for that long
+ * before they sleep. For jobs that follow each other closely, workers then wake only once.
  *
  * Workers are kept off the caller's processor: left to itself, Linux often wakes one on the very
  * processor that its caller keeps busy, with another one idle (seen on virtual machines; jobs of
