@@ -389,8 +389,9 @@ class Program:
 
     def whole(self):
         """Whether some value has an element that is a whole number and not 0."""
-        return any(bool(((v == v.round()) & (v != 0)).any()) for v in self.native.values
-                   if isinstance(v, torch.Tensor) and v.dtype.is_floating_point)
+        floats = (v.double() for v in self.native.values
+                  if isinstance(v, torch.Tensor) and v.dtype.is_floating_point)
+        return any(bool(((v == v.round()) & (v != 0)).any()) for v in floats)
 
     def strange(self):
         """Whether it has special values, or some value is infinite or NaN."""

@@ -47,6 +47,21 @@ LAPACK_TEST(solutions_and_determinants_pass_nan_on)
     CHECK(isnan(tp_item(tp_sum(tp_matrix_exp(a)))));
 }
 
+/* Gradients of what a triangle does not read are 0, and directions there do not count. */
+LAPACK_TEST(nan_stays_out_of_the_other_triangle)
+{
+    tp_var *l = tp_variable(matrix(2, 0, 1, 3)), *weights = vector((double)NAN, 1);
+    tp_var *b = vector(4, 7), *y[] = {tp_solve_triangular(l, b), tp_cholesky_solve(b, l)};
+    for
+        EACH(i, y)
+        {
+            tp_var *g = tp_gradient(y[i], l, .gradient = weights);
+            CHECK(at(g, 1) == 0 && isnan(at(g, 0)));
+            tp_var *d = tp_jvp(y[i], l, matrix(0, (double)NAN, 1, 0));
+            CHECK(isfinite(at(d, 0)) && isfinite(at(d, 1)));
+        }
+}
+
 /* Factorisations, and what goes by them, of (2, 2, 2). */
 static void factorise(int which, tp_var *a)
 {

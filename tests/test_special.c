@@ -216,3 +216,31 @@ TEST(polygamma_of_high_order_and_far_below_zero)
     CHECK_BITS(tp_item(tp_polygamma(INT32_MAX, tp_scalar(1e9))), 0);
     CHECK_BITS(tp_item(tp_polygamma(200, tp_scalar(-3.25))), (double)INFINITY);
 }
+
+/* Derivatives of 0 / x are 0 where 1 / x² leaves the type's range, too, and a gradient of 0 passes.
+ */
+static void check_zero_over(tp_dtype dtype, double at, int ndim)
+{
+    TP_SCOPE();
+    tp_var *x = tp_variable(tp_full(dtype, ndim, (int64_t[]){3}, at)), *d[3];
+    tp_var *y = tp_div(tp_zeros(dtype, TP_SHAPE()), x);
+    tp_var *first = tp_gradient(y, x, .create_graph = true);
+    CHECK(tp_item(tp_max(tp_abs(first))) == 0);
+    CHECK(tp_item(tp_max(tp_abs(tp_gradient(first, x)))) == 0);
+    tp_derivatives(y, x, 3, d);
+    for (int k = 0; k < 3; k++)
+        CHECK(tp_item(tp_max(tp_abs(d[k]))) == 0);
+    tp_var *unused =
+        tp_gradient(tp_div(1, x), x, .gradient = tp_zeros(dtype, ndim, (int64_t[]){3}));
+    CHECK(tp_item(tp_max(tp_abs(unused))) == 0);
+}
+
+TEST(zero_over_small_numbers)
+{
+    for (int ndim = 0; ndim < 2; ndim++) {
+        check_zero_over(TP_F64, 1e-155, ndim);
+        check_zero_over(TP_F64, -1e-300, ndim);
+        check_zero_over(TP_F32, 1e-20, ndim);
+        check_zero_over(TP_F32, 1e-37, ndim);
+    }
+}

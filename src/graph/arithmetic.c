@@ -68,7 +68,7 @@ TP__BINARY(tp_sub, a - b, gy, gy, -gy, tp_neg(gy),
            .label = "Sub", .formula = "a − b", .flags = TP__ELEMENTWISE | TP__LINEAR, .fast = TP__FAST_SUB, .loop[TP_I64] = sub_i64, .loop[TP_U8] = sub_u8, .taylor = sub_taylor)
 TP__BINARY(tp_mul, a * b, gy * b, tp_mul(gy, b), gy * a, tp_mul(gy, a),
            .label = "Mul", .formula = "a b", .flags = TP__ELEMENTWISE, .reads = {TP__READS_1, TP__READS_0}, .fast = TP__FAST_MUL, .loop[TP_I64] = mul_i64, .loop[TP_U8] = mul_u8, .taylor = mul_taylor)
-TP__BINARY(tp_div, a / b, gy / b, tp_div(gy, b), -(gy / b * y), tp_neg(tp_mul(tp_div(gy, b), y)),
+TP__BINARY(tp_div, a / b, gy / b, tp_div(gy, b), -(gy * y / b), tp_neg(tp_div(tp_mul(gy, y), b)),
            .label = "Div", .formula = "a / b", .flags = TP__ELEMENTWISE | TP__FLOATING, .reads = {TP__READS_1, TP__READS_1 | TP__READS_OUT}, .fast = TP__FAST_DIV, .taylor = div_taylor, .domain = TP__NOT_ZERO)
 TP__UNARY(tp_neg, -x, -gy, tp_neg(gy),
           .label = "Neg", .formula = "−x", .flags = TP__ELEMENTWISE | TP__LINEAR, .fast = TP__FAST_NEG, .loop[TP_I64] = neg_i64, .loop[TP_U8] = neg_u8, .taylor = neg_taylor)

@@ -174,14 +174,14 @@ static const tp__op solve_op = {
                                     {0}},
 };
 
-/* v without what its triangle does not read. */
+/* v without what its triangle does not read, NaN there too. */
 static tp_var *solve_triangle(tp_var *v, int64_t mode)
 {
     double on = mode & TP__LAPACK_UNIT ? 0 : 1;
     bool upper = mode & TP__LAPACK_UPPER;
-    return v ? tp_mul(v, tp__triangle((tp_dtype)v->dtype, tp__shape(v)[v->ndim - 1], !upper, on,
-                                      upper))
-             : NULL;
+    if (!v || tp_is_poison(v))
+        return v;
+    return tp_where(tp__triangle(TP_U8, tp__shape(v)[v->ndim - 1], !upper, on, upper), v, 0);
 }
 
 static void solve_triangular_gradient(const tp__pull *pull)
