@@ -64,6 +64,7 @@ static const place places[] = {
     {"4 + (y - x^2)^2", 2, {1, 3}, {NONE, NONE}, false},
     {"4 + (y - x^2)^2", 2, {0}, {NONE, NONE}, false},
     {"4 + (y - x^2)^2 + z^2", 3, {1, 3, 2}, {NONE, NONE}, false},
+    {"1 + exp(-x) + (y - x^2/9)^2", 2, {25, 80}, {NONE, NONE}, false},
     /* the same, seen from a little beside the floor, where rounding of the value leaves a search */
     {"1e6 + (y - x^2)^2", 2, {1, 3}, {NONE, NONE}, false},
     {"1e6 + (y - sin(x))^2 + 3*(z + sin(x)/2)^2", 3, {2, 1, -1}, {NONE, NONE}, false},

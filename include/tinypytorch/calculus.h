@@ -209,16 +209,16 @@ typedef tp_var *tp_objective(void *ctx, tp_var *x);
  *
  * Before it claims convergence the search looks at f itself around the point, at a few values: f
  * must rise with the square of the distance, as the second derivatives say. Where it does not, as
- * at a kink, and along directions in which it does not curve but for rounding (second derivatives
- * within some 10⁻¹² of others, scaled, or small ones that are still smaller at x + d), it must rise
- * on both sides by more than rounding (x⁴ at 0 is a minimum), and so must the floor of the valley
- * there, which may be bent: the least value across the direction. Where it falls, the result is
- * TP_STOP_SADDLE (x³, −x⁴ and −|x| at 0); where it is not seen to change, TP_STOP_FLAT
- * (1 + (y − x²)² has a whole curve of least values), as it is where d does not lead to where f
- * rises again (1 + exp(−x) at 40). Only where f has fallen to 0, as a sum of squares with more
- * unknowns than equations, is one of many minima enough. Beyond 32 variables the directions that
- * curve least are searched for with up to 100 further products: a saddle can be missed there if the
- * second derivatives that are negative are few and small.
+ * at a kink, and along directions in which it hardly curves (second derivatives within some 10⁻⁸ of
+ * others, scaled, or small ones that are still smaller at x + d), it must rise on both sides by
+ * more than rounding (x⁴ at 0 is a minimum), and so must the floor of the valley there, which may
+ * be bent: the least value across the direction. Where it falls, the result is TP_STOP_SADDLE (x³,
+ * −x⁴ and −|x| at 0); where it is not seen to change, TP_STOP_FLAT (1 + (y − x²)² has a whole curve
+ * of least values), as it is where d does not lead to where f rises again (1 + exp(−x) at 40). Only
+ * where f has fallen to 0, as a sum of squares with more unknowns than equations, is one of many
+ * minima enough. Beyond 32 variables the directions that curve least are searched for with up to
+ * 100 further products: a saddle can be missed there if the second derivatives that are negative
+ * are few and small.
  *
  * The result is a constant. If f reads other variables p, say the weights of a penalty, asking for
  * the result's derivative is an error, like that of any value computed without recording. With

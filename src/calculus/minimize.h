@@ -163,15 +163,18 @@ bool tp__model_is_little(const tp__minimize *job, double decrease);
 tp_stop tp__model_verdict(tp__minimize *job);
 
 /* The values beside the point reached: all higher, by more than rounding, or as the model says, if
- * it has curvature everywhere; some not seen to differ; some lower. flat: along directions without
- * curvature; bent: along those with the least; else along any; and along `along` if that is not
- * NULL. */
+ * it has curvature everywhere; some not seen to differ; some lower. flat: along directions with
+ * hardly any curvature; bent: along those with the least; else along any; and along `along` if that
+ * is not NULL. */
 typedef enum tp__beside { TP__BESIDE_HIGHER, TP__BESIDE_SAME, TP__BESIDE_LOWER } tp__beside;
 tp__beside tp__probe(tp__minimize *job, bool flat, bool bent, const double *along);
 
 /* The trace of the inverse of the model's scaled Hessian: at least 1 / (the least curvature), at
  * most n times that; infinite where a variable has no second derivatives. */
 double tp__probe_weakness(const tp__minimize *job);
+
+/* Of others: a curvature so small is not believed without values of the function. */
+#define TP__MODEL_WEAK 1e-8
 
 /* Some direction has no curvature but for rounding: so it is wherever the Hessian was shifted. */
 bool tp__probe_is_flat(const tp__minimize *job);

@@ -29,8 +29,8 @@
 #define MODEL_NONE 1e-24  /* of the value, along x: no influence … */
 #define MODEL_FADED 1e-16 /* … but there was some */
 
-#define MODEL_WEAK 1e-2 /* of other curvatures: one that a point's place may feign … */
-#define MODEL_OTHER 4   /* … and that is less by this a little further */
+#define MODEL_DOUBT 1e-2 /* of other curvatures: one that a point's place may feign … */
+#define MODEL_OTHER 4    /* … and that is less by this a little further */
 
 #define MODEL_SLOW 1e-2 /* what an iteration gains, relative to |f|: progress is slow */
 #define MODEL_WORTH 2   /* a Newton step gains this times what the step before did, … */
@@ -251,7 +251,7 @@ static bool model_is_beside(tp__minimize *job)
 {
     tp__model *m = &job->model;
     double weakness = tp__probe_weakness(job), *at = m->beside;
-    if (m->differences || weakness * MODEL_WEAK < 1)
+    if (m->differences || weakness * MODEL_DOUBT < 1)
         return false;
     for (int64_t i = 0; i < job->n; i++)
         at[i] = job->x[i] + m->step[i];
@@ -267,10 +267,11 @@ tp_stop tp__model_verdict(tp__minimize *job)
 {
     tp__model *m = &job->model;
     tp_stop claim = job->stop;
-    bool flat = m->convex && tp__probe_is_flat(job), bent = m->hessian && !m->convex;
+    bool bent = m->hessian && !m->convex;
     if (job->beside)
         return claim;
-    flat = flat || (m->hessian && m->convex && model_is_beside(job));
+    bool flat = m->hessian && m->convex &&
+                (tp__probe_weakness(job) * TP__MODEL_WEAK >= 1 || model_is_beside(job));
     const double *along = !m->hessian && model_least(job) ? m->scale : NULL;
     if (m->fades && !(m->hessian && tp__model_is_zero(job)))
         return TP_STOP_FLAT;

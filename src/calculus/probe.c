@@ -10,9 +10,10 @@
  * the last digits of the value and what the model promises.
  *
  * A point may be higher along every line and yet no minimum, as (y − x²)(y − 2 x²) at 0: a few
- * steps down from beside must not end lower. Along a direction without curvature, where others have
- * some, these steps go down across it only, to the floor of a valley that may be bent, and the
- * floor must rise by more than rounding too: what lines show there is how the valley is bent.
+ * steps down from beside must not end lower. Along a direction with hardly any curvature, where
+ * others have some, these steps go down across it only, to the floor of a valley that may be bent,
+ * and the floor must rise by more than rounding too: what lines show there is how the valley is
+ * bent.
  */
 #include "base/features.h"
 
@@ -50,7 +51,7 @@ typedef struct probe {
     double *v, *at, *w; /* a direction; a point; room */
     uint64_t state;
     int searches;
-    bool valley;  /* v has no curvature but for rounding, as others have */
+    bool valley;  /* v has hardly any curvature, and others have */
     double noise; /* the largest that was met */
 } probe;
 
@@ -137,12 +138,12 @@ static void probe_any(probe *p)
 }
 
 /* v ← a random direction among those with the least curvature, by inverse iteration with the
- * model's factor; nothing if it shows none as small as rounding, and `bent` is not asked for. */
+ * model's factor; nothing if it shows none that is weak, and `bent` is not asked for. */
 static void probe_least(probe *p, bool bent)
 {
     const tp__model *m = &p->job->model;
     int64_t n = p->job->n;
-    double *u = p->v, length = 1, noise = TP__QUADRATIC_NOISE * (double)(n + 9);
+    double *u = p->v, length = 1;
     for (int64_t i = 0; i < n; i++)
         u[i] = probe_has_influence(p->job, i) ? tp__random(&p->state) : 0;
     for (int turn = 0; turn < (bent ? PROBE_TURNS : 2) && length > 0; turn++) {
@@ -150,7 +151,7 @@ static void probe_least(probe *p, bool bent)
         for (int64_t i = 0; i < n; i++)
             p->w[i] = length > 0 ? u[i] / length : 0;
         tp__solve_factored(n, m->factor, p->w, u);
-        if (turn == 0 && !bent && sqrt(tp__dot(n, u, u)) * noise < 1e-2)
+        if (turn == 0 && !bent && sqrt(tp__dot(n, u, u)) * TP__MODEL_WEAK < 1e-2)
             length = 0;
     }
     for (int64_t i = 0; i < n; i++)
