@@ -118,6 +118,8 @@ static bool backward_choose_leaf(tp__sweep *s, backward_store *store)
     return store->add || store->value;
 }
 
+/* Cannot fail: the sum is added to the gradient that is there, or takes its place. A recorded one
+ * is held by its lease, and x only points at it. */
 static void backward_commit(tp__sweep *s, backward_store *store)
 {
     tp_var *x = store->x;
@@ -148,6 +150,8 @@ static size_t backward_count(tp__sweep *s)
     return n;
 }
 
+/* Leaves have their gradients in their nodes; those of results that retain_grad asked for are in
+ * the sweep's map. */
 static bool backward_choose_all(tp__sweep *s, backward_store *stores, size_t *n)
 {
     for (tp_var *v = s->waiting[0]; v; v = v->link) {

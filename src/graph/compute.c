@@ -62,6 +62,8 @@ static bool compute_few_elements(tp__call *call, tp_var *y)
     return true;
 }
 
+/* Describes the call as a recipe. Operands that are numbers, or smaller than the result, are
+ * evaluated: only what is as large as the result is worth waiting for. */
 static bool compute_sources(tp__call *call, tp__recipe *recipe)
 {
     const tp__op *op = call->op;
@@ -92,6 +94,8 @@ static void compute_note(uint64_t start, const tp__call *call, const tp_var *y)
     tp__profile_stop(start, call->op->name, bytes, call->flops);
 }
 
+/* Operands that live in their nodes move into storages, which the recipe can hold. One that others
+ * can write to cannot be waited for: the result is then computed at once. */
 static tp_var *compute_deferred(tp__thread *t, tp__call *call, tp__recipe *recipe)
 {
     for (int i = 0; i < call->n_in; i++)

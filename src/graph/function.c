@@ -89,6 +89,8 @@ static tp_var *function_output(tp__thread *t, tp_var *call, tp_var *value, int n
     return y;
 }
 
+/* The call's attribute: the caller's struct, of which an older program may have a shorter one, and
+ * room to point at the outputs that are alive. */
 static tp__function_call *function_block(const tp_function *f, void *ctx)
 {
     size_t outputs = (size_t)f->n_out * sizeof(tp_var *);
@@ -211,6 +213,9 @@ static tp_var *function_living_output(tp__thread *t, tp_var *call, int number)
     return tp__own(t, function_output(t, call, shadow, number));
 }
 
+/* Gradient i that backward gave is of its input's type and shape, and in a recorded sweep leads
+ * back to what backward was given: otherwise its own derivative would be a zero that nobody meant.
+ */
 static bool function_check_gradient(const tp__pull *pull, tp_var *const *gout, int i)
 {
     const tp_function *f = &function_of(pull->y)->function;
@@ -253,6 +258,7 @@ static bool function_view(const tp__pull *pull, tp_var **in, tp_var **out, tp_va
     return !t->code;
 }
 
+/* True, with an error, if something that the function says it reads was edited since the call. */
 static bool function_stale(const tp_var *call, const tp_function *f)
 {
     tp_var *const *in = tp__inputs((tp_var *)call);
@@ -279,6 +285,8 @@ static void function_locate_error(tp__thread *t, const tp_function *f, const cha
                  " (in the %s of %s, which gets only what its reads names)", where, f->name);
 }
 
+/* The call's rule: the caller's backward, which may neither turn recording on for the sweep nor
+ * off, and is watched for values without a graph while it runs under create_graph. */
 static void call_gradient(const tp__pull *pull)
 {
     TP__CALLER();

@@ -87,21 +87,29 @@ typedef enum tp__domain {
 } tp__domain;
 
 enum {
-    TP__ELEMENTWISE = 1, /* operands are promoted and broadcast to one shape */
-    TP__FLOATING = 2,    /* integers are computed in float64 */
-    TP__CONDITION = 4,   /* the first operand is uint8 and takes no part in promotion */
-    TP__LINEAR = 8,      /* in all operands together: Taylor maps each coefficient */
-    TP__BILINEAR = 16,   /* in two operands: Taylor is a Cauchy product */
-    TP__SELECTS = 32,    /* picks elements; what is not picked gets a gradient of exactly zero */
-    TP__HOLDS = 64,      /* a gradient that has zeros from such an operation: graph/hold.h */
-    TP__OUTPUTS = 128,   /* a call: its outputs are nodes of their own */
-    TP__OUTPUT = 16384,  /* one of these: its input is the call */
-    TP__COSTLY = 8192,   /* an element takes more time than reading it from memory */
-    TP__MOVES = 256,     /* takes elements as they are, of any type; others get working types */
-    TP__COMPOSITE = 512, /* never applied: stands in the table for a function over other records */
-    TP__ADDS = 4096,  /* elements of y are sums of moved ones: `gradient` only moves those of gy */
-    TP__SLOPE = 2048, /* a gradient as one step, of gy and of what the rule reads */
-    TP__LAPACK = 1024 /* needs LAPACK, which the library may have been built without */
+    /* What it does with its operands. */
+    TP__ELEMENTWISE = 1 << 0, /* they are promoted and broadcast to one shape */
+    TP__FLOATING = 1 << 1,    /* integers are computed in float64 */
+    TP__CONDITION = 1 << 2,   /* the first one is uint8 and takes no part in promotion */
+    TP__MOVES = 1 << 3, /* takes elements as they are, of any type; others get working types */
+
+    /* What series, patterns and sweeps can rely on. */
+    TP__SELECTS = 1 << 4,  /* picks elements; what is not picked gets a gradient of exactly zero */
+    TP__HOLDS = 1 << 5,    /* a gradient that has zeros from such an operation: graph/hold.h; these
+                            * two fit in a node's sweep_below */
+    TP__LINEAR = 1 << 6,   /* in all operands together: Taylor maps each coefficient */
+    TP__BILINEAR = 1 << 7, /* in two operands: Taylor is a Cauchy product */
+    TP__ADDS = 1 << 8, /* elements of y are sums of moved ones: `gradient` only moves those of gy */
+
+    /* What kind of record it is. */
+    TP__OUTPUTS = 1 << 9,    /* a call: its outputs are nodes of their own */
+    TP__OUTPUT = 1 << 10,    /* one of these: its input is the call */
+    TP__SLOPE = 1 << 11,     /* a gradient as one step, of gy and of what the rule reads */
+    TP__COMPOSITE = 1 << 12, /* never applied: stands in the table for a function over others */
+
+    /* What it costs, and needs. */
+    TP__COSTLY = 1 << 13, /* an element takes more time than reading it from memory */
+    TP__LAPACK = 1 << 14  /* LAPACK, which the library may have been built without */
 };
 
 struct tp__op {

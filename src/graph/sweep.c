@@ -152,6 +152,7 @@ TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
     return true;
 }
 
+/* The gradient of a record with a slope, of gy, of what its rule reads, and of x to help. */
 static tp_var *sweep_slope(tp_var *v, tp_var *gy)
 {
     tp_var *x = tp__inputs(v)[0], *read = v->op->reads[0] & TP__READS_OUT ? v : x;
@@ -188,6 +189,8 @@ static void sweep_apply_in_scope(tp__sweep *s, tp_var *v, tp__pull *pull)
     tp__name_scope_drop(tp__name_scope_swap(s->t, outer));
 }
 
+/* Asks v's record for the gradients that are wanted, in a scope that what the rule makes on its way
+ * goes with, and adds them into the operands. */
 static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
 {
     tp__thread *t = s->t;
@@ -276,6 +279,7 @@ TP_INLINE bool sweep_pass(tp__sweep *s, tp_var *v, tp_var **list)
     return sweep_watch(s, v, true);
 }
 
+/* y waits with the gradient that the caller gave, or with ones. */
 static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
 {
     if (!gradient && tp__sweep_numeric(s, y) && !(y->flags & TP__SHARED))

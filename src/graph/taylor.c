@@ -4,6 +4,12 @@
  * visited in order of generation; each gets the coefficients 0 … order of its value along the
  * path x + t · direction, by its operation's Taylor rule. NULL coefficients are zero; a node whose
  * coefficient 0 is unset does not depend on x.
+ *
+ * The rule of a node is, in this order (taylor_rule): a recurrence of the record's own; for what is
+ * linear, the operation itself on each coefficient; for what is bilinear, a Cauchy product; the
+ * series of what the record says it is composed of; of an elementwise one, the series of its
+ * gradient, integrated; of one operand, the series of the change that the record tells. The last
+ * three walk a graph of their own, recorded for this, with the node's operands as seeds.
  */
 #include "base/features.h"
 
@@ -56,6 +62,8 @@ static const tp__series_seed *taylor_find_seed(const taylor_walk *w, const tp_va
     return NULL;
 }
 
+/* All nodes from y down that may depend on a seed: nothing below the lowest seed's generation, and
+ * nothing below a seed, whose series is given. */
 static bool taylor_collect(taylor_walk *w, tp_var *y)
 {
     bool added;
@@ -74,6 +82,7 @@ static bool taylor_collect(taylor_walk *w, tp_var *y)
     return true;
 }
 
+/* A call of a user's function has a row for each output; an output takes its row over. */
 static size_t taylor_rows(const tp_var *v)
 {
     bool outputs = v->op && (v->op->flags & TP__OUTPUTS);
@@ -128,6 +137,8 @@ static bool taylor_fresh(const taylor_walk *w, tp_var *v)
 
 /* --- Rules that follow from linearity --- */
 
+/* Coefficient k of a linear operation's result is the operation on coefficients k of its operands,
+ * where those that are zero stand in as zeros unless all are. */
 static void taylor_linear(const tp__jet *jet, tp_var **operands)
 {
     tp_var *v = jet->node;
@@ -369,6 +380,8 @@ static bool taylor_changes(const tp__jet *jet, int i)
     return false;
 }
 
+/* Where the slope reads y itself, its series is known only as far as y's: then one coefficient
+ * after the other, each by a walk of its own. Else all come from one walk. */
 static void taylor_by_gradient(const taylor_walk *outer, const tp__jet *jet)
 {
     tp_var *x[TP__READING], *s[TP__READING] = {NULL};
