@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "array/array.h"
-#include "base/alloc.h"
 #include "array/fold.h"
+#include "base/alloc.h"
 #include "kernels/fold.h"
 
 static const tp__reduction kinds[] = {TP__SUM, TP__MAX, TP__MIN};
@@ -424,30 +424,70 @@ TEST(a_block_is_summed_by_the_rule)
         CHECK_BITS(tp__fold_kernel(TP__SUM, TP_F64)(n, tp_data(x)), plain_block(n, tp_data(x)));
 }
 
+/* All levels up to this processor's, against the first. */
+static void check_levels(tp__reduction kind, tp_dtype dtype, int64_t width)
+{
+    enum { MOST = TP__FOLD_BLOCK };
+    const tp__fold_kernels *everywhere =
+        dtype == TP_F32 ? &tp__fold_f32_baseline[kind] : &tp__fold_f64_baseline[kind];
+    const tp__instructions best = tp__level;
+    tp_var *x = random_array(dtype, TP_SHAPE(MOST, width));
+    tp_var *a = tp_zeros(TP_F64, TP_SHAPE(tp__fold_room(MOST, width))), *b = tp_clone(a);
+    const char *data = tp_data(x);
+    const size_t item = dtype == TP_F32 ? 4 : 8;
+    const void *row[MOST];
+    for (int64_t i = 0; i < MOST; i++)
+        row[i] = data + (size_t)(i * width) * item;
+    for (tp__level = TP__BASELINE; tp__level <= best; tp__level++) {
+        const tp__fold_kernels *here = tp__fold_choose(kind, dtype);
+        for (int64_t n = 1; n <= MOST; n += n < 150 ? 1 : 37) {
+            CHECK_BITS(here->block(n, data), everywhere->block(n, data));
+            here->columns(n, row, width, tp_data_(a));
+            everywhere->columns(n, row, width, tp_data_(b));
+            CHECK(!memcmp(tp_data(a), tp_data(b), (size_t)width * sizeof(double)));
+        }
+    }
+    tp__level = best;
+}
+
 TEST(every_processor_gives_the_same_bits)
 {
-    enum { WIDTH = 37, MOST = 130 };
-    tp__partial a[16 * WIDTH], b[16 * WIDTH];
-    for (int single = 0; single < 2; single++)
-        for
-            EACH(k, kinds)
-            {
-                tp_dtype dtype = single ? TP_F32 : TP_F64;
-                const tp__fold_kernels *here = tp__fold_choose(kinds[k], dtype);
-                const tp__fold_kernels *everywhere = &tp__fold_baseline[kinds[k]][dtype];
-                tp_var *x = random_array(dtype, TP_SHAPE(MOST, WIDTH));
-                const char *data = tp_data(x);
-                for (int64_t n = 1; n <= MOST; n++)
-                    CHECK_BITS(here->block(n, data), everywhere->block(n, data));
-                for (int64_t n = 1; n <= TP__FOLD_PANEL; n++) {
-                    const void *row[TP__FOLD_PANEL];
-                    for (int64_t i = 0; i < n; i++)
-                        row[i] = data + i * WIDTH * (single ? 4 : 8);
-                    here->panel(true, n, row, WIDTH, a), here->finish(n, WIDTH, a);
-                    everywhere->panel(true, n, row, WIDTH, b), everywhere->finish(n, WIDTH, b);
-                    CHECK(!memcmp(a, b, WIDTH * sizeof *a));
+    static const int64_t widths[] = {8, 9, 15, 16, 17, 31, 32, 37, 64, 100};
+    for
+        EACH(w, widths)
+    for
+        EACH(k, kinds)
+    for (int single = 0; single < 2; single++) {
+        TP_SCOPE();
+        check_levels(kinds[k], single ? TP_F32 : TP_F64, widths[w]);
+    }
+}
+
+/* One NaN anywhere is the result, whatever lies around it; infinities and zeros are not. */
+TEST(nan_wins_wherever_it_stands)
+{
+    const tp__instructions best = tp__level;
+    for (tp__level = TP__BASELINE; tp__level <= best; tp__level++)
+        for (int single = 0; single < 2; single++)
+            for (int64_t n = 8; n <= 140; n++)
+                for (int64_t i = 0; i < n; i += n < 40 ? 1 : 5) {
+                    TP_SCOPE();
+                    tp_dtype dtype = single ? TP_F32 : TP_F64;
+                    tp_var *x = repeated(dtype, n, INFINITY);
+                    set_element(dtype, tp_data_(x), (i + 3) % n, -INFINITY);
+                    CHECK_BITS(tp_item(tp_max(x)), INFINITY);
+                    CHECK_BITS(tp_item(tp_min(x)), -INFINITY);
+                    set_element(dtype, tp_data_(x), i, (double)NAN);
+                    CHECK(isnan(tp_item(tp_max(x))) && isnan(tp_item(tp_min(x))));
+                    tp_var *wide = tp_repeat(tp_reshape(x, TP_SHAPE(1, n)), TP_SHAPE(11, 1));
+                    tp_var *most = tp_max(wide, .axes = TP_AXES(0));
+                    tp_var *least = tp_min(wide, .axes = TP_AXES(0));
+                    for (int64_t j = 0; j < n; j++) {
+                        CHECK(!!isnan(at(most, j)) == (j == i));
+                        CHECK(!!isnan(at(least, j)) == (j == i));
+                    }
                 }
-            }
+    tp__level = best;
 }
 
 /* --- Errors --- */

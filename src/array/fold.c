@@ -33,7 +33,6 @@
 enum {
     FOLD_TASK = 32768, /* elements in a task, about */
     FOLD_RUN = 512,    /* results in a unit by columns, at most */
-    FOLD_NARROW = 8,   /* an axis with fewer results is no reason to go by columns */
     FOLD_ROWS = 64,    /* results stored at once */
     FOLD_FEW = 512,    /* accumulators that fit on the stack */
     FOLD_SLOTS = 64    /* bits of free_slots */
@@ -281,25 +280,20 @@ static void fold_rows_task(void *ctx, int64_t task)
 static void fold_columns_unit(const fold_job *job, int64_t unit, tp__partial *lanes)
 {
     int64_t block = unit % job->blocks, run = unit / job->blocks % job->runs;
-    int64_t outer = unit / job->blocks / job->runs, first = run * job->run;
-    int64_t width = job->width - first < job->run ? job->width - first : job->run;
+    int64_t outer = unit / job->blocks / job->runs, first = job->width * run / job->runs;
+    int64_t width = job->width * (run + 1) / job->runs - first;
     int64_t at = outer / job->stride * job->stride * job->width + outer % job->stride;
     at += first * job->stride;
     fold_place kept, place;
     fold_seek(&job->kept, &kept, at);
     fold_seek(&job->reduced, &place, block * TP__FOLD_BLOCK);
-    const char *from = job->from + kept.offset;
+    const void *row[TP__FOLD_BLOCK];
     int64_t n = fold_block_size(job, block);
-    for (int64_t done = 0; done < n; done += TP__FOLD_PANEL) {
-        const void *row[TP__FOLD_PANEL];
-        int64_t rows = n - done < TP__FOLD_PANEL ? n - done : TP__FOLD_PANEL;
-        for (int64_t i = 0; i < rows; i++) {
-            row[i] = from + place.offset;
-            fold_advance(&job->reduced, &place, 1);
-        }
-        job->kernels->panel(done == 0, rows, row, width, lanes);
+    for (int64_t i = 0; i < n; i++) {
+        row[i] = job->from + kept.offset + place.offset;
+        fold_advance(&job->reduced, &place, 1);
     }
-    job->kernels->finish(n, width, lanes);
+    job->kernels->columns(n, row, width, lanes);
     fold_put(job, block, at, job->stride, width, lanes);
 }
 
@@ -368,14 +362,11 @@ static void fold_by_rows(fold_job *job)
 static bool fold_by_columns(tp__thread *t, fold_job *job)
 {
     int64_t n = fold_block_size(job, 0);
-    int64_t lanes = n < TP__FOLD_LANES ? n : TP__FOLD_LANES;
-    if (job->kind != TP__SUM || !job->real)
-        lanes = 1;
-    job->run = job->width < FOLD_RUN ? job->width : FOLD_RUN;
-    job->runs = (job->width + job->run - 1) / job->run;
+    job->runs = (job->width + FOLD_RUN - 1) / FOLD_RUN;
+    int64_t run = (job->width + job->runs - 1) / job->runs;
     job->units = job->result->size / job->width * job->runs * job->blocks;
-    job->task_units = fold_task_units(n * job->run);
-    job->slot = (size_t)(lanes * job->run);
+    job->task_units = fold_task_units(n * run);
+    job->slot = (size_t)tp__fold_room(n, run);
     int64_t tasks = fold_tasks(job), slots = tp_num_threads();
     slots = slots < tasks ? slots : tasks;
     slots = slots < FOLD_SLOTS ? slots : FOLD_SLOTS;
@@ -397,7 +388,7 @@ static bool fold_finds_columns(fold_job *job)
     const fold_axes *kept = &job->kept;
     job->stride = 1;
     for (int i = kept->ndim - 1; i >= 0; i--) {
-        if (kept->step[i] == (int64_t)job->item && kept->shape[i] >= FOLD_NARROW) {
+        if (kept->step[i] == (int64_t)job->item && kept->shape[i] >= TP__FOLD_NARROW) {
             job->width = kept->shape[i];
             return true;
         }

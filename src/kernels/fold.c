@@ -3,12 +3,6 @@
 
 #include "kernels/fold.h"
 
-#include <string.h>
-
-#include "base/settings.h"
-
-enum { FOLD_STEP = 16, FOLD_BEST = 32 };
-
 /* --- Integers --- */
 
 #define FOLD_INTEGERS(name, Type, expression)                                                      \
@@ -23,12 +17,12 @@ enum { FOLD_STEP = 16, FOLD_BEST = 32 };
         return a;                                                                                  \
     }                                                                                              \
                                                                                                    \
-    static void fold_##name##_panel(bool first, int64_t n, const void *const *row, int64_t width,  \
-                                    tp__partial *to)                                               \
+    static void fold_##name##_columns(int64_t n, const void *const *row, int64_t width,            \
+                                      tp__partial *to)                                             \
     {                                                                                              \
-        for (int64_t j = 0; first && j < width; j++)                                               \
+        for (int64_t j = 0; j < width; j++)                                                        \
             to[j].integer = ((const Type *)row[0])[j];                                             \
-        for (int64_t i = first ? 1 : 0; i < n; i++)                                                \
+        for (int64_t i = 1; i < n; i++)                                                            \
             for (int64_t j = 0; j < width; j++) {                                                  \
                 const int64_t a = to[j].integer, b = ((const Type *)row[i])[j];                    \
                 to[j].integer = expression;                                                        \
@@ -43,103 +37,48 @@ FOLD_INTEGERS(max_u8, uint8_t, a > b ? a : b)
 FOLD_INTEGERS(min_i64, int64_t, a < b ? a : b)
 FOLD_INTEGERS(min_u8, uint8_t, a < b ? a : b)
 
-/* --- Partial results --- */
+#define FOLD_INTEGER_KERNELS(type)                                                                 \
+    {                                                                                              \
+        [TP__SUM] = {.integers = fold_sum_##type,                                                  \
+                     .columns = fold_sum_##type##_columns,                                         \
+                     .join = fold_sum_partials},                                                   \
+        [TP__MAX] = {.integers = fold_max_##type,                                                  \
+                     .columns = fold_max_##type##_columns,                                         \
+                     .join = fold_max_partials},                                                   \
+        [TP__MIN] = {.integers = fold_min_##type,                                                  \
+                     .columns = fold_min_##type##_columns,                                         \
+                     .join = fold_min_partials},                                                   \
+    }
 
-#define FOLD_JOIN(name, Type, field, expression)                                                   \
-    static void fold_join_##name(int64_t n, const tp__partial *from_a, const tp__partial *from_b,  \
-                                 tp__partial *to)                                                  \
+#define FOLD_JOIN(name, expression)                                                                \
+    static void fold_##name##_partials(int64_t n, const tp__partial *from_a,                       \
+                                       const tp__partial *from_b, tp__partial *to)                 \
     {                                                                                              \
         for (int64_t i = 0; i < n; i++) {                                                          \
-            const Type a = from_a[i].field, b = from_b[i].field;                                   \
-            to[i].field = expression;                                                              \
+            const int64_t a = from_a[i].integer, b = from_b[i].integer;                            \
+            to[i].integer = expression;                                                            \
         }                                                                                          \
     }
 
-FOLD_JOIN(sums, double, real, a + b)
-FOLD_JOIN(maxima, double, real, ((b > a) | (b != b)) ? b : a)
-FOLD_JOIN(minima, double, real, ((b < a) | (b != b)) ? b : a)
-FOLD_JOIN(integer_sums, int64_t, integer, FOLD_WRAPPED_SUM)
-FOLD_JOIN(integer_maxima, int64_t, integer, a > b ? a : b)
-FOLD_JOIN(integer_minima, int64_t, integer, a < b ? a : b)
+FOLD_JOIN(sum, FOLD_WRAPPED_SUM)
+FOLD_JOIN(max, a > b ? a : b)
+FOLD_JOIN(min, a < b ? a : b)
 
-static void fold_finished(int64_t n, int64_t width, tp__partial *to)
-{
-    (void)n, (void)width, (void)to;
-}
+static tp__fold_table fold_i64 = FOLD_INTEGER_KERNELS(i64);
+static tp__fold_table fold_u8 = FOLD_INTEGER_KERNELS(u8);
 
-/* --- Floating types --- */
-
-#define FOLD_TARGET
-#define FOLD_REAL float
-#define FOLD(name) fold_##name##_f32_baseline
-#include "kernels/fold_body.h"
-
-#define FOLD_REAL double
-#define FOLD(name) fold_##name##_f64_baseline
-#include "kernels/fold_body.h"
-#undef FOLD_TARGET
-
-#define FOLD_REAL_ENTRY(name, joined, last, suffix)                                                \
-    {                                                                                              \
-        .block = fold_##name##_##suffix, .panel = fold_##name##_panel_##suffix, .finish = last,    \
-        .join = fold_join_##joined                                                                 \
-    }
-
-#define FOLD_INTEGER_ENTRY(name, joined)                                                           \
-    {                                                                                              \
-        .integers = fold_##name, .panel = fold_##name##_panel, .finish = fold_finished,            \
-        .join = fold_join_integer_##joined                                                         \
-    }
-
-#define FOLD_TABLE(variant)                                                                        \
-    {                                                                                              \
-        [TP__SUM] = {[TP_F32] =                                                                    \
-                         FOLD_REAL_ENTRY(sum, sums, fold_sum_finish_f32_##variant, f32_##variant), \
-                     [TP_F64] =                                                                    \
-                         FOLD_REAL_ENTRY(sum, sums, fold_sum_finish_f64_##variant, f64_##variant), \
-                     [TP_I64] = FOLD_INTEGER_ENTRY(sum_i64, sums),                                 \
-                     [TP_U8] = FOLD_INTEGER_ENTRY(sum_u8, sums)},                                  \
-        [TP__MAX] = {[TP_F32] = FOLD_REAL_ENTRY(max, maxima, fold_finished, f32_##variant),        \
-                     [TP_F64] = FOLD_REAL_ENTRY(max, maxima, fold_finished, f64_##variant),        \
-                     [TP_I64] = FOLD_INTEGER_ENTRY(max_i64, maxima),                               \
-                     [TP_U8] = FOLD_INTEGER_ENTRY(max_u8, maxima)},                                \
-        [TP__MIN] = {                                                                              \
-            [TP_F32] = FOLD_REAL_ENTRY(min, minima, fold_finished, f32_##variant),                 \
-            [TP_F64] = FOLD_REAL_ENTRY(min, minima, fold_finished, f64_##variant),                 \
-            [TP_I64] = FOLD_INTEGER_ENTRY(min_i64, minima),                                        \
-            [TP_U8] = FOLD_INTEGER_ENTRY(min_u8, minima)                                           \
-        }                                                                                          \
-    }
-
-const tp__fold_kernels tp__fold_baseline[3][4] = FOLD_TABLE(baseline);
-
-#if TP__HAS_AVX
-
-#define FOLD_TARGET __attribute__((target("avx2")))
-#define FOLD_REAL float
-#define FOLD(name) fold_##name##_f32_avx2
-#include "kernels/fold_body.h"
-
-#define FOLD_REAL double
-#define FOLD(name) fold_##name##_f64_avx2
-#include "kernels/fold_body.h"
-#undef FOLD_TARGET
-
-static const tp__fold_kernels fold_avx2[3][4] = FOLD_TABLE(avx2);
+/* --- All --- */
 
 const tp__fold_kernels *tp__fold_choose(tp__reduction kind, tp_dtype dtype)
 {
-    return tp__level >= TP__AVX2 ? &fold_avx2[kind][dtype] : &tp__fold_baseline[kind][dtype];
+    static tp__fold_table *const f32[] = {TP__BY_LEVEL(&tp__fold_f32_baseline, tp__fold_f32)};
+    static tp__fold_table *const f64[] = {TP__BY_LEVEL(&tp__fold_f64_baseline, tp__fold_f64)};
+    if (dtype == TP_F32)
+        return &(*f32[tp__level])[kind];
+    if (dtype == TP_F64)
+        return &(*f64[tp__level])[kind];
+    return dtype == TP_I64 ? &fold_i64[kind] : &fold_u8[kind];
 }
-
-#else
-
-const tp__fold_kernels *tp__fold_choose(tp__reduction kind, tp_dtype dtype)
-{
-    return &tp__fold_baseline[kind][dtype];
-}
-
-#endif
 
 tp__fold_block *tp__fold_kernel(tp__reduction kind, tp_dtype dtype)
 {

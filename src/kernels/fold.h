@@ -11,11 +11,9 @@
  * float32 sum is rounded at the end; before that it is off by at most 2⁻²³ of the sum of
  * magnitudes. In max and min NaN wins. Sums of integers wrap at 64 bits.
  *
- * A partial result is a double for floating types, an int64_t for
- * integers. Kernels over rows reduce elements that lie one after the other to one partial. Kernels
- * over columns reduce rows of width elements to width partials: rows come in panels of up to
- * TP__FOLD_PANEL, all panels of a block but its last full, into accumulators of TP__FOLD_LANES rows
- * of width.
+ * A partial result is a double for floating types, an int64_t for integers. Kernels over rows
+ * reduce elements that lie one after the other to one partial. Kernels over columns reduce the rows
+ * of a block, of width elements each, to width partials.
  */
 #ifndef TP_KERNELS_FOLD_H
 #define TP_KERNELS_FOLD_H
@@ -23,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernels/level.h"
 #include "tinypytorch/base.h"
 
 typedef enum tp__reduction { TP__SUM, TP__MAX, TP__MIN } tp__reduction;
@@ -32,7 +31,7 @@ enum { TP__FOLD_BLOCK = 512 };
 /* Reduces 1 to TP__FOLD_BLOCK floating elements that lie one after the other. */
 typedef double tp__fold_block(int64_t n, const void *x);
 
-enum { TP__FOLD_LANES = 16, TP__FOLD_PANEL = 64 };
+enum { TP__FOLD_LANES = 16, TP__FOLD_PANEL = 64, TP__FOLD_NARROW = 8 };
 
 typedef union tp__partial {
     double real;
@@ -42,16 +41,25 @@ typedef union tp__partial {
 typedef struct tp__fold_kernels {
     tp__fold_block *block; /* NULL for integers */
     int64_t (*integers)(int64_t n, const void *x);
-    /* first: no panel of this block came before */
-    void (*panel)(bool first, int64_t n, const void *const *row, int64_t width, tp__partial *to);
-    /* after the last panel of a block of n rows: the results lie in to[0 … width) */
-    void (*finish)(int64_t n, int64_t width, tp__partial *to);
+    /* 1 to TP__FOLD_BLOCK rows of TP__FOLD_NARROW or more elements; the results lie in
+     * to[0 … width), which is tp__fold_room long */
+    void (*columns)(int64_t n, const void *const *row, int64_t width, tp__partial *to);
     /* to ← a and b, n times */
     void (*join)(int64_t n, const tp__partial *a, const tp__partial *b, tp__partial *to);
 } tp__fold_kernels;
 
-/* By kind and type: for every processor, and for this one. */
-extern const tp__fold_kernels tp__fold_baseline[3][4];
+TP_INLINE int64_t tp__fold_room(int64_t n, int64_t width)
+{
+    int64_t lanes = n < 2 ? 2 : n < TP__FOLD_LANES ? n : TP__FOLD_LANES;
+    return lanes * ((width + 7) / 8 * 8);
+}
+
+/* By kind. */
+typedef const tp__fold_kernels tp__fold_table[3];
+TP__AT_LEVELS(tp__fold_table, tp__fold_f32);
+TP__AT_LEVELS(tp__fold_table, tp__fold_f64);
+
+/* This processor's. */
 const tp__fold_kernels *tp__fold_choose(tp__reduction kind, tp_dtype dtype);
 
 tp__fold_block *tp__fold_kernel(tp__reduction kind, tp_dtype dtype);

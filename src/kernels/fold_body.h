@@ -1,24 +1,103 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kernels of reductions, included once for each floating type and set of instructions, with
- * FOLD_REAL the type, FOLD(name) the function's name and FOLD_TARGET the attribute for the
- * instructions. Compilers make vectors of loops whose length is a constant.
+ * The kernels of reductions of floating types (fold.h), written once and compiled for float and
+ * double and for each instruction set (fold_baseline.c, fold_avx2.c, fold_avx512.c), which define
+ *     FOLD_BYTES       of a register
+ *     FOLD_REAL        the type
+ *     FOLD(name)       name with the type's and the instruction set's suffix
+ *     FOLD_DOUBLES(v)  doubles of a vector of so many elements
+ *     FOLD_MAX(a, b), FOLD_MIN(a, b)    a > b ? a : b and a < b ? a : b in registers
+ *     FOLD_NAN(a, b)   a mask of where a or b is NaN
+ * the last three where an instruction does better than what stands here.
+ *
+ * Sums take FOLD_WIDTH elements at a time, as many as a register holds doubles. A row of columns is
+ * cut in strips of so many, the last of which ends with the row and may begin in the one before;
+ * what belongs to strip k lies at k · FOLD_WIDTH of a lane, so that strips do not overlap there.
+ * Max and min do the same with whole registers: they do not mind an element that is met twice.
  */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/fold.h"
+
+#if defined(__clang__)
+#define FOLD_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define FOLD_UNROLL _Pragma("GCC unroll 16")
+#else
+#define FOLD_UNROLL
+#endif
+
+#define FOLD_WIDTH (FOLD_BYTES / 8)
+#define FOLD_VECTORS (TP__FOLD_LANES / FOLD_WIDTH)
+#define FOLD_STRIPS(width) (((width) + FOLD_WIDTH - 1) / FOLD_WIDTH)
+#define FOLD_PITCH(width) (FOLD_STRIPS(width) * FOLD_WIDTH)
+#define FOLD_WIDE ((int)(FOLD_BYTES / sizeof(FOLD_REAL)))
+#define FOLD_LINE ((int)(64 / FOLD_WIDTH / sizeof(FOLD_REAL))) /* strips in a line of the cache */
+#define FOLD_PANELS                                                                                \
+    2               /* whose rows of a lane are added at once, so that it is read half as often    \
+                     */
+#define FOLD_ROWS 8 /* compared at once */
+
+typedef FOLD_REAL FOLD(few) __attribute__((vector_size(FOLD_WIDTH * sizeof(FOLD_REAL))));
+typedef FOLD_REAL FOLD(wide) __attribute__((vector_size(FOLD_BYTES)));
+typedef double FOLD(doubles) __attribute__((vector_size(FOLD_BYTES)));
+typedef __typeof__((FOLD(wide)){0} > (FOLD(wide)){0}) FOLD(masks);
+
+#if !defined(FOLD_DOUBLES)
+#define FOLD_DOUBLES(v) __builtin_convertvector(v, FOLD(doubles))
+#endif
+
+#if !defined(FOLD_MAX)
+#define FOLD_CHOOSE(mask, a, b)                                                                    \
+    (FOLD(wide))(((mask) & (FOLD(masks))(a)) | (~(mask) & (FOLD(masks))(b)))
+#define FOLD_MAX(a, b) FOLD_CHOOSE((a) > (b), a, b)
+#define FOLD_MIN(a, b) FOLD_CHOOSE((a) < (b), a, b)
+#define FOLD_NAN(a, b) (((a) != (a)) | ((b) != (b)))
+#endif
+
+TP_INLINE FOLD(few) FOLD(fold_take)(const FOLD_REAL *x)
+{
+    FOLD(few) v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+TP_INLINE FOLD(wide) FOLD(fold_take_wide)(const FOLD_REAL *x)
+{
+    FOLD(wide) v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+TP_INLINE FOLD(doubles) FOLD(fold_lanes)(const double *x)
+{
+    FOLD(doubles) v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+TP_INLINE int64_t FOLD(fold_column)(int64_t strip, int64_t width)
+{
+    int64_t j = strip * FOLD_WIDTH;
+    return j < width - FOLD_WIDTH ? j : width - FOLD_WIDTH;
+}
 
 /* --- Sums --- */
 
-FOLD_TARGET static inline __attribute__((always_inline)) void
-FOLD(sum_panel_of_row)(const FOLD_REAL *restrict x, double *restrict lane)
+/* What lies at x of n elements, −0 after them. */
+TP_INLINE FOLD(few) FOLD(fold_rest)(const FOLD_REAL *x, int64_t n)
 {
-    FOLD_REAL four[TP__FOLD_LANES];
-    for (int j = 0; j < TP__FOLD_LANES; j++)
-        four[j] = (x[j] + x[j + 16]) + (x[j + 32] + x[j + 48]);
-    for (int j = 0; j < TP__FOLD_LANES; j++)
-        lane[j] += (double)four[j];
+    if (n >= FOLD_WIDTH)
+        return FOLD(fold_take)(x);
+    FOLD(few) v = -(FOLD(few)){0};
+    if (n > 0)
+        memcpy(&v, x, (size_t)n * sizeof *x);
+    return v;
 }
 
 /* Up to TP__FOLD_LANES elements, one each in a lane. */
-FOLD_TARGET static double FOLD(sum_few)(int64_t n, const FOLD_REAL *x)
+static double FOLD(fold_sum_few)(int64_t n, const FOLD_REAL *x)
 {
     double lane[TP__FOLD_LANES];
     for (int64_t j = 0; j < n; j++)
@@ -31,23 +110,10 @@ FOLD_TARGET static double FOLD(sum_few)(int64_t n, const FOLD_REAL *x)
     return lane[0];
 }
 
-FOLD_TARGET static double FOLD(sum)(int64_t n, const void *from)
+TP_INLINE double FOLD(fold_sum_lanes)(const FOLD(doubles) * sum)
 {
-    const FOLD_REAL *x = from;
-    if (n <= TP__FOLD_LANES)
-        return FOLD(sum_few)(n, x);
     double lane[TP__FOLD_LANES];
-    for (int j = 0; j < TP__FOLD_LANES; j++)
-        lane[j] = -0.0;
-    for (; n >= TP__FOLD_PANEL; n -= TP__FOLD_PANEL, x += TP__FOLD_PANEL)
-        FOLD(sum_panel_of_row)(x, lane);
-    if (n > 0) {
-        FOLD_REAL rest[TP__FOLD_PANEL];
-        for (int j = 0; j < TP__FOLD_PANEL; j++)
-            rest[j] = (FOLD_REAL)-0.0;
-        memcpy(rest, x, (size_t)n * sizeof *rest);
-        FOLD(sum_panel_of_row)(rest, lane);
-    }
+    memcpy(lane, sum, sizeof lane);
     for (int j = 0; j < 8; j++)
         lane[j] += lane[j + 8];
     for (int j = 0; j < 4; j++)
@@ -55,134 +121,286 @@ FOLD_TARGET static double FOLD(sum)(int64_t n, const void *from)
     return (lane[0] + lane[2]) + (lane[1] + lane[3]);
 }
 
-/* Adds `rows` of four rows, 1 to 4. */
-FOLD_TARGET static inline __attribute__((always_inline)) void
-FOLD(sum_four)(int rows, int64_t n, const FOLD_REAL *restrict a, const FOLD_REAL *restrict b,
-               const FOLD_REAL *restrict c, const FOLD_REAL *restrict d, double *restrict to)
+/* Adds what is left of a panel. */
+TP_INLINE void FOLD(fold_sum_rest)(int64_t n, const FOLD_REAL *x, FOLD(doubles) * sum)
 {
-    for (int64_t j = 0; j < n; j++)
-        to[j] += (double)(rows == 1   ? a[j]
-                          : rows == 2 ? a[j] + b[j]
-                          : rows == 3 ? (a[j] + b[j]) + c[j]
-                                      : (a[j] + b[j]) + (c[j] + d[j]));
-}
-
-FOLD_TARGET static inline __attribute__((always_inline)) void
-FOLD(sum_four_rows)(int rows, int64_t width, const void *const *row, double *to)
-{
-    const FOLD_REAL *a = row[0], *b = row[rows > 1 ? 16 : 0];
-    const FOLD_REAL *c = row[rows > 2 ? 32 : 0], *d = row[rows > 3 ? 48 : 0];
-    int64_t j = 0;
-    for (; j + FOLD_STEP <= width; j += FOLD_STEP)
-        FOLD(sum_four)(rows, FOLD_STEP, a + j, b + j, c + j, d + j, to + j);
-    FOLD(sum_four)(rows, width - j, a + j, b + j, c + j, d + j, to + j);
-}
-
-FOLD_TARGET static void FOLD(sum_panel)(bool first, int64_t n, const void *const *row,
-                                        int64_t width, tp__partial *to)
-{
-    int64_t lanes = n < TP__FOLD_LANES ? n : TP__FOLD_LANES;
-    double *lane = &to->real;
-    int64_t unset = first ? lanes * width : 0;
-    for (; unset % FOLD_STEP; unset--)
-        lane[unset - 1] = -0.0;
-    for (int64_t i = 0; i < unset; i += FOLD_STEP)
-        for (int64_t j = i; j < i + FOLD_STEP; j++)
-            lane[j] = -0.0;
-    for (int64_t i = 0; i < lanes; i++, lane += width, row++) {
-        int64_t rows = 1 + (n - 1 - i) / TP__FOLD_LANES;
-        if (rows == 4)
-            FOLD(sum_four_rows)(4, width, row, lane);
-        else if (rows == 3)
-            FOLD(sum_four_rows)(3, width, row, lane);
-        else if (rows == 2)
-            FOLD(sum_four_rows)(2, width, row, lane);
-        else
-            FOLD(sum_four_rows)(1, width, row, lane);
+    FOLD_UNROLL
+    for (int v = 0; v < FOLD_VECTORS; v++) {
+        const FOLD_REAL *at = x + v * FOLD_WIDTH;
+        int64_t left = n - v * FOLD_WIDTH;
+        const FOLD(few) four =
+            (FOLD(fold_rest)(at, left) + FOLD(fold_rest)(at + 16, left - 16)) +
+            (FOLD(fold_rest)(at + 32, left - 32) + FOLD(fold_rest)(at + 48, left - 48));
+        sum[v] += FOLD_DOUBLES(four);
     }
 }
 
-FOLD_TARGET static inline __attribute__((always_inline)) void
-FOLD(sum_add)(int64_t n, double *restrict to, const double *restrict from)
+static double FOLD(fold_sum)(int64_t n, const void *from)
 {
-    for (int64_t j = 0; j < n; j++)
-        to[j] += from[j];
+    const FOLD_REAL *x = from;
+    if (n <= TP__FOLD_LANES)
+        return FOLD(fold_sum_few)(n, x);
+    FOLD(doubles) sum[FOLD_VECTORS];
+    FOLD_UNROLL
+    for (int v = 0; v < FOLD_VECTORS; v++)
+        sum[v] = -(FOLD(doubles)){0};
+    for (; n >= TP__FOLD_PANEL; n -= TP__FOLD_PANEL, x += TP__FOLD_PANEL) {
+        FOLD_UNROLL
+        for (int v = 0; v < FOLD_VECTORS; v++) {
+            const FOLD_REAL *at = x + v * FOLD_WIDTH;
+            const FOLD(few) four = (FOLD(fold_take)(at) + FOLD(fold_take)(at + 16)) +
+                                   (FOLD(fold_take)(at + 32) + FOLD(fold_take)(at + 48));
+            sum[v] += FOLD_DOUBLES(four);
+        }
+    }
+    if (n > 0)
+        FOLD(fold_sum_rest)(n, x, sum);
+    return FOLD(fold_sum_lanes)(sum);
 }
 
-FOLD_TARGET static void FOLD(sum_finish)(int64_t n, int64_t width, tp__partial *to)
+/* Element j on of up to four rows that lie 16 apart. */
+TP_INLINE FOLD(few) FOLD(fold_four)(int64_t rows, const void *const *row, int64_t j)
 {
-    double *lane = &to->real;
+    const FOLD_REAL *const a = row[0];
+    if (rows == 1)
+        return FOLD(fold_take)(a + j);
+    const FOLD_REAL *const b = row[16];
+    if (rows == 2)
+        return FOLD(fold_take)(a + j) + FOLD(fold_take)(b + j);
+    const FOLD_REAL *const c = row[32];
+    if (rows == 3)
+        return FOLD(fold_take)(a + j) + FOLD(fold_take)(b + j) + FOLD(fold_take)(c + j);
+    const FOLD_REAL *const d = row[48];
+    return (FOLD(fold_take)(a + j) + FOLD(fold_take)(b + j)) +
+           (FOLD(fold_take)(c + j) + FOLD(fold_take)(d + j));
+}
+
+/* Adds to strips of a lane, or begins them with, so many fours of rows, each of so many rows. */
+TP_INLINE void FOLD(fold_add_strips)(bool first, const int strips, const int fours, int64_t rows,
+                                     const void *const *row, int64_t j, double *lane)
+{
+    FOLD(doubles) sum[FOLD_LINE];
+    FOLD_UNROLL
+    for (int k = 0; k < strips; k++)
+        sum[k] = first ? -(FOLD(doubles)){0} : FOLD(fold_lanes)(lane + k * FOLD_WIDTH);
+    FOLD_UNROLL
+    for (int i = 0; i < fours; i++, row += TP__FOLD_PANEL) {
+        FOLD_UNROLL
+        for (int k = 0; k < strips; k++)
+            sum[k] += FOLD_DOUBLES(FOLD(fold_four)(rows, row, j + k * FOLD_WIDTH));
+    }
+    FOLD_UNROLL
+    for (int k = 0; k < strips; k++)
+        memcpy(lane + k * FOLD_WIDTH, &sum[k], sizeof sum[k]);
+}
+
+TP_INLINE void FOLD(fold_add_fours)(bool first, const int fours, int64_t rows,
+                                    const void *const *row, int64_t width, double *lane)
+{
+    int64_t k = 0;
+    for (; (k + FOLD_LINE) * FOLD_WIDTH <= width; k += FOLD_LINE)
+        FOLD(fold_add_strips)
+    (first, FOLD_LINE, fours, rows, row, k * FOLD_WIDTH, lane + k * FOLD_WIDTH);
+    for (; k < FOLD_STRIPS(width); k++)
+        FOLD(fold_add_strips)
+    (first, 1, fours, rows, row, FOLD(fold_column)(k, width), lane + k * FOLD_WIDTH);
+}
+
+/* The rows of one lane, of up to FOLD_PANELS panels that have n rows from this one on. */
+static void FOLD(fold_add_rows)(bool first, int64_t n, const void *const *row, int64_t width,
+                                double *lane)
+{
+    if (FOLD_PANELS > 1 && n > (FOLD_PANELS - 1) * TP__FOLD_PANEL + 3 * TP__FOLD_LANES) {
+        FOLD(fold_add_fours)(first, FOLD_PANELS, 4, row, width, lane);
+        return;
+    }
+    for (int panel = 0; panel < FOLD_PANELS && n > 0; panel++) {
+        if (n > 3 * TP__FOLD_LANES)
+            FOLD(fold_add_fours)(first, 1, 4, row, width, lane);
+        else if (n > 2 * TP__FOLD_LANES)
+            FOLD(fold_add_fours)(first, 1, 3, row, width, lane);
+        else if (n > TP__FOLD_LANES)
+            FOLD(fold_add_fours)(first, 1, 2, row, width, lane);
+        else
+            FOLD(fold_add_fours)(first, 1, 1, row, width, lane);
+        first = false;
+        n -= TP__FOLD_PANEL;
+        row += TP__FOLD_PANEL;
+    }
+}
+
+/* The last strip's results begin before its place. */
+TP_INLINE void FOLD(fold_close_up)(int64_t width, double *to)
+{
+    memmove(to + width - FOLD_WIDTH, to + FOLD_PITCH(width) - FOLD_WIDTH, FOLD_WIDTH * sizeof *to);
+}
+
+static void FOLD(fold_sum_columns)(int64_t n, const void *const *row, int64_t width,
+                                   tp__partial *to)
+{
+    double *const lane = &to->real;
+    const int64_t pitch = FOLD_PITCH(width), lanes = n < TP__FOLD_LANES ? n : TP__FOLD_LANES;
+    for (int64_t done = 0; done < n; done += FOLD_PANELS * TP__FOLD_PANEL)
+        for (int64_t i = 0; i < lanes && done + i < n; i++)
+            FOLD(fold_add_rows)(done == 0, n - done - i, row + done + i, width, lane + i * pitch);
     for (int64_t half = TP__FOLD_LANES / 2; half > 0; half /= 2)
-        for (int64_t i = 0; i < half && i + half < n; i++) {
-            double *a = lane + i * width, *b = a + half * width;
-            int64_t j = 0;
-            for (; j + FOLD_STEP <= width; j += FOLD_STEP)
-                FOLD(sum_add)(FOLD_STEP, a + j, b + j);
-            FOLD(sum_add)(width - j, a + j, b + j);
-        }
+        for (int64_t i = 0; i < half && i + half < lanes; i++)
+            for (int64_t j = 0; j < pitch; j += FOLD_WIDTH) {
+                double *const a = lane + i * pitch + j;
+                const FOLD(doubles) sum = FOLD(fold_lanes)(a) + FOLD(fold_lanes)(a + half * pitch);
+                memcpy(a, &sum, sizeof sum);
+            }
+    FOLD(fold_close_up)(width, lane);
 }
 
 /* --- Max and min --- */
 
-/* Two ways to say which of x and best goes on, for which compilers find different code. */
+/* Whether x takes best's place: NaN wins. FOLD_MAX and FOLD_MIN leave a NaN in their second operand
+ * alone and pass over one in their first, so NaN is noted beside. */
 #define FOLD_WINS(wins, x, best) (((x)wins(best)) | ((x) != (x)))
-#define FOLD_PICK(wins, x, best) ((x)wins(best) ? (x) : (x) != (x) ? (x) : (best))
 
-#define FOLD_EXTREME(name, wins)                                                                   \
-    FOLD_TARGET static double FOLD(name)(int64_t n, const void *from)                              \
+#define FOLD_EXTREME(name, wins, better)                                                           \
+    /* Columns, fewer than a register holds. */                                                    \
+    static void FOLD(fold_##name##_few)(int64_t n, const void *const *row, int64_t width,          \
+                                        tp__partial *to)                                           \
     {                                                                                              \
-        const FOLD_REAL *x = from;                                                                 \
-        FOLD_REAL best[FOLD_BEST], result = x[0];                                                  \
-        if (n >= FOLD_BEST) {                                                                      \
-            memcpy(best, x, sizeof best);                                                          \
-            for (; n >= FOLD_BEST; n -= FOLD_BEST, x += FOLD_BEST)                                 \
-                for (int j = 0; j < FOLD_BEST; j++)                                                \
-                    best[j] = FOLD_WINS(wins, x[j], best[j]) ? x[j] : best[j];                     \
-            for (int j = 0; j < FOLD_BEST; j++)                                                    \
-                result = FOLD_WINS(wins, best[j], result) ? best[j] : result;                      \
-        }                                                                                          \
-        for (int64_t j = 0; j < n; j++)                                                            \
-            result = FOLD_WINS(wins, x[j], result) ? x[j] : result;                                \
-        return (double)result;                                                                     \
-    }                                                                                              \
-                                                                                                   \
-    FOLD_TARGET static inline __attribute__((always_inline)) void FOLD(name##_four)(               \
-        int64_t n, const FOLD_REAL *restrict a, const FOLD_REAL *restrict b,                       \
-        const FOLD_REAL *restrict c, const FOLD_REAL *restrict d, double *restrict to)             \
-    {                                                                                              \
-        FOLD_REAL four[FOLD_STEP];                                                                 \
-        for (int64_t j = 0; j < n; j++) {                                                          \
-            const FOLD_REAL e = a[j], f = b[j], g = c[j], h = d[j];                                \
-            const FOLD_REAL low = FOLD_PICK(wins, e, f), high = FOLD_PICK(wins, g, h);             \
-            four[j] = FOLD_PICK(wins, low, high);                                                  \
-        }                                                                                          \
-        for (int64_t j = 0; j < n; j++) {                                                          \
-            const double x = (double)four[j], best = to[j];                                        \
-            to[j] = FOLD_PICK(wins, x, best);                                                      \
+        for (int64_t j = 0; j < width; j++) {                                                      \
+            FOLD_REAL best = ((const FOLD_REAL *)row[0])[j];                                       \
+            for (int64_t i = 1; i < n; i++) {                                                      \
+                const FOLD_REAL x = ((const FOLD_REAL *)row[i])[j];                                \
+                best = FOLD_WINS(wins, x, best) ? x : best;                                        \
+            }                                                                                      \
+            to[j].real = (double)best;                                                             \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
-    FOLD_TARGET static void FOLD(name##_panel)(bool first, int64_t n, const void *const *row,      \
-                                               int64_t width, tp__partial *to)                     \
+    TP_INLINE double FOLD(fold_##name##_across)(FOLD(wide) v)                                      \
     {                                                                                              \
-        double *best = &to->real;                                                                  \
-        for (int64_t j = 0; first && j < width; j++)                                               \
-            best[j] = (double)((const FOLD_REAL *)row[0])[j];                                      \
-        for (int64_t i = 0; i < n; i += 4) {                                                       \
-            const FOLD_REAL *a = row[i], *b = row[i + 1 < n ? i + 1 : i];                          \
-            const FOLD_REAL *c = row[i + 2 < n ? i + 2 : i], *d = row[i + 3 < n ? i + 3 : i];      \
-            int64_t j = 0;                                                                         \
-            for (; j + FOLD_STEP <= width; j += FOLD_STEP)                                         \
-                FOLD(name##_four)(FOLD_STEP, a + j, b + j, c + j, d + j, best + j);                \
-            FOLD(name##_four)(width - j, a + j, b + j, c + j, d + j, best + j);                    \
+        FOLD_REAL lane[FOLD_WIDE];                                                                 \
+        memcpy(lane, &v, sizeof lane);                                                             \
+        FOLD_UNROLL                                                                                \
+        for (int half = FOLD_WIDE / 2; half > 0; half /= 2) {                                      \
+            FOLD_UNROLL                                                                            \
+            for (int j = 0; j < half; j++)                                                         \
+                lane[j] = lane[j + half] wins lane[j] ? lane[j + half] : lane[j];                  \
+        }                                                                                          \
+        return (double)lane[0];                                                                    \
+    }                                                                                              \
+                                                                                                   \
+    static double FOLD(fold_##name)(int64_t n, const void *from)                                   \
+    {                                                                                              \
+        const FOLD_REAL *x = from, *const end = x + n;                                             \
+        FOLD_REAL best = x[0];                                                                     \
+        for (; n < FOLD_WIDE && x < end; x++)                                                      \
+            best = FOLD_WINS(wins, *x, best) ? *x : best;                                          \
+        if (x == end)                                                                              \
+            return (double)best;                                                                   \
+        const FOLD(wide) last = FOLD(fold_take_wide)(end - FOLD_WIDE);                             \
+        FOLD(wide) v[4] = {last, last, last, last};                                                \
+        FOLD(masks) nan[2] = {last != last, last != last};                                         \
+        for (; end - x >= 4 * FOLD_WIDE; x += 4 * FOLD_WIDE) {                                     \
+            FOLD_UNROLL                                                                            \
+            for (int i = 0; i < 4; i += 2) {                                                       \
+                const FOLD(wide) a = FOLD(fold_take_wide)(x + i * FOLD_WIDE);                      \
+                const FOLD(wide) b = FOLD(fold_take_wide)(x + (i + 1) * FOLD_WIDE);                \
+                v[i] = better(a, v[i]);                                                            \
+                v[i + 1] = better(b, v[i + 1]);                                                    \
+                nan[i / 2] |= FOLD_NAN(a, b);                                                      \
+            }                                                                                      \
+        }                                                                                          \
+        for (; end - x >= FOLD_WIDE; x += FOLD_WIDE) {                                             \
+            const FOLD(wide) a = FOLD(fold_take_wide)(x);                                          \
+            v[0] = better(a, v[0]);                                                                \
+            nan[0] |= a != a;                                                                      \
+        }                                                                                          \
+        nan[0] |= nan[1];                                                                          \
+        int any = 0;                                                                               \
+        for (int i = 0; i < FOLD_WIDE; i++)                                                        \
+            any |= nan[0][i] != 0;                                                                 \
+        v[0] = better(v[1], v[0]);                                                                 \
+        v[2] = better(v[3], v[2]);                                                                 \
+        return any ? (double)NAN : FOLD(fold_##name##_across)(better(v[2], v[0]));                 \
+    }                                                                                              \
+                                                                                                   \
+    static void FOLD(fold_##name##_columns)(int64_t n, const void *const *row, int64_t width,      \
+                                            tp__partial *to)                                       \
+    {                                                                                              \
+        if (width < FOLD_WIDE) {                                                                   \
+            FOLD(fold_##name##_few)(n, row, width, to);                                            \
+            return;                                                                                \
+        }                                                                                          \
+        FOLD_REAL *const best = (FOLD_REAL *)(void *)(to + width);                                 \
+        for (int64_t i = 0; i < n; i += FOLD_ROWS) {                                               \
+            const FOLD_REAL *at[FOLD_ROWS];                                                        \
+            for (int64_t l = 0; l < FOLD_ROWS; l++)                                                \
+                at[l] = row[i + l < n ? i + l : n - 1];                                            \
+            for (int64_t k = 0; k < width; k += FOLD_WIDE) {                                       \
+                const int64_t j = k < width - FOLD_WIDE ? k : width - FOLD_WIDE;                   \
+                FOLD(wide) v = FOLD(fold_take_wide)(i ? best + k : at[0] + j);                     \
+                FOLD(masks) nan = v != v;                                                          \
+                FOLD_UNROLL                                                                        \
+                for (int l = 0; l < FOLD_ROWS; l += 2) {                                           \
+                    const FOLD(wide) a = FOLD(fold_take_wide)(at[l] + j);                          \
+                    const FOLD(wide) b = FOLD(fold_take_wide)(at[l + 1] + j);                      \
+                    v = better(b, better(a, v));                                                   \
+                    nan |= FOLD_NAN(a, b);                                                         \
+                }                                                                                  \
+                v = (FOLD(wide))((FOLD(masks))v | nan);                                            \
+                memcpy(best + k, &v, sizeof v);                                                    \
+            }                                                                                      \
+        }                                                                                          \
+        for (int64_t k = 0; k < width; k += FOLD_WIDE) {                                           \
+            const int64_t j = k < width - FOLD_WIDE ? k : width - FOLD_WIDE;                       \
+            for (int64_t l = 0; l < FOLD_WIDE; l++)                                                \
+                to[j + l].real = (double)best[k + l];                                              \
         }                                                                                          \
     }
 
-FOLD_EXTREME(max, >)
-FOLD_EXTREME(min, <)
+FOLD_EXTREME(max, >, FOLD_MAX)
+FOLD_EXTREME(min, <, FOLD_MIN)
 
+/* --- Partial results --- */
+
+#define FOLD_JOIN(name, expression)                                                                \
+    static void FOLD(fold_##name##_partials)(int64_t n, const tp__partial *from_a,                 \
+                                             const tp__partial *from_b, tp__partial *to)           \
+    {                                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const double a = from_a[i].real, b = from_b[i].real;                                   \
+            to[i].real = expression;                                                               \
+        }                                                                                          \
+    }
+
+FOLD_JOIN(sum, a + b)
+FOLD_JOIN(max, FOLD_WINS(>, b, a) ? b : a)
+FOLD_JOIN(min, FOLD_WINS(<, b, a) ? b : a)
+
+#define FOLD_KERNELS(name)                                                                         \
+    {                                                                                              \
+        .block = FOLD(fold_##name), .columns = FOLD(fold_##name##_columns),                        \
+        .join = FOLD(fold_##name##_partials)                                                       \
+    }
+
+tp__fold_table FOLD(tp__fold) = {
+    [TP__SUM] = FOLD_KERNELS(sum), [TP__MAX] = FOLD_KERNELS(max), [TP__MIN] = FOLD_KERNELS(min)};
+
+#undef FOLD_CHOOSE
+#undef FOLD_DOUBLES
 #undef FOLD_EXTREME
-#undef FOLD_PICK
-#undef FOLD_WINS
+#undef FOLD_JOIN
+#undef FOLD_KERNELS
+#undef FOLD_LINE
+#undef FOLD_MAX
+#undef FOLD_MIN
+#undef FOLD_NAN
+#undef FOLD_PITCH
 #undef FOLD_REAL
+#undef FOLD_PANELS
+#undef FOLD_ROWS
+#undef FOLD_STRIPS
+#undef FOLD_UNROLL
+#undef FOLD_VECTORS
+#undef FOLD_WIDE
+#undef FOLD_WIDTH
+#undef FOLD_WINS
 #undef FOLD

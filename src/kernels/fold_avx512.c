@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reductions for AVX-512.
+ */
+#include "base/features.h"
+
+#include "base/settings.h"
+
+#if TP__HAS_AVX
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels/begin_avx512.h"
+
+#define FOLD_BYTES 64
+
+#define FOLD_REAL float
+#define FOLD(name) name##_f32_avx512
+#define FOLD_DOUBLES(v) (FOLD(doubles)) _mm512_cvtps_pd(v)
+#define FOLD_MAX(a, b) (FOLD(wide)) _mm512_max_ps(a, b)
+#define FOLD_MIN(a, b) (FOLD(wide)) _mm512_min_ps(a, b)
+#define FOLD_NAN(a, b) (FOLD(masks)) _mm512_movm_epi32(_mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q))
+#include "kernels/fold_body.h"
+
+#define FOLD_REAL double
+#define FOLD(name) name##_f64_avx512
+#define FOLD_DOUBLES(v) (v)
+#define FOLD_MAX(a, b) (FOLD(wide)) _mm512_max_pd(a, b)
+#define FOLD_MIN(a, b) (FOLD(wide)) _mm512_min_pd(a, b)
+#define FOLD_NAN(a, b) (FOLD(masks)) _mm512_movm_epi64(_mm512_cmp_pd_mask(a, b, _CMP_UNORD_Q))
+#include "kernels/fold_body.h"
+
+#include "kernels/end_level.h"
+
+#endif
