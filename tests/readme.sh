@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# usage: tests/readme.sh BUILDDIR
-# Compiles the first C block of README.md against the static library in BUILDDIR, runs it and compares
-# its output with the text block that follows.
+# usage: tests/readme.sh BUILDDIR [HEADERS]
+# Compiles the first C block of README.md against the static library in BUILDDIR, with the headers in
+# HEADERS (include if not given), runs it and compares its output with the text block that follows.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$1
@@ -27,7 +27,7 @@ for package in libgvc libcgraph cairo openblas lapacke; do
     libraries="$libraries $(pkg-config --libs "$package" 2>/dev/null || true)"
 done
 # shellcheck disable=SC2086
-"${CC:-cc}" -std=c11 -Wall -Wextra -Werror -I"$root/include" "$work/readme.c" -o "$work/readme" \
+"${CC:-cc}" -std=c11 -Wall -Wextra -Werror -I"${2:-$root/include}" "$work/readme.c" -o "$work/readme" \
     "$build/libtinypytorch.a" $libraries -lm -lpthread
 (cd "$work" && ./readme >output)
 diff "$work/expected" "$work/output"
