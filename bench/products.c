@@ -3,9 +3,9 @@
  * products [--markdown] [--rounds N] [TEXT]: products of matrices, GFLOP/s on one thread, beside
  * what the processor's multipliers do at the library's level of instructions (TP_CPU), the peak,
  * and beside OpenBLAS, oneDNN and libxsmm where the build found them. In each round every
- * contestant gives one sample, between two of the peak, in this thread's time; a figure is that of the
- * fastest one. With TEXT, only rows whose name contains it.
- * Peers choose their kernels by the environment too: run it with env -u OPENBLAS_CORETYPE.
+ * contestant, the peak too, gives one sample, in this thread's time; figures are medians. With
+ * TEXT, only rows whose name contains it. Peers choose their kernels by the environment too: run it
+ * with env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE.
  *
  * Operands lie in the caches. Letters say how a and b lie: N by rows, T by columns.
  */
@@ -22,11 +22,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/alloc.h"
 #include "harness.h"
 #include "kernels/gemm.h"
 #include "tinypytorch.h"
 
-enum { PRODUCTS_ROUNDS = 15 };
+enum { PRODUCTS_ROUNDS = 15, PRODUCTS_MOST = 101 };
 
 typedef struct products_row {
     const char *layout;
@@ -108,7 +109,7 @@ enum { PRODUCTS_ENTRIES = sizeof products_entries / sizeof *products_entries };
 
 static void *products_random(int64_t size, bool single)
 {
-    void *memory = aligned_alloc(64, (size_t)((size * (single ? 4 : 8) + 63) / 64 * 64));
+    void *memory = tp__alloc_aligned((size_t)(size * (single ? 4 : 8)));
     for (int64_t i = 0; memory && i < size; i++) {
         double x = (double)((i * INT64_C(7919)) % 1000) / 1000 - 0.5;
         if (single)
@@ -149,15 +150,14 @@ static void products_open(products_state *state, const products_row *row, bool s
 
 static void products_close(const products_state *state)
 {
-    free(state->job.a);
-    free(state->job.b);
-    free(state->job.c);
+    tp__free(state->job.a);
+    tp__free(state->job.b);
+    tp__free(state->job.c);
 }
 
 /* --- Measuring --- */
 
-/* Of this thread alone: what others do meanwhile does not count. */
-static double products_now(void)
+double products_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -181,13 +181,33 @@ static int64_t products_times(const products_entry *entry, products_state *state
     return once > 5e5 ? 1 : (int64_t)(5e5 / (once + 1)) + 1;
 }
 
+/* Entry PRODUCTS_ENTRIES is the peak. */
 typedef struct products_result {
-    double gflops[PRODUCTS_ENTRIES], peak;
+    int samples[PRODUCTS_ENTRIES + 1];
+    double gflops[PRODUCTS_ENTRIES + 1][PRODUCTS_MOST];
 } products_result;
 
-static products_result products_measure(products_state *state)
+static void products_note(products_result *result, int entry, double gflops)
 {
-    products_result result = {0};
+    result->gflops[entry][result->samples[entry]++] = gflops;
+}
+
+static int products_compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* 0: there are no samples. */
+static double products_median(products_result *result, int entry)
+{
+    int n = result->samples[entry];
+    qsort(result->gflops[entry], (size_t)n, sizeof(double), products_compare);
+    return n ? result->gflops[entry][n / 2] : 0;
+}
+
+static void products_measure(products_state *state, products_result *result)
+{
     double flops = 2 * (double)state->job.m * (double)state->job.n * (double)state->job.k;
     int64_t times[PRODUCTS_ENTRIES];
     for (int e = 0; e < PRODUCTS_ENTRIES; e++) {
@@ -195,17 +215,14 @@ static products_result products_measure(products_state *state)
         times[e] = products_times(&products_entries[e], state);
     }
     for (int round = 0; round < state->rounds; round++) {
-        double before = products_peak(state->job.single);
+        products_note(result, PRODUCTS_ENTRIES, products_peak(state->job.single));
         for (int i = 0; i < PRODUCTS_ENTRIES; i++) {
             int e = (i + round) % PRODUCTS_ENTRIES;
-            if (!times[e])
-                continue;
-            double speed = flops / products_sample(&products_entries[e], state, times[e]);
-            result.gflops[e] = fmax(result.gflops[e], speed);
+            if (times[e])
+                products_note(result, e,
+                              flops / products_sample(&products_entries[e], state, times[e]));
         }
-        result.peak = fmax(result.peak, fmax(before, products_peak(state->job.single)));
     }
-    return result;
 }
 
 /* --- Report --- */
@@ -223,15 +240,15 @@ static void products_head(const products_state *state)
     printf(state->markdown ? "\n" : "");
 }
 
-static void products_print(const products_state *state, const char *name,
-                           const products_result *result)
+static void products_print(const products_state *state, const char *name, products_result *result)
 {
     const char *bar = state->markdown ? " | " : "  ";
-    printf("%s%-24s%s%8.1f%s%8.1f%s%4.0f %%", state->markdown ? "| " : "", name, bar,
-           result->gflops[0], bar, result->peak, bar, 100 * result->gflops[0] / result->peak);
+    double ours = products_median(result, 0), peak = products_median(result, PRODUCTS_ENTRIES);
+    printf("%s%-24s%s%8.1f%s%8.1f%s%4.0f %%", state->markdown ? "| " : "", name, bar, ours, bar,
+           peak, bar, 100 * ours / peak);
     for (int e = 1; e < PRODUCTS_ENTRIES; e++)
-        if (result->gflops[e] > 0)
-            printf("%s%8.1f", bar, result->gflops[e]);
+        if (result->samples[e] > 0)
+            printf("%s%8.1f", bar, products_median(result, e));
         else
             printf("%s%8s", bar, "");
     printf(state->markdown ? " |\n" : "\n");
@@ -248,10 +265,17 @@ static void products_all(products_state *state, bool single)
         if (state->text && !strstr(name, state->text))
             continue;
         products_open(state, row, single);
-        products_result result = products_measure(state);
+        products_result result = {0};
+        products_measure(state, &result);
         products_print(state, name, &result);
         products_close(state);
     }
+}
+
+static int products_rounds(const char *text)
+{
+    int rounds = atoi(text);
+    return rounds < 1 ? 1 : rounds > PRODUCTS_MOST ? PRODUCTS_MOST : rounds;
 }
 
 int main(int count, char **words)
@@ -262,7 +286,7 @@ int main(int count, char **words)
         if (!strcmp(words[i], "--markdown"))
             state.markdown = true;
         else if (!strcmp(words[i], "--rounds") && i + 1 < count)
-            state.rounds = atoi(words[++i]);
+            state.rounds = products_rounds(words[++i]);
         else
             state.text = words[i];
     tp_set_num_threads(1);

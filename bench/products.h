@@ -20,6 +20,9 @@ void products_run_blas(products_job *job, int64_t times);
 void products_run_onednn(products_job *job, int64_t times);
 void products_run_xsmm(products_job *job, int64_t times);
 
+/* This thread's time in nanoseconds: what others do meanwhile does not count. */
+double products_now(void);
+
 /* GFLOP/s of multiplications and additions in registers, at the library's level of instructions. */
 double products_peak(bool single);
 

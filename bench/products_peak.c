@@ -2,7 +2,6 @@
 #include "products.h"
 
 #include "base/settings.h"
-#include "harness.h"
 
 enum { PEAK_STEPS = 20000 };
 
@@ -13,11 +12,11 @@ enum { PEAK_STEPS = 20000 };
     __attribute__((target_)) static double name(void)                                              \
     {                                                                                              \
         name##_vector sum[sums] = {{0}}, x = {0};                                                  \
-        double start = bench_now();                                                                \
+        double start = products_now();                                                             \
         for (int i = 0; i < PEAK_STEPS; i++)                                                       \
             _Pragma("GCC unroll 24") for (int j = 0; j < (sums); j++) multiply(sum[j], x);         \
         double flops = 2.0 * PEAK_STEPS * (sums) * ((bytes) / sizeof(Type));                       \
-        return flops / (bench_now() - start);                                                      \
+        return flops / (products_now() - start);                                                   \
     }
 
 #if TP__HAS_AVX

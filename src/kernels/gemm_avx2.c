@@ -14,6 +14,7 @@
 #include "kernels/begin_avx2.h"
 
 #define GEMM(name) name##_avx2
+#define GEMM_AVX
 #define GEMM_BYTES 32
 #define GEMM_ROWS 6
 #define GEMM_VECTORS 2
@@ -42,8 +43,8 @@
 #define GEMM_LOAD_double(p, n) (GEMM(doubles)) _mm256_maskload_pd(p, GEMM_MASK_double(n))
 #define GEMM_STORE_float(p, n, v) _mm256_maskstore_ps(p, GEMM_MASK_float(n), (__m256)(v))
 #define GEMM_STORE_double(p, n, v) _mm256_maskstore_pd(p, GEMM_MASK_double(n), (__m256d)(v))
-#include "kernels/gemm_turn.h"
-
+#define GEMM_HALF_float(v) (__m256)(v)
+#define GEMM_HALF_double(v) (__m256d)(v)
 #include "kernels/gemm_body.h"
 
 #include "kernels/end_level.h"

@@ -14,6 +14,7 @@
 #include "kernels/begin_avx512.h"
 
 #define GEMM(name) name##_avx512
+#define GEMM_AVX
 #define GEMM_BYTES 64
 #define GEMM_ROWS 8
 #define GEMM_VECTORS 3
@@ -43,8 +44,10 @@
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), (__m512)(v))
 #define GEMM_STORE_double(p, n, v)                                                                 \
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << (n)) - 1), (__m512d)(v))
-#include "kernels/gemm_turn.h"
-
+#define GEMM_HALF_float(v)                                                                         \
+    _mm256_add_ps(_mm512_castps512_ps256((__m512)(v)), _mm512_extractf32x8_ps((__m512)(v), 1))
+#define GEMM_HALF_double(v)                                                                        \
+    _mm256_add_pd(_mm512_castpd512_pd256((__m512d)(v)), _mm512_extractf64x4_pd((__m512d)(v), 1))
 #include "kernels/gemm_body.h"
 
 #include "kernels/end_level.h"

@@ -57,6 +57,24 @@ typedef double gemm_doubles __attribute__((vector_size(GEMM_BYTES)));
         memcpy(p, &v, (size_t)n * sizeof *p);                                                      \
     }                                                                                              \
                                                                                                    \
+    static inline Type gemm_total_##Type(gemm_##Type##s v)                                         \
+    {                                                                                              \
+        Type lane[GEMM_BYTES / sizeof(Type)], sum = 0;                                             \
+        memcpy(lane, &v, sizeof lane);                                                             \
+        for (size_t i = 0; i < GEMM_BYTES / sizeof(Type); i++)                                     \
+            sum += lane[i];                                                                        \
+        return sum;                                                                                \
+    }                                                                                              \
+                                                                                                   \
+    static inline void gemm_totals_##Type(gemm_##Type##s a, gemm_##Type##s b, gemm_##Type##s c,    \
+                                          gemm_##Type##s d, Type *to)                              \
+    {                                                                                              \
+        to[0] = gemm_total_##Type(a);                                                              \
+        to[1] = gemm_total_##Type(b);                                                              \
+        to[2] = gemm_total_##Type(c);                                                              \
+        to[3] = gemm_total_##Type(d);                                                              \
+    }                                                                                              \
+                                                                                                   \
     static inline void gemm_turn_##Type(const Type *from, int64_t step, Type *to, int64_t width)   \
     {                                                                                              \
         for (int i = 0; i < 4; i++)                                                                \
@@ -71,6 +89,8 @@ GEMM_PARTS(double)
 #define GEMM_LOAD_double gemm_load_double
 #define GEMM_STORE_float gemm_store_float
 #define GEMM_STORE_double gemm_store_double
+#define GEMM_TOTALS_float gemm_totals_float
+#define GEMM_TOTALS_double gemm_totals_double
 #define GEMM_TURN_float gemm_turn_float
 #define GEMM_TURN_double gemm_turn_double
 #define GEMM_TURN_DEEP_float 4

@@ -11,6 +11,8 @@
  *                      lanes that are not loaded are zeros
  *     GEMM_TURN_float(from, step, to, width) and of double: to[i · width + j] = from[i + j · step]
  *                      for a block of GEMM_TURN_DEEP_float, _double i and GEMM_TURN_WIDE_… j
+ *     GEMM_TOTALS_float(a, b, c, d, to) and of double: to[0] = the sum of a's lanes, and so on
+ * or the last two by GEMM_AVX and GEMM_HALF_float, _double of gemm_avx.h.
  */
 #include <string.h>
 
@@ -18,6 +20,10 @@
 
 typedef float GEMM(floats) __attribute__((vector_size(GEMM_BYTES)));
 typedef double GEMM(doubles) __attribute__((vector_size(GEMM_BYTES)));
+
+#if defined(GEMM_AVX)
+#include "kernels/gemm_avx.h"
+#endif
 
 #define GEMM_OF_float GEMM(floats)
 #define GEMM_OF_double GEMM(doubles)
@@ -68,10 +74,10 @@ typedef double GEMM(doubles) __attribute__((vector_size(GEMM_BYTES)));
         Type *c = (Type *)(void *)t->c;                                                            \
         const bool add = t->add;                                                                   \
         const int64_t depth = t->k, last = t->last, c_row = t->c_row;                              \
-        const int64_t b_row = t->b_row * (int64_t)sizeof(Type);                                    \
-        const int64_t a_row = t->a_row * (int64_t)sizeof(Type);                                    \
-        const int64_t a_tile = t->a_tile * (int64_t)sizeof(Type);                                  \
-        int64_t a_step = t->a_column * (int64_t)sizeof(Type);                                      \
+        const ptrdiff_t b_row = (ptrdiff_t)t->b_row * (ptrdiff_t)sizeof(Type);                     \
+        const ptrdiff_t a_row = (ptrdiff_t)t->a_row * (ptrdiff_t)sizeof(Type);                     \
+        const ptrdiff_t a_tile = (ptrdiff_t)t->a_tile * (ptrdiff_t)sizeof(Type);                   \
+        ptrdiff_t a_step = (ptrdiff_t)t->a_column * (ptrdiff_t)sizeof(Type);                       \
         __asm__("" : "+r"(a_step)); /* else there is a second loop for a step of one element */    \
         for (int64_t i = t->tiles; i > 0; i--) {                                                   \
             const char *at = a, *b = t->b;                                                         \
@@ -131,6 +137,14 @@ GEMM_EACH_TILE(GEMM_TILE_OF, double)
 
 /* --- One row of a result --- */
 
+/* sum += x times terms of column j + i of b. */
+#define GEMM_DOT(Type, sum, i, from)                                                               \
+    memcpy(&y, b + (i)*b_step + (from), sizeof y);                                                 \
+    sum = GEMM_FMA_##Type(x, y, sum);
+#define GEMM_DOT_PART(Type, sum, i)                                                                \
+    y = GEMM_LOAD_##Type(b + (i)*b_step + k, some);                                                \
+    sum = GEMM_FMA_##Type(x, y, sum);
+
 /* Eight rows of b at a time, once through the result. */
 #define GEMM_LINE(Type)                                                                            \
     TP_INLINE void GEMM(gemm_some_rows_##Type)(const tp__gemm_line *l, int64_t k, const int deep)  \
@@ -171,61 +185,79 @@ GEMM_EACH_TILE(GEMM_TILE_OF, double)
             GEMM(gemm_some_rows_##Type)(l, k, 1);                                                  \
     }                                                                                              \
                                                                                                    \
-    TP_INLINE Type GEMM(gemm_lanes_##Type)(GEMM_OF_##Type v)                                       \
-    {                                                                                              \
-        Type lane[GEMM_BYTES / sizeof(Type)];                                                      \
-        memcpy(lane, &v, sizeof lane);                                                             \
-        GEMM_UNROLL                                                                                \
-        for (size_t n = GEMM_BYTES / sizeof(Type) / 2; n > 0; n /= 2) {                            \
-            GEMM_UNROLL                                                                            \
-            for (size_t i = 0; i < n; i++)                                                         \
-                lane[i] += lane[i + n];                                                            \
-        }                                                                                          \
-        return lane[0];                                                                            \
-    }                                                                                              \
-                                                                                                   \
-    TP_INLINE void GEMM(gemm_some_dots_##Type)(const tp__gemm_line *l, int64_t j, const int dots)  \
+    TP_INLINE void GEMM(gemm_four_dots_##Type)(const tp__gemm_line *l, int64_t j)                  \
     {                                                                                              \
         const int lanes = GEMM_BYTES / sizeof(Type);                                               \
         const Type *a = (const Type *)(const void *)l->a;                                          \
         const Type *b = (const Type *)(const void *)l->b + j * l->b_step;                          \
-        Type *c = (Type *)(void *)l->c + j * l->c_step;                                            \
-        GEMM_OF_##Type sum[2][TP__GEMM_DOTS] = {{{0}}}, x, y;                                      \
+        const int64_t b_step = l->b_step, depth = l->k;                                            \
+        GEMM_OF_##Type s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};                                     \
+        GEMM_OF_##Type t0 = {0}, t1 = {0}, t2 = {0}, t3 = {0}, x, y;                               \
         int64_t k = 0;                                                                             \
-        for (; k + 2 * lanes <= l->k; k += 2 * lanes) {                                            \
-            GEMM_UNROLL                                                                            \
-            for (int half = 0; half < 2; half++) {                                                 \
-                memcpy(&x, a + k + half * lanes, sizeof x);                                        \
-                GEMM_UNROLL                                                                        \
-                for (int i = 0; i < dots; i++) {                                                   \
-                    memcpy(&y, b + i * l->b_step + k + half * lanes, sizeof y);                    \
-                    sum[half][i] = GEMM_FMA_##Type(x, y, sum[half][i]);                            \
-                }                                                                                  \
-            }                                                                                      \
+        for (; k + 2 * lanes <= depth; k += 2 * lanes) {                                           \
+            memcpy(&x, a + k, sizeof x);                                                           \
+            GEMM_DOT(Type, s0, 0, k)                                                               \
+            GEMM_DOT(Type, s1, 1, k)                                                               \
+            GEMM_DOT(Type, s2, 2, k)                                                               \
+            GEMM_DOT(Type, s3, 3, k)                                                               \
+            memcpy(&x, a + k + lanes, sizeof x);                                                   \
+            GEMM_DOT(Type, t0, 0, k + lanes)                                                       \
+            GEMM_DOT(Type, t1, 1, k + lanes)                                                       \
+            GEMM_DOT(Type, t2, 2, k + lanes)                                                       \
+            GEMM_DOT(Type, t3, 3, k + lanes)                                                       \
         }                                                                                          \
-        for (; k < l->k; k += lanes) {                                                             \
-            const int64_t some = l->k - k < lanes ? l->k - k : lanes;                              \
+        for (; k < depth; k += lanes) {                                                            \
+            const int64_t some = depth - k < lanes ? depth - k : lanes;                            \
             x = GEMM_LOAD_##Type(a + k, some);                                                     \
+            GEMM_DOT_PART(Type, s0, 0)                                                             \
+            GEMM_DOT_PART(Type, s1, 1)                                                             \
+            GEMM_DOT_PART(Type, s2, 2)                                                             \
+            GEMM_DOT_PART(Type, s3, 3)                                                             \
+        }                                                                                          \
+        Type total[4], *c = (Type *)(void *)l->c + j * l->c_step;                                  \
+        GEMM_TOTALS_##Type(s0 + t0, s1 + t1, s2 + t2, s3 + t3, total);                             \
+        for (int i = 0; i < 4; i++)                                                                \
+            c[i * l->c_step] = l->add ? c[i * l->c_step] + total[i] : total[i];                    \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE void GEMM(gemm_one_dot_##Type)(const tp__gemm_line *l, int64_t j)                    \
+    {                                                                                              \
+        const int lanes = GEMM_BYTES / sizeof(Type);                                               \
+        const Type *a = (const Type *)(const void *)l->a;                                          \
+        const Type *b = (const Type *)(const void *)l->b + j * l->b_step;                          \
+        const int64_t depth = l->k;                                                                \
+        GEMM_OF_##Type sum[4], x, y;                                                               \
+        GEMM_UNROLL                                                                                \
+        for (int i = 0; i < 4; i++)                                                                \
+            sum[i] = (GEMM_OF_##Type){0};                                                          \
+        int64_t k = 0;                                                                             \
+        for (; k + 4 * lanes <= depth; k += 4 * lanes) {                                           \
             GEMM_UNROLL                                                                            \
-            for (int i = 0; i < dots; i++) {                                                       \
-                y = GEMM_LOAD_##Type(b + i * l->b_step + k, some);                                 \
-                sum[0][i] = GEMM_FMA_##Type(x, y, sum[0][i]);                                      \
+            for (int i = 0; i < 4; i++) {                                                          \
+                memcpy(&x, a + k + i * lanes, sizeof x);                                           \
+                memcpy(&y, b + k + i * lanes, sizeof y);                                           \
+                sum[i] = GEMM_FMA_##Type(x, y, sum[i]);                                            \
             }                                                                                      \
         }                                                                                          \
-        GEMM_UNROLL                                                                                \
-        for (int i = 0; i < dots; i++) {                                                           \
-            Type total = GEMM(gemm_lanes_##Type)(sum[0][i] + sum[1][i]);                           \
-            c[i * l->c_step] = l->add ? c[i * l->c_step] + total : total;                          \
+        for (; k < depth; k += lanes) {                                                            \
+            const int64_t some = depth - k < lanes ? depth - k : lanes;                            \
+            x = GEMM_LOAD_##Type(a + k, some);                                                     \
+            y = GEMM_LOAD_##Type(b + k, some);                                                     \
+            sum[0] = GEMM_FMA_##Type(x, y, sum[0]);                                                \
         }                                                                                          \
+        Type total[4], *c = (Type *)(void *)l->c + j * l->c_step;                                  \
+        GEMM_TOTALS_##Type(sum[0], sum[1], sum[2], sum[3], total);                                 \
+        total[0] = (total[0] + total[1]) + (total[2] + total[3]);                                  \
+        *c = l->add ? *c + total[0] : total[0];                                                    \
     }                                                                                              \
                                                                                                    \
     static void GEMM(gemm_dots_##Type)(const tp__gemm_line *l)                                     \
     {                                                                                              \
         int64_t j = 0;                                                                             \
-        for (; j + TP__GEMM_DOTS <= l->n; j += TP__GEMM_DOTS)                                      \
-            GEMM(gemm_some_dots_##Type)(l, j, TP__GEMM_DOTS);                                      \
+        for (; j + 4 <= l->n; j += 4)                                                              \
+            GEMM(gemm_four_dots_##Type)(l, j);                                                     \
         for (; j < l->n; j++)                                                                      \
-            GEMM(gemm_some_dots_##Type)(l, j, 1);                                                  \
+            GEMM(gemm_one_dot_##Type)(l, j);                                                       \
     }
 
 GEMM_LINE(float)

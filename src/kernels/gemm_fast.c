@@ -26,11 +26,15 @@
 enum {
     FAST_ROOM = 24 << 10,   /* bytes of a panel's rows of b */
     FAST_ROWS = 48,         /* of c, that repay a copy of rows of b */
+    FAST_SHORT = 64,        /* rows of a block, at least: each copies rows of b */
     FAST_NEAR = 16 << 10,   /* bytes of rows of b that are not copied */
     FAST_BLOCK = 256 << 10, /* bytes of what is read over and over, at most */
     FAST_LARGE = 3 << 19,   /* bytes of a large product, at least */
-    FAST_WIDE = 256,        /* rows or columns of its blocks, about */
-    FAST_TASK = 1000000,    /* multiplications that are worth a task */
+    FAST_SIDE = 256,        /* rows and columns of a large product, and rows of its blocks */
+    FAST_WIDE = 512 << 10,  /* bytes of the rows of b that are copied for one */
+    FAST_STRIP = 4,         /* tiles whose rows of a are copied at once, and terms */
+    FAST_TERMS = 16,
+    FAST_TASK = 1000000, /* multiplications that are worth a task */
     FAST_TASKS = 32,
     FAST_SPREAD = 256 /* elements of a result that are put in their places at a time */
 };
@@ -154,8 +158,9 @@ typedef struct fast_large {
     const tp__gemm_kernels *kernels;
     const tp__gemm *job;
     fast_panels panels;
-    int64_t k, depth; /* first term, and how many */
-    char *a, *b;      /* copies; of a: of a tile's rows */
+    int64_t tiles, rows, larger; /* below each other, of so many rows, or one more */
+    int64_t k, depth;            /* first term, and how many */
+    char *a, *b;                 /* copies; of a: of a strip, some tiles' rows */
 } fast_large;
 
 static void fast_large_panels(const fast_large *large)
@@ -174,26 +179,44 @@ static void fast_large_panels(const fast_large *large)
     }
 }
 
-/* The tiles of some rows from row i on. */
-static void fast_large_rows(const fast_large *large, int64_t i, int64_t rows)
+/* The rows of tile number t begin here; beyond the last tile, m. */
+static int64_t fast_large_row(const fast_large *large, int64_t t)
+{
+    return t * large->rows + fast_least(t, large->larger);
+}
+
+/* Copies the rows of a from tile t to tile end: some terms of all, then the next, so that what lies
+ * in one page is read together. */
+static void fast_large_strip(const fast_large *large, int64_t t, int64_t end)
+{
+    const tp__gemm *job = large->job;
+    int64_t item = large->kernels->item, first = fast_large_row(large, t);
+    for (int64_t k = 0; k < large->depth; k += FAST_TERMS)
+        for (int64_t u = t; u < end; u++) {
+            int64_t i = fast_large_row(large, u), rows = fast_large_row(large, u + 1) - i;
+            const char *from = job->a + (i * job->a_row + (large->k + k) * job->a_column) * item;
+            large->kernels->pack(fast_least(FAST_TERMS, large->depth - k), rows, from,
+                                 job->a_column, job->a_row,
+                                 large->a + ((i - first) * large->depth + k * rows) * item);
+        }
+}
+
+/* The tiles beside each other of number t, whose rows of a are copied, or lie in order. */
+static void fast_large_tiles(const fast_large *large, int64_t t, const char *copied)
 {
     const tp__gemm *job = large->job;
     int64_t item = large->kernels->item, lanes = large->kernels->lanes;
+    int64_t i = fast_large_row(large, t), rows = fast_large_row(large, t + 1) - i;
+    const char *lies = job->a + (i * job->a_row + large->k * job->a_column) * item;
     tp__gemm_tile tile = {.tiles = 1,
                           .k = large->depth,
-                          .a = job->a + (i * job->a_row + large->k * job->a_column) * item,
+                          .a = copied ? copied : lies,
                           .b = large->b,
                           .c = job->c + i * job->c_row * item,
-                          .a_row = job->a_row,
-                          .a_column = job->a_column,
+                          .a_row = copied ? 1 : job->a_row,
+                          .a_column = copied ? rows : job->a_column,
                           .c_row = job->c_row,
                           .add = job->add || large->k > 0};
-    if (job->a_column != 1) {
-        large->kernels->pack(large->depth, rows, tile.a, job->a_column, job->a_row, large->a);
-        tile.a = large->a;
-        tile.a_row = 1;
-        tile.a_column = rows;
-    }
     for (int64_t p = 0, j = 0; p < large->panels.n; p++) {
         int64_t some = large->panels.least + (p >= large->panels.narrow);
         int64_t width = fast_least(some * lanes, job->n - j);
@@ -206,24 +229,36 @@ static void fast_large_rows(const fast_large *large, int64_t i, int64_t rows)
     }
 }
 
+static void fast_large_terms(const fast_large *large)
+{
+    int64_t item = large->kernels->item;
+    fast_large_panels(large);
+    for (int64_t t = 0; t < large->tiles; t += FAST_STRIP) {
+        int64_t end = fast_least(t + FAST_STRIP, large->tiles), first = fast_large_row(large, t);
+        bool copy = large->job->a_column != 1;
+        if (copy)
+            fast_large_strip(large, t, end);
+        for (int64_t u = t; u < end; u++) {
+            int64_t at = (fast_large_row(large, u) - first) * large->depth * item;
+            fast_large_tiles(large, u, copy ? large->a + at : NULL);
+        }
+    }
+}
+
 static void fast_large_run(const tp__gemm_kernels *kernels, const tp__gemm *job, char *room)
 {
     int64_t vectors = 1 + fast_quotient(job->n - 1, kernels->lanes);
-    int64_t tiles = 1 + fast_quotient(job->m - 1, kernels->rows);
-    int64_t least = fast_quotient(job->m, tiles), larger = job->m - least * tiles;
     fast_large large = {.kernels = kernels,
                         .job = job,
                         .panels = fast_panels_of(vectors, kernels->vectors),
+                        .tiles = 1 + fast_quotient(job->m - 1, kernels->rows),
                         .a = room,
-                        .b = room + FAST_ROOM};
+                        .b = room + FAST_STRIP * kernels->rows * kernels->deeper * kernels->item};
+    large.rows = fast_quotient(job->m, large.tiles);
+    large.larger = job->m - large.rows * large.tiles;
     for (; large.k < job->k; large.k += kernels->deeper) {
         large.depth = fast_least(kernels->deeper, job->k - large.k);
-        fast_large_panels(&large);
-        for (int64_t t = 0, i = 0; t < tiles; t++) {
-            int64_t rows = least + (t < larger);
-            fast_large_rows(&large, i, rows);
-            i += rows;
-        }
+        fast_large_terms(&large);
     }
 }
 
@@ -233,7 +268,8 @@ static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *job)
         fast_small(kernels, job, kernels->depth, kernels->vectors);
         return;
     }
-    char *room = tp__alloc_spare((size_t)(FAST_ROOM + kernels->deeper * job->n * kernels->item));
+    int64_t lines = FAST_STRIP * kernels->rows + job->n;
+    char *room = tp__alloc_spare((size_t)(kernels->deeper * lines * kernels->item));
     if (room)
         fast_large_run(kernels, job, room);
     else
@@ -360,7 +396,7 @@ static int64_t fast_part(int64_t size, int64_t parts, int64_t multiple)
 static bool fast_is_large(const tp__gemm_kernels *kernels, const tp__gemm *whole)
 {
     double m = (double)whole->m, n = (double)whole->n, k = (double)whole->k;
-    return whole->m >= FAST_WIDE && whole->n >= FAST_WIDE &&
+    return whole->m >= FAST_SIDE && whole->n >= FAST_SIDE &&
            (m * n + m * k + k * n) * (double)kernels->item >= FAST_LARGE;
 }
 
@@ -372,13 +408,14 @@ static void fast_cut(const tp__gemm_kernels *kernels, tp__gemm *whole, int64_t *
 {
     double work = (double)whole->m * (double)whole->n * (double)whole->k;
     int64_t parts = 1, across = 1, down = 1, width = kernels->lanes * kernels->vectors;
-    int64_t tall = FAST_BLOCK / kernels->item / kernels->depth, height = kernels->rows;
+    int64_t tall = FAST_BLOCK / kernels->item / kernels->depth, height = FAST_SHORT;
     while (parts < FAST_TASKS && (double)parts * FAST_TASK * 2 < work)
         parts *= 2;
     whole->large = fast_is_large(kernels, whole);
     if (whole->large) {
-        height = FAST_WIDE;
-        for (width = FAST_WIDE; across * width < whole->n;)
+        height = FAST_SIDE;
+        width = FAST_WIDE / kernels->deeper / kernels->item;
+        while (across * width < whole->n)
             across *= 2;
     } else {
         if (whole->m == 1)

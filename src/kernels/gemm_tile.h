@@ -17,7 +17,7 @@
 #include "kernels/level.h"
 #include "tinypytorch/base.h"
 
-enum { TP__GEMM_ROWS = 8, TP__GEMM_VECTORS = 3, TP__GEMM_DOTS = 4 }; /* at most */
+enum { TP__GEMM_ROWS = 8, TP__GEMM_VECTORS = 3 }; /* at most */
 
 /* Tiles below each other. Distances are in elements; the rows of b and c lie side by side. */
 typedef struct tp__gemm_tile {

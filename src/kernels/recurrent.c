@@ -7,8 +7,8 @@
 
 #include "base/parallel.h"
 
-/* Rows of the batch that are a task, more where there are many; columns of a product at a time. */
-enum { RECUR_ROWS = 16, RECUR_MANY = 32, RECUR_COLUMNS = 64 };
+/* Rows of the batch that are a task, more where there are many. */
+enum { RECUR_ROWS = 16, RECUR_MANY = 32 };
 
 typedef struct recur_work {
     const tp__recur *recur;
@@ -39,15 +39,7 @@ double tp__recur_flops(const tp__recur *recur)
 static void recur_product(const tp__recur *recur, tp__gemm job)
 {
     job.a_column = job.b_column = 1;
-    int64_t columns = job.n;
-    const char *b = job.b;
-    char *c = job.c;
-    for (int64_t j = 0; j < columns; j += RECUR_COLUMNS) {
-        job.n = columns - j < RECUR_COLUMNS ? columns - j : RECUR_COLUMNS;
-        job.b = recur_at(recur, b, j);
-        job.c = recur_at(recur, c, j);
-        recur->gemm->run(&job);
-    }
+    recur->gemm->run(&job);
 }
 
 /* The rows of a task from row on at step t. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Blocks of columns as rows with AVX, for gemm_body.h: each register holds parts of two columns, in
- * whose halves four columns of float, or two of double, are exchanged.
+ * What gemm_body.h needs of AVX2 and AVX-512 alike. GEMM_HALF_float(v) and of double is a register
+ * of 32 bytes whose lanes have v's sum.
  */
+
+/* Blocks of columns as rows: each register holds parts of two columns, in whose halves four columns
+ * of float, or two of double, are exchanged. */
 #define GEMM_TURN_DEEP_float 4
 #define GEMM_TURN_WIDE_float 8
 #define GEMM_TURN_DEEP_double 2
@@ -37,3 +40,24 @@ TP_INLINE void GEMM(gemm_turn_double)(const double *from, int64_t step, double *
 
 #define GEMM_TURN_float GEMM(gemm_turn_float)
 #define GEMM_TURN_double GEMM(gemm_turn_double)
+
+/* The sum of the lanes of each of four registers. */
+TP_INLINE void GEMM(gemm_totals_float)(GEMM(floats) a, GEMM(floats) b, GEMM(floats) c,
+                                       GEMM(floats) d, float *to)
+{
+    __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(GEMM_HALF_float(a), GEMM_HALF_float(b)),
+                                  _mm256_hadd_ps(GEMM_HALF_float(c), GEMM_HALF_float(d)));
+    _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
+}
+
+TP_INLINE void GEMM(gemm_totals_double)(GEMM(doubles) a, GEMM(doubles) b, GEMM(doubles) c,
+                                        GEMM(doubles) d, double *to)
+{
+    __m256d x = _mm256_hadd_pd(GEMM_HALF_double(a), GEMM_HALF_double(b));
+    __m256d y = _mm256_hadd_pd(GEMM_HALF_double(c), GEMM_HALF_double(d));
+    _mm256_storeu_pd(
+        to, _mm256_add_pd(_mm256_permute2f128_pd(x, y, 0x20), _mm256_permute2f128_pd(x, y, 0x31)));
+}
+
+#define GEMM_TOTALS_float GEMM(gemm_totals_float)
+#define GEMM_TOTALS_double GEMM(gemm_totals_double)
