@@ -125,7 +125,8 @@ static bool gemm_is_clean(const gemm_matrix *c)
     for (int64_t i = 0; i + 1 < c->rows; i++)
         for (int64_t j = c->columns; j < c->row; j++)
             if (!isnan(gemm_get(c->single, c->at, i * c->row + j)))
-                return CHECK(!"an element beside the result was written");
+                return test_check(false, __FILE__, __LINE__,
+                                  "an element beside the result was written");
     return true;
 }
 
@@ -294,7 +295,7 @@ static void gemm_special_at(bool single, int64_t m, int64_t n, int64_t k, gemm_l
             double x = gemm_at(&c, i, j);
             bool nan = j == column || (i == row && gemm_at(&b, k - 1, j) == 0);
             if (nan ? !isnan(x) : i == row ? !isinf(x) : !isfinite(x)) {
-                CHECK(!"NaN or infinity where it does not belong");
+                test_check(false, __FILE__, __LINE__, "NaN or infinity where it does not belong");
                 fprintf(stderr, "    level %d, m, n, k %d, %d, %d at %d, %d: %g\n", tp__level,
                         (int)m, (int)n, (int)k, (int)i, (int)j, x);
                 i = m - 1;
@@ -312,8 +313,10 @@ static void gemm_special(void)
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
         for (size_t j = 0; j < sizeof sides / sizeof *sides; j++)
             for (int layout = 0; layout < 2; layout++) {
-                gemm_special_at(true, sides[i], sides[j], 2 + sides[(i + j) % 13], layout);
-                gemm_special_at(false, sides[i], sides[j], 2 + sides[(i + j) % 13], layout);
+                gemm_special_at(true, sides[i], sides[j], 2 + sides[(i + j) % 13],
+                                (gemm_layout)layout);
+                gemm_special_at(false, sides[i], sides[j], 2 + sides[(i + j) % 13],
+                                (gemm_layout)layout);
             }
 }
 
