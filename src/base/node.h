@@ -58,16 +58,15 @@ enum {
     TP__REMADE = 1 << 10,    /* lies in a checkpoint: its elements may go at any time */
 
     /* What has to be looked at when a reference goes: node.c, reads.c. */
-    TP__SHARED = 1 << 4, /* by threads */
-    TP__PARTS = 1 << 6,  /* owns something beyond its inputs */
-    TP__UNREAD = 1 << 7, /* unread is not zero */
-    TP__DROPPED = 1 << 11,
+    TP__SHARED = 1 << 4,   /* by threads */
+    TP__PARTS = 1 << 6,    /* has something beyond its inputs: all short paths pass it by */
+    TP__UNREAD = 1 << 7,   /* unread is not zero */
+    TP__DROPPED = 1 << 11, /* the elements went */
 
-    /* What sweeps leave: graph/backward.c, graph/watch.c. */
+    /* What sweeps leave: graph/backward.c. */
     TP__GRAPH_GRAD = 1 << 12, /* grad is weak */
-    TP__CONSUMED = 1 << 13,   /* a sweep has been here that said it would be the last */
 
-    TP__WATCHED = 1 << 14 /* by the debug mode (base/debug.h) */
+    TP__WATCHED = 1 << 13 /* by the debug mode (base/debug.h) */
 };
 
 /* All flags of a node that waits to be used again. They are those of a value that went in debug

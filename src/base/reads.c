@@ -50,12 +50,13 @@ void tp__reads_count(tp_var *y)
 
 void tp__reads_consume(tp_var *y)
 {
-    y->flags |= TP__CONSUMED;
+    y->flags |= TP__PARTS;
+    y->reads |= TP__CONSUMED;
     if (!(y->reads & TP__COUNTED))
         return;
     bool result = y->reads & TP__READS_OUT;
     reads_add(y, true);
-    y->reads = TP__COUNTED;
+    y->reads = TP__COUNTED | TP__CONSUMED;
     for (uint32_t i = 0; i < y->n_in; i++)
         tp__reads_settle(tp__inputs(y)[i]);
     if (result)

@@ -25,7 +25,10 @@ enum {
     TP__READS_MORE = 16, /* every operand from the fourth on */
     TP__READS_ALL = 16 + 7,
     TP__READING = 3,
-    TP__COUNTED = 32 /* of a node: its inputs' `unread` count what it does not read */
+
+    /* Of a node: */
+    TP__COUNTED = 32, /* its inputs' `unread` count what it does not read */
+    TP__CONSUMED = 64 /* a sweep has been here that said it would be the last */
 };
 
 /* True if a rule that reads this much reads input i. */

@@ -7,7 +7,7 @@
  *
  * What makes a hand-written rule silently wrong at the second order is refused: a gradient that
  * does not lead back to what backward was given, numbers taken out of recorded values while it
- * runs, values that forward kept (guarded_call).
+ * runs, values that forward kept (the thread's `guarded`).
  */
 #include "base/features.h"
 

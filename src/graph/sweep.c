@@ -256,7 +256,7 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
         return true;
     if (v->op->flags & TP__OUTPUT)
         return tp__outputs_add(s, v);
-    if (TP_UNLIKELY(v->flags & TP__CONSUMED))
+    if (TP_UNLIKELY(v->reads & TP__CONSUMED))
         return tp__refuse_consumed(s, v);
     return sweep_number_rule(s, v, &good) ? good : tp__versions_hold(s, v) && sweep_rule(s, v);
 }
@@ -266,8 +266,7 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
 TP_INLINE bool sweep_pass(tp__sweep *s, tp_var *v, tp_var **list)
 {
     bool good;
-    if (!(v->flags & (TP__PARTS | TP__CONSUMED)) && !s->n_watchers &&
-        sweep_number_rule(s, v, &good)) {
+    if (!(v->flags & TP__PARTS) && !s->n_watchers && sweep_number_rule(s, v, &good)) {
         *list = v->link;
         v->sweep_depth = 0;
         return good;
