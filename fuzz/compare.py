@@ -403,6 +403,16 @@ class Program:
         return any(v != 0 and not 1e-15 < abs(v) < 1e15 for s in self.steps if s.kind == "leaf"
                    for v in s.numbers)
 
+    def dependent(self):
+        """Whether the first columns of a matrix of qr's, x + 3 (see its sample), are dependent."""
+        for step in self.steps:
+            if step.kind == "call" and step.case.name == "qr":
+                x = self.native.values[step.operands[0]].detach().double()
+                r = torch.linalg.qr(x + 3 * torch.eye(*x.shape[-2:]))[1].diagonal(0, -2, -1).abs()
+                if bool((r.amin(-1) < 1e-12 * r.amax(-1)).any()):
+                    return True
+        return False
+
     def twice(self):
         """Whether some call has an operand twice."""
         return any(step.kind == "call" and len(set(step.operands)) < len(step.operands)

@@ -174,6 +174,17 @@ def prove_layer_norm():
     return 1.0, torch.nn.functional.layer_norm(x, (2,))[0].item()
 
 
+def prove_cdist():
+    """∂ |x − 1e200| / ∂x at 0, of the formula with squares and a root"""
+    return -1.0, derivative(lambda x: (x - 1e200).square().sqrt(), 0.0)
+
+
+def prove_pinv():
+    """∂ (A⁻¹)₁₀ / ∂A₀₀ = c / (a² d) of A = (a, 0; c, d) at (−2.0625, 0; 710, 2)"""
+    return 710 / (2.0625**2 * 2), derivative(lambda x: torch.linalg.pinv(torch.stack((
+        torch.stack((x, 0 * x)), torch.stack((0 * x + 710, 0 * x + 2)))))[1, 0], -2.0625)
+
+
 def prove_hypot():
     """√(x² + 1e-400)″ + √(x² + 0.84²)″ at 1e-30: 1 / 0.84 and almost 0"""
     b = torch.tensor([1e-200, 0.84], dtype=torch.float64)
@@ -269,7 +280,7 @@ PYTORCH_WRONG = [
                "cosine_embedding_loss adds 1e-12 to squared norms", proof=prove_cosine_embedding,
                when=lambda program: program.close(1e-7) or program.wild and program.extreme()),
     Difference("cumprod", "second", "cumprod's second derivatives divide by products",
-               "PyTorch -?0,", proof=prove_cumprod_of_small,
+               "is -?[0-9]", proof=prove_cumprod_of_small,
                when=lambda program: program.wild and program.extreme()),
     Difference("cumprod|vander", "gradient|second|jvp", "cumprod's gradient at infinity",
                "PyTorch nan", proof=prove_cumprod, when=lambda program: program.strange()),
@@ -310,6 +321,10 @@ PYTORCH_WRONG = [
     Difference("hypot", "second", "hypot's second derivatives lose what is small beside 1 / x",
                "PyTorch -?0,", proof=prove_hypot,
                when=lambda program: program.wild and program.extreme()),
+    Difference("pinv|lstsq", "gradient|second|jvp", "pinv's gradient loses digits", proof=prove_pinv,
+               when=lambda program: program.close(1e-6)),
+    Difference("cdist", "gradient|second|jvp", "distances whose squares overflow", "is -?[0-9]",
+               proof=prove_cdist, when=lambda program: program.wild and program.extreme()),
     Difference("acosh|asinh|std|norm|cdist|atan2",
                "gradient|second|jvp|value", "squares that overflow or underflow",
                "is -?[0-9].*PyTorch (-?nan|-?inf|-?0,)", proof=prove_acosh,
@@ -394,10 +409,15 @@ CHOSEN = [
                when=lambda program: {"ceil", "floor", "round", "trunc"} & set(program.names())),
     Difference("reciprocal", "gradient|second|jvp", "an infinite gradient meets what is 0",
                "is -?nan, PyTorch -?inf", when=lambda program: program.has(0)),
-    Difference("fmod|remainder|pow", "jvp|second", "where the value is NaN the series is",
+    Difference("fmod|remainder|pow", "gradient|jvp|second", "where the value is NaN derivatives are",
                "is -?nan", when=lambda program: program.strange()),
-    Difference(".*", "gradient|second|jvp", "sums of what is beyond the type's range may be NaN",
-               "is -?nan, PyTorch -?inf", when=lambda program: program.wild and program.extreme()),
+    Difference(".*", "value|alias|gradient|second|jvp",
+               "half types are computed in float32, whose range products leave", "is -?(nan|inf)",
+               when=lambda program: program.wild and program.extreme() and
+               (program.holds(torch.bfloat16) or program.holds(torch.float16))),
+    Difference(".*", "value|alias|gradient|second|jvp",
+               "sums of what is beyond the type's range may be NaN",
+               "is -?nan, PyTorch -?inf|is -?inf, PyTorch -?nan", when=lambda program: program.wild and program.extreme()),
     Difference("min|max|minimum|maximum|relu|elu|selu|celu|masked_fill|where|floor|smooth_l1_loss"
                "|huber_loss",
                "gradient|second|jvp",
@@ -466,7 +486,7 @@ CHOSEN = [
                "is -?[0-9].*, PyTorch -?nan", when=lambda program: program.has(0)),
     Difference("polygamma|digamma|lgamma", "value|alias|gradient|second|jvp",
                "poles of polygamma are infinite or NaN (elementwise.h)", "PyTorch -?inf"),
-    Difference("svdvals|.*attention|tanh.*|sigmoid.*|expm1|lstm.*"
+    Difference("hypot|svdvals|.*attention|tanh.*|sigmoid.*|expm1|lstm.*"
                "|gru.*|ctc_loss|rms_norm|cosine_similarity|erfinv", "derivative refused",
                "its gradient reads the operand, to keep its digits; PyTorch's something it kept",
                "edited in place"),
@@ -487,8 +507,28 @@ CHOSEN = [
     Difference("xlogy", "gradient|second|jvp", "a gradient of 0 times a logarithm of NaN is NaN, as log's is",
                "is -?nan, PyTorch -?0,", when=lambda program: program.strange()),
     Difference("svd|qr|lstsq|matrix_exp|cholesky.*|solve.*|inverse|pinv|eig.*|.*det|matrix_power",
-               "value|alias|gradient|second|jvp|call.*", "matrices of what is huge or not finite",
-               when=lambda program: program.wild and (program.extreme() or not program.finite())),
+               "value|alias|gradient|second|jvp|call.*", "matrices of what is not finite",
+               when=lambda program: program.wild and not program.finite()),
+    Difference("svd|qr|lstsq|matrix_exp|cholesky.*|solve.*|inverse|pinv|eig.*|.*det|matrix_power",
+               "value|alias|gradient|second|jvp", "beside what is huge float32 overflows or loses all digits",
+               when=lambda program: program.wild and program.extreme() and
+               any(program.holds(d) for d in (torch.float32, torch.float16, torch.bfloat16))),
+    Difference("cholesky|qr|svd|solve.*|inverse|lstsq|pinv|eig.*", "alias",
+               "PyTorch's results of LAPACK lie in columns, so that reshape copies",
+               when=lambda program: "reshape" in program.names()),
+    Difference("cholesky_solve", "value|alias|gradient|second|jvp",
+               "the expression for PyTorch squares l", when=lambda program: program.wild and program.extreme()),
+    Difference("lstsq", "value|alias|gradient|second|jvp",
+               "the expression for PyTorch, pinv, takes small singular values for 0",
+               when=lambda program: program.wild and program.extreme()),
+    Difference("det|slogdet|logdet|eigh", "value|gradient|second|jvp",
+               "derivatives of determinants and eigenvalues of what is huge are numbers (linalg.h)",
+               "is -?[0-9].*PyTorch -?(nan|inf|0,)",
+               when=lambda program: program.wild and program.extreme()),
+    Difference("det|slogdet|logdet", "second",
+               "second derivatives of determinants lose what is small beside products of 2 elements",
+               when=lambda program: program.wild and (
+                   program.extreme() or program.holds(torch.float32))),
     Difference("svd|eigh", "value|alias", "vectors of equal singular values",
                when=lambda program: program.ties()),
     Difference("topk|sort|median|argsort|max_pool", "gradient|second|jvp",
@@ -518,8 +558,8 @@ CHOSEN = [
                when=lambda program: program.has(0)),
     Difference("matrix_exp", "gradient|second", "PyTorch gives other numbers each time for a gradient of NaN",
                "is -?nan", when=lambda program: program.strange()),
-    Difference("cholesky", "value|alias|gradient|second|jvp",
-               "the sample's product leaves the range of float16", "is -?(inf|nan)",
+    Difference("cholesky|.*det", "value|alias|gradient|second|jvp|call refused",
+               "products leave the range of float16, or its digits", "is -?(inf|nan)|not positive definite",
                when=lambda program: program.wild and program.holds(torch.float16)),
     Difference(".*", "call refused", "factorisations refuse what is not finite", "not finite"),
     Difference("binary_cross_entropy", "call refused",
@@ -548,6 +588,8 @@ CHOSEN = [
                "PyTorch -?0"),
     Difference("qr", "second", "beside a small element of R float32 loses digits; PyTorch's does in others",
                when=lambda program: program.close(2e-3) and program.holds(torch.float32)),
+    Difference("qr", "gradient|second|jvp", "qr's derivatives need independent columns (linalg.h)",
+               when=lambda program: program.dependent()),
     Difference("svdvals", "gradient|second|jvp", "singular values of 0 have a kink",
                when=lambda program: program.ties()),
     Difference("remainder|fmod", "gradient", "the gradient for an infinite divisor is 0", "is -?0",
