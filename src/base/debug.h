@@ -24,7 +24,7 @@ typedef struct tp__debug {
 typedef struct tp__watch {
     tp__debug *owner;
     tp__site made, gone;
-    char what[100]; /* of a value that went: its name and shape */
+    char what[256]; /* of a value that went: its name and shape */
 } tp__watch;
 
 void tp__debug_begin(tp__thread *t);

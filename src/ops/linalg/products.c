@@ -112,7 +112,7 @@ enum { PRODUCT_TEXT = 2 * TP_MAX_NDIM + 2 };
 static bool tensordot_axes(const tp_var *v, int n, const int64_t *axes, int first, char *letters,
                            char own)
 {
-    for (int i = 0; i < v->ndim; i++)
+    for (int i = 0; i < TP_MAX_NDIM; i++)
         letters[i] = (char)(own + i);
     for (int i = 0; i < n; i++) {
         int axis = tp__check_axis("tensordot", axes ? axes[i] : first + i, v, v->ndim);

@@ -116,7 +116,7 @@ static tp_var *rms_norm_compose(const tp_var *y, tp_var *const *x)
 static tp_var *normalise_by(const tp__op *op, int n, const int64_t *shape, tp_var *const *given,
                             double epsilon)
 {
-    tp_var *in[3], *present[3];
+    tp_var *in[3], *present[3] = {NULL};
     int count = 0;
     for (int i = 0; i < op->n_in; i++)
         if (given[i])

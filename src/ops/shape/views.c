@@ -74,7 +74,7 @@ static tp_var *reshape_fails(const tp_var *x, int ndim, const int64_t *shape)
 
 tp_var *tp_reshape(tp_var *x, int ndim, const int64_t *shape)
 {
-    int64_t known[TP_MAX_NDIM], size = 1;
+    int64_t known[TP_MAX_NDIM] = {0}, size = 1;
     int open = -1;
     if (!tp__check_operand("reshape", x))
         return tp__poison();
