@@ -79,6 +79,25 @@ void tp__series_log(tp_var *const *a, int order, tp_var **log)
     }
 }
 
+void tp__series_riccati(const tp__jet *jet, tp_var *w0, double linear, double square)
+{
+    int n = jet->order;
+    tp_var **slope = tp__series_new(2 * n + 1);
+    if (!slope)
+        return;
+    tp_var **w = slope + n;
+    w[0] = w0;
+    tp__series_slope(jet->x[0], n, slope);
+    for (int k = 1; k <= n; k++) {
+        jet->y[k] = tp__series_integral(slope, w, k);
+        if (k == n)
+            break;
+        tp_var *squared = tp__series_square(jet->y, k);
+        w[k] = square > 0 ? squared : tp__series_sub(linear != 0 ? jet->y[k] : NULL, squared);
+    }
+    tp__free(slope);
+}
+
 tp_var **tp__series_new(int n)
 {
     return tp__alloc_zero((size_t)n, sizeof(tp_var *));

@@ -30,6 +30,10 @@ tp_var *tp__series_integral(tp_var *const *slope, tp_var *const *factor, int k);
 /* log[1 … order] ← the logarithm of a series a, given log[0]. */
 void tp__series_log(tp_var *const *a, int order, tp_var **log);
 
+/* jet->y ← the series of y' = u' w, where w is a polynomial of y: w[0] = w0, and from there
+ * w[k] = linear y[k] + square (y²)[k]. linear is 0 or 1, square 1 or −1. */
+void tp__series_riccati(const tp__jet *jet, tp_var *w0, double linear, double square);
+
 /* Where a walk over the graph starts: a value whose coefficients 0 … are given. */
 typedef struct tp__series_seed {
     const tp_var *at;

@@ -7,7 +7,7 @@
  * is added into that operand (sweep_add), which so comes to wait in its list.
  *
  * Of tanh(x) of an array: tp__sweep_run, sweep_pass, sweep_pull, then what the record in
- * ops/elementwise/unary.c names: tp_tanh_gradient in a sweep that is recorded, else `slope`, the
+ * ops/elementwise/sigmoid.c names: tp_tanh_gradient in a sweep that is recorded, else `slope`, the
  * same as one step (sweep_apply_rule chooses).
  */
 #include "base/features.h"

@@ -11,6 +11,7 @@ const tp__family *const tp__families[] = {
     &tp__family_arithmetic,
     &tp__family_pow,
     &tp__family_unary,
+    &tp__family_sigmoid,
     &tp__family_exponential,
     &tp__family_trigonometric,
     &tp__family_special,
