@@ -103,6 +103,23 @@ TEST(right_programs_stay_right)
     tp_set_debug(old);
 }
 
+/* A scope whose value lives on leaves room for a handle; what takes it is watched all the same. */
+TEST(a_value_after_one_that_was_kept_is_watched)
+{
+    bool old = tp_set_debug(true);
+    size_t scope = tp_scope_begin();
+    tp_var *kept = tp_keep(tp_scalar(1));
+    tp_scope_end(scope);
+    scope = tp_scope_begin();
+    tp_var *gone = tp_scalar(2);
+    tp_scope_end(scope);
+    tp_exp(gone);
+    CHECK(tp_error() && !strstr(tp_error(), "TP_DEBUG=1"));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "is used after it went");
+    tp_free(kept);
+    tp_set_debug(old);
+}
+
 static void *use_elsewhere(void *v)
 {
     tp_set_debug(true);

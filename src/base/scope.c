@@ -114,6 +114,8 @@ static void scope_drop_down_to(tp__thread *t, size_t start)
 {
     while (t->scopes.n_handles > start)
         tp__drop_in(t, t->scopes.handles[--t->scopes.n_handles]);
+    if (TP_UNLIKELY(t->debug))
+        t->scopes.handle_capacity = t->scopes.n_handles; /* no room: see debug.h */
 }
 
 void tp_scope_end(size_t mark)
