@@ -413,6 +413,15 @@ class Program:
                     return True
         return False
 
+    def overlaps(self):
+        """Whether a value is edited by another view of its elements."""
+        for step in self.steps:
+            if step.kind == "edit" and len(set(step.operands)) == 2:
+                target, source = (self.native.values[i] for i in step.operands)
+                if target.storage().data_ptr() == source.storage().data_ptr():
+                    return True
+        return False
+
     def twice(self):
         """Whether some call has an operand twice."""
         return any(step.kind == "call" and len(set(step.operands)) < len(step.operands)
