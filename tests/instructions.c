@@ -121,6 +121,19 @@ static void product(void)
     tp_hvp(y, x, tp_num(1));
 }
 
+/* Products of matrices and vectors so small that the way to the kernel is what counts. */
+static void matrices(void)
+{
+    TP_SCOPE();
+    TP_NO_GRAD();
+    tp_var *a = tp_ones(TP_F64, TP_SHAPE(4, 4)), *v = tp_ones(TP_F64, TP_SHAPE(4));
+    for (int i = 0; i < 50; i++) {
+        TP_SCOPE();
+        tp_matmul(a, a);
+        tp_matmul(a, v);
+    }
+}
+
 static const struct workload {
     const char *name;
     void (*run)(void);
@@ -134,6 +147,7 @@ static const struct workload {
     {"stages", stages},
     {"hooks", hooks},
     {"product", product},
+    {"matrices", matrices},
 };
 
 __attribute__((noinline)) static void instructions_counted(void (*run)(void))

@@ -201,6 +201,21 @@ static void fast_large_strip(const fast_large *large, int64_t t, int64_t end)
         }
 }
 
+/* Asks for a part of the terms of tile t, which will be copied, while others are computed. */
+static void fast_large_ahead(const fast_large *large, int64_t t, int64_t part)
+{
+    const tp__gemm *job = large->job;
+    int64_t item = large->kernels->item, step = job->a_column * item;
+    int64_t some = large->depth / large->panels.n + 1,
+            end = fast_least(some, large->depth - part * some);
+    if (t >= large->tiles)
+        return;
+    const char *at =
+        job->a + fast_large_row(large, t) * job->a_row * item + (large->k + part * some) * step;
+    for (int64_t k = 0; k < end; k++, at += step)
+        __builtin_prefetch(at, 0, 2);
+}
+
 /* The tiles beside each other of number t, whose rows of a are copied, or lie in order. */
 static void fast_large_tiles(const fast_large *large, int64_t t, const char *copied)
 {
@@ -220,6 +235,8 @@ static void fast_large_tiles(const fast_large *large, int64_t t, const char *cop
     for (int64_t p = 0, j = 0; p < large->panels.n; p++) {
         int64_t some = large->panels.least + (p >= large->panels.narrow);
         int64_t width = fast_least(some * lanes, job->n - j);
+        if (copied)
+            fast_large_ahead(large, t + FAST_STRIP, p);
         tile.b_row = width;
         tile.last = width - lanes;
         large->kernels->tile[some][rows - 1](&tile);
@@ -439,6 +456,8 @@ static void fast_clear(const tp__gemm_kernels *kernels, const tp__gemm *job)
 
 static void fast_run(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
+    if (job->m == 0 || job->n == 0)
+        return;
     if (job->k == 0) {
         fast_clear(kernels, job);
     } else if (job->n == 1 && job->m > 1) {
