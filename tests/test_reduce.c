@@ -490,6 +490,30 @@ TEST(nan_wins_wherever_it_stands)
     tp__level = best;
 }
 
+/* A result's bits are those of its elements alone, in a row: long rows, which are units of work of
+ * their own or cut, and axes whose results lie between the elements of each other. */
+TEST(a_result_is_that_of_its_elements_alone)
+{
+    static const int64_t shapes[][3] = {{1, 5, 513},  {1, 3, 1024}, {1, 3, 8192}, {1, 3, 8193},
+                                        {4, 3, 1024}, {6, 5, 256},  {3, 2, 1500}, {40, 7, 512}};
+    for
+        EACH(s, shapes)
+    for
+        EACH(k, kinds)
+    for
+        EACH(d, element_types)
+        {
+            TP_SCOPE();
+            tp_var *x = random_array(element_types[d], 3, shapes[s]);
+            tp_var *y = fold(kinds[k], x, 5);
+            size_t item = bytes_of(y) / (size_t)tp_size(y);
+            for (int64_t i = 0; i < shapes[s][1]; i++) {
+                tp_var *alone = fold(kinds[k], tp_clone(tp_select(x, 1, i)), 3);
+                CHECK(!memcmp((const char *)tp_data(y) + (size_t)i * item, tp_data(alone), item));
+            }
+        }
+}
+
 /* --- Errors --- */
 
 TEST(each_allocation_may_fail)

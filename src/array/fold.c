@@ -9,11 +9,11 @@
  * an order that the number of blocks decides. So a result has the same bits whichever way the work
  * is cut here:
  *
- * By rows, a unit of work is one block of one result. Where its elements do not lie one after the
- * other, they are gathered first. By columns, which serves when a kept axis lies innermost in
- * memory, a unit is one block of a run of results along that axis: rows of memory, of which each
- * element belongs to another result, are added to each other. Units are numbered, and a task for a
- * thread is a run of units.
+ * By rows, a unit of work is one result or, of large ones, one block of it. Where its elements do
+ * not lie one after the other, they are gathered first. By columns, which serves when a kept axis
+ * lies innermost in memory, a unit is one block of a run of results along that axis: rows of
+ * memory, of which each element belongs to another result, are added to each other. Units are
+ * numbered, and a task for a thread is a run of units.
  */
 #include "base/features.h"
 
@@ -33,6 +33,7 @@
 enum {
     FOLD_TASK = 32768, /* elements in a task, about */
     FOLD_RUN = 512,    /* results in a unit by columns, at most */
+    FOLD_WHOLE = 16,   /* blocks of a result that are one unit, at most */
     FOLD_ROWS = 64,    /* results stored at once */
     FOLD_FEW = 512,    /* accumulators that fit on the stack */
     FOLD_SLOTS = 64    /* bits of free_slots */
@@ -53,6 +54,9 @@ typedef struct fold_place {
     int64_t index[TP_MAX_NDIM], offset;
 } fold_place;
 
+/* Units by rows are whole results or blocks of them. */
+typedef enum fold_way { FOLD_BY_RESULTS, FOLD_BY_BLOCKS, FOLD_BY_COLUMNS } fold_way;
+
 typedef struct fold_job {
     tp__reduction kind;
     const tp__fold_kernels *kernels;
@@ -66,13 +70,13 @@ typedef struct fold_job {
     tp__partial *partials; /* [blocks][results], if there is more than one block */
     int64_t units, task_units;
 
-    /* By rows: the first block of every result comes first, then the second of every one, and so
-     * on, since neighbouring results lie closer together than the elements of one. */
-    bool by_block;
+    fold_way way;
+    bool solid;    /* a result's elements lie one after the other */
+    int64_t group; /* by blocks: so many of a result, then of the next one, and so on */
 
-    /* By columns: the axis has `width` places, from each to the next it is `stride` results; a unit
-     * takes `run` of them, and `runs` units pass the axis. */
-    int64_t width, stride, run, runs;
+    /* By columns: the axis has `width` places, from each to the next it is `stride` results, and so
+     * many runs of them make a unit each. */
+    int64_t width, stride, runs;
     tp__partial *scratch; /* `slot` accumulators for each task that runs; bits: free ones */
     size_t slot;
     atomic_ullong free_slots;
@@ -226,17 +230,37 @@ static int64_t fold_block_size(const fold_job *job, int64_t block)
     return rest < TP__FOLD_BLOCK ? rest : TP__FOLD_BLOCK;
 }
 
-/* Results of a single block each, whose elements lie one after the other, with the same step from
- * each result to the next: nothing is to be sought or gathered. */
-static void fold_rows(const fold_job *job, int64_t from, int64_t to)
+/* One result of up to FOLD_WHOLE blocks, whose elements start at from. */
+static tp__partial fold_result(const fold_job *job, const char *from)
+{
+    tp__partial values[FOLD_WHOLE];
+    double buffer[TP__FOLD_BLOCK];
+    for (int64_t block = 0; block < job->blocks; block++) {
+        int64_t n = fold_block_size(job, block), number = block * TP__FOLD_BLOCK;
+        const char *x = job->solid ? from + number * (int64_t)job->item
+                                   : fold_elements(job, from, number, n, (char *)buffer);
+        values[block] = fold_block_of(job, n, x);
+    }
+    for (int64_t n = job->blocks; n > 1; n = (n + 1) / 2) {
+        for (int64_t i = 0; i < n / 2; i++)
+            job->kernels->join(1, values + 2 * i, values + 2 * i + 1, values + i);
+        if (n % 2)
+            values[n / 2] = values[n - 1];
+    }
+    return values[0];
+}
+
+static void fold_results(const fold_job *job, int64_t from, int64_t to)
 {
     tp__partial values[FOLD_ROWS];
-    int64_t n = job->reduced.size, step = job->kept.ndim ? job->kept.step[0] : 0;
-    const char *x = job->from + from * step;
+    fold_place place;
+    fold_seek(&job->kept, &place, from);
     while (from < to) {
         int64_t rows = to - from < FOLD_ROWS ? to - from : FOLD_ROWS;
-        for (int64_t i = 0; i < rows; i++, x += step)
-            values[i] = fold_block_of(job, n, x);
+        for (int64_t i = 0; i < rows; i++) {
+            values[i] = fold_result(job, job->from + place.offset);
+            fold_advance(&job->kept, &place, 1);
+        }
         fold_store(job, from, 1, rows, values);
         from += rows;
     }
@@ -247,8 +271,8 @@ static void fold_blocks(const fold_job *job, int64_t from, int64_t to)
     int64_t results = job->result->size;
     double buffer[TP__FOLD_BLOCK];
     for (int64_t unit = from; unit < to; unit++) {
-        int64_t result = job->by_block ? unit % results : unit / job->blocks;
-        int64_t block = job->by_block ? unit / results : unit % job->blocks;
+        int64_t group = unit / job->group, result = group % results;
+        int64_t block = group / results * job->group + unit % job->group;
         fold_place place;
         fold_seek(&job->kept, &place, result);
         int64_t n = fold_block_size(job, block);
@@ -262,12 +286,10 @@ static void fold_blocks(const fold_job *job, int64_t from, int64_t to)
 static void fold_rows_task(void *ctx, int64_t task)
 {
     const fold_job *job = ctx;
-    const fold_axes *reduced = &job->reduced;
     int64_t from = task * job->task_units, to = from + job->task_units;
     to = to < job->units ? to : job->units;
-    bool solid = !reduced->ndim || (reduced->ndim == 1 && reduced->step[0] == (int64_t)job->item);
-    if (job->blocks == 1 && solid && job->kept.ndim < 2)
-        fold_rows(job, from, to);
+    if (job->way == FOLD_BY_RESULTS)
+        fold_results(job, from, to);
     else
         fold_blocks(job, from, to);
 }
@@ -354,8 +376,9 @@ static double fold_cost(const fold_job *job)
 
 static void fold_by_rows(fold_job *job)
 {
-    job->units = job->result->size * job->blocks;
-    job->task_units = fold_task_units(fold_block_size(job, 0));
+    bool whole = job->way == FOLD_BY_RESULTS;
+    job->units = job->result->size * (whole ? 1 : job->blocks);
+    job->task_units = fold_task_units(whole ? job->reduced.size : TP__FOLD_BLOCK);
     tp__parallel(fold_tasks(job), fold_cost(job), fold_rows_task, job);
 }
 
@@ -397,14 +420,32 @@ static bool fold_finds_columns(fold_job *job)
     return false;
 }
 
+/* Where results lie closer together than the elements of one, some blocks of every result are
+ * taken, as many as lie one after the other, then the next ones of every result, and so on. */
+static void fold_choose_way(fold_job *job)
+{
+    const fold_axes *reduced = &job->reduced;
+    int64_t kept_least, kept_most, least, most, item = (int64_t)job->item;
+    fold_steps(&job->kept, &kept_least, &kept_most);
+    fold_steps(reduced, &least, &most);
+    job->solid = !reduced->ndim || (reduced->ndim == 1 && reduced->step[0] == item);
+    job->group = job->blocks;
+    if (least != item && fold_finds_columns(job)) {
+        job->way = FOLD_BY_COLUMNS;
+    } else if (job->blocks == 1 || (job->blocks <= FOLD_WHOLE && kept_least >= most)) {
+        job->way = FOLD_BY_RESULTS;
+    } else {
+        job->way = FOLD_BY_BLOCKS;
+        int64_t inner = reduced->shape[reduced->ndim - 1];
+        if (kept_least < most)
+            job->group = inner % TP__FOLD_BLOCK == 0 ? inner / TP__FOLD_BLOCK : 1;
+    }
+}
+
 static bool fold_run(tp__thread *t, fold_job *job)
 {
-    int64_t kept_least, kept_most, least, most;
-    fold_steps(&job->kept, &kept_least, &kept_most);
-    fold_steps(&job->reduced, &least, &most);
-    if (least != (int64_t)job->item && fold_finds_columns(job))
+    if (job->way == FOLD_BY_COLUMNS)
         return fold_by_columns(t, job);
-    job->by_block = kept_least < most;
     fold_by_rows(job);
     return true;
 }
@@ -419,6 +460,7 @@ static bool fold_begin(fold_job *job, const tp_var *x, unsigned axes)
     fold_select(&job->kept, x, ~axes);
     fold_select(&job->reduced, x, axes);
     job->blocks = (job->reduced.size + TP__FOLD_BLOCK - 1) / TP__FOLD_BLOCK;
+    fold_choose_way(job);
     return job->blocks > 0;
 }
 
@@ -436,7 +478,7 @@ bool tp__fold(tp__reduction kind, tp_var *result, const tp_var *x, unsigned axes
             fold_store(&job, i, 1, 1, &nothing);
         return true;
     }
-    if (job.blocks == 1)
+    if (job.blocks == 1 || job.way == FOLD_BY_RESULTS)
         return fold_run(tp__here(), &job);
     tp__thread *t = tp__here();
     size_t bytes = (size_t)job.blocks * (size_t)result->size * sizeof *job.partials;
