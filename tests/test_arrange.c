@@ -16,6 +16,40 @@ TEST(flipped_views_are_operands_like_others)
     CHECK_SHAPE(tp_flip(tp_zeros(TP_F32, TP_SHAPE(0, 2)), TP_SHAPE(0)), 0, 2);
 }
 
+/* Copies of axes in every order, of every size of element, also where only every second place is
+ * taken: the element at (i, j, k) of counting(2n, m, l), from 1 on, has a closed form. */
+TEST(copies_of_axes_in_every_order)
+{
+    static const int64_t sizes[][3] = {{3, 20, 37}, {16, 16, 32}, {2, 5, 3}, {1, 50, 64}};
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const tp_dtype types[] = {TP_F32, TP_F64, TP_I64, TP_I32, TP_U8, TP_BF16};
+    for
+        EACH(s, sizes)
+    for
+        EACH(o, orders)
+    for
+        EACH(d, types)
+        {
+            TP_SCOPE();
+            const int64_t n = sizes[s][0], m = sizes[s][1], l = sizes[s][2];
+            tp_var *x = tp_remainder(counting(TP_I64, TP_SHAPE(2 * n, m, l)), 251);
+            x = tp_slice(tp_to(x, types[d]), 0, 1, 2 * n, 2);
+            int64_t order[3] = {orders[o][0], orders[o][1], orders[o][2]}, shape[3], place[3];
+            tp_var *y = tp_clone(tp_permute(x, 3, order));
+            for (int k = 0; k < 3; k++)
+                shape[k] = sizes[s][order[k]];
+            CHECK(!memcmp(tp_shape(y), shape, sizeof shape));
+            for (int64_t i = 0; i < n * m * l; i++) {
+                place[order[0]] = i / shape[2] / shape[1];
+                place[order[1]] = i / shape[2] % shape[1];
+                place[order[2]] = i % shape[2];
+                int64_t number = ((2 * place[0] + 1) * m + place[1]) * l + place[2] + 1;
+                CHECK_BITS(at(y, i), (double)(number % 251));
+            }
+        }
+}
+
 TEST(copies_and_rolls)
 {
     tp_var *x = counting(TP_I32, TP_SHAPE(3));

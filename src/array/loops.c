@@ -19,6 +19,8 @@
 #include "base/dtype.h"
 #include "kernels/vector.h"
 
+enum { LOOPS_NARROW = 4 }; /* an axis with fewer elements is no reason to turn */
+
 /* The axes to walk, from the outermost to the innermost: their sizes, and the step of each array
  * along each, in bytes. */
 typedef struct loops_walk {
@@ -60,6 +62,22 @@ static void loops_plan(loops_walk *w, tp_var *const *v, int n)
     }
 }
 
+/* Goes on to the next place along the first axes of the walk; false at their end. */
+static bool loops_next(const loops_walk *w, int axes, int64_t *index, char **at, int n)
+{
+    int axis = axes - 1;
+    while (axis >= 0 && ++index[axis] == w->shape[axis]) {
+        for (int k = 0; k < n; k++)
+            at[k] -= (w->shape[axis] - 1) * w->step[axis][k];
+        index[axis--] = 0;
+    }
+    if (axis < 0)
+        return false;
+    for (int k = 0; k < n; k++)
+        at[k] += w->step[axis][k];
+    return true;
+}
+
 void tp__run_loop(tp__loop *loop, const tp__attr *attr, tp_var *const *v, int n)
 {
     if (v[0]->size == 0)
@@ -71,49 +89,52 @@ void tp__run_loop(tp__loop *loop, const tp__attr *attr, tp_var *const *v, int n)
         at[k] = v[k]->data;
     int last = w.ndim - 1;
     int64_t index[TP_MAX_NDIM] = {0};
-    for (;;) {
+    do
         loop(w.shape[last], at, w.step[last], attr);
-        int axis = last - 1;
-        while (axis >= 0 && ++index[axis] == w.shape[axis]) {
-            for (int k = 0; k < n; k++)
-                at[k] -= (w.shape[axis] - 1) * w.step[axis][k];
-            index[axis--] = 0;
-        }
-        if (axis < 0)
-            return;
-        for (int k = 0; k < n; k++)
-            at[k] += w.step[axis][k];
-    }
+    while (loops_next(&w, last, index, at, n));
 }
 
 /* Copies within a type are by its size and keep every bit, also of NaN. memcpy of a constant size
  * is a single move, and may be used at any type. */
-static void loops_copy_8(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
-{
-    (void)attr;
-    for (int64_t i = 0; i < n; i++)
-        memcpy(at[0] + i * step[0], at[1] + i * step[1], 8);
-}
+#define LOOPS_COPY(bytes)                                                                          \
+    static void loops_copy_##bytes(int64_t n, char *const *at, const int64_t *step,                \
+                                   const tp__attr *attr)                                           \
+    {                                                                                              \
+        (void)attr;                                                                                \
+        if (step[0] == (bytes) && step[1] == (bytes))                                              \
+            memcpy(at[0], at[1], (size_t)n *(bytes));                                              \
+        else                                                                                       \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                memcpy(at[0] + i * step[0], at[1] + i * step[1], bytes);                           \
+    }
 
-static void loops_copy_4(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
-{
-    (void)attr;
-    for (int64_t i = 0; i < n; i++)
-        memcpy(at[0] + i * step[0], at[1] + i * step[1], 4);
-}
+LOOPS_COPY(8)
+LOOPS_COPY(4)
+LOOPS_COPY(2)
+LOOPS_COPY(1)
 
-static void loops_copy_2(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+/* Copies where another axis lies innermost in `from` than in `to`. False, with nothing done, if it
+ * is not so. */
+static bool loops_turn(tp_var *to, tp_var *from, int64_t item)
 {
-    (void)attr;
-    for (int64_t i = 0; i < n; i++)
-        memcpy(at[0] + i * step[0], at[1] + i * step[1], 2);
-}
-
-static void loops_copy_1(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
-{
-    (void)attr;
-    for (int64_t i = 0; i < n; i++)
-        at[0][i * step[0]] = at[1][i * step[1]];
+    loops_walk w;
+    loops_plan(&w, (tp_var *[]){to, from}, 2);
+    int last = w.ndim - 1, inner = last - 1;
+    while (inner >= 0 && w.step[inner][1] != item)
+        inner--;
+    if (inner < 0 || w.step[last][0] != item || w.step[last][1] == item ||
+        w.shape[last] < LOOPS_NARROW || w.shape[inner] < LOOPS_NARROW)
+        return false;
+    const int64_t rows = w.shape[inner], row = w.step[inner][0];
+    w.shape[inner] = w.shape[last - 1];
+    memcpy(w.step[inner], w.step[last - 1], sizeof w.step[inner]);
+    char *at[] = {to->data, from->data};
+    int64_t index[TP_MAX_NDIM] = {0};
+    do
+        if (!tp__copy_turned((size_t)item, rows, w.shape[last], at[1], w.step[last][1], at[0], row))
+            return false;
+    while (loops_next(&w, last - 1, index, at, 2));
+    return true;
 }
 
 /* By way of double, which rounds nothing but int64 beyond 2⁵³. attr->integer holds the two types:
@@ -181,7 +202,7 @@ void tp__copy_elements(tp_var *to, tp_var *from)
     else if (fast)
         fast(to->size, (char *const[]){to->data, from->data},
              (const int64_t[]){(int64_t)item, (int64_t)tp__dtype_size(from->dtype)}, &types);
-    else
+    else if (to->dtype != from->dtype || !to->size || !loops_turn(to, from, (int64_t)item))
         tp__run_loop(loops_copier((tp_dtype)from->dtype, (tp_dtype)to->dtype), &types,
                      (tp_var *[]){to, from}, 2);
 }

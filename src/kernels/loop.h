@@ -13,6 +13,8 @@
 
 #include <stddef.h>
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 
 enum { TP__MAX_OPERANDS = 4 };
@@ -43,5 +45,11 @@ void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *
             *(Out *)(at[0] + i * step[0]) = (Out)(expression);                                     \
         }                                                                                          \
     }
+
+/* Writes rows of so many columns, to_step bytes apart, from columns whose elements lie one after
+ * the other, from_step bytes apart. False, with nothing done, for items that are not 4 or 8 bytes.
+ */
+bool tp__copy_turned(size_t item, int64_t rows, int64_t columns, const char *from,
+                     int64_t from_step, char *to, int64_t to_step);
 
 #endif
