@@ -16,8 +16,11 @@
     X(SQUARE_SLOPE, square_slope) X(RECIPROCAL_SLOPE, reciprocal_slope)                            \
     X(RELU_SLOPE, relu_slope) X(NEG, neg) X(SQUARE, square) X(SQRT, sqrt) X(ABS, abs)              \
     X(RECIPROCAL, reciprocal) X(FLOOR, floor) X(CEIL, ceil) X(ROUND, round) X(TRUNC, trunc)        \
-    X(RELU, relu) X(SIGN, sign) X(EQ, eq) X(NE, ne) X(LT, lt) X(LE, le) X(GT, gt) X(GE, ge)        \
+    X(RELU, relu) X(SIGN, sign) X(LT, lt) X(LE, le) X(GT, gt) X(GE, ge)        \
     X(WHERE, where) X(ZERO, zero)
+
+/* for integers too */
+#define TP__VECTOR_EQUALITY(X) X(EQ, eq) X(NE, ne)
 
 #define TP__VECTOR_FUNCTIONS(X)                                                                    \
     X(EXP, exp) X(LOG, log) X(SIN, sin) X(COS, cos) X(TAN, tan) X(TANH, tanh) X(POW, pow)          \
@@ -32,7 +35,8 @@
 typedef enum tp__fast {
     TP__FAST_NONE,
 #define TP__FAST_NAME(NAME, name) TP__FAST_##NAME,
-    TP__VECTOR_ARITHMETIC(TP__FAST_NAME) TP__VECTOR_FUNCTIONS(TP__FAST_NAME)
+    TP__VECTOR_ARITHMETIC(TP__FAST_NAME) TP__VECTOR_EQUALITY(TP__FAST_NAME)
+        TP__VECTOR_FUNCTIONS(TP__FAST_NAME)
 #undef TP__FAST_NAME
     /* conversions; the type is the one that they make */
     TP__FAST_FROM_F32,

@@ -107,6 +107,10 @@ VECTOR_BOTH_UNARY(relu, x < 0 ? 0 : x, x < 0 ? 0 : x)
 VECTOR_BOTH_UNARY(sign, VECTOR_SIGN, VECTOR_SIGN)
 VECTOR_COMPARISON(eq, a == b)
 VECTOR_COMPARISON(ne, a != b)
+VECTOR_BINARY(eq_i64, uint8_t, int64_t, a == b)
+VECTOR_BINARY(ne_i64, uint8_t, int64_t, a != b)
+VECTOR_BINARY(eq_u8, uint8_t, uint8_t, a == b)
+VECTOR_BINARY(ne_u8, uint8_t, uint8_t, a != b)
 VECTOR_COMPARISON(lt, a < b)
 VECTOR_COMPARISON(le, a <= b)
 VECTOR_COMPARISON(gt, a > b)
@@ -363,8 +367,14 @@ VECTOR_POWER(power_f64, double, VECTOR(pow_f64))
 
 #define VECTOR_ROW(NAME, name) [TP__FAST_##NAME] = {VECTOR(name##_f32), VECTOR(name##_f64)},
 
+#define VECTOR_ROW_ALL(NAME, name)                                                                 \
+    [TP__FAST_##NAME] = {[TP_F32] = VECTOR(name##_f32),                                            \
+                         [TP_F64] = VECTOR(name##_f64),                                            \
+                         [TP_I64] = VECTOR(name##_i64),                                            \
+                         [TP_U8] = VECTOR(name##_u8)},
+
 tp__vector_table VECTOR(tp__vector) = {
-    TP__VECTOR_ARITHMETIC(VECTOR_ROW)
+    TP__VECTOR_ARITHMETIC(VECTOR_ROW) TP__VECTOR_EQUALITY(VECTOR_ROW_ALL)
 #if defined(TP_WITH_MVEC)
         TP__VECTOR_FUNCTIONS(VECTOR_ROW)
 #endif

@@ -35,25 +35,36 @@ static tp_var *statistics_floating(tp_var *x)
 
 /* --- Truth --- */
 
+/* How many elements are true. bool is counted as it is. */
+static tp_var *statistics_count(tp_var *x, const tp_reduce_options *options)
+{
+    return (tp_sum)(tp_dtype_of(x) == TP_BOOL ? tp_detach(x) : tp_ne(x, 0), options);
+}
+
 tp_var *(tp_count_nonzero)(tp_var *x, const tp_reduce_options *options)
 {
     TP__CALL("count_nonzero");
     TP__OPERANDS(x);
-    return tp__check_operand("count_nonzero", x) ? (tp_sum)(tp_ne(x, 0), options) : tp__poison();
+    return tp__check_operand("count_nonzero", x) ? statistics_count(x, options) : tp__poison();
 }
 
 tp_var *(tp_any)(tp_var *x, const tp_reduce_options *options)
 {
     TP__CALL("any");
     TP__OPERANDS(x);
-    return tp__check_operand("any", x) ? tp_gt((tp_sum)(tp_ne(x, 0), options), 0) : tp__poison();
+    return tp__check_operand("any", x) ? tp_gt(statistics_count(x, options), 0) : tp__poison();
 }
 
 tp_var *(tp_all)(tp_var *x, const tp_reduce_options *options)
 {
     TP__CALL("all");
     TP__OPERANDS(x);
-    return tp__check_operand("all", x) ? tp_eq((tp_sum)(tp_eq(x, 0), options), 0) : tp__poison();
+    if (!tp__check_operand("all", x))
+        return tp__poison();
+    tp_var *count = statistics_count(x, options);
+    if (tp_is_poison(count))
+        return count;
+    return tp_eq(count, count->size ? x->size / count->size : 0);
 }
 
 /* --- Variance --- */
