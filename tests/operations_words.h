@@ -72,8 +72,6 @@ static const operation_words operation_others[] = {
     {"count_nonzero", "how many elements are not 0"},
     {"any", "1 if an element is not 0"},
     {"all", "1 if no element is 0"},
-    {"argmax", "the place of the largest element along an axis; a constant"},
-    {"argmin", "that of the smallest"},
     {"squeeze", "x without an axis of size 1, by reshape"},
     {"unsqueeze", "x with another axis of size 1, by reshape"},
     {"expand", "broadcast_to in which −1 leaves a size"},

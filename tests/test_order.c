@@ -46,6 +46,77 @@ TEST(large_integers_are_told_apart)
     CHECK_ELEMENTS(tp_argsort(zeros, 0, false), 2, 0, 1);
 }
 
+/* Exact in every type: sums of small integers, by their closed form. */
+TEST(sums_of_lines_of_every_length_and_number)
+{
+    static const int64_t shapes[][2] = {{1, 7}, {5, 120}, {6, 121}, {9, 500}, {300, 3}, {40, 1100}};
+    for
+        EACH(s, shapes)
+    for
+        EACH(d, element_types)
+    for (int axis = 0; axis < 2; axis++) {
+        TP_SCOPE();
+        tp_dtype dtype = element_types[d];
+        int64_t n = shapes[s][0], m = shapes[s][1];
+        tp_var *row = tp_reshape(tp_arange(TP_I64, 0, (double)m, 1), TP_SHAPE(1, m));
+        tp_var *column = tp_reshape(tp_arange(TP_I64, 0, (double)n, 1), TP_SHAPE(n, 1));
+        tp_var *one = axis ? column : row, *x = tp_to(tp_add(tp_mul(one, 0), 1), dtype);
+        x = tp_broadcast_to(x, 2, shapes[s]);
+        tp_var *y = tp_cumsum(x, axis);
+        for (int64_t i = 0; i < n * m; i++)
+            CHECK_BITS(at(y, i), (double)(axis ? i % m : i / m) + 1);
+        if (dtype != TP_F32 && dtype != TP_F64)
+            continue;
+        tp_var *v = tp_variable(x), *g = tp_gradient(tp_cumsum(v, axis), v);
+        for (int64_t i = 0; i < n * m; i++)
+            CHECK_BITS(at(g, i), (double)(axis ? m - i % m : n - i / m));
+    }
+}
+
+static int64_t plain_place(tp_var *x, int64_t first, int64_t step, int64_t n, bool largest)
+{
+    int64_t best = 0;
+    for (int64_t k = 1; k < n; k++) {
+        double a = at(x, first + k * step), b = at(x, first + best * step);
+        best = b == b && (a != a || (largest ? a > b : a < b)) ? k : best;
+    }
+    return best;
+}
+
+TEST(places_of_extremes_are_the_first_of_equals)
+{
+    static const tp_dtype types[] = {TP_F32,  TP_F64, TP_I64, TP_U8,
+                                     TP_BOOL, TP_I32, TP_F16, TP_BF16};
+    static const int64_t shapes[][2] = {{1, 1}, {3, 20}, {7, 64}, {2, 700}, {600, 5}, {3, 1030}};
+    for
+        EACH(s, shapes)
+    for
+        EACH(d, types)
+    for (int nan = 0; nan < 2; nan++) {
+        TP_SCOPE();
+        int64_t n = shapes[s][0], m = shapes[s][1];
+        tp_var *x = tp_to(tp_randint(0, 200, 2, shapes[s]), TP_F32);
+        if (nan)
+            x = tp_where(tp_eq(x, 77), (double)NAN, x);
+        if (nan && types[d] != TP_F32 && types[d] != TP_F64 && types[d] != TP_F16)
+            continue;
+        x = tp_to(x, types[d]);
+        tp_var *places[2][2];
+        for (int axis = 0; axis < 2; axis++)
+            places[axis][0] = tp_argmin(x, axis), places[axis][1] = tp_argmax(x, axis);
+        for (int largest = 0; largest < 2; largest++) {
+            for (int64_t i = 0; i < n; i++)
+                CHECK_INT(at(places[1][largest], i), plain_place(x, i * m, 1, m, largest));
+            for (int64_t j = 0; j < m; j++)
+                CHECK_INT(at(places[0][largest], j), plain_place(x, j, m, n, largest));
+        }
+    }
+    tp_var *cube = counting(TP_F64, TP_SHAPE(2, 3, 4));
+    CHECK_SHAPE(tp_argmax(cube, 0), 3, 4);
+    CHECK_SHAPE(tp_argmax(cube, 1), 2, 4);
+    CHECK_ELEMENTS(tp_argmax(tp_sin(cube), 1), 0, 0, 1, 1, 2, 0, 0, 1);
+}
+
 /* As in PyTorch, a number is a line of one element where an axis is named. */
 TEST(numbers_have_an_axis_of_one_element)
 {

@@ -12,9 +12,11 @@
 #include "base/alloc.h"
 #include "base/call.h"
 #include "base/dtype.h"
+#include "base/parallel.h"
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/structural.h"
+#include "kernels/fold.h"
 #include "ops/families.h"
 #include "ops/line.h"
 #include "tinypytorch.h"
@@ -57,20 +59,66 @@ static bool cumsum_infer(tp__call *call)
     return true;
 }
 
-#define CUMSUM_LINE(name, Type, Sum)                                                               \
-    static void name(const order_lines *lines, Type *at, bool backwards)                           \
+/* Lines that lie side by side, up to CUMSUM_SIDE at a time, are summed together: their sums do not
+ * wait for each other, and rows are read as they lie in memory. */
+enum { CUMSUM_SIDE = 1024, CUMSUM_AHEAD = 4, CUMSUM_PIECE = 120 };
+
+#define CUMSUM_LINES(name, Type, Sum)                                                              \
+    static void name##_side(const order_lines *lines, int64_t width, Type *row, bool backwards)    \
     {                                                                                              \
-        Sum sum = 0;                                                                               \
-        for (int64_t k = 0; k < lines->length; k++) {                                              \
-            int64_t place = (backwards ? lines->length - 1 - k : k) * lines->stride;               \
-            sum += (Sum)at[place];                                                                 \
-            at[place] = (Type)sum;                                                                 \
+        const int64_t length = lines->length, step = backwards ? -lines->stride : lines->stride;   \
+        Sum sum[CUMSUM_SIDE] = {0};                                                                \
+        row += backwards ? (length - 1) * lines->stride : 0;                                       \
+        for (int64_t k = 0; k < length; k++, row += step)                                          \
+            for (int64_t j = 0; j < width; j++) {                                                  \
+                sum[j] += (Sum)row[j];                                                             \
+                row[j] = (Type)sum[j];                                                             \
+            }                                                                                      \
+    }                                                                                              \
+                                                                                                   \
+    /* Lines one after the other, by way of pieces: elements of lines that are a power of two long \
+     * would hinder each other in the cache. */                                                    \
+    TP_INLINE void name##_ahead(const order_lines *lines, const int rows, Type *at,                \
+                                bool backwards)                                                    \
+    {                                                                                              \
+        const int64_t length = lines->length;                                                      \
+        Sum sum[CUMSUM_AHEAD] = {0};                                                               \
+        Type piece[CUMSUM_AHEAD][CUMSUM_PIECE];                                                    \
+        for (int64_t done = 0, n; done < length; done += n) {                                      \
+            n = length - done < CUMSUM_PIECE ? length - done : CUMSUM_PIECE;                       \
+            Type *from = at + (backwards ? length - done - n : done);                              \
+            for (int64_t k = 0; k < n; k++) {                                                      \
+                int64_t place = backwards ? n - 1 - k : k;                                         \
+                for (int j = 0; j < rows; j++) {                                                   \
+                    sum[j] += (Sum)from[j * length + place];                                       \
+                    piece[j][place] = (Type)sum[j];                                                \
+                }                                                                                  \
+            }                                                                                      \
+            for (int j = 0; j < rows; j++)                                                         \
+                memcpy(from + j * length, piece[j], (size_t)n * sizeof(Type));                     \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void name(const order_lines *lines, void *data, bool backwards)                         \
+    {                                                                                              \
+        Type *at = data;                                                                           \
+        int64_t i = 0, inner = lines->inner, step = inner > 1 ? CUMSUM_SIDE : CUMSUM_AHEAD;        \
+        for (int64_t n; i < lines->count; i += n) {                                                \
+            int64_t left = inner > 1 ? inner - i % inner : lines->count - i;                       \
+            n = left < step ? left : step;                                                         \
+            n = inner > 1 || n == CUMSUM_AHEAD ? n : 1;                                            \
+            if (inner > 1)                                                                         \
+                name##_side(lines, n, at + order_first(lines, i), backwards);                      \
+            else if (n > 1)                                                                        \
+                name##_ahead(lines, CUMSUM_AHEAD, at + order_first(lines, i), backwards);          \
+            else                                                                                   \
+                name##_ahead(lines, 1, at + order_first(lines, i), backwards);                     \
         }                                                                                          \
     }
 
-CUMSUM_LINE(cumsum_line_f32, float, double)
-CUMSUM_LINE(cumsum_line_f64, double, double)
-CUMSUM_LINE(cumsum_line_i64, int64_t, uint64_t)
+CUMSUM_LINES(cumsum_f32, float, double)
+CUMSUM_LINES(cumsum_f64, double, double)
+CUMSUM_LINES(cumsum_i64, int64_t, uint64_t)
 
 static bool cumsum_forward(tp__call *call)
 {
@@ -78,15 +126,12 @@ static bool cumsum_forward(tp__call *call)
     bool backwards = call->attr.integer & CUMSUM_BACKWARDS;
     int axis = (int)call->attr.integer & (CUMSUM_BACKWARDS - 1);
     order_lines lines = order_lines_of(call->ndim, call->shape, axis);
-    for (int64_t i = 0; i < lines.count && lines.length; i++) {
-        int64_t first = order_first(&lines, i);
-        if (call->dtype == TP_F32)
-            cumsum_line_f32(&lines, (float *)call->out->data + first, backwards);
-        else if (call->dtype == TP_F64)
-            cumsum_line_f64(&lines, (double *)call->out->data + first, backwards);
-        else
-            cumsum_line_i64(&lines, (int64_t *)call->out->data + first, backwards);
-    }
+    if (call->dtype == TP_F32)
+        cumsum_f32(&lines, call->out->data, backwards);
+    else if (call->dtype == TP_F64)
+        cumsum_f64(&lines, call->out->data, backwards);
+    else
+        cumsum_i64(&lines, call->out->data, backwards);
     return true;
 }
 
@@ -343,38 +388,176 @@ tp_var *tp_median(tp_var *x, int axis)
 
 /* --- The place of the largest and smallest: the first of equals, and NaN before all --- */
 
-static tp_var *order_extreme(const char *call, tp_var *x, int axis, bool largest)
+enum { PLACE_TASK = 32768, PLACE_PIECE = 64 }; /* elements */
+
+typedef struct place_job {
+    const tp__fold_kernels *kernels;
+    tp__reduction kind;
+    tp_dtype dtype;
+    const char *from;
+    int64_t *to, length, lines, chunk;
+    size_t item;
+} place_job;
+
+/* The largest or smallest of so many elements, at most a block's. */
+static tp__partial place_best(const place_job *job, int64_t n, const char *x)
 {
-    TP__OF_LINE(x, order_extreme(call, x, axis, largest));
-    if (!tp__check_operand(call, x) || (axis = tp__check_axis(call, axis, x, x->ndim)) < 0)
+    if (job->kernels->block)
+        return (tp__partial){.real = job->kernels->block(n, x)};
+    return (tp__partial){.integer = job->kernels->integers(n, x)};
+}
+
+/* True if a comes before b though it stands behind it. */
+static bool place_passes(const place_job *job, tp__partial a, tp__partial b)
+{
+    if (!job->kernels->block)
+        return job->kind == TP__MAX ? a.integer > b.integer : a.integer < b.integer;
+    if (isnan(a.real) || isnan(b.real))
+        return !isnan(b.real);
+    return job->kind == TP__MAX ? a.real > b.real : a.real < b.real;
+}
+
+/* Where the first of the best pieces of so many elements starts, of n at x; its best and length. */
+static int64_t place_piece(const place_job *job, int64_t size, int64_t *n, const char *x,
+                           tp__partial *best)
+{
+    int64_t first = 0, all = *n;
+    *best = place_best(job, size < all ? size : all, x);
+    for (int64_t i = size; i < all; i += size) {
+        int64_t some = size < all - i ? size : all - i;
+        tp__partial value = place_best(job, some, x + (size_t)i * job->item);
+        if (place_passes(job, value, *best)) {
+            *best = value;
+            first = i;
+        }
+    }
+    *n = size < all - first ? size : all - first;
+    return first;
+}
+
+#define PLACE_FIND(name, Type, field)                                                              \
+    static int64_t name(const char *from, tp__partial best)                                        \
+    {                                                                                              \
+        const Type *x = (const Type *)(const void *)from, wanted = (Type)best.field;               \
+        int64_t i = 0;                                                                             \
+        while (x[i] != wanted && x[i] == x[i])                                                     \
+            i++;                                                                                   \
+        return i;                                                                                  \
+    }
+
+PLACE_FIND(place_find_f32, float, real)
+PLACE_FIND(place_find_f64, double, real)
+PLACE_FIND(place_find_i64, int64_t, integer)
+PLACE_FIND(place_find_u8, uint8_t, integer)
+
+static void place_task(void *ctx, int64_t task)
+{
+    static int64_t (*const find[])(const char *, tp__partial) = {
+        [TP_F32] = place_find_f32,
+        [TP_F64] = place_find_f64,
+        [TP_I64] = place_find_i64,
+        [TP_U8] = place_find_u8,
+    };
+    const place_job *job = ctx;
+    int64_t end = (task + 1) * job->chunk;
+    for (int64_t i = task * job->chunk; i < end && i < job->lines; i++) {
+        const char *x = job->from + (size_t)(i * job->length) * job->item;
+        int64_t n = job->length;
+        tp__partial best;
+        int64_t place = place_piece(job, TP__FOLD_BLOCK, &n, x, &best);
+        place += place_piece(job, PLACE_PIECE, &n, x + (size_t)place * job->item, &best);
+        job->to[i] = place + find[job->dtype](x + (size_t)place * job->item, best);
+    }
+}
+
+static bool place_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    call->dtype = TP_I64;
+    call->ndim = 0;
+    for (int i = 0; i < x->ndim; i++)
+        if (i != call->attr.integer)
+            call->shape[call->ndim++] = tp__shape(x)[i];
+    return true;
+}
+
+static bool place_run(tp__call *call, const tp_var *x, tp__reduction kind)
+{
+    int64_t length = tp__shape(x)[x->ndim - 1], lines = call->out->size;
+    tp_dtype dtype = (tp_dtype)x->dtype;
+    place_job job = {.kernels = tp__fold_choose(kind, dtype),
+                     .kind = kind,
+                     .dtype = dtype,
+                     .from = x->data,
+                     .to = call->out->data,
+                     .length = length,
+                     .lines = lines,
+                     .chunk = PLACE_TASK / length + 1,
+                     .item = tp__dtype_size(dtype)};
+    tp__parallel((lines - 1) / job.chunk + 1, (double)(length * lines) * 0.2, place_task, &job);
+    return true;
+}
+
+/* Lines are brought to lie one after the other. */
+static bool place_forward(tp__call *call, tp__reduction kind)
+{
+    if (call->out->size == 0)
+        return true;
+    int64_t order[TP_MAX_NDIM];
+    int last = call->in[0]->ndim - 1, n = 0;
+    for (int i = 0; i <= last; i++)
+        if (i != call->attr.integer)
+            order[n++] = i;
+    order[last] = call->attr.integer;
+    size_t scope = tp_scope_begin();
+    tp_var *plain = tp__plain(tp_permute(call->in[0], last + 1, order));
+    bool good = !tp_is_poison(plain) && place_run(call, plain, kind);
+    tp_scope_end(scope);
+    return good;
+}
+
+static tp_var *place_apply(const tp__op *op, tp_var *x, int axis)
+{
+    TP__OF_LINE(x, place_apply(op, x, axis));
+    if (!tp__check_operand(op->name, x) || (axis = tp__check_axis(op->name, axis, x, x->ndim)) < 0)
         return tp__poison();
     if (tp__shape(x)[axis] == 0)
-        return tp__refuse_shape(call, "x", x, "elements along axis %d", axis);
-    const tp_reduce_options along = {.size = sizeof along, .axes.one = axis, .keepdims = true};
-    x = tp_detach(x);
-    tp_var *best = largest ? (tp_max)(x, &along) : (tp_min)(x, &along);
-    tp_var *found = tp_logical_or(tp_eq(x, best), tp_isnan(x));
-    int64_t n = tp__shape(x)[axis], column[TP_MAX_NDIM];
-    for (int i = 0; i < x->ndim; i++)
-        column[i] = i == axis ? n : 1;
-    tp_var *place = tp_reshape(tp_arange(TP_I64, 0, (double)n, 1), x->ndim, column);
-    const tp_reduce_options gone = {.size = sizeof gone, .axes.one = axis};
-    return (tp_min)(tp_where(found, place, n), &gone);
+        return tp__refuse_shape(op->name, "x", x, "elements along axis %d", axis);
+    return tp__apply(op, &x, 1, (tp__attr){.integer = axis}, -1, NULL);
 }
 
-tp_var *tp_argmax(tp_var *x, int axis)
-{
-    TP__CALL("argmax");
-    TP__OPERANDS(x);
-    return order_extreme("argmax", x, axis, true);
-}
+#define PLACE(label_, name_, KIND, formula_, torch_)                                               \
+    static bool name_##_forward(tp__call *call)                                                    \
+    {                                                                                              \
+        return place_forward(call, KIND);                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static tp_var *name_##_sample(tp_var *const *x)                                                \
+    {                                                                                              \
+        return tp_##name_(x[0], 1);                                                                \
+    }                                                                                              \
+                                                                                                   \
+    static const tp__op name_##_op = {                                                             \
+        .label = label_,                                                                           \
+        .name = #name_,                                                                            \
+        .n_in = 1,                                                                                 \
+        .infer = place_infer,                                                                      \
+        .forward = name_##_forward,                                                                \
+        .formula = formula_,                                                                       \
+        .rule = "none",                                                                            \
+        .domain = TP__DISTINCT,                                                                    \
+        .samples = (const tp__sample[]){{"2,3", name_##_sample, torch_}, {0}},                     \
+    };                                                                                             \
+                                                                                                   \
+    tp_var *tp_##name_(tp_var *x, int axis)                                                        \
+    {                                                                                              \
+        TP__CALL(#name_);                                                                          \
+        TP__OPERANDS(x);                                                                           \
+        return place_apply(&name_##_op, x, axis);                                                  \
+    }
 
-tp_var *tp_argmin(tp_var *x, int axis)
-{
-    TP__CALL("argmin");
-    TP__OPERANDS(x);
-    return order_extreme("argmin", x, axis, false);
-}
+PLACE("ArgMax", argmax, TP__MAX, "the place of the largest along an axis", "x0.argmax(1)")
+PLACE("ArgMin", argmin, TP__MIN, "the place of the smallest along an axis", "x0.argmin(1)")
 
 /* --- Records, for tests and the list of operations --- */
 
@@ -401,7 +584,8 @@ ORDER_RECORD(TopK, topk, "the k largest along an axis, in order", "2,4", tp_topk
 ORDER_RECORD(Median, median, "the middle of x in order, the lower of two", "2,4", tp_median(x[0], 1), "x0.sort(dim=1, stable=True)[0].select(1, (x0.size(1) - 1) // 2)")
 /* clang-format on */
 
-static const tp__op *const order_ops[] = {&cumsum_op, &cumprod_op, &argsort_op, &sort_op,
+static const tp__op *const order_ops[] = {&cumsum_op, &cumprod_op, &argsort_op,
+                                          &argmax_op, &argmin_op,  &sort_op,
                                           &topk_op,   &median_op,  NULL};
 
 const tp__family tp__family_scan_sort = {"scan_sort", "scans and sorting", order_ops};
