@@ -24,6 +24,30 @@ TEST(many_parts_of_one_place_are_added_up)
     CHECK_ELEMENTS(tp_gradient(rows, weight), 1000, 0);
 }
 
+/* Single elements, in pieces that threads take: against a plain loop. */
+TEST(gathered_elements_are_those_of_the_index)
+{
+    static const int64_t shape[] = {40, 90, 30}, picked[] = {40, 60, 30};
+    static const tp_dtype types[] = {TP_F32, TP_F64, TP_I64, TP_U8, TP_I32, TP_BF16};
+    for (int axis = 0; axis < 3; axis++)
+        for
+            EACH(d, types)
+            {
+                TP_SCOPE();
+                tp_var *x = tp_to(tp_randint(0, 250, 3, shape), types[d]);
+                tp_var *index = tp_randint(0, shape[axis], 3, picked);
+                tp_var *y = tp_gather(x, axis, index);
+                const int64_t *k = tp_data(index);
+                int wrong = 0;
+                for (int64_t i = 0; i < tp_size(y); i++) {
+                    int64_t place[] = {i / 30 / 60, i / 30 % 60, i % 30};
+                    place[axis] = k[i];
+                    wrong += at(y, i) != at(x, (place[0] * 90 + place[1]) * 30 + place[2]);
+                }
+                CHECK_INT(wrong, 0);
+            }
+}
+
 TEST(repeated_rows_add_their_gradients)
 {
     tp_var *weight = tp_variable(counting(TP_F64, TP_SHAPE(3, 2)));

@@ -50,7 +50,10 @@ static bool index_in_range(const char *call, tp_var *index, int axis, int64_t si
     size_t scope = tp_scope_begin();
     tp_var *once = index_once(index, 0);
     const int64_t *at = tp_is_poison(once) ? NULL : once->data;
+    bool beyond = false;
     for (int64_t i = 0; at && i < once->size; i++)
+        beyond |= (uint64_t)at[i] >= (uint64_t)size;
+    for (int64_t i = 0; beyond; i++)
         if (at[i] < 0 || at[i] >= size) {
             tp_fail(TP_ERROR_ARGUMENT, "%s: index %lld is out of range for axis %d of size %lld",
                     call, (long long)at[i], axis, (long long)size);
@@ -80,6 +83,7 @@ enum { INDEX_TASK = 16384 };
 
 typedef struct index_job {
     void (*move)(const struct index_job *job, int64_t number, int64_t offset);
+    bool takes; /* rather than puts */
     const char *from;
     char *to;
     size_t item;
@@ -130,11 +134,53 @@ static void index_move(const index_job *job, int64_t from, int64_t to)
     }
 }
 
+/* Takes single elements that are numbered from one place of the innermost axis on: n of them. */
+#define INDEX_TAKE(Type)                                                                           \
+    static void index_take_##Type(int64_t n, const int64_t *at, const char *from, int64_t across,  \
+                                  int64_t along, char *to)                                         \
+    {                                                                                              \
+        for (int64_t k = 0; k < n; k++) {                                                          \
+            Type v;                                                                                \
+            memcpy(&v, from + (k * across + at[k] * along) * (int64_t)sizeof v, sizeof v);         \
+            memcpy(to + k * (int64_t)sizeof v, &v, sizeof v);                                      \
+        }                                                                                          \
+    }
+
+INDEX_TAKE(uint32_t)
+INDEX_TAKE(uint64_t)
+
+/* index_move for elements of 4 or 8 bytes, row by row of the index. */
+static void index_take(const index_job *job, int64_t from, int64_t to)
+{
+    const int64_t *strides = tp__strides(job->x);
+    const int last = job->ndim - 1, axis = job->axis;
+    const int64_t size = job->shape[last], along = strides[axis];
+    const int64_t across = axis == last ? 0 : strides[last];
+    for (int64_t i = from, n; i < to; i += n) {
+        int64_t start = i % size, rest = i / size, base = start * across;
+        for (int d = last - 1; d >= 0; d--) {
+            base += d == axis ? 0 : rest % job->shape[d] * strides[d];
+            rest /= job->shape[d];
+        }
+        n = size - start < to - i ? size - start : to - i;
+        const char *x = job->from + base * (int64_t)job->item;
+        char *out = job->to + i * (int64_t)job->item;
+        if (job->item == sizeof(uint32_t))
+            index_take_uint32_t(n, job->at + i, x, across, along, out);
+        else
+            index_take_uint64_t(n, job->at + i, x, across, along, out);
+    }
+}
+
 static void index_lines_task(void *ctx, int64_t number)
 {
     const index_job *job = ctx;
     int64_t from = number * job->chunk, to = from + job->chunk;
-    index_move(job, from, to < job->lines ? to : job->lines);
+    to = to < job->lines ? to : job->lines;
+    if (job->takes && job->line == 1 && job->item >= sizeof(uint32_t))
+        index_take(job, from, to);
+    else
+        index_move(job, from, to);
 }
 
 static void index_columns_task(void *ctx, int64_t number)
@@ -223,6 +269,7 @@ static bool gather_forward(tp__call *call)
 {
     const tp_var *x = call->in[0];
     index_job job = {.move = index_take_line,
+                     .takes = true,
                      .from = x->data,
                      .to = call->out->data,
                      .item = tp__dtype_size(x->dtype)};
