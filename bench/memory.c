@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * memory: operations that move more than they compute, beside the machine's memory. For each: its
+ * time, the time in which plain loops over the same arrays read and write as many bytes, and the
+ * share that the second is of the first. One thread; 16 MiB of float32 (1 MiB with --small), so
+ * what limits is the cache or the memory where that lies.
+ *
+ * An operation that reads R bytes and writes W is held to a copy of min(R, W) and a read or a fill
+ * of the rest. Loops and operation alternate, and of each the fastest sample counts.
+ */
+#if !defined(_POSIX_C_SOURCE) && !defined(__APPLE__)
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include "harness.h"
+
+#include <regex.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tinypytorch.h>
+
+enum { MEMORY_ROUNDS = 15 };
+
+static struct memory_input {
+    int64_t rows, columns;
+    size_t bytes;
+    char *from, *to; /* what the loops go over */
+    tp_var *x, *y, *row, *column, *cube, *mask, *index, *every, *places, *targets, *table, *words;
+    tp_var *x_variable, *table_variable;
+} in;
+
+/* --- Loops --- */
+
+typedef uint64_t memory_vector __attribute__((vector_size(64), aligned(8), may_alias));
+
+static volatile uint64_t memory_sink;
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define MEMORY_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define MEMORY_CLONES
+#endif
+
+MEMORY_CLONES static void memory_read(void *unused)
+{
+    (void)unused;
+    memory_vector sum[4] = {{0}};
+    for (size_t i = 0; i < in.bytes; i += sizeof sum)
+        for (size_t k = 0; k < 4; k++)
+            sum[k] |= *(const memory_vector *)(const void *)(in.from + i + k * sizeof *sum);
+    sum[0] |= sum[1] | sum[2] | sum[3];
+    for (int k = 0; k < 8; k++)
+        memory_sink |= sum[0][k];
+}
+
+MEMORY_CLONES static void memory_copy(void *unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < in.bytes; i += sizeof(memory_vector))
+        *(memory_vector *)(void *)(in.to + i) = *(const memory_vector *)(const void *)(in.from + i);
+}
+
+MEMORY_CLONES static void memory_fill(void *unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < in.bytes; i += sizeof(memory_vector))
+        *(memory_vector *)(void *)(in.to + i) = (memory_vector){0};
+}
+
+/* --- Operations --- */
+
+#define MEMORY_ALL ((double)(in.rows * in.columns) * 4)
+#define MEMORY_GRADIENT(y, x) tp_gradient(tp_sum(y), x)
+
+/* OPERATION(name, bytes read, bytes written, what is computed) */
+#define MEMORY_OPERATIONS(OPERATION)                                                               \
+    OPERATION(sum, MEMORY_ALL, 0, tp_sum(in.x))                                                    \
+    OPERATION(sum_axis_0, MEMORY_ALL, 0, tp_sum(in.x, .axes = TP_AXES(0)))                         \
+    OPERATION(sum_axis_1, MEMORY_ALL, 0, tp_sum(in.x, .axes = TP_AXES(1)))                         \
+    OPERATION(sum_axes_0_2, MEMORY_ALL, 0, tp_sum(in.cube, .axes = TP_AXES(0, 2)))                 \
+    OPERATION(max_axis_0, MEMORY_ALL, 0, tp_max(in.x, .axes = TP_AXES(0)))                         \
+    OPERATION(max_axis_1, MEMORY_ALL, 0, tp_max(in.x, .axes = TP_AXES(1)))                         \
+    OPERATION(argmax_axis_0, MEMORY_ALL, 0, tp_argmax(in.x, 0))                                    \
+    OPERATION(argmax_axis_1, MEMORY_ALL, 0, tp_argmax(in.x, 1))                                    \
+    OPERATION(any, MEMORY_ALL / 4, 0, tp_any(in.mask))                                             \
+    OPERATION(all, MEMORY_ALL / 4, 0, tp_all(in.every))                                            \
+    OPERATION(any_axis_1, MEMORY_ALL / 4, 0, tp_any(in.mask, .axes = TP_AXES(1)))                  \
+    OPERATION(count_nonzero, MEMORY_ALL, 0, tp_count_nonzero(in.x))                                \
+    OPERATION(sum_of_bools, MEMORY_ALL / 4, 0, tp_sum(in.mask))                                    \
+    OPERATION(logsumexp, MEMORY_ALL, 0, tp_logsumexp(in.x, .axes = TP_AXES(1)))                    \
+    OPERATION(plus, 2 * MEMORY_ALL, MEMORY_ALL, tp_add(in.x, in.y))                                \
+    OPERATION(plus_row, MEMORY_ALL, MEMORY_ALL, tp_add(in.x, in.row))                              \
+    OPERATION(times_column, MEMORY_ALL, MEMORY_ALL, tp_mul(in.x, in.column))                       \
+    OPERATION(cumsum_axis_0, MEMORY_ALL, MEMORY_ALL, tp_cumsum(in.x, 0))                           \
+    OPERATION(cumsum_axis_1, MEMORY_ALL, MEMORY_ALL, tp_cumsum(in.x, 1))                           \
+    OPERATION(transposed, MEMORY_ALL, MEMORY_ALL, tp_clone(tp_transpose(in.x, 0, 1)))              \
+    OPERATION(concatenate_axis_0, 2 * MEMORY_ALL, 2 * MEMORY_ALL,                                  \
+              tp_concatenate((tp_var *[]){in.x, in.y}, 2, 0))                                      \
+    OPERATION(concatenate_axis_1, 2 * MEMORY_ALL, 2 * MEMORY_ALL,                                  \
+              tp_concatenate((tp_var *[]){in.x, in.y}, 2, 1))                                      \
+    OPERATION(gather, 3 * MEMORY_ALL, MEMORY_ALL, tp_gather(in.x, 1, in.index))                    \
+    OPERATION(index_select, MEMORY_ALL, MEMORY_ALL, tp_index_select(in.x, 0, in.places))           \
+    OPERATION(embedding, MEMORY_ALL, MEMORY_ALL, tp_embedding(in.words, in.table))                 \
+    OPERATION(embedding_gradient, MEMORY_ALL, MEMORY_ALL / 4,                                      \
+              MEMORY_GRADIENT(tp_mul(tp_embedding(in.words, in.table_variable), in.x),             \
+                              in.table_variable))                                                  \
+    OPERATION(softmax, MEMORY_ALL, MEMORY_ALL, tp_softmax(in.x, 1))                                \
+    OPERATION(log_softmax, MEMORY_ALL, MEMORY_ALL, tp_log_softmax(in.x, 1))                        \
+    OPERATION(cross_entropy, MEMORY_ALL, 0, tp_cross_entropy(in.x, in.targets))                    \
+    OPERATION(cross_entropy_gradient, MEMORY_ALL, MEMORY_ALL,                                      \
+              MEMORY_GRADIENT(tp_cross_entropy(in.x_variable, in.targets), in.x_variable))         \
+    OPERATION(layer_norm, MEMORY_ALL, MEMORY_ALL, tp_layer_norm(in.x, 1, in.row, in.row))          \
+    OPERATION(to_float64, MEMORY_ALL, 2 * MEMORY_ALL, tp_to(in.x, TP_F64))                         \
+    OPERATION(less, 2 * MEMORY_ALL, MEMORY_ALL / 4, tp_lt(in.x, in.y))                             \
+    OPERATION(where, 2.25 * MEMORY_ALL, MEMORY_ALL, tp_where(in.mask, in.x, in.y))
+
+#define MEMORY_FUNCTION(name, reads, writes, computed)                                             \
+    static void memory_##name(void *unused)                                                        \
+    {                                                                                              \
+        TP_SCOPE();                                                                                \
+        (void)unused;                                                                              \
+        tp_data(computed);                                                                         \
+    }
+
+MEMORY_OPERATIONS(MEMORY_FUNCTION)
+
+typedef struct memory_operation {
+    const char *name;
+    bench_step *step;
+    double reads, writes;
+} memory_operation;
+
+static tp_var *memory_random(int ndim, const int64_t *shape)
+{
+    return tp_keep(tp_randn(TP_F32, ndim, shape));
+}
+
+static void memory_open(bool small)
+{
+    TP_SCOPE();
+    in.rows = small ? 1024 : 4096, in.columns = small ? 256 : 1024;
+    in.bytes = (size_t)MEMORY_ALL;
+    in.from = malloc(2 * in.bytes), in.to = in.from + in.bytes;
+    if (in.from)
+        memset(in.from, 1, 2 * in.bytes);
+    const int64_t shape[] = {in.rows, in.columns};
+    in.x = memory_random(2, shape), in.y = memory_random(2, shape);
+    in.row = memory_random(TP_SHAPE(in.columns)), in.column = memory_random(TP_SHAPE(in.rows, 1));
+    in.cube = tp_keep(tp_reshape(in.x, TP_SHAPE(in.rows / 64, 64, in.columns)));
+    in.mask = tp_keep(tp_gt(in.x, 10)), in.every = tp_keep(tp_logical_not(in.mask));
+    tp_data(in.mask), tp_data(in.every);
+    in.index = tp_keep(tp_randint(0, in.columns, 2, shape));
+    in.places = tp_keep(tp_randint(0, in.rows, TP_SHAPE(in.rows)));
+    in.targets = tp_keep(tp_randint(0, in.columns, TP_SHAPE(in.rows)));
+    in.words = tp_keep(tp_randint(0, in.rows / 4, TP_SHAPE(in.rows)));
+    const int64_t table[] = {in.rows / 4, in.columns};
+    in.table = memory_random(2, table);
+    in.x_variable = tp_keep(tp_variable(in.x)), in.table_variable = tp_keep(tp_variable(in.table));
+}
+
+static void memory_measure(const memory_operation *operation, const char *format)
+{
+    enum { OURS, READ, COPY, FILL };
+    bench_race race = {.title = operation->name, .unit = ""};
+    bench_enter_step(&race, "ours", operation->step, NULL, NULL);
+    bench_enter_step(&race, "read", memory_read, NULL, NULL);
+    bench_enter_step(&race, "copy", memory_copy, NULL, NULL);
+    bench_enter_step(&race, "fill", memory_fill, NULL, NULL);
+    bench_run(&race, &(bench_plan){.rounds = MEMORY_ROUNDS, .sample_ns = 2e6});
+    double reads = operation->reads / (double)in.bytes;
+    double writes = operation->writes / (double)in.bytes;
+    double copies = reads < writes ? reads : writes;
+    double limit = copies * race.entry[COPY].fastest + (reads - copies) * race.entry[READ].fastest +
+                   (writes - copies) * race.entry[FILL].fastest;
+    char ours[32], least[32];
+    bench_format_time(ours, sizeof ours, race.entry[OURS].fastest);
+    bench_format_time(least, sizeof least, limit);
+    printf(format, operation->name, ours, least, 100 * limit / race.entry[OURS].fastest);
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    const char *pattern = "";
+    bool small = false, markdown = false;
+    for (int i = 1; i < argc; i++)
+        if (!strcmp(argv[i], "--small"))
+            small = true;
+        else if (!strcmp(argv[i], "--markdown"))
+            markdown = true;
+        else if (argv[i][0] == '-')
+            return puts("usage: memory [--small] [--markdown] [PATTERN]"), 2;
+        else
+            pattern = argv[i];
+    regex_t regex;
+    if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB))
+        return 2;
+    tp_set_num_threads(1);
+    memory_open(small);
+    if (!in.from)
+        return 1;
+#define MEMORY_ROW(name, reads, writes, computed) {#name, memory_##name, reads, writes},
+    const memory_operation operations[] = {MEMORY_OPERATIONS(MEMORY_ROW)};
+    printf(markdown ? "| operation | time | limit | share |\n|---|---|---|---|\n"
+                    : "operation                      time      limit   share\n");
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (!regexec(&regex, operations[i].name, 0, NULL, 0))
+            memory_measure(&operations[i], markdown ? "| %s | %s | %s | %.0f %% |\n"
+                                                    : "%-24s %10s %10s %5.0f %%\n");
+    regfree(&regex);
+    free(in.from);
+    return tp_check();
+}
