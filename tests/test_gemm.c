@@ -250,6 +250,24 @@ TEST(large_products)
     gemm_levels(gemm_large);
 }
 
+/* Widths that leave the last block of columns with fewer than a vector holds, for vectors of 16 and
+ * 8 float, 8 and 4 double. */
+static void gemm_leftover(void)
+{
+    for (int i = 0; i < 2; i++) {
+        gemm_layout layout = i ? COLUMNS : ROWS;
+        gemm_check(true, (const int64_t[]){257, 8434, 2}, layout, layout, ROWS, i);
+        gemm_check(false, (const int64_t[]){257, 8570, 2}, layout, layout, ROWS, i);
+        gemm_check(true, (const int64_t[]){257, 16635, 2}, layout, layout, ROWS, i);
+        gemm_check(false, (const int64_t[]){257, 8318, 2}, layout, layout, ROWS, i);
+    }
+}
+
+TEST(large_products_whose_last_columns_are_few)
+{
+    gemm_levels(gemm_leftover);
+}
+
 /* --- What does not fit --- */
 
 static void gemm_without_memory(bool single, gemm_layout left, gemm_layout right)

@@ -9,7 +9,7 @@
  * Of large products all panels' rows of b are copied first, which stay in the second-level cache,
  * and then the tiles beside each other are computed, which share rows of a; these are copied too
  * where they lie by columns. Without memory for that it goes as above, in narrower panels. The bits
- * are the same.
+ * are the same. The last columns of one, if they are fewer than a vector's, are no large product.
  *
  * A product with a vector reads the matrix once, in the order in which it lies.
  */
@@ -281,7 +281,7 @@ static void fast_large_run(const tp__gemm_kernels *kernels, const tp__gemm *job,
 
 static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
-    if (!job->large) {
+    if (!job->large || job->n < kernels->lanes) {
         fast_small(kernels, job, kernels->depth, kernels->vectors);
         return;
     }
