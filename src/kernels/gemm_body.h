@@ -18,6 +18,10 @@
 
 #include "kernels/gemm_tile.h"
 
+_Static_assert(GEMM_DEPTH *GEMM_VECTORS *GEMM_BYTES <= TP__GEMM_ROOM &&
+                   GEMM_DEEPER * GEMM_BYTES <= TP__GEMM_ROOM,
+               "a panel's rows of b have room");
+
 typedef float GEMM(floats) __attribute__((vector_size(GEMM_BYTES)));
 typedef double GEMM(doubles) __attribute__((vector_size(GEMM_BYTES)));
 
@@ -345,13 +349,12 @@ GEMM_PACK(double)
 #define GEMM_ENTRY(Type, vectors, rows)                                                            \
     [vectors][(rows)-1] = GEMM(gemm_##Type##_##vectors##_##rows),
 
-#define GEMM_KERNELS(Type, cost_)                                                                  \
+#define GEMM_KERNELS(Type)                                                                         \
     {                                                                                              \
         .item = sizeof(Type), .lanes = GEMM_BYTES / sizeof(Type), .vectors = GEMM_VECTORS,         \
-        .rows = GEMM_ROWS, .depth = GEMM_DEPTH, .deeper = GEMM_DEEPER, .cost = cost_,              \
+        .rows = GEMM_ROWS, .depth = GEMM_DEPTH, .deeper = GEMM_DEEPER,                             \
         .tile = {GEMM_EACH_TILE(GEMM_ENTRY, Type)}, .rows_of = GEMM(gemm_rows_of_##Type),          \
         .dots = GEMM(gemm_dots_##Type), .pack = GEMM(gemm_pack_##Type)                             \
     }
 
-tp__gemm_table GEMM(tp__gemm_kernels) = {GEMM_KERNELS(float, 1.0 / GEMM_BYTES),
-                                         GEMM_KERNELS(double, 2.0 / GEMM_BYTES)};
+tp__gemm_table GEMM(tp__gemm_kernels) = {GEMM_KERNELS(float), GEMM_KERNELS(double)};

@@ -24,7 +24,6 @@
 #include "kernels/gemm_tile.h"
 
 enum {
-    FAST_ROOM = 24 << 10,   /* bytes of a panel's rows of b */
     FAST_ROWS = 48,         /* of c, that repay a copy of rows of b */
     FAST_SHORT = 64,        /* rows of a block, at least: each copies rows of b */
     FAST_NEAR = 16 << 10,   /* bytes of rows of b that are not copied */
@@ -147,7 +146,7 @@ static void fast_terms(const tp__gemm_kernels *kernels, const tp__gemm *job, int
 static void fast_small(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t depth,
                        int64_t most)
 {
-    _Alignas(64) char room[FAST_ROOM];
+    _Alignas(64) char room[TP__GEMM_ROOM];
     for (int64_t k = 0; k < job->k; k += depth)
         fast_terms(kernels, job, k, fast_least(depth, job->k - k), most, room);
 }
@@ -321,8 +320,8 @@ static void fast_vector_rows(const tp__gemm_kernels *kernels, tp__gemm job)
 static void fast_vector_columns(const tp__gemm_kernels *kernels, const tp__gemm *job,
                                 int64_t c_step)
 {
-    _Alignas(64) char room[FAST_ROOM];
-    int64_t some = job->a_column == 1 ? job->k : FAST_ROOM / kernels->item;
+    _Alignas(64) char room[TP__GEMM_ROOM];
+    int64_t some = job->a_column == 1 ? job->k : TP__GEMM_ROOM / kernels->item;
     for (int64_t k = 0; k < job->k; k += some) {
         tp__gemm_line line = {.n = job->n,
                               .k = job->k - k < some ? job->k - k : some,

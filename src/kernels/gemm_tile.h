@@ -17,7 +17,9 @@
 #include "kernels/level.h"
 #include "tinypytorch/base.h"
 
-enum { TP__GEMM_ROWS = 8, TP__GEMM_VECTORS = 3 }; /* at most */
+/* At most; and bytes of a panel's copied rows of b: `depth` rows as wide as a tile, or `deeper` as
+ * wide as a vector. */
+enum { TP__GEMM_ROWS = 8, TP__GEMM_VECTORS = 3, TP__GEMM_ROOM = 24 << 10 };
 
 /* Tiles below each other. Distances are in elements; the rows of b and c lie side by side. */
 typedef struct tp__gemm_tile {
@@ -44,7 +46,6 @@ typedef struct tp__gemm_line {
 typedef struct tp__gemm_kernels {
     int64_t item, lanes, vectors, rows; /* of a tile, at most */
     int64_t depth, deeper;              /* terms at a time; of large products */
-    double cost; /* of a multiplication and an addition, in nanoseconds, about */
     /* By rows − 1 and vectors; [0]: thin. */
     tp__gemm_tile_kernel *tile[TP__GEMM_VECTORS + 1][TP__GEMM_ROWS];
     /* Rows of b lie side by side and b_step apart, and so does c; n is a multiple of lanes. */
