@@ -79,10 +79,10 @@ TP_API tp_var *tp_fold(tp_var *x, int64_t height, int64_t width, int n, const in
 /* --- Pooling ---
  *
  * Windows of `kernel` elements, TP_SHAPE(3, 2) or TP_SHAPE(3) for all axes, `stride` apart, over
- * the last axes of (N, C, L…) → (N, C, M…), with M = (L + 2 padding − dilation (kernel − 1) − 1) /
- * stride
- * + 1, rounded down, or with ceil_mode up, as long as a window begins inside x or its first
- * padding. padding is at most half the kernel. */
+ * the last axes of (N, C, L…) → (N, C, M…), with
+ * M = (L + 2 padding − dilation (kernel − 1) − 1) / stride + 1, rounded down, or with ceil_mode up,
+ * as long as a window begins inside x or its first padding. padding is at most half the kernel.
+ */
 #define TP__DEFAULTS_tp_pool_options(_)                                                            \
     _ stride = TP__ONE(-1), _ padding = TP__ONE(0), _ dilation = TP__ONE(1), _ divisor = TP_AUTO,
 typedef struct tp_pool_options {

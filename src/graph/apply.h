@@ -34,7 +34,7 @@ TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
     tp__ref(in);
 }
 
-/* What follows, where the thread does not record as usual. */
+/* The part of tp__to_record, below, for a thread that does not record as usual. */
 tp_var *tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags, bool *record);
 
 /* True if the result *y of operands with these flags is to be recorded. Otherwise it is marked when

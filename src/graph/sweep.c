@@ -32,7 +32,7 @@ enum { SWEEP_FEW_INPUTS = 4 };
 
 /* --- Adding into a gradient --- */
 
-/* True if one of v's inputs, all of them leaves, is asked for. */
+/* True if v, or one of its inputs, all of them leaves, is asked for. */
 static bool sweep_leads_on(tp__sweep *s, tp_var *v)
 {
     for (uint32_t i = 0; i < v->n_in; i++)
@@ -41,7 +41,7 @@ static bool sweep_leads_on(tp__sweep *s, tp_var *v)
     return tp__map_find(&s->kept, v) != NULL;
 }
 
-/* A selective sweep passes by leaves that are not asked for, and by what is made of such leaves
+/* A selective sweep leaves out leaves that are not asked for, and what is made of such leaves
  * alone: the transpose of a weight, a bias that was broadcast. */
 TP_INLINE bool sweep_wanted(tp__sweep *s, tp_var *v)
 {
@@ -160,7 +160,7 @@ static tp_var *sweep_slope(tp_var *v, tp_var *gy)
     return tp__apply(slope, (tp_var *[]){gy, read, x}, slope->n_in, (tp__attr){0}, -1, NULL);
 }
 
-/* Runs v's rule. What it records is implicit when v is. */
+/* Runs v's rule. What it records is hidden in drawings (TP__IMPLICIT) when v is. */
 TP_INLINE void sweep_apply_rule(tp__sweep *s, tp_var *v, tp__pull *pull)
 {
     tp__thread *t = s->t;
@@ -189,8 +189,8 @@ static void sweep_apply_in_scope(tp__sweep *s, tp_var *v, tp__pull *pull)
     tp__name_scope_drop(tp__name_scope_swap(s->t, outer));
 }
 
-/* Asks v's record for the gradients that are wanted, in a scope that what the rule makes on its way
- * goes with, and adds them into the operands. */
+/* Asks v's record for the gradients that are wanted and adds them into the operands. This is done
+ * in a scope of its own, with which whatever else the rule made goes. */
 static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
 {
     tp__thread *t = s->t;

@@ -13,8 +13,8 @@
  * (hold.h). Nodes know what they are below (sweep_below: TP__SELECTS, TP__HOLDS), other branches
  * are not touched.
  *
- * In a sweep that records nothing the gradient of a 0-d float64 is a plain number (sweep_numeric),
- * and operations on such values use their numeric rule.
+ * In a sweep that records nothing the gradient of a 0-d float64 is a plain number
+ * (tp__sweep_numeric), and operations on such values use their numeric rule.
  */
 #ifndef TP_SWEEP_H
 #define TP_SWEEP_H
@@ -105,7 +105,7 @@ TP_INLINE tp_var *tp__sweep_gradient(tp__sweep *s, tp_var *v)
     return tp__own(s->t, tp__node_number(s->t, v->adjoint.number));
 }
 
-/* Where nothing is recorded, a value of the graph counts as its numbers. */
+/* v; in a sweep that records nothing a constant copy of a v that needs a gradient. */
 tp_var *tp__sweep_numbers(tp__sweep *s, tp_var *v);
 
 /* True if sum is an array that only its sweep, which records nothing, holds, so that what is of
