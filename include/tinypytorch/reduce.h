@@ -29,8 +29,8 @@ typedef struct tp_reduce_options {
 TP_API tp_var *tp_sum(tp_var *x, const tp_reduce_options *options);
 TP_API tp_var *tp_mean(tp_var *x, const tp_reduce_options *options);
 
-/* Largest and smallest; NaN wins; an empty reduction is an error. Ties share the gradient, NaN too.
- */
+/* Largest and smallest; NaN wins, and among zeros either sign may; an empty reduction is an error.
+ * Ties share the gradient, NaN too. */
 TP_API tp_var *tp_max(tp_var *x, const tp_reduce_options *options);
 TP_API tp_var *tp_min(tp_var *x, const tp_reduce_options *options);
 

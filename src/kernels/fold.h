@@ -9,7 +9,8 @@
  * added to 16 lanes of double; at the end of the block the upper half of the lanes is added to the
  * lower until one is left. Blocks are added in pairs, pairs in pairs. A missing element is −0. A
  * float32 sum is rounded at the end; before that it is off by at most 2⁻²³ of the sum of
- * magnitudes. In max and min NaN wins. Sums of integers wrap at 64 bits.
+ * magnitudes. In max and min NaN wins; which of 0 and −0 does depends on the instructions. Sums of
+ * integers wrap at 64 bits.
  *
  * A partial result is a double for floating types, an int64_t for integers. Kernels over rows
  * reduce elements that lie one after the other to one partial. Kernels over columns reduce the rows
