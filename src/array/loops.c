@@ -19,7 +19,8 @@
 #include "base/dtype.h"
 #include "kernels/vector.h"
 
-enum { LOOPS_NARROW = 4 }; /* an axis with fewer elements is no reason to turn */
+/* An axis with fewer elements, or an array, is no reason to turn. */
+enum { LOOPS_NARROW = 4, LOOPS_FEW = 64 };
 
 /* The axes to walk, from the outermost to the innermost: their sizes, and the step of each array
  * along each, in bytes. */
@@ -118,6 +119,8 @@ LOOPS_COPY(1)
 static bool loops_turn(tp_var *to, tp_var *from, int64_t item)
 {
     loops_walk w;
+    if (to->size < LOOPS_FEW)
+        return false;
     loops_plan(&w, (tp_var *[]){to, from}, 2);
     int last = w.ndim - 1, inner = last - 1;
     while (inner >= 0 && w.step[inner][1] != item)
@@ -202,7 +205,7 @@ void tp__copy_elements(tp_var *to, tp_var *from)
     else if (fast)
         fast(to->size, (char *const[]){to->data, from->data},
              (const int64_t[]){(int64_t)item, (int64_t)tp__dtype_size(from->dtype)}, &types);
-    else if (to->dtype != from->dtype || !to->size || !loops_turn(to, from, (int64_t)item))
+    else if (to->dtype != from->dtype || !loops_turn(to, from, (int64_t)item))
         tp__run_loop(loops_copier((tp_dtype)from->dtype, (tp_dtype)to->dtype), &types,
                      (tp_var *[]){to, from}, 2);
 }
