@@ -4,7 +4,8 @@
  * take the short path in apply.h. In order: operands are checked; brought to types and shapes that
  * fit (operands.c); `infer` of the record says what the result will be; its elements are computed,
  * or wait (compute.c); and if an operand needs a gradient and recording is on, the result notes the
- * operation, its attributes and its inputs (tp__record), which is all that a sweep needs later.
+ * operation, its attributes and its inputs (tp__record), which is all that a sweep needs later. A
+ * result of half types is rounded last.
  */
 #include "base/features.h"
 
@@ -27,8 +28,7 @@ enum { APPLY_FEW = 4 };
 static bool apply_check(const tp__op *op, tp_var *const *in, int n)
 {
     for (int i = 0; i < n; i++) {
-        if ((!in[i] || (in[i]->flags & (TP__POISON | TP__WATCHED))) &&
-            (!tp__refuse_operand(op->name, in[i], i, n) || !in[i]))
+        if (!tp__check_operand_of(op->name, in[i], i, n))
             return false;
         if (TP_UNLIKELY(in[i]->flags & TP__DROPPED) && !tp__evaluate(in[i]))
             return false;
@@ -68,6 +68,8 @@ static void apply_record_unusual(tp__thread *t, tp_var *y)
     }
 }
 
+/* What a sweep records keeps the elements of all its operands: series may read them. base is told
+ * here, since it cannot name graph, how elements are made again. */
 bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
 {
     if (!tp__node_inputs(y, (uint32_t)n))
@@ -118,7 +120,7 @@ tp_var *tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags, bool *re
     return y;
 }
 
-/* Attributes pass to a recorded result, or go. */
+/* Attributes pass to a recorded result; tp__apply frees others. */
 static bool apply_record(tp__call *call, tp_var *y, bool record)
 {
     const tp__op *op = call->op;
@@ -183,6 +185,8 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
     if (call.in && apply_check(op, in, n)) {
         for (int i = 0; i < n; i++)
             call.in[i] = in[i];
+        /* Without a gradient the result is a constant; a slope is part of one that is not recorded.
+         */
         bool constant = !op->gradient && !(op->flags & TP__SLOPE);
         uint32_t flags = constant ? 0 : apply_flags(in, n);
         bool record = !(t->recording.modes & TP__NO_GRAD) && (flags & TP__NEEDS_GRAD);

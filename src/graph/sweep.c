@@ -7,8 +7,8 @@
  * is added into that operand (sweep_add), which so comes to wait in its list.
  *
  * Of tanh(x) of an array: tp__sweep_run, sweep_pass, sweep_pull, then what the record in
- * ops/elementwise/sigmoid.c names: tp_tanh_gradient in a sweep that is recorded, else `slope`, the
- * same as one step (sweep_apply_rule chooses).
+ * ops/elementwise/sigmoid.c names: tp_tanh_gradient (by TP__UNARY_DEFINE) in a sweep that is
+ * recorded, else `slope`, the same as one step (sweep_apply_rule chooses).
  */
 #include "base/features.h"
 
@@ -73,7 +73,7 @@ tp_var *tp__sweep_numbers(tp__sweep *s, tp_var *v)
 
 bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
 {
-    if (*sum && TP_UNLIKELY(gradient->dtype >= TP_F16))
+    if (*sum && TP_UNLIKELY(tp__is_half((tp_dtype)gradient->dtype)))
         gradient = tp__addend(gradient);
     if (*sum && !s->record && tp__sweep_owns(*sum, gradient) &&
         tp__same_shape(gradient, (*sum)->ndim, tp__shape(*sum))) {
@@ -83,6 +83,7 @@ bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
     tp_var *total = tp__sweep_numbers(s, *sum ? tp_add(*sum, gradient) : gradient);
     if (total->flags & TP__POISON)
         return false;
+    /* A sum is a gradient, and no step of the rule that gave its last part. */
     if (s->record && total->op && !(total->flags & TP__SHARED))
         total->marks &= (uint16_t)~TP__STEP;
     tp__ref(total);
@@ -299,6 +300,8 @@ static bool sweep_leaf_hooks(tp__sweep *s)
     return true;
 }
 
+/* Leaves are visited by selective sweeps alone, which keep the gradients of those asked for; else
+ * they stay in their list, for who called. */
 bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
 {
     if (y->generation < s->floor)
