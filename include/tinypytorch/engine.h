@@ -15,9 +15,9 @@
  * Memory of arrays is kept for arrays to come, by size, in the thread that freed it.
  *
  * Where memory is limited, this library's own requests that fail are errors of their calls. Others'
- * are not: OpenBLAS, where LAPACK multiplies with it, asks again for ever for its buffers, some 32 MB
- * a thread, so make a first factorisation while there is memory; and Graphviz, fontconfig, Pango and
- * the GLib below them end the process (draw.h tells which pictures do without).
+ * are not: OpenBLAS, where LAPACK multiplies with it, asks again for ever for its buffers, some 32
+ * MB a thread, so make a first factorisation while there is memory; and Graphviz, fontconfig, Pango
+ * and the GLib below them end the process (draw.h tells which pictures do without).
  */
 #ifndef TINYPYTORCH_ENGINE_H
 #define TINYPYTORCH_ENGINE_H

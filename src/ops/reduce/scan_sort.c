@@ -526,38 +526,38 @@ static tp_var *place_apply(const tp__op *op, tp_var *x, int axis)
     return tp__apply(op, &x, 1, (tp__attr){.integer = axis}, -1, NULL);
 }
 
-#define PLACE(label_, name_, KIND, formula_, torch_)                                               \
-    static bool name_##_forward(tp__call *call)                                                    \
+#define PLACE(function, label_, KIND, formula_, torch_)                                            \
+    static bool function##_forward(tp__call *call)                                                 \
     {                                                                                              \
         return place_forward(call, KIND);                                                          \
     }                                                                                              \
                                                                                                    \
-    static tp_var *name_##_sample(tp_var *const *x)                                                \
+    static tp_var *function##_sample(tp_var *const *x)                                             \
     {                                                                                              \
-        return tp_##name_(x[0], 1);                                                                \
+        return function(x[0], 1);                                                                  \
     }                                                                                              \
                                                                                                    \
-    static const tp__op name_##_op = {                                                             \
+    static const tp__op function##_op = {                                                          \
         .label = label_,                                                                           \
-        .name = #name_,                                                                            \
+        .name = TP__AFTER_PREFIX(#function),                                                       \
         .n_in = 1,                                                                                 \
         .infer = place_infer,                                                                      \
-        .forward = name_##_forward,                                                                \
+        .forward = function##_forward,                                                             \
         .formula = formula_,                                                                       \
         .rule = "none",                                                                            \
         .domain = TP__DISTINCT,                                                                    \
-        .samples = (const tp__sample[]){{"2,3", name_##_sample, torch_}, {0}},                     \
+        .samples = (const tp__sample[]){{"2,3", function##_sample, torch_}, {0}},                  \
     };                                                                                             \
                                                                                                    \
-    tp_var *tp_##name_(tp_var *x, int axis)                                                        \
+    tp_var *function(tp_var *x, int axis)                                                          \
     {                                                                                              \
-        TP__CALL(#name_);                                                                          \
+        TP__CALL(TP__AFTER_PREFIX(#function));                                                     \
         TP__OPERANDS(x);                                                                           \
-        return place_apply(&name_##_op, x, axis);                                                  \
+        return place_apply(&function##_op, x, axis);                                               \
     }
 
-PLACE("ArgMax", argmax, TP__MAX, "the place of the largest along an axis", "x0.argmax(1)")
-PLACE("ArgMin", argmin, TP__MIN, "the place of the smallest along an axis", "x0.argmin(1)")
+PLACE(tp_argmax, "ArgMax", TP__MAX, "the place of the largest along an axis", "x0.argmax(1)")
+PLACE(tp_argmin, "ArgMin", TP__MIN, "the place of the smallest along an axis", "x0.argmin(1)")
 
 /* --- Records, for tests and the list of operations --- */
 
@@ -584,8 +584,8 @@ ORDER_RECORD(TopK, topk, "the k largest along an axis, in order", "2,4", tp_topk
 ORDER_RECORD(Median, median, "the middle of x in order, the lower of two", "2,4", tp_median(x[0], 1), "x0.sort(dim=1, stable=True)[0].select(1, (x0.size(1) - 1) // 2)")
 /* clang-format on */
 
-static const tp__op *const order_ops[] = {&cumsum_op, &cumprod_op, &argsort_op,
-                                          &argmax_op, &argmin_op,  &sort_op,
-                                          &topk_op,   &median_op,  NULL};
+static const tp__op *const order_ops[] = {&cumsum_op,    &cumprod_op,   &argsort_op,
+                                          &tp_argmax_op, &tp_argmin_op, &sort_op,
+                                          &topk_op,      &median_op,    NULL};
 
 const tp__family tp__family_scan_sort = {"scan_sort", "scans and sorting", order_ops};
