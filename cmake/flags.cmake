@@ -37,7 +37,7 @@ check_c_compiler_flag(-fno-semantic-interposition TP_HAS_NO_SEMANTIC_INTERPOSITI
 if(TP_HAS_NO_SEMANTIC_INTERPOSITION)
     add_compile_options(-fno-semantic-interposition)
 endif()
-check_c_compiler_flag("-fno-align-functions;-fno-align-jumps" TP_HAS_NO_ALIGN)
+check_c_compiler_flag("-fno-align-functions;-fno-align-jumps;-fno-align-labels" TP_HAS_NO_ALIGN)
 unset(CMAKE_REQUIRED_FLAGS)
 # Half of a record is pointers, which a library that moves has a list of, 24 bytes each, or a bit each.
 check_c_source_compiles("

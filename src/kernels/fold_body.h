@@ -180,9 +180,10 @@ TP_INLINE void FOLD(fold_add_strips)(bool first, const int strips, const int fou
                                      const void *const *row, int64_t j, double *lane)
 {
     FOLD(doubles) sum[FOLD_LINE];
+    const FOLD(doubles) zero = {0};
     FOLD_UNROLL
     for (int k = 0; k < strips; k++)
-        sum[k] = first ? -(FOLD(doubles)){0} : FOLD(fold_lanes)(lane + k * FOLD_WIDTH);
+        sum[k] = first ? -zero : FOLD(fold_lanes)(lane + k * FOLD_WIDTH);
     FOLD_UNROLL
     for (int i = 0; i < fours; i++, row += TP__FOLD_PANEL) {
         FOLD_UNROLL

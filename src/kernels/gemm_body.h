@@ -133,7 +133,7 @@ GEMM_TILE(double)
 #define GEMM_TILE_OF(Type, vectors, rows)                                                          \
     static void GEMM(gemm_##Type##_##vectors##_##rows)(const tp__gemm_tile *t)                     \
     {                                                                                              \
-        GEMM(gemm_tiles_##Type)(t, rows, vectors ? vectors : 1, !vectors);                         \
+        GEMM(gemm_tiles_##Type)(t, rows, vectors + !vectors, !vectors);                            \
     }
 
 GEMM_EACH_TILE(GEMM_TILE_OF, float)

@@ -244,13 +244,14 @@ static tp_var *solve_columns(const tp__op *op, tp_var *a, tp_var *b, int64_t mod
 {
     int64_t order[TP_MAX_NDIM], back[TP_MAX_NDIM], shape[TP_MAX_NDIM];
     int last = b->ndim - 1;
+    int64_t rows = tp__shape(b)[last - 1];
     for (int i = 0; i <= last; i++) {
         order[i] = i == 0 ? last - 1 : i == last ? last : i - 1;
         shape[i] = tp__shape(b)[order[i]];
         back[order[i]] = i;
     }
     tp_var *columns =
-        tp_reshape(tp_permute(b, last + 1, order), 2, (int64_t[]){shape[0], b->size / shape[0]});
+        tp_reshape(tp_permute(b, last + 1, order), 2, (int64_t[]){rows, b->size / rows});
     tp_var *y = tp__apply(op, (tp_var *[]){a, columns}, 2, (tp__attr){.integer = mode}, -1, NULL);
     return tp_is_poison(y) ? y : tp_permute(tp_reshape(y, last + 1, shape), last + 1, back);
 }
