@@ -63,11 +63,11 @@ bool tp__minimize_depends(const tp__minimize *job, tp_var *y, tp_var *x)
     const tp_gradient_options options = {.size = sizeof options};
     size_t n = tp_leaves(y, 0, NULL), at = 0;
     tp_var **leaves = tp__alloc((n + 1) * sizeof *leaves);
-    if (leaves)
-        tp_leaves(y, n, leaves);
-    while (leaves && at < n && leaves[at] != x)
+    if (!leaves || tp_leaves(y, n, leaves) < n) /* out of memory */
+        n = 0;
+    while (at < n && leaves[at] != x)
         at++;
-    bool found = leaves && at < n;
+    bool found = at < n;
     tp__free(leaves);
     if (!found && !tp__here()->code && !tp_is_poison(tp_gradient(y, x, &options)))
         tp_fail(TP_ERROR_GRAPH,
@@ -89,7 +89,7 @@ static void objective_gradient(tp__minimize *job, tp_var *y, tp_var *x, double *
     const tp_gradient_options options = {.size = sizeof options};
     bool zero = true;
     tp__objective_copy(tp_gradient(y, x, &options), job->n, gradient);
-    for (int64_t i = 0; i < job->n; i++)
+    for (int64_t i = 0; i < job->n && !tp__here()->code; i++)
         zero = zero && gradient[i] == 0;
     if (!tp__here()->code && (!zero || tp__minimize_depends(job, y, x)))
         tp__minimize_to_units(job, gradient, gradient);
