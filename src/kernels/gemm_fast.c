@@ -413,7 +413,7 @@ static bool fast_is_large(const tp__gemm_kernels *kernels, const tp__gemm *whole
 {
     double m = (double)whole->m, n = (double)whole->n, k = (double)whole->k;
     return whole->m >= FAST_SIDE && whole->n >= FAST_SIDE &&
-           (m * n + m * k + k * n) * (double)kernels->item >= FAST_LARGE;
+           (m * n + m * k + k * n) * (double)kernels->item >= (double)FAST_LARGE;
 }
 
 /* About as many blocks as there are tasks' worth of work, each side in a power of two of parts, so
@@ -425,7 +425,7 @@ static void fast_cut(const tp__gemm_kernels *kernels, tp__gemm *whole, int64_t *
     double work = (double)whole->m * (double)whole->n * (double)whole->k;
     int64_t parts = 1, across = 1, down = 1, width = kernels->lanes * kernels->vectors;
     int64_t tall = FAST_BLOCK / kernels->item / kernels->depth, height = FAST_SHORT;
-    while (parts < FAST_TASKS && (double)parts * FAST_TASK * 2 < work)
+    while (parts < FAST_TASKS && (double)parts * (double)FAST_TASK * 2 < work)
         parts *= 2;
     whole->large = fast_is_large(kernels, whole);
     if (whole->large) {
