@@ -15,7 +15,7 @@ enum { PEAK_STEPS = 20000 };
         double start = products_now();                                                             \
         for (int i = 0; i < PEAK_STEPS; i++)                                                       \
             _Pragma("GCC unroll 24") for (int j = 0; j < (sums); j++) multiply(sum[j], x);         \
-        double flops = 2.0 * PEAK_STEPS * (sums) * ((bytes) / sizeof(Type));                       \
+        double flops = 2.0 * (double)PEAK_STEPS * (sums) * ((bytes) / sizeof(Type));               \
         return flops / (products_now() - start);                                                   \
     }
 
