@@ -20,20 +20,6 @@
 #define GEMM_VECTORS 3
 #define GEMM_DEPTH 128
 #define GEMM_DEEPER 256
-#define GEMM_EACH_ROW(X, Type, vectors)                                                            \
-    X(Type, vectors, 1)                                                                            \
-    X(Type, vectors, 2)                                                                            \
-    X(Type, vectors, 3)                                                                            \
-    X(Type, vectors, 4)                                                                            \
-    X(Type, vectors, 5)                                                                            \
-    X(Type, vectors, 6)                                                                            \
-    X(Type, vectors, 7)                                                                            \
-    X(Type, vectors, 8)
-#define GEMM_EACH_TILE(X, Type)                                                                    \
-    GEMM_EACH_ROW(X, Type, 0)                                                                      \
-    GEMM_EACH_ROW(X, Type, 1)                                                                      \
-    GEMM_EACH_ROW(X, Type, 2)                                                                      \
-    GEMM_EACH_ROW(X, Type, 3)
 #define GEMM_FMA_float(a, b, c)                                                                    \
     (GEMM(floats)) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define GEMM_FMA_double(a, b, c)                                                                   \

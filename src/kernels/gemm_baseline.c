@@ -19,17 +19,6 @@
 #define GEMM_VECTORS 2
 #define GEMM_DEPTH 256
 #define GEMM_DEEPER 256
-#define GEMM_EACH_ROW(X, Type, vectors)                                                            \
-    X(Type, vectors, 1)                                                                            \
-    X(Type, vectors, 2)                                                                            \
-    X(Type, vectors, 3)                                                                            \
-    X(Type, vectors, 4)                                                                            \
-    X(Type, vectors, 5)                                                                            \
-    X(Type, vectors, 6)
-#define GEMM_EACH_TILE(X, Type)                                                                    \
-    GEMM_EACH_ROW(X, Type, 0)                                                                      \
-    GEMM_EACH_ROW(X, Type, 1)                                                                      \
-    GEMM_EACH_ROW(X, Type, 2)
 
 #if defined(__aarch64__)
 #define GEMM_FMA_float(a, b, c)                                                                    \

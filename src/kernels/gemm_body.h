@@ -4,8 +4,8 @@
  * (gemm_baseline.c, gemm_avx2.c, gemm_avx512.c), which define
  *     GEMM(name)       name with the instruction set's suffix
  *     GEMM_BYTES       of a register
- *     GEMM_ROWS, GEMM_VECTORS    of a tile: both with the vectors of b fill the registers
- *     GEMM_EACH_ROW(X, Type, vectors)    X(Type, vectors, 1), … for rows up to GEMM_ROWS
+ *     GEMM_ROWS, GEMM_VECTORS    of a tile, 6 or 8 and 2 or 3: both with the vectors of b fill
+ *                      the registers
  *     GEMM_FMA_float(a, b, c), GEMM_FMA_double(a, b, c)    a b + c
  *     GEMM_LOAD_float(p, n), GEMM_STORE_float(p, n, v) and of double: the first n lanes, 0 < n;
  *                      lanes that are not loaded are zeros
@@ -41,6 +41,34 @@ typedef double GEMM(doubles) __attribute__((vector_size(GEMM_BYTES)));
 #endif
 
 /* --- Tiles --- */
+
+/* X(Type, vectors, rows) for each tile; of 0 vectors is one that is narrower than a register. */
+#define GEMM_SIX_ROWS(X, Type, vectors)                                                            \
+    X(Type, vectors, 1)                                                                            \
+    X(Type, vectors, 2)                                                                            \
+    X(Type, vectors, 3)                                                                            \
+    X(Type, vectors, 4)                                                                            \
+    X(Type, vectors, 5)                                                                            \
+    X(Type, vectors, 6)
+#if GEMM_ROWS > 6
+#define GEMM_EACH_ROW(X, Type, vectors)                                                            \
+    GEMM_SIX_ROWS(X, Type, vectors)                                                                \
+    X(Type, vectors, 7)                                                                            \
+    X(Type, vectors, 8)
+#else
+#define GEMM_EACH_ROW GEMM_SIX_ROWS
+#endif
+#define GEMM_TWO_VECTORS(X, Type)                                                                  \
+    GEMM_EACH_ROW(X, Type, 0)                                                                      \
+    GEMM_EACH_ROW(X, Type, 1)                                                                      \
+    GEMM_EACH_ROW(X, Type, 2)
+#if GEMM_VECTORS > 2
+#define GEMM_EACH_TILE(X, Type)                                                                    \
+    GEMM_TWO_VECTORS(X, Type)                                                                      \
+    GEMM_EACH_ROW(X, Type, 3)
+#else
+#define GEMM_EACH_TILE GEMM_TWO_VECTORS
+#endif
 
 #define GEMM_TILE(Type)                                                                            \
     TP_INLINE void GEMM(gemm_put_##Type)(Type * c, int64_t last, bool add, const int vectors,      \
