@@ -25,6 +25,9 @@
 
 #include "base/alloc.h"
 #include "base/debug.h"
+#include "base/dtype.h"
+#include "base/extra.h"
+#include "base/reads.h"
 #include "base/system.h"
 #include "tinypytorch/scope.h"
 
@@ -440,4 +443,98 @@ const char *tp__shape_text(char text[TP__SHAPE_TEXT], int ndim, const int64_t *s
                                (long long)shape[i]);
     snprintf(text + at, TP__SHAPE_TEXT - at, ndim == 1 ? ",)" : ")");
     return text;
+}
+
+/* --- Who reads the elements ---
+ *
+ * Each consumer has one reference to each of its inputs, and `unread` says how many of a node's
+ * references are of consumers that do not read it. So when it equals refs, no handle and no reader
+ * is left. A consumer is counted when it is recorded and taken off when it goes; a last sweep in
+ * between makes it one that reads nothing. Shared nodes have no counts, since every thread would
+ * write them. */
+
+/* Elements that would fit into the node stay: there is little to gain. */
+void tp__reads_settle(tp_var *v)
+{
+    uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
+    if (refs != v->unread || !v->storage || (v->reads & TP__READS_OUT) ||
+        (size_t)v->size * tp__dtype_size(v->dtype) <= TP__INLINE_BYTES ||
+        (v->flags & (TP__SHARED | TP__NUMBER)) || (!v->op && (v->flags & TP__NEEDS_GRAD)))
+        return;
+    tp__node_empty(v);
+}
+
+/* Counts y among those that do not read an input: of the inputs that its rule reads (read), or of
+ * the others. */
+TP_INLINE void reads_add(tp_var *y, bool read)
+{
+    tp_var **inputs = tp__inputs(y);
+    const uint32_t reads = y->reads, n = y->n_in;
+    for (uint32_t i = 0; i < n; i++) {
+        tp_var *in = inputs[i];
+        if ((in->flags & TP__SHARED) || tp__reads_input(reads, i) != read)
+            continue;
+        in->unread++;
+        in->flags |= TP__UNREAD;
+    }
+}
+
+void tp__reads_count(tp_var *y)
+{
+    y->flags |= TP__PARTS;
+    y->reads |= TP__COUNTED;
+    reads_add(y, false);
+}
+
+void tp__reads_consume(tp_var *y)
+{
+    y->flags |= TP__PARTS;
+    y->reads |= TP__CONSUMED;
+    if (!(y->reads & TP__COUNTED))
+        return;
+    bool result = y->reads & TP__READS_OUT;
+    reads_add(y, true);
+    y->reads = TP__COUNTED | TP__CONSUMED;
+    for (uint32_t i = 0; i < y->n_in; i++)
+        tp__reads_settle(tp__inputs(y)[i]);
+    if (result)
+        tp__reads_settle(y);
+}
+
+void tp__reads_uncount(tp_var *y)
+{
+    tp_var **inputs = tp__inputs(y);
+    const uint32_t reads = y->reads, n = y->n_in;
+    for (uint32_t i = 0; i < n; i++)
+        if (!(inputs[i]->flags & TP__SHARED) && !tp__reads_input(reads, i))
+            inputs[i]->unread--;
+}
+
+/* --- What few nodes have: a block beside the node, made when something is first put there --- */
+
+tp__extra *tp__extra_of(tp_var *v)
+{
+    if (!v->extra) {
+        v->extra = tp__alloc_zero(1, sizeof *v->extra);
+        v->flags |= TP__PARTS;
+    }
+    return v->extra;
+}
+
+void tp__extra_enter_scope(tp__thread *t, tp_var *v)
+{
+    tp__extra *extra = tp__extra_of(v);
+    if (!extra)
+        return;
+    tp__name_scope_ref(t->recording.name_scope);
+    extra->scope = t->recording.name_scope;
+}
+
+void tp__extra_free(tp__extra *extra)
+{
+    tp__name_scope_drop(extra->scope);
+    tp__free(extra->hooks);
+    tp__free(extra->name);
+    tp__free(extra->site);
+    tp__free(extra);
 }

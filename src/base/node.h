@@ -57,7 +57,7 @@ enum {
                               * zero but lost, and asking for it is an error */
     TP__REMADE = 1 << 10,    /* lies in a checkpoint: its elements may go at any time */
 
-    /* What has to be looked at when a reference goes: node.c, reads.c. */
+    /* What has to be looked at when a reference goes: node.c. */
     TP__SHARED = 1 << 4,   /* by threads */
     TP__PARTS = 1 << 6,    /* has something beyond its inputs: all short paths pass it by */
     TP__UNREAD = 1 << 7,   /* unread is not zero */
