@@ -5,13 +5,15 @@
  * other.
  *
  * The axes fall in two kinds. Each place of the kept ones is a result; the reduced ones are walked
- * from its first element on, in row-major order, by offsets in bytes.
+ * from its first element on, in row-major order, by offsets in bytes. Sums are pairwise, in double
+ * for floating types (float32 rounds once), in 64 bits for integers.
  */
-#include "base/features.h"
-
-#include "array/reduce.h"
+#ifndef TEST_PLAIN_REDUCE_H
+#define TEST_PLAIN_REDUCE_H
 
 #include "base/dtype.h"
+#include "base/node.h"
+#include "kernels/fold.h"
 
 enum { REDUCE_LEAF = 128 };
 
@@ -22,7 +24,7 @@ typedef struct reduce_axes {
     int64_t shape[TP_MAX_NDIM], step[TP_MAX_NDIM], index[TP_MAX_NDIM], size;
 } reduce_axes;
 
-static void reduce_select(reduce_axes *axes, const tp_var *x, unsigned mask)
+static inline void reduce_select(reduce_axes *axes, const tp_var *x, unsigned mask)
 {
     *axes = (reduce_axes){.size = 1};
     for (int i = 0; i < x->ndim; i++) {
@@ -35,7 +37,7 @@ static void reduce_select(reduce_axes *axes, const tp_var *x, unsigned mask)
 }
 
 /* The byte offset of the element with this row-major number; index is left there. */
-static int64_t reduce_seek(reduce_axes *axes, int64_t number)
+static inline int64_t reduce_seek(reduce_axes *axes, int64_t number)
 {
     int64_t offset = 0;
     for (int i = axes->ndim - 1; i >= 0; i--) {
@@ -47,7 +49,7 @@ static int64_t reduce_seek(reduce_axes *axes, int64_t number)
 }
 
 /* The step in bytes from the element at index to the next. */
-static int64_t reduce_next(reduce_axes *axes)
+static inline int64_t reduce_next(reduce_axes *axes)
 {
     int64_t step = 0;
     for (int i = axes->ndim - 1; i >= 0; i--) {
@@ -63,8 +65,8 @@ static int64_t reduce_next(reduce_axes *axes)
 /* Halves the elements until few are left: the rounding error then grows with the logarithm of their
  * number, and so does the depth of the calls. The sum starts with the first element, not with 0,
  * which would make +0 of a sum of −0. */
-static double reduce_sum(reduce_axes *axes, tp_dtype dtype, const char *base, int64_t from,
-                         int64_t n)
+static inline double reduce_sum(reduce_axes *axes, tp_dtype dtype, const char *base, int64_t from,
+                                int64_t n)
 {
     if (n > REDUCE_LEAF) {
         int64_t half = n / 2 / REDUCE_LEAF * REDUCE_LEAF;
@@ -81,13 +83,13 @@ static double reduce_sum(reduce_axes *axes, tp_dtype dtype, const char *base, in
     return sum;
 }
 
-static int64_t reduce_integer(const char *at, tp_dtype dtype)
+static inline int64_t reduce_integer(const char *at, tp_dtype dtype)
 {
     return dtype == TP_I64 ? *(const int64_t *)at : *(const uint8_t *)at;
 }
 
-static int64_t reduce_integers(tp__reduction kind, reduce_axes *axes, tp_dtype dtype,
-                               const char *at)
+static inline int64_t reduce_integers(tp__reduction kind, reduce_axes *axes, tp_dtype dtype,
+                                      const char *at)
 {
     if (axes->size == 0)
         return 0;
@@ -105,7 +107,8 @@ static int64_t reduce_integers(tp__reduction kind, reduce_axes *axes, tp_dtype d
 }
 
 /* Ends at the first NaN, which is the result. */
-static double reduce_extreme(tp__reduction kind, reduce_axes *axes, tp_dtype dtype, const char *at)
+static inline double reduce_extreme(tp__reduction kind, reduce_axes *axes, tp_dtype dtype,
+                                    const char *at)
 {
     at += reduce_seek(axes, 0);
     double result = tp__read_element(dtype, at);
@@ -118,7 +121,10 @@ static double reduce_extreme(tp__reduction kind, reduce_axes *axes, tp_dtype dty
     return result;
 }
 
-void tp__reduce(tp__reduction kind, tp_var *result, const tp_var *x, unsigned axes)
+/* result ← reduction of x over the axes whose bit is set. result is contiguous, holds one element
+ * for each place of the axes that stay, and has x's type, or int64 for sums of integers. TP__MAX
+ * and TP__MIN need something to reduce. */
+static inline void plain_reduce(tp__reduction kind, tp_var *result, const tp_var *x, unsigned axes)
 {
     reduce_axes kept, reduced;
     reduce_select(&kept, x, ~axes);
@@ -142,3 +148,5 @@ void tp__reduce(tp__reduction kind, tp_var *result, const tp_var *x, unsigned ax
                                           : reduce_extreme(kind, &reduced, dtype, at));
     }
 }
+
+#endif
