@@ -37,7 +37,7 @@ void tp__debug_begin(tp__thread *t)
     tp__unlock(&debug_lock);
     debug->capacity = t->scopes.handle_capacity;
     t->debug = debug;
-    t->scopes.handle_capacity = t->scopes.n_handles;
+    t->scopes.handle_capacity = 0;
 }
 
 /* Gives up the value that went first: its memory may become another value from here on, and a use
@@ -136,7 +136,6 @@ bool tp__debug_retire(tp__thread *t, tp_var *v)
     debug->last = v;
     if (++debug->queued > DEBUG_QUEUE)
         debug_let_go(t, debug);
-    t->scopes.handle_capacity = t->scopes.n_handles;
     return false;
 }
 

@@ -81,7 +81,7 @@ static bool scope_grow(tp__thread *t)
     return true;
 }
 
-/* In debug mode there never is room for more than this one, so that the next one comes here too. */
+/* In debug mode there never is room, so that every value comes here. */
 bool tp__scope_room(tp__thread *t, tp_var *v)
 {
     if (!t->debug)
@@ -90,7 +90,7 @@ bool tp__scope_room(tp__thread *t, tp_var *v)
     t->scopes.handle_capacity = t->debug->capacity;
     bool room = t->scopes.n_handles < t->scopes.handle_capacity || scope_grow(t);
     t->debug->capacity = t->scopes.handle_capacity;
-    t->scopes.handle_capacity = t->scopes.n_handles + (room ? 1 : 0);
+    t->scopes.handle_capacity = 0;
     return room;
 }
 
@@ -114,8 +114,6 @@ static void scope_drop_down_to(tp__thread *t, size_t start)
 {
     while (t->scopes.n_handles > start)
         tp__drop_in(t, t->scopes.handles[--t->scopes.n_handles]);
-    if (TP_UNLIKELY(t->debug))
-        t->scopes.handle_capacity = t->scopes.n_handles; /* no room: see debug.h */
 }
 
 void tp_scope_end(size_t mark)

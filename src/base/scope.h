@@ -26,7 +26,7 @@ TP_INLINE tp_var *tp__own(tp__thread *t, tp_var *v)
 {
     if (TP_UNLIKELY(!v))
         return tp__poison();
-    if (TP_UNLIKELY(t->scopes.n_handles == t->scopes.handle_capacity) && !tp__scope_room(t, v)) {
+    if (TP_UNLIKELY(t->scopes.n_handles >= t->scopes.handle_capacity) && !tp__scope_room(t, v)) {
         tp__drop(v);
         return tp__poison();
     }
