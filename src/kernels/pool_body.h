@@ -59,10 +59,10 @@
     POOL_LINES(largest, Type)                                                                      \
     POOL_LINES(spread, Type)
 
-/* Windows in blocks of a constant size, the last one of which begins where it ends with the line.
- */
-#define POOL_BLOCKS(function, count)                                                               \
-    if (n >= (count)) {                                                                            \
+/* Windows in blocks of a constant size of at most two vectors, the last one of which begins where
+ * it ends with the line. */
+#define POOL_BLOCKS(Type, function, count)                                                         \
+    if (n >= (count) && ((count) == 1 || (count) * sizeof(Type) <= 2 * CONV_BYTES)) {              \
         for (int64_t i = 0; i + (count) <= n; i += (count))                                        \
             function(i, count, line[0], line[1], g, to[0], to[1]);                                 \
         if (n % (count))                                                                           \
@@ -74,10 +74,10 @@
     static void CONV(pool_##name##_##Type)(int64_t n, const void *const line[2], const void *g,    \
                                            void *const to[2])                                      \
     {                                                                                              \
-        POOL_BLOCKS(CONV(pool_##name##_some_##Type), 16)                                           \
-        POOL_BLOCKS(CONV(pool_##name##_some_##Type), 8)                                            \
-        POOL_BLOCKS(CONV(pool_##name##_some_##Type), 4)                                            \
-        POOL_BLOCKS(CONV(pool_##name##_some_##Type), 1)                                            \
+        POOL_BLOCKS(Type, CONV(pool_##name##_some_##Type), 16)                                     \
+        POOL_BLOCKS(Type, CONV(pool_##name##_some_##Type), 8)                                      \
+        POOL_BLOCKS(Type, CONV(pool_##name##_some_##Type), 4)                                      \
+        POOL_BLOCKS(Type, CONV(pool_##name##_some_##Type), 1)                                      \
     }
 
 POOL_QUADS(float, int32_t)
