@@ -4,7 +4,7 @@
  * those of its sources in the same place: a kernel, and where the sources lie. It is run at once,
  * or it becomes a deferred storage, which holds its sources' storages, deferred or not, until
  * somebody reads an element. Then the whole graph of recipes below runs in blocks that stay in
- * the cache (evaluate.c). The sum of all elements of something that waits, waits too: a plan that
+ * the cache (plan.h). The sum of all elements of something that waits, waits too: a plan that
  * computes its source may compute it along.
  *
  * A recipe's sources never change while it waits: before an edit in place, tp__edit leaves the old

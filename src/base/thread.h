@@ -59,11 +59,11 @@ enum {
     TP__GUARDED = 16    /* there is a guarded function */
 };
 
-/* Elements that are not there: deferred ones (array/deferred.c, evaluate.c) and dropped ones
+/* Elements that are not there: deferred ones (array/deferred.c, plan.c) and dropped ones
  * (graph/remake.c). */
 typedef struct tp__waiting {
     struct tp__recipe *recipes, *folds; /* of deferred elements; of deferred sums */
-    uint64_t plans;                     /* the last one's number: array/evaluate.c */
+    uint64_t plans;                     /* the last one's number: array/plan.c */
     void (*finish)(tp__thread *t);      /* computes all that waits, before the thread ends */
     bool (*remake)(tp_var *v); /* makes dropped elements, or fails; set where the first of them
                                 * may be dropped */

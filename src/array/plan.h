@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A plan: the graph of recipes below a deferred storage as a list of steps, which run over blocks
+ * of 1,024 elements, or fewer when these have more than 4 bytes (evaluate.c). A step is a kernel or
+ * brings a source into a block; its result lies in a register, a piece of scratch memory, or in the
+ * elements of an output. Registers are given out again after the last step that reads them, so that
+ * a plan works in the cache.
+ *
+ * Outputs are the storage asked for and costly values below it that are computed for a second time
+ * while somebody else still holds them: so no function value is computed more than twice. The
+ * storage asked for takes over the elements of a source that nobody else will read, if it can.
+ */
+#ifndef TP_PLAN_H
+#define TP_PLAN_H
+
+#include "array/deferred.h"
+
+#include <stdatomic.h>
+
+enum {
+    TP__PLAN_BLOCK = 1024,            /* elements, at most */
+    TP__PLAN_REGISTER = 4096,         /* bytes */
+    TP__PLAN_STEPS = 8 * TP__HEAVIEST /* a recipe takes four: itself and three sources */
+};
+
+/* Where a step finds an operand: at data, which is in memory before the plan runs, or where another
+ * step puts it. */
+typedef struct tp__plan_place {
+    char *data;    /* the first element; NULL if a step makes it */
+    uint32_t step; /* which one */
+    uint32_t item; /* bytes of an element */
+} tp__plan_place;
+
+/* A kernel run on a block, or a source brought into a register. Steps stand in an order in which
+ * they can run. One whose operands are all uniform computes the same for every block (once), and
+ * keeps its register until the task ends.
+ *
+ * The result of a step becomes its storage's (out) if it was asked for, is a sum, or is costly and
+ * computed for the second time. Others are only passed on to later steps; if somebody outside the
+ * plan holds such a storage, which shows when more references are held than the plan has inside, it
+ * goes on waiting (stays). */
+typedef struct tp__plan_step {
+    const tp__recipe *recipe;
+    const tp__source *source; /* NULL for a kernel */
+    tp__storage *storage;     /* a kernel's deferred result */
+    tp__plan_place from[TP__RECIPE_SOURCES];
+    char *out;                  /* the elements of an output; NULL: a register */
+    double *sums;               /* a sum's, of each TP__FOLD_BLOCK elements */
+    uint32_t place, item, last; /* register; bytes of an element; the last step that reads it */
+    uint32_t held, inside; /* references to storages of this value; those of them in the plan */
+    int n;
+    bool once;
+    bool stays; /* or is needed by a step that does */
+} tp__plan_step;
+
+/* The storage asked for is that of the step `root`. A storage whose `plan` is this id was met
+ * before, and `place` is the number of its step. Steps after the root belong to sums that joined.
+ */
+typedef struct tp__plan {
+    uint64_t id;
+    uint32_t n_steps, n_registers, root;
+    int64_t size, block; /* elements */
+    char *scratch; /* for each task that runs: where values lie (values_bytes), and registers */
+    size_t scratch_bytes, values_bytes;
+    tp__storage *taken;         /* whose elements the root overwrites */
+    atomic_ullong free_scratch; /* a bit for each part of scratch that no task has */
+    tp__plan_step steps[TP__PLAN_STEPS];
+} tp__plan;
+
+/* The number of partial sums of a sum that is a step of the plan. */
+TP_INLINE int64_t tp__plan_sums(const tp__plan *p)
+{
+    return (p->size + TP__FOLD_BLOCK - 1) / TP__FOLD_BLOCK;
+}
+
+/* Makes the plan of a deferred storage, and takes all memory that its outputs need. False, with an
+ * error, when out of memory; then tp__plan_undo too is to be called. */
+bool tp__plan_make(tp__thread *t, tp__plan *p, tp__storage *storage);
+
+/* Gives the outputs back after a failure: everything waits as it did before. */
+void tp__plan_undo(tp__thread *t, tp__plan *p);
+
+/* Hands the outputs, which hold their elements, to their storages. */
+void tp__plan_settle(tp__plan *p);
+
+/* Frees the partial sums of a step. */
+void tp__plan_drop_sums(tp__thread *t, const tp__plan *p, tp__plan_step *step);
+
+#endif
