@@ -11,6 +11,10 @@
  * where they lie by columns. Without memory for that it goes as above, in narrower panels. The bits
  * are the same. The last columns of one, if they are fewer than a vector's, are no large product.
  *
+ * Columns that are left over, fewer than a vector's, would cost as much as a whole one. Where a's
+ * columns lie side by side, and are enough, they are dot products of its rows; where its rows do,
+ * they are computed as the rows of the transposed product, and turned. Both read a where it lies.
+ *
  * A product with a vector reads the matrix once, in the order in which it lies.
  */
 #include "base/features.h"
@@ -35,7 +39,11 @@ enum {
     FAST_TERMS = 16,
     FAST_TASK = 1000000, /* multiplications that are worth a task */
     FAST_TASKS = 32,
-    FAST_SPREAD = 256 /* elements of a result that are put in their places at a time */
+    FAST_SPREAD = 256, /* elements of a result that are put in their places at a time */
+    FAST_FEW = 12,     /* last columns that are computed as rows, at most */
+    FAST_DOT = 1536,   /* terms of a dot product at a time */
+    FAST_DEEP = 32,    /* terms and rows of a matrix whose last columns are dot products, */
+    FAST_DOTS = 8      /* at least */
 };
 
 static const tp__gemm_kernels *fast_kernels(tp_dtype dtype)
@@ -123,20 +131,80 @@ static fast_panels fast_panels_of(int64_t vectors, int64_t most)
     return panels;
 }
 
+/* Elements of c that lie apart, from elements that lie side by side. */
+#define FAST_SPREAD_OUT(Type)                                                                      \
+    static void fast_spread_##Type(const tp__gemm *job, const char *from, int64_t c_step)          \
+    {                                                                                              \
+        const Type *x = (const Type *)(const void *)from;                                          \
+        Type *c = (Type *)(void *)job->c;                                                          \
+        for (int64_t i = 0; i < job->n; i++)                                                       \
+            c[i * c_step] = job->add ? c[i * c_step] + x[i] : x[i];                                \
+    }
+
+FAST_SPREAD_OUT(float)
+FAST_SPREAD_OUT(double)
+
+static void fast_spread(const tp__gemm_kernels *kernels, const tp__gemm *job, const char *from,
+                        int64_t c_step)
+{
+    (kernels->item == sizeof(float) ? fast_spread_float : fast_spread_double)(job, from, c_step);
+}
+
+/* The last columns, fewer than a vector's, of a product of many rows: the rows of the transposed
+ * product, whose vectors are full. Its elements are put into their places afterwards. */
+static void fast_few_columns(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t k,
+                             int64_t depth, int64_t j, int64_t most, char *room)
+{
+    _Alignas(64) char turned[FAST_FEW * TP__GEMM_VECTORS * TP__GEMM_BYTES];
+    int64_t item = kernels->item, width = job->n - j;
+    fast_panels panels = fast_panels_of(1 + fast_quotient(job->m - 1, kernels->lanes), most);
+    tp__gemm piece = {.m = width,
+                      .a = job->b + (k * job->b_row + j * job->b_column) * item,
+                      .a_row = job->b_column,
+                      .a_column = job->b_row,
+                      .b = job->a + k * job->a_column * item,
+                      .b_row = job->a_column,
+                      .b_column = job->a_row,
+                      .c = turned};
+    tp__gemm column = {.c = job->c + j * item, .add = job->add || k > 0};
+    for (int64_t p = 0, left = job->m; p < panels.n; p++, left -= piece.n) {
+        int64_t some = panels.least + (p >= panels.narrow);
+        column.n = piece.n = piece.c_row = fast_least(some * kernels->lanes, left);
+        fast_columns(kernels, &piece, 0, depth, 0, piece.n,
+                     piece.n < kernels->lanes ? 0 : (int)some, room);
+        for (int64_t i = 0; i < width; i++, column.c += item)
+            fast_spread(kernels, &column, turned + i * piece.n * item, job->c_row);
+        column.c += (piece.n * job->c_row - width) * item;
+        piece.b += piece.n * job->a_row * item;
+    }
+}
+
+/* Whether a's rows lie side by side, so that this reads them where they are. */
+static bool fast_turns(const tp__gemm_kernels *kernels, const tp__gemm *job)
+{
+    return job->a_row == 1 && job->a_column != 1 && job->m >= kernels->lanes;
+}
+
 /* `depth` terms of each element, or fewer, in panels of at most `most` vectors. */
 static void fast_terms(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t k,
                        int64_t depth, int64_t most, char *room)
 {
-    int64_t vectors = 1 + fast_quotient(job->n - 1, kernels->lanes);
+    int64_t rest = job->n % kernels->lanes, n = job->n;
+    if (rest > 0 && rest <= FAST_FEW && fast_turns(kernels, job)) {
+        n -= rest;
+        fast_few_columns(kernels, job, k, depth, n, most, room);
+    }
+    if (n == 0)
+        return;
+    int64_t vectors = 1 + fast_quotient(n - 1, kernels->lanes);
     if (vectors <= most) {
-        bool thin = job->n < kernels->lanes;
-        fast_columns(kernels, job, k, depth, 0, job->n, thin ? 0 : (int)vectors, room);
+        fast_columns(kernels, job, k, depth, 0, n, n < kernels->lanes ? 0 : (int)vectors, room);
         return;
     }
     fast_panels panels = fast_panels_of(vectors, most);
     for (int64_t i = 0, j = 0; i < panels.n; i++) {
         int64_t some = panels.least + (i >= panels.narrow), width = some * kernels->lanes;
-        width = fast_least(width, job->n - j);
+        width = fast_least(width, n - j);
         fast_columns(kernels, job, k, depth, j, width, width < kernels->lanes ? 0 : (int)some,
                      room);
         j += width;
@@ -278,8 +346,64 @@ static void fast_large_run(const tp__gemm_kernels *kernels, const tp__gemm *job,
     }
 }
 
-static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *job)
+/* --- Dot products --- */
+
+/* A few columns where a's columns, so the terms of its rows, lie side by side: some rows at a time,
+ * which stay in the cache, and some terms, whose factors in b are copied to lie so too. */
+static void fast_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
+    _Alignas(64) char room[TP__GEMM_ROOM];
+    int64_t item = kernels->item, terms = fast_least(FAST_DOT, TP__GEMM_ROOM / item / job->n);
+    tp__gemm_line line = {.b_step = job->a_row, .c_step = job->c_row};
+    for (int64_t k = 0; k < job->k; k += terms) {
+        const char *vectors = job->b + k * job->b_row * item;
+        int64_t apart = job->b_column, rows = job->m;
+        line.k = fast_least(terms, job->k - k);
+        line.add = job->add || k > 0;
+        if (job->b_row != 1) {
+            for (int64_t j = 0; j < job->n; j++)
+                kernels->pack(1, line.k, vectors + j * apart * item, 0, job->b_row,
+                              room + j * line.k * item);
+            vectors = room;
+            apart = line.k;
+        }
+        if (job->n > 1)
+            rows = FAST_NEAR / item / line.k / 4 * 4 + 4;
+        for (int64_t i = 0; i < job->m; i += rows)
+            for (int64_t j = 0; j < job->n; j++) {
+                line.n = fast_least(rows, job->m - i);
+                line.a = vectors + j * apart * item;
+                line.b = job->a + (i * job->a_row + k) * item;
+                line.c = job->c + (i * job->c_row + j) * item;
+                kernels->dots(&line);
+            }
+    }
+}
+
+/* How many of the last columns are dot products: those that fill a small part of a vector, if their
+ * terms are enough to repay adding up the lanes: of four rows a vector of terms takes as long as 6
+ * terms of a tile, on the average of how rows lie, and the sums as 16. */
+static int64_t fast_few(const tp__gemm_kernels *kernels, const tp__gemm *job)
+{
+    int64_t few = job->n % kernels->lanes, steps = fast_quotient(job->k - 1, kernels->lanes) + 1;
+    bool repays = job->k >= FAST_DEEP && few * (6 * steps + 16) < 4 * job->k;
+    return job->a_column == 1 && job->m >= FAST_DOTS && repays ? few : 0;
+}
+
+static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *whole)
+{
+    tp__gemm part = *whole, *job = &part;
+    int64_t few = fast_few(kernels, whole);
+    if (few > 0) {
+        part.n = few;
+        part.b += (whole->n - few) * part.b_column * kernels->item;
+        part.c += (whole->n - few) * kernels->item;
+        fast_dots(kernels, &part);
+        part = *whole;
+        part.n -= few;
+    }
+    if (part.n == 0)
+        return;
     if (!job->large || job->n < kernels->lanes) {
         fast_small(kernels, job, kernels->depth, kernels->vectors);
         return;
@@ -316,42 +440,7 @@ static void fast_vector_rows(const tp__gemm_kernels *kernels, tp__gemm job)
         fast_matrix(kernels, &job);
 }
 
-/* The same with b's columns side by side, and elements of c `c_step` apart. */
-static void fast_vector_columns(const tp__gemm_kernels *kernels, const tp__gemm *job,
-                                int64_t c_step)
-{
-    _Alignas(64) char room[TP__GEMM_ROOM];
-    int64_t some = job->a_column == 1 ? job->k : TP__GEMM_ROOM / kernels->item;
-    for (int64_t k = 0; k < job->k; k += some) {
-        tp__gemm_line line = {.n = job->n,
-                              .k = job->k - k < some ? job->k - k : some,
-                              .a = job->a + k * job->a_column * kernels->item,
-                              .b = job->b + k * kernels->item,
-                              .c = job->c,
-                              .b_step = job->b_column,
-                              .c_step = c_step,
-                              .add = job->add || k > 0};
-        if (job->a_column != 1) {
-            kernels->pack(1, line.k, line.a, 0, job->a_column, room);
-            line.a = room;
-        }
-        kernels->dots(&line);
-    }
-}
-
 /* The rest, and elements of c that lie apart: computed a few at a time, side by side. */
-#define FAST_SPREAD_OUT(Type)                                                                      \
-    static void fast_spread_##Type(const tp__gemm *job, const char *from, int64_t c_step)          \
-    {                                                                                              \
-        const Type *x = (const Type *)(const void *)from;                                          \
-        Type *c = (Type *)(void *)job->c;                                                          \
-        for (int64_t i = 0; i < job->n; i++)                                                       \
-            c[i * c_step] = job->add ? c[i * c_step] + x[i] : x[i];                                \
-    }
-
-FAST_SPREAD_OUT(float)
-FAST_SPREAD_OUT(double)
-
 static void fast_vector_line(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
     if (job->b_column == 1 && job->n >= kernels->lanes)
@@ -369,36 +458,39 @@ static void fast_vector_apart(const tp__gemm_kernels *kernels, tp__gemm job, int
         part.c = room;
         part.add = false;
         fast_vector_line(kernels, &part);
-        (kernels->item == sizeof(float) ? fast_spread_float : fast_spread_double)(&job, room,
-                                                                                  c_step);
+        fast_spread(kernels, &job, room, c_step);
         job.b += FAST_SPREAD * job.b_column * kernels->item;
         job.c += FAST_SPREAD * c_step * kernels->item;
     }
 }
 
-/* (1, k) × (k, n) */
-static void fast_vector(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t c_step)
-{
-    if (job->b_row == 1)
-        fast_vector_columns(kernels, job, c_step);
-    else if (c_step == 1)
-        fast_vector_line(kernels, job);
-    else
-        fast_vector_apart(kernels, *job, c_step);
-}
-
-/* The transpose of a product with one column. */
+/* The transpose of a product. */
 static tp__gemm fast_turned(const tp__gemm *job)
 {
     tp__gemm turned = *job;
-    turned.m = 1;
+    turned.m = job->n;
     turned.n = job->m;
     turned.a = job->b;
+    turned.a_row = job->b_column;
     turned.a_column = job->b_row;
     turned.b = job->a;
     turned.b_row = job->a_column;
     turned.b_column = job->a_row;
     return turned;
+}
+
+/* (1, k) × (k, n) */
+static void fast_vector(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t c_step)
+{
+    if (job->b_row == 1) {
+        tp__gemm turned = fast_turned(job);
+        turned.c_row = c_step;
+        fast_dots(kernels, &turned);
+    } else if (c_step == 1) {
+        fast_vector_line(kernels, job);
+    } else {
+        fast_vector_apart(kernels, *job, c_step);
+    }
 }
 
 /* --- Blocks --- */
