@@ -9,6 +9,7 @@
 #endif
 
 #include "calculus.h"
+#include "machine.h"
 
 #include <math.h>
 #include <string.h>
@@ -213,6 +214,7 @@ int main(int argc, char **argv)
     }
     bench_one_thread(argv);
     bench_print_machine();
+    bench_print_rates(stdout);
     calculus_list();
     tp_set_num_threads(1);
     bool right = true;

@@ -10,6 +10,7 @@
 #endif
 
 #include "harness.h"
+#include "machine.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -271,6 +272,7 @@ int main(int argc, char **argv)
             return drawing_usage(argv[0]);
     }
     bench_print_machine();
+    bench_print_rates(stdout);
     drawing_run();
     drawing_write_markdown(stdout);
     return drawing_write(json, drawing_write_json) |

@@ -8,6 +8,7 @@
 #endif
 
 #include "evals.h"
+#include "machine.h"
 
 #include "harness.h"
 
@@ -272,6 +273,7 @@ int main(int argc, char **argv)
     }
     bench_one_thread(argv);
     bench_print_machine();
+    bench_print_rates(stdout);
     tp_set_num_threads(1);
     bool right = evals_run_all(only, plan);
     if (right)

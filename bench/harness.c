@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -189,25 +188,6 @@ void bench_write_json(const bench_race *race, FILE *file)
                 i ? "," : "", race->entry[i].name, race->entry[i].median, race->entry[i].fastest,
                 bench_ratio(race, i, 0));
     fprintf(file, "\n  ]}");
-}
-
-void bench_print_machine(void)
-{
-    char line[256] = "", *model = NULL;
-    FILE *info = fopen("/proc/cpuinfo", "r");
-    while (info && !model && fgets(line, sizeof line, info))
-        if (!strncmp(line, "model name", 10) && (model = strchr(line, ':')))
-            model += 2;
-    if (info)
-        fclose(info);
-    if (model)
-        model[strcspn(model, "\n")] = 0;
-
-    struct utsname host;
-    if (uname(&host) < 0)
-        return;
-    printf("machine: %s, %s, %s %s %s\n", host.nodename, model ? model : "unknown processor",
-           host.sysname, host.release, host.machine);
 }
 
 double bench_peak_mib(void)

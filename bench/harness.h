@@ -80,9 +80,6 @@ double bench_now(void);
  * so the program starts over unless it is set that way. */
 void bench_one_thread(char **argv);
 
-/* The host, its processor and system, in one line. */
-void bench_print_machine(void);
-
 /* The largest resident size of this process so far, in MiB. */
 double bench_peak_mib(void);
 

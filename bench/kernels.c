@@ -2,9 +2,11 @@
  *
  * One line an operation, "name TAB nanoseconds": the fastest of many samples on one thread, arrays
  * in the processor's caches. bench/compilers runs it as several compilers built it and compares: a
- * kernel that a compiler left without vectors stands out.
+ * kernel that a compiler left without vectors stands out. What the machine does at most is said on
+ * stderr.
  */
 #include "harness.h"
+#include "machine.h"
 
 #include <string.h>
 #include <tinypytorch.h>
@@ -219,6 +221,7 @@ int main(int argc, char **argv)
 {
     const char *wanted = argc > 1 ? argv[1] : "";
     tp_set_num_threads(1);
+    bench_print_rates(stderr);
     for (int type = 0; type < 2; type++) {
         kernels_open(type ? TP_F64 : TP_F32);
         for (size_t k = 0; k < sizeof kernels_rows / sizeof *kernels_rows; k++)

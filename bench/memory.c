@@ -13,9 +13,9 @@
 #endif
 
 #include "harness.h"
+#include "machine.h"
 
 #include <regex.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tinypytorch.h>
@@ -32,40 +32,22 @@ static struct memory_input {
 
 /* --- Loops --- */
 
-typedef uint64_t memory_vector __attribute__((vector_size(64), aligned(8), may_alias));
-
-static volatile uint64_t memory_sink;
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#define MEMORY_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define MEMORY_CLONES
-#endif
-
-MEMORY_CLONES static void memory_read(void *unused)
+static void memory_read(void *unused)
 {
     (void)unused;
-    memory_vector sum[4] = {{0}};
-    for (size_t i = 0; i < in.bytes; i += sizeof sum)
-        for (size_t k = 0; k < 4; k++)
-            sum[k] |= *(const memory_vector *)(const void *)(in.from + i + k * sizeof *sum);
-    sum[0] |= sum[1] | sum[2] | sum[3];
-    for (int k = 0; k < 8; k++)
-        memory_sink |= sum[0][k];
+    bench_pass(BENCH_READ, NULL, in.from, in.bytes);
 }
 
-MEMORY_CLONES static void memory_copy(void *unused)
+static void memory_copy(void *unused)
 {
     (void)unused;
-    for (size_t i = 0; i < in.bytes; i += sizeof(memory_vector))
-        *(memory_vector *)(void *)(in.to + i) = *(const memory_vector *)(const void *)(in.from + i);
+    bench_pass(BENCH_COPY, in.to, in.from, in.bytes);
 }
 
-MEMORY_CLONES static void memory_fill(void *unused)
+static void memory_fill(void *unused)
 {
     (void)unused;
-    for (size_t i = 0; i < in.bytes; i += sizeof(memory_vector))
-        *(memory_vector *)(void *)(in.to + i) = (memory_vector){0};
+    bench_pass(BENCH_FILL, in.to, NULL, in.bytes);
 }
 
 /* --- Operations --- */
@@ -141,9 +123,7 @@ static void memory_open(bool small)
     TP_SCOPE();
     in.rows = small ? 1024 : 4096, in.columns = small ? 256 : 1024;
     in.bytes = (size_t)MEMORY_ALL;
-    in.from = malloc(2 * in.bytes), in.to = in.from + in.bytes;
-    if (in.from)
-        memset(in.from, 1, 2 * in.bytes);
+    in.from = bench_memory(in.bytes), in.to = bench_memory(in.bytes);
     const int64_t shape[] = {in.rows, in.columns};
     in.x = memory_random(2, shape), in.y = memory_random(2, shape);
     in.row = memory_random(TP_SHAPE(in.columns)), in.column = memory_random(TP_SHAPE(in.rows, 1));
@@ -198,17 +178,20 @@ int main(int argc, char **argv)
         return 2;
     tp_set_num_threads(1);
     memory_open(small);
-    if (!in.from)
+    if (!in.from || !in.to)
         return 1;
 #define MEMORY_ROW(name, reads, writes, computed) {#name, memory_##name, reads, writes},
     const memory_operation operations[] = {MEMORY_OPERATIONS(MEMORY_ROW)};
-    printf(markdown ? "| operation | time | limit | share |\n|---|---|---|---|\n"
+    if (!markdown)
+        bench_print_machine();
+    bench_print_rates(stdout);
+    printf(markdown ? "\n| operation | time | limit | share |\n|---|---|---|---|\n"
                     : "operation                      time      limit   share\n");
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
         if (!regexec(&regex, operations[i].name, 0, NULL, 0))
             memory_measure(&operations[i], markdown ? "| %s | %s | %s | %.0f %% |\n"
                                                     : "%-24s %10s %10s %5.0f %%\n");
     regfree(&regex);
-    free(in.from);
+    free(in.from), free(in.to);
     return tp_check();
 }

@@ -24,6 +24,7 @@
 
 #include "base/alloc.h"
 #include "harness.h"
+#include "machine.h"
 #include "kernels/gemm.h"
 #include "tinypytorch.h"
 
@@ -294,6 +295,9 @@ int main(int count, char **words)
     TP_SCOPE();
     if (!state.markdown)
         bench_print_machine();
+    bench_print_rates(stdout);
+    if (state.markdown)
+        putchar('\n');
     products_head(&state);
     products_all(&state, true);
     products_all(&state, false);

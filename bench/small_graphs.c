@@ -12,6 +12,7 @@
 #define _POSIX_C_SOURCE 200809L
 #endif
 
+#include "machine.h"
 #include "peers.h"
 
 #include <math.h>
@@ -266,6 +267,7 @@ int main(int argc, char **argv)
 
     double memory[3] = {bench_peak_mib()};
     bench_print_machine();
+    bench_print_rates(stdout);
     small_list_contestants();
     printf("one thread, %d alternating rounds, samples of %g ms or more\n", plan.rounds,
            plan.sample_ns / 1e6);

@@ -12,6 +12,7 @@
 #endif
 
 #include "tensors.h"
+#include "machine.h"
 
 #include <math.h>
 #include <regex.h>
@@ -82,7 +83,7 @@ static void tensors_time(const tensors_row *row, const tensors_options *options,
                          tensors_outcome *outcome)
 {
     const tensors_side *ours = tensors_ours(row), *torch = tensors_torch(row);
-    const tensors_side *limit = tensors_limit(row);
+    const tensors_side *limit = tensors_limit();
     void *a = ours->open(row), *b = torch ? torch->open(row) : NULL, *c = limit->open(row);
     tensors_contestant who[TENSORS_CONTESTANTS] = {
         [TENSORS_OURS] = {ours, options->one ? a : NULL, 1},
@@ -202,18 +203,13 @@ static int tensors_check(const tensors_row **row, int n)
 static void tensors_print_machine(void)
 {
     const tensors_side *torch = tensors_torch(NULL);
-    tensors_machine machine;
-    tensors_measure_machine(&machine);
     bench_print_machine();
     printf("contestants: TinyPytorch %s", TP_VERSION);
     if (torch)
         printf(", %s %s\n", torch->name, torch->version);
     else
         puts("\nlibtorch: not built (install libtorch-dev)");
-    printf("one core: memory %.1f GB/s (y = x + a z)", machine.triad);
-    if (machine.peak[0] > 0)
-        printf(", BLAS %.0f GFLOP/s float32, %.0f float64", machine.peak[0], machine.peak[1]);
-    putchar('\n');
+    bench_print_rates(stdout);
 }
 
 /* Runs the measurement that tensors_peak asks for. */

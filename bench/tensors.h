@@ -6,8 +6,8 @@
  *     ours     this library, as its users write it
  *     torch    libtorch in its own best way
  *     plain    loops in double precision: slow, the reference for results
- *     limit    what nobody can leave out (direct BLAS calls, the vector functions, a pass over
- *              memory), written for speed; its time divided by ours is our share of the limit
+ *     limit    what nobody can leave out: multiplications at the pace of registers, the vector
+ *              functions, passes over memory; its time divided by ours is our share of the limit
  *
  * All sides fill the same inputs. A step does the work once, makes its results readable, and
  * records them when it is asked to. Results are compared before anything is timed.
@@ -133,7 +133,22 @@ typedef struct tensors_side {
 const tensors_side *tensors_ours(const tensors_row *row);
 const tensors_side *tensors_torch(const tensors_row *row); /* if BENCH_WITH_TORCH */
 const tensors_side *tensors_plain(const tensors_row *row);
-const tensors_side *tensors_limit(const tensors_row *row); /* records nothing */
+const tensors_side *tensors_limit(void); /* of any row; records nothing */
+
+/* A stage of what nobody can leave out: so many floating-point operations, elements that are read
+ * and written, and calls of functions of an element, and the whole so many times. */
+enum { TENSORS_SIN, TENSORS_COS, TENSORS_EXP, TENSORS_TANH, TENSORS_ERF, TENSORS_FUNCTIONS };
+
+typedef struct tensors_stage {
+    int64_t times;
+    double flops;
+    int64_t read, written, calls[TENSORS_FUNCTIONS];
+} tensors_stage;
+
+enum { TENSORS_STAGES = 16 };
+
+/* Fills in the row's stages and returns how many there are. */
+int tensors_stages(const tensors_row *row, tensors_stage stage[TENSORS_STAGES]);
 
 /* Records the first step, or TENSORS_STEPS where a step leaves something behind. A side that cannot
  * do the row records nothing. */
@@ -148,14 +163,6 @@ bool tensors_agree(const tensors_row *row, const tensors_results *a, const tenso
  * if it cannot be found out. */
 double tensors_peak(const tensors_row *row, const tensors_side *side);
 int tensors_peak_child(const tensors_row *row, const tensors_side *side);
-
-/* One core: bytes a nanosecond that a plain loop moves to and from memory, and floating-point
- * operations a nanosecond of a large product by the BLAS, by type (0 without one). */
-typedef struct tensors_machine {
-    double triad, peak[2];
-} tensors_machine;
-
-void tensors_measure_machine(tensors_machine *machine);
 
 /* Contestants of a row's race. */
 enum { TENSORS_OURS, TENSORS_TORCH, TENSORS_OURS_TWO, TENSORS_TORCH_TWO, TENSORS_LIMIT };

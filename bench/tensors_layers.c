@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The inputs of parts of networks; their values in loops of doubles; and what nobody can leave out:
- * a pass over memory for each array that is read or written, the products of attention.
+ * The inputs of parts of networks, and their values in loops of doubles.
  */
 #include "tensors_layers.h"
 
@@ -161,71 +160,4 @@ void tensors_layer_reference(const tensors_row *row, double *const *in, tensors_
                    y);
     results->array[0].tolerance = 1e-5;
     free(y);
-}
-
-/* --- The limit --- */
-
-typedef struct layer_limit {
-    tensors_row row;
-    int64_t x, y;
-    float *array[3];
-} layer_limit;
-
-static void layer_limit_close(void *state)
-{
-    layer_limit *limit = state;
-    for (int i = 0; i < 3; i++)
-        free(limit->array[i]);
-    free(limit);
-}
-
-static void *layer_limit_open(const tensors_row *row)
-{
-    tensors_input input[TENSORS_INPUTS];
-    int count = tensors_describe(row, input);
-    layer_limit *limit = calloc(1, sizeof *limit);
-    if (!limit)
-        return NULL;
-    *limit = (layer_limit){.row = *row, .x = input[0].n, .y = input[count - 1].n};
-    int64_t room = limit->x > limit->y ? limit->x : limit->y;
-    if (tensors_layer_is(row, "attention"))
-        room += row->size[1] * row->size[1];
-    for (int i = 0; i < 3; i++)
-        if (!(limit->array[i] = tensors_limit_array(room))) {
-            layer_limit_close(limit);
-            return NULL;
-        }
-    return limit;
-}
-
-/* Forward: x is read, y written; backward: both are read, x's gradient written. */
-static void layer_limit_step(void *state, tensors_results *results)
-{
-    (void)results;
-    const layer_limit *limit = state;
-    const int64_t *n = limit->row.size;
-    if (tensors_layer_is(&limit->row, "attention")) {
-        const int64_t scores[] = {n[1], n[2], n[1] / 2}, values[] = {n[1], n[1] / 2, n[2]};
-        for (int64_t head = 0; head < n[0]; head++)
-            for (int i = 0; i < 3; i++) {
-                tensors_limit_product(TENSORS_F32, "NT", scores, limit->array[0], limit->array[1],
-                                      limit->array[2]);
-                tensors_limit_product(TENSORS_F32, "NN", values, limit->array[0], limit->array[1],
-                                      limit->array[2]);
-            }
-        return;
-    }
-    tensors_limit_copy(limit->array[2], limit->array[0], limit->y);
-    tensors_limit_read(limit->array[1], (size_t)limit->y * sizeof(float));
-    tensors_limit_copy(limit->array[1], limit->array[0], limit->x);
-}
-
-const tensors_side *tensors_layer_limit(void)
-{
-    static const tensors_side side = {.name = "limit",
-                                      .version = "",
-                                      .open = layer_limit_open,
-                                      .step = layer_limit_step,
-                                      .close = layer_limit_close};
-    return &side;
 }

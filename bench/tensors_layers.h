@@ -27,7 +27,6 @@ int tensors_layer_list(const tensors_row *row, tensors_input *input);
 
 const tensors_side *tensors_layer_ours(void);
 const tensors_side *tensors_layer_torch(void (*threads)(int n));
-const tensors_side *tensors_layer_limit(void);
 
 /* Records the value. */
 void tensors_layer_reference(const tensors_row *row, double *const *in, tensors_results *results);

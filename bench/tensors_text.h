@@ -34,7 +34,6 @@ int tensors_text_list(const tensors_row *row, tensors_input *input);
 
 const tensors_side *tensors_text_ours(void);
 const tensors_side *tensors_text_torch(void (*threads)(int n));
-const tensors_side *tensors_text_limit(void);
 
 /* Records the first step's loss. */
 void tensors_text_reference(const tensors_row *row, double *const *in, tensors_results *results);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * glibc's vector functions, called by their names of the x86-64 vector ABI for the widest registers
- * that the processor has: what sine, cosine, exponential and tanh of an element cost at least.
+ * that the processor has: what a function of an element costs at least.
  */
 #include "tensors_vector.h"
 
@@ -9,29 +9,23 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
-#include <string.h>
 
-enum { VECTOR_SIN, VECTOR_COS, VECTOR_EXP, VECTOR_TANH, VECTOR_FUNCTIONS };
+enum { VECTOR_BLOCK = 1024 };
 
-typedef void vector_work(void *const *function, const void *x, void *y, int64_t n);
+typedef void vector_work(void *function, const void *x, void *y);
 
-/* A loop for one register width and element type. What is left at the end is less than a register
- * and does not count. */
+/* A block, for one register width and element type. */
 #define VECTOR_LOOP(name, element, lanes, isa)                                                     \
-    typedef element name##_v __attribute__((vector_size(lanes * sizeof(element)), aligned(4)));    \
+    typedef element name##_v __attribute__((vector_size(lanes * sizeof(element))));                \
     typedef name##_v name##_f(name##_v);                                                           \
-    __attribute__((target(isa))) static void name(void *const *function, const void *from,         \
-                                                  void *to, int64_t n)                             \
+    __attribute__((target(isa))) static void name(void *function, const void *from, void *to)      \
     {                                                                                              \
-        name##_f *f[VECTOR_FUNCTIONS];                                                             \
-        memcpy(f, function, sizeof f);                                                             \
-        const element *x = from;                                                                   \
-        element *y = to;                                                                           \
-        for (int64_t i = 0; i + lanes <= n; i += lanes) {                                          \
-            name##_v v = *(const name##_v *)(x + i);                                               \
-            *(name##_v *)(y + i) =                                                                 \
-                f[VECTOR_SIN](v) + f[VECTOR_COS](v) + f[VECTOR_EXP](v) + f[VECTOR_TANH](v);        \
-        }                                                                                          \
+        name##_f *f;                                                                               \
+        *(void **)&f = function;                                                                   \
+        const name##_v *x = from;                                                                  \
+        name##_v *y = to;                                                                          \
+        for (int i = 0; i < VECTOR_BLOCK / lanes; i++)                                             \
+            y[i] = f(x[i]);                                                                        \
     }
 
 VECTOR_LOOP(vector_f32_512, float, 16, "avx512f")
@@ -63,29 +57,44 @@ static vector_variant vector_choose(tensors_type type)
     return type == TENSORS_F32 ? f32[width] : f64[width];
 }
 
-bool tensors_vector_functions(tensors_type type, const void *x, void *y, int64_t n)
+static void *vector_find(tensors_type type, int function, const char *prefix)
 {
-    static const char *const names[] = {"sin", "cos", "exp", "tanh"};
-    static void *library, *function[2][VECTOR_FUNCTIONS];
-    vector_variant variant = vector_choose(type);
+    static const char *const names[TENSORS_FUNCTIONS] = {"sin", "cos", "exp", "tanh", "erf"};
+    static void *library, *found[2][TENSORS_FUNCTIONS];
+    char name[32];
     if (!library && !(library = dlopen("libmvec.so.1", RTLD_NOW)))
-        return false;
-    for (int i = 0; i < VECTOR_FUNCTIONS && !function[type][VECTOR_FUNCTIONS - 1]; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "%s%s%s", variant.prefix, names[i],
-                 type == TENSORS_F32 ? "f" : "");
-        if (!(function[type][i] = dlsym(library, name)))
+        return NULL;
+    snprintf(name, sizeof name, "%s%s%s", prefix, names[function], type == TENSORS_F32 ? "f" : "");
+    if (!found[type][function])
+        found[type][function] = dlsym(library, name);
+    return found[type][function];
+}
+
+bool tensors_call(tensors_type type, const int64_t calls[TENSORS_FUNCTIONS])
+{
+    static _Alignas(64) double x[VECTOR_BLOCK], y[VECTOR_BLOCK];
+    static _Alignas(64) float narrow[VECTOR_BLOCK];
+    const void *from = type == TENSORS_F32 ? (void *)narrow : x;
+    const vector_variant variant = vector_choose(type);
+    for (int i = 0; i < VECTOR_BLOCK && x[0] >= 0; i++)
+        x[VECTOR_BLOCK - 1 - i] = 2 - 4.0 * (i + 1) / VECTOR_BLOCK;
+    for (int i = 0; i < VECTOR_BLOCK && narrow[0] >= 0; i++)
+        narrow[VECTOR_BLOCK - 1 - i] = (float)(2 - 4.0 * (i + 1) / VECTOR_BLOCK);
+    for (int f = 0; f < TENSORS_FUNCTIONS; f++) {
+        void *function = calls[f] ? vector_find(type, f, variant.prefix) : NULL;
+        if (calls[f] && !function)
             return false;
+        for (int64_t n = calls[f]; n > 0; n -= VECTOR_BLOCK)
+            variant.work(function, from, y);
     }
-    variant.work(function[type], x, y, n);
     return true;
 }
 
 #else
 
-bool tensors_vector_functions(tensors_type type, const void *x, void *y, int64_t n)
+bool tensors_call(tensors_type type, const int64_t calls[TENSORS_FUNCTIONS])
 {
-    (void)type, (void)x, (void)y, (void)n;
+    (void)type, (void)calls;
     return false;
 }
 

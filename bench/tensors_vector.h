@@ -4,8 +4,8 @@
 
 #include "tensors.h"
 
-/* y[i] = sin x[i] + cos x[i] + exp x[i] + tanh x[i] by the C library's vector functions for this
- * processor. False if it has none. */
-bool tensors_vector_functions(tensors_type type, const void *x, void *y, int64_t n);
+/* Calls the C library's vector functions for this processor so often, for numbers that stay in the
+ * first cache. False, and does nothing, if there are none. */
+bool tensors_call(tensors_type type, const int64_t calls[TENSORS_FUNCTIONS]);
 
 #endif
