@@ -47,6 +47,7 @@ static const operation_words operation_operands[] = {
 static const operation_words operation_rules[] = {
     {"tanh", "gy (1 − y²)"},
     {"sigmoid", "gy y (1 − y)"},
+    {"gelu", "gy (Φ(x) + x φ(x))"},
     {"atan", "gy / (1 + x²)"},
     {"atan2", "a: gy b / (a² + b²); b: −gy a / (a² + b²); 0 at the origin"},
     {"hypot", "a: gy a / y; b: gy b / y; 0 at the origin"},

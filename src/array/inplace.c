@@ -66,18 +66,31 @@ static const inplace_kind inplace_div = {"div_",
                                          {[TP_F64] = inplace_div_f64, [TP_F32] = inplace_div_f32},
                                          TP__FAST_DIV};
 
+typedef struct inplace_loops {
+    tp__loop *plain, *fast;
+    int64_t item;
+} inplace_loops;
+
+/* A run of elements, by the fast loop if there is one and they lie side by side. */
+static void inplace_line(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    const inplace_loops *loops = attr->block;
+    bool beside = loops->fast && step[0] == loops->item && step[2] == loops->item;
+    (beside ? loops->fast : loops->plain)(n, at, step, NULL);
+}
+
 /* target ← target op value, of one shape and the target's type, which is a working one. */
 static void inplace_run(const inplace_kind *kind, tp_var *target, tp_var *value)
 {
-    bool contiguous = target->flags & value->flags & TP__CONTIGUOUS;
-    tp__loop *fast = contiguous ? tp__fast_loop(kind->fast, (tp_dtype)target->dtype) : NULL;
-    if (!fast) {
-        tp__run_loop(kind->loop[target->dtype], NULL, (tp_var *[]){target, target, value}, 3);
-        return;
-    }
-    int64_t item = (int64_t)tp__dtype_size(target->dtype);
+    tp_dtype dtype = (tp_dtype)target->dtype;
+    int64_t item = (int64_t)tp__dtype_size(dtype);
+    inplace_loops loops = {kind->loop[dtype], tp__fast_loop(kind->fast, dtype), item};
+    tp_var *v[] = {target, target, value};
     char *at[] = {target->data, target->data, value->data};
-    fast(target->size, at, (const int64_t[]){item, item, item}, NULL);
+    if (loops.fast && (target->flags & value->flags & TP__CONTIGUOUS))
+        loops.fast(target->size, at, (const int64_t[]){item, item, item}, NULL);
+    else
+        tp__run_loop(inplace_line, &(tp__attr){.block = &loops}, v, 3);
 }
 
 void tp__edited(tp_var *target)

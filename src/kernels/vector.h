@@ -29,7 +29,7 @@
     X(SIGMOID_DERIVATIVE, sigmoid_derivative) X(EXP2, exp2) X(EXPM1, expm1) X(LOG1P, log1p)        \
     X(LOG2, log2) X(LOG10, log10) X(ASIN, asin) X(ACOS, acos) X(ATAN, atan) X(SINH, sinh)          \
     X(COSH, cosh) X(ASINH, asinh) X(ACOSH, acosh) X(ATANH, atanh) X(ERF, erf) X(ERFC, erfc)        \
-    X(ATAN2, atan2) X(HYPOT, hypot)
+    X(ATAN2, atan2) X(HYPOT, hypot) X(GELU, gelu) X(GELU_SLOPE, gelu_slope)
 /* clang-format on */
 
 typedef enum tp__fast {

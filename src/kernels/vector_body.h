@@ -341,6 +341,49 @@ VECTOR_TANH_SLOPE(double, fabs, VECTOR(exp_f64), f64)
 VECTOR_SIGMOID_SLOPE(float, fabsf, VECTOR(exp_f32), f32)
 VECTOR_SIGMOID_SLOPE(double, fabs, VECTOR(exp_f64), f64)
 
+/* x Φ(x), and gy (Φ(x) + x φ(x)), with Φ(x) = erfc(−x / √2) / 2. */
+#define VECTOR_GELU(Type, error, exponential, suffix)                                              \
+    VECTOR_KERNEL(gelu_##suffix)                                                                   \
+    {                                                                                              \
+        Type e[VECTOR(piece)];                                                                     \
+        Type *to = (Type *)(void *)at[0];                                                          \
+        const Type *from = (const Type *)(const void *)at[1];                                      \
+        for (int64_t start = 0; start < n; start += VECTOR(piece), from += VECTOR(piece)) {        \
+            int64_t some = n - start < VECTOR(piece) ? n - start : VECTOR(piece);                  \
+            for (int64_t i = 0; i < some; i++)                                                     \
+                e[i] = (Type)-0.7071067811865476 * from[i];                                        \
+            error(some, (char *const[]){(char *)e, (char *)e}, step, attr);                        \
+            VECTOR_LOOP                                                                            \
+            for (int64_t i = 0; i < some; i++)                                                     \
+                to[start + i] = (Type)0.5 * from[i] * e[i];                                        \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    VECTOR_KERNEL(gelu_slope_##suffix)                                                             \
+    {                                                                                              \
+        Type e[VECTOR(piece)], density[VECTOR(piece)];                                             \
+        Type *to = (Type *)(void *)at[0];                                                          \
+        const Type *gy = (const Type *)(const void *)at[1];                                        \
+        const Type *from = (const Type *)(const void *)at[2];                                      \
+        for (int64_t start = 0; start < n; start += VECTOR(piece), from += VECTOR(piece)) {        \
+            int64_t some = n - start < VECTOR(piece) ? n - start : VECTOR(piece);                  \
+            for (int64_t i = 0; i < some; i++) {                                                   \
+                e[i] = (Type)-0.7071067811865476 * from[i];                                        \
+                density[i] = (Type)-0.5 * (from[i] * from[i]);                                     \
+            }                                                                                      \
+            error(some, (char *const[]){(char *)e, (char *)e}, step, attr);                        \
+            exponential(some, (char *const[]){(char *)density, (char *)density}, step, attr);      \
+            VECTOR_LOOP                                                                            \
+            for (int64_t i = 0; i < some; i++)                                                     \
+                to[start + i] =                                                                    \
+                    gy[start + i] *                                                                \
+                    ((Type)0.5 * e[i] + from[i] * ((Type)0.3989422804014327 * density[i]));        \
+        }                                                                                          \
+    }
+
+VECTOR_GELU(float, VECTOR(erfc_f32), VECTOR(exp_f32), f32)
+VECTOR_GELU(double, VECTOR(erfc_f64), VECTOR(exp_f64), f64)
+
 #define VECTOR_POWER(name, Type, power)                                                            \
     VECTOR_KERNEL(name)                                                                            \
     {                                                                                              \

@@ -82,13 +82,37 @@ tp_var *tp_silu(tp_var *x)
 }
 
 /* (1 + erf u) / 2 and (1 + tanh u) / 2 keep their digits below 0 as erfc(−u) / 2 and σ(2u). */
-tp_var *tp_gelu(tp_var *x)
+#define GELU_UNIT (-0.7071067811865476)
+#define GELU_DENSITY 0.3989422804014327 /* 1 / √(2π) */
+
+/* gy (Φ(x) + x φ(x)) */
+static double gelu_pull(double gy, double x)
 {
-    TP__CALL("gelu");
-    TP__OPERANDS(x);
-    TP__IN_FLOAT32(tp_gelu(x), &x);
-    return tp_mul(tp_mul(0.5, x), tp_erfc(tp_mul(-0.7071067811865476, x)));
+    return gy * (0.5 * erfc(GELU_UNIT * x) + x * (GELU_DENSITY * exp(-0.5 * (x * x))));
 }
+
+static tp_var *gelu_slope(tp_var *x)
+{
+    tp_var *density = tp_mul(GELU_DENSITY, tp_exp(tp_mul(-0.5, tp_square(x))));
+    return tp_add(tp_mul(0.5, tp_erfc(tp_mul(GELU_UNIT, x))), tp_mul(x, density));
+}
+
+TP__LOOP2(gelu_slope_f64, double, double, double, gelu_pull(a, b))
+TP__LOOP2(gelu_slope_f32, float, float, double, gelu_pull(a, b))
+
+static const tp__op gelu_slope_op = {
+    .label = "gelu gradient",
+    .name = "gelu_slope",
+    .n_in = 2,
+    .flags = TP__ELEMENTWISE | TP__SLOPE,
+    .loop = {[TP_F32] = gelu_slope_f32, [TP_F64] = gelu_slope_f64},
+    .fast = TP__FAST_GELU_SLOPE,
+};
+
+/* clang-format off */
+TP__UNARY(tp_gelu, 0.5 * x * erfc(GELU_UNIT * x), gelu_pull(gy, x), tp_mul(gy, gelu_slope(x)),
+          .label = "Gelu", .formula = "x (1 + erf(x / √2)) / 2", .torch = "F.gelu", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .fast = TP__FAST_GELU, .slope = &gelu_slope_op)
+/* clang-format on */
 
 #define GELU_FAR 900 /* of x²: beyond, σ is 0 or 1 in any type */
 
@@ -297,7 +321,6 @@ static const tp__op lerp_op = {
 
 /* clang-format off */
 TP__COMPOSITE_UNARY(tp_silu, .label = "Silu", .formula = "x / (1 + e⁻ˣ)", .torch = "F.silu")
-TP__COMPOSITE_UNARY(tp_gelu, .label = "Gelu", .formula = "x (1 + erf(x / √2)) / 2", .torch = "F.gelu")
 ACTIVATION_RECORD(GeluTanh, gelu_tanh, 1, "2,3", tp_gelu_tanh(x[0]), "F.gelu(x0, approximate='tanh')", "x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2")
 ACTIVATION_RECORD(Elu, elu, 1, "2,3", tp_elu(x[0], 1.5), "F.elu(x0, 1.5)", "x where x > 0, else α (eˣ − 1)")
 ACTIVATION_RECORD(Celu, celu, 1, "2,3", tp_celu(x[0], 1.5), "F.celu(x0, 1.5)", "x where x > 0, else α (e^(x/α) − 1)")

@@ -129,15 +129,25 @@ static tp_var *matmul_rows(tp_var *v)
     return tp_reshape(v, TP_SHAPE(rows, columns));
 }
 
+/* xᵀ y as it lies best for v, whose gradient it is: for one that is turned, as the transpose of
+ * yᵀ x. */
+static tp_var *matmul_like(const tp_var *v, tp_var *x, tp_var *y)
+{
+    const int64_t *strides = tp__strides(v) + v->ndim - 2;
+    if (strides[0] == 1 && strides[1] > 1)
+        return tp_transpose(tp_matmul(tp_transpose(y, -1, -2), x), -1, -2);
+    return tp_matmul(tp_transpose(x, -1, -2), y);
+}
+
 static void matmul_gradient(const tp__pull *pull)
 {
     tp_var *a = pull->x[0], *b = pull->x[1], *gy = pull->gy;
     if (pull->wanted[0])
         pull->gx[0] = tp_matmul(gy, tp_transpose(b, -1, -2));
     if (pull->wanted[1] && a->ndim > b->ndim)
-        pull->gx[1] = tp_matmul(tp_transpose(matmul_rows(a), 0, 1), matmul_rows(gy));
+        pull->gx[1] = matmul_like(b, matmul_rows(a), matmul_rows(gy));
     else if (pull->wanted[1])
-        pull->gx[1] = tp_matmul(tp_transpose(a, -1, -2), gy);
+        pull->gx[1] = matmul_like(b, a, gy);
 }
 
 static tp_var *matmul_sample(tp_var *const *x)

@@ -237,25 +237,12 @@ static tp_var *attention_compose(const tp_var *y, tp_var *const *x)
  * A product with the weight 0 of what is not seen would be NaN. So products are taken with zeros in
  * their place, and the queries that do see one are told apart. */
 
-#define ATTENTION_FINITE(name, Type)                                                               \
-    static bool name(int64_t n, const Type *x)                                                     \
-    {                                                                                              \
-        int bad = 0;                                                                               \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            bad |= !(x[i] - x[i] == 0);                                                            \
-        return !bad;                                                                               \
-    }
-
-ATTENTION_FINITE(attention_finite_f32, float)
-ATTENTION_FINITE(attention_finite_f64, double)
-
+/* A finite sum has finite terms; one of large terms need not be finite. */
 static bool attention_is_finite(tp_var *x)
 {
-    if (tp__evaluate(x) && (x->flags & TP__CONTIGUOUS))
-        return x->dtype == TP_F32 ? attention_finite_f32(x->size, x->data)
-                                  : attention_finite_f64(x->size, x->data);
-    tp_var *finite = tp_all(tp_isfinite(tp_detach(x)));
-    return tp_is_poison(finite) || tp_item(finite) != 0;
+    x = tp_detach(x);
+    tp_var *sum = tp_sum(x), *finite = isfinite(tp_item(sum)) ? NULL : tp_all(tp_isfinite(x));
+    return !finite || tp_is_poison(finite) || tp_item(finite) != 0;
 }
 
 /* Scores, −∞ where a key is not seen. */
