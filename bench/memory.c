@@ -27,7 +27,8 @@ static struct memory_input {
     size_t bytes;
     char *from, *to; /* what the loops go over */
     tp_var *x, *y, *row, *column, *cube, *mask, *index, *every, *places, *targets, *table, *words;
-    tp_var *x_variable, *table_variable;
+    tp_var *narrow, *narrow_row, *narrow_column, *line, *wide, *turned, *half_rows, *diagonal;
+    tp_var *positive, *other, *f16, *bf16, *x_variable, *table_variable;
 } in;
 
 /* --- Loops --- */
@@ -56,46 +57,105 @@ static void memory_fill(void *unused)
 #define MEMORY_GRADIENT(y, x) tp_gradient(tp_sum(y), x)
 
 /* OPERATION(name, bytes read, bytes written, what is computed) */
-#define MEMORY_OPERATIONS(OPERATION)                                                               \
-    OPERATION(sum, MEMORY_ALL, 0, tp_sum(in.x))                                                    \
-    OPERATION(sum_axis_0, MEMORY_ALL, 0, tp_sum(in.x, .axes = TP_AXES(0)))                         \
-    OPERATION(sum_axis_1, MEMORY_ALL, 0, tp_sum(in.x, .axes = TP_AXES(1)))                         \
-    OPERATION(sum_axes_0_2, MEMORY_ALL, 0, tp_sum(in.cube, .axes = TP_AXES(0, 2)))                 \
-    OPERATION(max_axis_0, MEMORY_ALL, 0, tp_max(in.x, .axes = TP_AXES(0)))                         \
-    OPERATION(max_axis_1, MEMORY_ALL, 0, tp_max(in.x, .axes = TP_AXES(1)))                         \
-    OPERATION(argmax_axis_0, MEMORY_ALL, 0, tp_argmax(in.x, 0))                                    \
-    OPERATION(argmax_axis_1, MEMORY_ALL, 0, tp_argmax(in.x, 1))                                    \
-    OPERATION(any, MEMORY_ALL / 4, 0, tp_any(in.mask))                                             \
-    OPERATION(all, MEMORY_ALL / 4, 0, tp_all(in.every))                                            \
-    OPERATION(any_axis_1, MEMORY_ALL / 4, 0, tp_any(in.mask, .axes = TP_AXES(1)))                  \
-    OPERATION(count_nonzero, MEMORY_ALL, 0, tp_count_nonzero(in.x))                                \
-    OPERATION(sum_of_bools, MEMORY_ALL / 4, 0, tp_sum(in.mask))                                    \
-    OPERATION(logsumexp, MEMORY_ALL, 0, tp_logsumexp(in.x, .axes = TP_AXES(1)))                    \
-    OPERATION(plus, 2 * MEMORY_ALL, MEMORY_ALL, tp_add(in.x, in.y))                                \
-    OPERATION(plus_row, MEMORY_ALL, MEMORY_ALL, tp_add(in.x, in.row))                              \
-    OPERATION(times_column, MEMORY_ALL, MEMORY_ALL, tp_mul(in.x, in.column))                       \
-    OPERATION(cumsum_axis_0, MEMORY_ALL, MEMORY_ALL, tp_cumsum(in.x, 0))                           \
-    OPERATION(cumsum_axis_1, MEMORY_ALL, MEMORY_ALL, tp_cumsum(in.x, 1))                           \
-    OPERATION(transposed, MEMORY_ALL, MEMORY_ALL, tp_clone(tp_transpose(in.x, 0, 1)))              \
-    OPERATION(concatenate_axis_0, 2 * MEMORY_ALL, 2 * MEMORY_ALL,                                  \
-              tp_concatenate((tp_var *[]){in.x, in.y}, 2, 0))                                      \
-    OPERATION(concatenate_axis_1, 2 * MEMORY_ALL, 2 * MEMORY_ALL,                                  \
-              tp_concatenate((tp_var *[]){in.x, in.y}, 2, 1))                                      \
-    OPERATION(gather, 3 * MEMORY_ALL, MEMORY_ALL, tp_gather(in.x, 1, in.index))                    \
-    OPERATION(index_select, MEMORY_ALL, MEMORY_ALL, tp_index_select(in.x, 0, in.places))           \
-    OPERATION(embedding, MEMORY_ALL, MEMORY_ALL, tp_embedding(in.words, in.table))                 \
-    OPERATION(embedding_gradient, MEMORY_ALL, MEMORY_ALL / 4,                                      \
-              MEMORY_GRADIENT(tp_mul(tp_embedding(in.words, in.table_variable), in.x),             \
-                              in.table_variable))                                                  \
-    OPERATION(softmax, MEMORY_ALL, MEMORY_ALL, tp_softmax(in.x, 1))                                \
-    OPERATION(log_softmax, MEMORY_ALL, MEMORY_ALL, tp_log_softmax(in.x, 1))                        \
-    OPERATION(cross_entropy, MEMORY_ALL, 0, tp_cross_entropy(in.x, in.targets))                    \
-    OPERATION(cross_entropy_gradient, MEMORY_ALL, MEMORY_ALL,                                      \
-              MEMORY_GRADIENT(tp_cross_entropy(in.x_variable, in.targets), in.x_variable))         \
-    OPERATION(layer_norm, MEMORY_ALL, MEMORY_ALL, tp_layer_norm(in.x, 1, in.row, in.row))          \
-    OPERATION(to_float64, MEMORY_ALL, 2 * MEMORY_ALL, tp_to(in.x, TP_F64))                         \
-    OPERATION(less, 2 * MEMORY_ALL, MEMORY_ALL / 4, tp_lt(in.x, in.y))                             \
+/* clang-format off */
+#define MEMORY_OPERATIONS(OPERATION) \
+    OPERATION(sum, MEMORY_ALL, 0, tp_sum(in.x)) \
+    OPERATION(sum_axis_0, MEMORY_ALL, 0, tp_sum(in.x, .axes = TP_AXES(0))) \
+    OPERATION(sum_axis_1, MEMORY_ALL, 0, tp_sum(in.x, .axes = TP_AXES(1))) \
+    OPERATION(sum_axes_0_2, MEMORY_ALL, 0, tp_sum(in.cube, .axes = TP_AXES(0, 2))) \
+    OPERATION(sum_short, MEMORY_ALL, MEMORY_ALL / 8, tp_sum(in.narrow, .axes = TP_AXES(1))) \
+    OPERATION(sum_float64, MEMORY_ALL, 0, tp_sum(in.wide)) \
+    OPERATION(mean_axis_1, MEMORY_ALL, 0, tp_mean(in.x, .axes = TP_AXES(1))) \
+    OPERATION(max, MEMORY_ALL, 0, tp_max(in.x)) \
+    OPERATION(max_axis_0, MEMORY_ALL, 0, tp_max(in.x, .axes = TP_AXES(0))) \
+    OPERATION(max_axis_1, MEMORY_ALL, 0, tp_max(in.x, .axes = TP_AXES(1))) \
+    OPERATION(max_short, MEMORY_ALL, MEMORY_ALL / 8, tp_max(in.narrow, .axes = TP_AXES(1))) \
+    OPERATION(max_axis_1_gradient, MEMORY_ALL, MEMORY_ALL, MEMORY_GRADIENT(tp_max(in.x_variable, .axes = TP_AXES(1)), in.x_variable)) \
+    OPERATION(argmax_axis_0, MEMORY_ALL, 0, tp_argmax(in.x, 0)) \
+    OPERATION(argmax_axis_1, MEMORY_ALL, 0, tp_argmax(in.x, 1)) \
+    OPERATION(argmin_short, MEMORY_ALL, MEMORY_ALL / 4, tp_argmin(in.narrow, 1)) \
+    OPERATION(any, MEMORY_ALL / 4, 0, tp_any(in.mask)) \
+    OPERATION(all, MEMORY_ALL / 4, 0, tp_all(in.every)) \
+    OPERATION(any_axis_0, MEMORY_ALL / 4, 0, tp_any(in.mask, .axes = TP_AXES(0))) \
+    OPERATION(any_axis_1, MEMORY_ALL / 4, 0, tp_any(in.mask, .axes = TP_AXES(1))) \
+    OPERATION(count_nonzero, MEMORY_ALL, 0, tp_count_nonzero(in.x)) \
+    OPERATION(sum_of_bools, MEMORY_ALL / 4, 0, tp_sum(in.mask)) \
+    OPERATION(sum_of_int64, 2 * MEMORY_ALL, 0, tp_sum(in.index)) \
+    OPERATION(prod, MEMORY_ALL, 0, tp_prod(in.x)) \
+    OPERATION(prod_axis_1, MEMORY_ALL, 0, tp_prod(in.x, .axes = TP_AXES(1))) \
+    OPERATION(variance, MEMORY_ALL, 0, tp_variance(in.x)) \
+    OPERATION(variance_axis_1, MEMORY_ALL, 0, tp_variance(in.x, .axes = TP_AXES(1))) \
+    OPERATION(std_axis_0, MEMORY_ALL, 0, tp_std(in.x, .axes = TP_AXES(0))) \
+    OPERATION(norm, MEMORY_ALL, 0, tp_norm(in.x, 2)) \
+    OPERATION(norm_axis_1, MEMORY_ALL, 0, tp_norm(in.x, 2, .axes = TP_AXES(1))) \
+    OPERATION(norm_1_axis_1, MEMORY_ALL, 0, tp_norm(in.x, 1, .axes = TP_AXES(1))) \
+    OPERATION(logsumexp, MEMORY_ALL, 0, tp_logsumexp(in.x, .axes = TP_AXES(1))) \
+    OPERATION(plus, 2 * MEMORY_ALL, MEMORY_ALL, tp_add(in.x, in.y)) \
+    OPERATION(plus_row, MEMORY_ALL, MEMORY_ALL, tp_add(in.x, in.row)) \
+    OPERATION(plus_row_gradient, MEMORY_ALL, 0, tp_sum_to(in.x, TP_SHAPE(in.columns))) \
+    OPERATION(times_column, MEMORY_ALL, MEMORY_ALL, tp_mul(in.x, in.column)) \
+    OPERATION(times_column_short, 1.125 * MEMORY_ALL, MEMORY_ALL, tp_mul(in.narrow, in.narrow_column)) \
+    OPERATION(plus_row_short, MEMORY_ALL, MEMORY_ALL, tp_add(in.narrow, in.narrow_row)) \
+    OPERATION(plus_transposed, 2 * MEMORY_ALL, MEMORY_ALL, tp_add(in.x, in.turned)) \
+    OPERATION(minus_outer, 0, MEMORY_ALL, tp_sub(in.row, in.column)) \
+    OPERATION(cumsum_axis_0, MEMORY_ALL, MEMORY_ALL, tp_cumsum(in.x, 0)) \
+    OPERATION(cumsum_axis_1, MEMORY_ALL, MEMORY_ALL, tp_cumsum(in.x, 1)) \
+    OPERATION(cumsum_line, MEMORY_ALL, MEMORY_ALL, tp_cumsum(in.line, 0)) \
+    OPERATION(cumprod_axis_1, MEMORY_ALL, MEMORY_ALL, tp_cumprod(in.x, 1)) \
+    OPERATION(sort_axis_1, MEMORY_ALL, MEMORY_ALL, tp_sort(in.x, 1, false, NULL)) \
+    OPERATION(argsort_axis_1, MEMORY_ALL, 2 * MEMORY_ALL, tp_argsort(in.x, 1, false)) \
+    OPERATION(topk_axis_1, MEMORY_ALL, 0, tp_topk(in.x, 8, 1, true, NULL)) \
+    OPERATION(median_axis_1, MEMORY_ALL, 0, tp_median(in.x, 1)) \
+    OPERATION(transposed, MEMORY_ALL, MEMORY_ALL, tp_clone(in.turned)) \
+    OPERATION(transposed_short, MEMORY_ALL, MEMORY_ALL, tp_clone(tp_transpose(in.narrow, 0, 1))) \
+    OPERATION(flip_axis_0, MEMORY_ALL, MEMORY_ALL, tp_clone(tp_flip(in.x, TP_SHAPE(0)))) \
+    OPERATION(flip_axis_1, MEMORY_ALL, MEMORY_ALL, tp_clone(tp_flip(in.x, TP_SHAPE(1)))) \
+    OPERATION(roll_axis_1, MEMORY_ALL, MEMORY_ALL, tp_roll(in.x, 5, 1)) \
+    OPERATION(repeat, MEMORY_ALL / 2, MEMORY_ALL, tp_repeat(in.half_rows, TP_SHAPE(2, 1))) \
+    OPERATION(repeat_interleave, MEMORY_ALL / 2, MEMORY_ALL, tp_repeat_interleave(in.half_rows, 2, 1)) \
+    OPERATION(pad_axis_1, MEMORY_ALL, MEMORY_ALL, tp_pad(in.x, 1, 1, 1, 0)) \
+    OPERATION(slice_step, MEMORY_ALL, MEMORY_ALL / 2, tp_clone(tp_slice(in.x, 1, 0, in.columns, 2))) \
+    OPERATION(slice_gradient, MEMORY_ALL / 2, MEMORY_ALL, MEMORY_GRADIENT(tp_mul(tp_slice(in.x_variable, 1, 0, in.columns / 2, 1), 2), in.x_variable)) \
+    OPERATION(concatenate_axis_0, 2 * MEMORY_ALL, 2 * MEMORY_ALL, tp_concatenate((tp_var *[]){in.x, in.y}, 2, 0)) \
+    OPERATION(concatenate_axis_1, 2 * MEMORY_ALL, 2 * MEMORY_ALL, tp_concatenate((tp_var *[]){in.x, in.y}, 2, 1)) \
+    OPERATION(stack_last, 2 * MEMORY_ALL, 2 * MEMORY_ALL, tp_stack((tp_var *[]){in.x, in.y}, 2, 2)) \
+    OPERATION(gather, 3 * MEMORY_ALL, MEMORY_ALL, tp_gather(in.x, 1, in.index)) \
+    OPERATION(scatter, 4 * MEMORY_ALL, MEMORY_ALL, tp_scatter(in.x, 1, in.index, in.y)) \
+    OPERATION(scatter_add, 4 * MEMORY_ALL, MEMORY_ALL, tp_scatter_add(in.x, 1, in.index, in.y)) \
+    OPERATION(index_select, MEMORY_ALL, MEMORY_ALL, tp_index_select(in.x, 0, in.places)) \
+    OPERATION(index_add, 2 * MEMORY_ALL, MEMORY_ALL, tp_index_add(in.x, 0, in.places, in.y)) \
+    OPERATION(take, 3 * MEMORY_ALL, MEMORY_ALL, tp_take(in.x, in.index)) \
+    OPERATION(embedding, MEMORY_ALL, MEMORY_ALL, tp_embedding(in.words, in.table)) \
+    OPERATION(embedding_gradient, MEMORY_ALL, MEMORY_ALL / 4, MEMORY_GRADIENT(tp_mul(tp_embedding(in.words, in.table_variable), in.x), in.table_variable)) \
+    OPERATION(masked_fill, 1.25 * MEMORY_ALL, MEMORY_ALL, tp_masked_fill(in.x, in.mask, 1)) \
+    OPERATION(masked_select, 1.75 * MEMORY_ALL, MEMORY_ALL / 2, tp_masked_select(in.x, in.positive)) \
+    OPERATION(nonzero, MEMORY_ALL, 2 * MEMORY_ALL, tp_nonzero(in.positive)) \
+    OPERATION(one_hot, 0, 2 * MEMORY_ALL, tp_one_hot(in.targets, in.columns)) \
+    OPERATION(tril, MEMORY_ALL, MEMORY_ALL, tp_tril(in.x, 0)) \
+    OPERATION(diag_embed, 0, MEMORY_ALL, tp_diag_embed(in.diagonal, 0)) \
+    OPERATION(softmax, MEMORY_ALL, MEMORY_ALL, tp_softmax(in.x, 1)) \
+    OPERATION(log_softmax, MEMORY_ALL, MEMORY_ALL, tp_log_softmax(in.x, 1)) \
+    OPERATION(cross_entropy, MEMORY_ALL, 0, tp_cross_entropy(in.x, in.targets)) \
+    OPERATION(cross_entropy_gradient, MEMORY_ALL, MEMORY_ALL, MEMORY_GRADIENT(tp_cross_entropy(in.x_variable, in.targets), in.x_variable)) \
+    OPERATION(layer_norm, MEMORY_ALL, MEMORY_ALL, tp_layer_norm(in.x, 1, in.row, in.row)) \
+    OPERATION(to_float64, MEMORY_ALL, 2 * MEMORY_ALL, tp_to(in.x, TP_F64)) \
+    OPERATION(to_float16, MEMORY_ALL, MEMORY_ALL / 2, tp_to(in.x, TP_F16)) \
+    OPERATION(to_bfloat16, MEMORY_ALL, MEMORY_ALL / 2, tp_to(in.x, TP_BF16)) \
+    OPERATION(to_int64, MEMORY_ALL, 2 * MEMORY_ALL, tp_to(in.x, TP_I64)) \
+    OPERATION(to_bool, MEMORY_ALL, MEMORY_ALL / 4, tp_to(in.x, TP_BOOL)) \
+    OPERATION(of_float16, MEMORY_ALL / 2, MEMORY_ALL, tp_to(in.f16, TP_F32)) \
+    OPERATION(of_bfloat16, MEMORY_ALL / 2, MEMORY_ALL, tp_to(in.bf16, TP_F32)) \
+    OPERATION(of_bool, MEMORY_ALL / 4, MEMORY_ALL, tp_to(in.mask, TP_F32)) \
+    OPERATION(of_int64, 2 * MEMORY_ALL, MEMORY_ALL, tp_to(in.index, TP_F32)) \
+    OPERATION(int64_of_bool, MEMORY_ALL / 4, 2 * MEMORY_ALL, tp_to(in.mask, TP_I64)) \
+    OPERATION(less, 2 * MEMORY_ALL, MEMORY_ALL / 4, tp_lt(in.x, in.y)) \
+    OPERATION(less_int64, 4 * MEMORY_ALL, MEMORY_ALL / 4, tp_lt(in.index, in.other)) \
+    OPERATION(add_int64, 4 * MEMORY_ALL, 2 * MEMORY_ALL, tp_add(in.index, in.other)) \
+    OPERATION(and_bool, MEMORY_ALL / 2, MEMORY_ALL / 4, tp_logical_and(in.mask, in.every)) \
+    OPERATION(maximum, 2 * MEMORY_ALL, MEMORY_ALL, tp_maximum(in.x, in.y)) \
+    OPERATION(clamp, MEMORY_ALL, MEMORY_ALL, tp_clamp(in.x, -1, 1)) \
     OPERATION(where, 2.25 * MEMORY_ALL, MEMORY_ALL, tp_where(in.mask, in.x, in.y))
+/* clang-format on */
 
 #define MEMORY_FUNCTION(name, reads, writes, computed)                                             \
     static void memory_##name(void *unused)                                                        \
@@ -136,6 +196,19 @@ static void memory_open(bool small)
     in.words = tp_keep(tp_randint(0, in.rows / 4, TP_SHAPE(in.rows)));
     const int64_t table[] = {in.rows / 4, in.columns};
     in.table = memory_random(2, table);
+    const int64_t line = in.rows * in.columns;
+    in.line = tp_keep(tp_reshape(in.x, TP_SHAPE(line)));
+    in.narrow = tp_keep(tp_reshape(in.x, TP_SHAPE(line / 8, 8)));
+    in.narrow_row = memory_random(TP_SHAPE(8)),
+    in.narrow_column = memory_random(TP_SHAPE(line / 8, 1));
+    in.wide = tp_keep(tp_randn(TP_F64, TP_SHAPE(line / 2)));
+    const int64_t turned[] = {in.columns, in.rows};
+    in.turned = tp_keep(tp_transpose(memory_random(2, turned), 0, 1));
+    in.half_rows = tp_keep(tp_clone(tp_slice(in.x, 0, 0, in.rows / 2, 1)));
+    in.diagonal = memory_random(TP_SHAPE(2 * in.columns));
+    in.positive = tp_keep(tp_gt(in.x, 0)), tp_data(in.positive);
+    in.other = tp_keep(tp_randint(0, in.columns, 2, shape));
+    in.f16 = tp_keep(tp_to(in.x, TP_F16)), in.bf16 = tp_keep(tp_to(in.x, TP_BF16));
     in.x_variable = tp_keep(tp_variable(in.x)), in.table_variable = tp_keep(tp_variable(in.table));
 }
 

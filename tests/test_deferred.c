@@ -191,6 +191,46 @@ TEST(shapes_mix)
 }
 
 /* A transposed array is converted element by element. */
+/* Operands of every kind at once: repeated rows and columns, turned, backwards, with gaps; the
+ * blocks that a plan brings them in begin and end anywhere in a row. */
+TEST(broadcast_and_strided_operands_come_out_right)
+{
+    static const int64_t shapes[][3] = {{1, 3000, 2}, {1, 1100, 9}, {2, 5, 1000}, {1, 3, 4097},
+                                        {3, 700, 17}, {7, 40, 40},  {1, 513, 31}, {1, 64, 1024},
+                                        {5, 1000, 1}, {900, 2, 3}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int kind = 0; kind < 8; kind++) {
+            const int64_t *n = shapes[i], a = n[0], b = n[1], c = n[2], all = a * b * c;
+            tp_dtype dtype = kind % 2 ? TP_F64 : TP_F32;
+            tp_var *x =
+                tp_add(tp_reshape(tp_arange(dtype, 1, (double)all + 1, 1), TP_SHAPE(a, b, c)), 0);
+            tp_var *row = tp_arange(dtype, 0, (double)c, 1);
+            tp_var *column = tp_reshape(tp_arange(dtype, 0, (double)(a * b), 1), TP_SHAPE(a, b, 1));
+            tp_var *turned = tp_transpose(
+                tp_reshape(tp_arange(dtype, 0, (double)all, 1), TP_SHAPE(a, c, b)), 1, 2);
+            tp_var *other =
+                kind / 2 == 0   ? row
+                : kind / 2 == 1 ? column
+                : kind / 2 == 2
+                    ? turned
+                    : tp_flip(tp_slice(tp_concatenate((tp_var *[]){x, x}, 2, 2), 2, 0, 2 * c, 2),
+                              TP_SHAPE(2));
+            tp_var *y =
+                tp_where(tp_ge(tp_sub(x, other), 0), tp_sub(other, x), tp_maximum(other, x));
+            bool good = true;
+            for (int64_t k = 0; k < all; k++) {
+                double p = (double)(k + 1), r = (double)(k % c), line = (double)(k / c);
+                int64_t block = k / (b * c), u = k / c % b, v = k % c, w = 2 * (c - 1 - v);
+                double q = kind / 2 == 0   ? r
+                           : kind / 2 == 1 ? line
+                           : kind / 2 == 2 ? (double)(block * b * c + v * b + u)
+                                           : (double)(k / c * c + w % c + 1);
+                good = good && at(y, k) == (p - q >= 0 ? q - p : q);
+            }
+            CHECK(good);
+        }
+}
+
 TEST(conversions_do_not_depend_on_the_layout)
 {
     static const tp_dtype types[] = {TP_F32, TP_F64, TP_I64, TP_U8};

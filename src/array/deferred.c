@@ -20,8 +20,8 @@
 #include "base/dtype.h"
 
 /* How many elements of a source are brought at once, onto the stack; how many copies of an element
- * are made one by one, before runs of them are. */
-enum { DEFERRED_PIECE = 256, DEFERRED_FIRST = 16 };
+ * are made one by one, before runs of them are; rows of fewer are brought together. */
+enum { DEFERRED_PIECE = 256, DEFERRED_FIRST = 16, DEFERRED_SHORT = 32 };
 
 /* --- Sources --- */
 
@@ -45,7 +45,7 @@ void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_
     recipe->fold = NULL;
     recipe->divisor = 1;
     recipe->dtype = TP_F64;
-    recipe->costly = false;
+    recipe->costly = recipe->repeats = false;
     for (int i = 0; i < ndim; i++)
         recipe->shape[i] = shape[i];
 }
@@ -121,6 +121,45 @@ static int64_t deferred_seek(const tp__recipe *recipe, const tp__source *source,
     return offset;
 }
 
+/* Rows of a source, the first of which starts at from, of so many elements each: one after the
+ * other. Rows that are all the same are copied once; otherwise columns are, since they are longer.
+ */
+static void deferred_rows(const tp__source *source, int64_t rows, int64_t columns, const char *from,
+                          const int64_t *stride, char *to)
+{
+    const int64_t item = source->item, row = columns * item, all = rows * row;
+    const int64_t copied = stride[0] ? rows : 1;
+    for (int64_t k = 0; k < columns; k++)
+        tp__copy_steps(source->item, copied, stride[0] * item, from + k * stride[1] * item, row,
+                       to + k * item);
+    for (int64_t done = row * copied, some; done < all; done += some) {
+        some = done < all - done ? done : all - done;
+        memcpy(to + done, to, (size_t)some);
+    }
+}
+
+bool tp__source_is_one(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n)
+{
+    const int last = recipe->ndim - 1;
+    return recipe->repeats && source->reach == TP__STRIDED && source->strides[last] == 0 &&
+           recipe->shape[last] >= n && start % recipe->shape[last] <= recipe->shape[last] - n;
+}
+
+/* To the next place along the axes up to this one, some places on along it; returns how far the
+ * source's element is from the one before. */
+static int64_t deferred_next(const tp__recipe *recipe, const tp__source *source, int axis,
+                             int64_t some, int64_t *index)
+{
+    int64_t offset = some * source->strides[axis];
+    index[axis] += some;
+    for (; axis > 0 && index[axis] == recipe->shape[axis]; axis--) {
+        offset += source->strides[axis - 1] - index[axis] * source->strides[axis];
+        index[axis] = 0;
+        index[axis - 1]++;
+    }
+    return offset;
+}
+
 char *tp__source_bring(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
                        char *to)
 {
@@ -130,25 +169,29 @@ char *tp__source_bring(const tp__recipe *recipe, const tp__source *source, int64
         return to;
     }
     int64_t index[TP_MAX_NDIM] = {0}, offset = deferred_seek(recipe, source, start, index);
-    int last = recipe->ndim - 1;
-    if (source->strides[last] == 1 && recipe->shape[last] - index[last] >= n)
+    const int last = recipe->ndim - 1;
+    const int64_t columns = recipe->shape[last], *stride = source->strides;
+    if ((stride[last] == 1 && columns - index[last] >= n) ||
+        tp__source_is_one(recipe, source, start, n))
         return source->data + offset * source->item;
     for (char *at = to; n > 0;) {
-        int64_t run = recipe->shape[last] - index[last];
+        const char *from = source->data + offset * source->item;
+        int64_t run = columns - index[last], rows = 0;
         run = run < n ? run : n;
-        deferred_copy(at, source->data + offset * source->item, run, source->strides[last],
-                      source->item);
+        if (last > 0 && columns < DEFERRED_SHORT && index[last] == 0) {
+            rows = recipe->shape[last - 1] - index[last - 1];
+            rows = rows < n / columns ? rows : n / columns;
+        }
+        if (rows > 1) {
+            run = rows * columns;
+            deferred_rows(source, rows, columns, from, stride + last - 1, at);
+            offset += deferred_next(recipe, source, last - 1, rows, index);
+        } else {
+            deferred_copy(at, from, run, stride[last], source->item);
+            offset += deferred_next(recipe, source, last, run, index);
+        }
         at += run * source->item;
         n -= run;
-        offset -= index[last] * source->strides[last];
-        index[last] = 0;
-        for (int i = last - 1; i >= 0; i--) {
-            offset += source->strides[i];
-            if (++index[i] < recipe->shape[i])
-                break;
-            offset -= index[i] * source->strides[i];
-            index[i] = 0;
-        }
     }
     return to;
 }
@@ -162,20 +205,21 @@ void tp__recipe_run(const tp__recipe *recipe, char *out)
     char pieces[TP__RECIPE_SOURCES][DEFERRED_PIECE * sizeof(double)];
     char *at[1 + TP__RECIPE_SOURCES];
     int64_t step[1 + TP__RECIPE_SOURCES] = {recipe->item}, piece = recipe->size;
-    for (int i = 0; i < recipe->n; i++) {
-        step[1 + i] = recipe->source[i].item;
+    for (int i = 0; i < recipe->n; i++)
         if (recipe->source[i].reach != TP__WHOLE && piece > DEFERRED_PIECE)
             piece = DEFERRED_PIECE;
-    }
     for (int64_t start = 0; start < recipe->size; start += piece) {
         int64_t n = recipe->size - start < piece ? recipe->size - start : piece;
         at[0] = out + start * recipe->item;
         for (int i = 0; i < recipe->n; i++) {
             const tp__source *source = &recipe->source[i];
+            step[1 + i] = source->item;
             if (source->reach == TP__WHOLE)
                 at[1 + i] = source->data + start * source->item;
             else if (source->reach == TP__STRIDED || start == 0)
                 at[1 + i] = tp__source_bring(recipe, source, start, n, pieces[i]);
+            if (source->reach == TP__STRIDED && tp__source_is_one(recipe, source, start, n))
+                step[1 + i] = 0;
         }
         recipe->loop(n, at, step, &recipe->attr);
     }

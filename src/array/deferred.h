@@ -55,7 +55,8 @@ typedef struct tp__recipe {
     double divisor;       /* … divided by this, as one element */
     tp_dtype dtype;       /* of that element */
     const char *name;
-    bool costly; /* worth more than reading the element again */
+    bool costly;  /* worth more than reading the element again */
+    bool repeats; /* loop takes a step of 0 */
     uint8_t n, item, ndim;
     uint32_t weight; /* no less than the recipes in the graph below, itself included */
     int64_t size;    /* elements of the result, or that are summed */
@@ -99,9 +100,14 @@ bool tp__storage_evaluate(tp__thread *t, tp__storage *storage);
 /* Repeats the first element, of item bytes, until there are n. */
 void tp__repeat_element(char *to, int64_t n, size_t item);
 
+/* True if these n elements of a source from number start on are one, for which the recipe's loop
+ * takes a step of 0. */
+bool tp__source_is_one(const tp__recipe *recipe, const tp__source *source, int64_t start,
+                       int64_t n);
+
 /* n elements of a source that is not TP__WHOLE, one after the other in row-major order of the
- * result, from number start on. Returns where they lie so already, otherwise `to`, into which they
- * are copied. */
+ * result, from number start on, or the one that they all are. Returns where they lie so already,
+ * otherwise `to`, into which they are copied. */
 char *tp__source_bring(const tp__recipe *recipe, const tp__source *source, int64_t start, int64_t n,
                        char *to);
 

@@ -60,8 +60,9 @@ static void evaluate_step(const tp__plan *p, uint32_t number, char **value, int6
     }
     for (int k = 0; k < step->n; k++) {
         const tp__plan_place *from = &step->from[k];
+        const tp__source *source = from->data ? NULL : p->steps[from->step].source;
         at[1 + k] = from->data ? from->data + start * from->item : value[from->step];
-        items[1 + k] = from->item;
+        items[1 + k] = source && tp__source_is_one(step->recipe, source, start, n) ? 0 : from->item;
     }
     if (step->sums)
         evaluate_sums(step, start, n, at[1]);

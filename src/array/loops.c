@@ -19,8 +19,9 @@
 #include "base/dtype.h"
 #include "kernels/vector.h"
 
-/* An axis with fewer elements, or an array, is no reason to turn. */
-enum { LOOPS_NARROW = 4, LOOPS_FEW = 64 };
+/* An axis with fewer elements, or an array, is no reason to turn. An axis that is short is not
+ * worth calls of a loop for itself: pieces of the one before it are. */
+enum { LOOPS_NARROW = 4, LOOPS_FEW = 64, LOOPS_SHORT = 16, LOOPS_PIECE = 256 };
 
 /* The axes to walk, from the outermost to the innermost: their sizes, and the step of each array
  * along each, in bytes. */
@@ -79,6 +80,23 @@ static bool loops_next(const loops_walk *w, int axes, int64_t *index, char **at,
     return true;
 }
 
+/* The two innermost axes, of which the last is short: the loop takes the other one, a piece of it
+ * for each place of the last, then the next piece, so that memory is read and written once. */
+static void loops_short(tp__loop *loop, const tp__attr *attr, const loops_walk *w, char *const *at,
+                        int n)
+{
+    const int last = w->ndim - 1;
+    for (int64_t i = 0, some; i < w->shape[last - 1]; i += some) {
+        some = w->shape[last - 1] - i < LOOPS_PIECE ? w->shape[last - 1] - i : LOOPS_PIECE;
+        for (int64_t j = 0; j < w->shape[last]; j++) {
+            char *from[TP__MAX_OPERANDS];
+            for (int k = 0; k < n; k++)
+                from[k] = at[k] + i * w->step[last - 1][k] + j * w->step[last][k];
+            loop(some, from, w->step[last - 1], attr);
+        }
+    }
+}
+
 void tp__run_loop(tp__loop *loop, const tp__attr *attr, tp_var *const *v, int n)
 {
     if (v[0]->size == 0)
@@ -90,29 +108,22 @@ void tp__run_loop(tp__loop *loop, const tp__attr *attr, tp_var *const *v, int n)
         at[k] = v[k]->data;
     int last = w.ndim - 1;
     int64_t index[TP_MAX_NDIM] = {0};
+    if (last && w.shape[last] < LOOPS_SHORT && w.shape[last] < w.shape[last - 1]) {
+        do
+            loops_short(loop, attr, &w, at, n);
+        while (loops_next(&w, last - 1, index, at, n));
+        return;
+    }
     do
         loop(w.shape[last], at, w.step[last], attr);
     while (loops_next(&w, last, index, at, n));
 }
 
-/* Copies within a type are by its size and keep every bit, also of NaN. memcpy of a constant size
- * is a single move, and may be used at any type. */
-#define LOOPS_COPY(bytes)                                                                          \
-    static void loops_copy_##bytes(int64_t n, char *const *at, const int64_t *step,                \
-                                   const tp__attr *attr)                                           \
-    {                                                                                              \
-        (void)attr;                                                                                \
-        if (step[0] == (bytes) && step[1] == (bytes))                                              \
-            memcpy(at[0], at[1], (size_t)n *(bytes));                                              \
-        else                                                                                       \
-            for (int64_t i = 0; i < n; i++)                                                        \
-                memcpy(at[0] + i * step[0], at[1] + i * step[1], bytes);                           \
-    }
-
-LOOPS_COPY(8)
-LOOPS_COPY(4)
-LOOPS_COPY(2)
-LOOPS_COPY(1)
+/* Copies within a type keep every bit, also of NaN. attr->integer is the size of an element. */
+static void loops_copy(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
+{
+    tp__copy_steps((size_t)attr->integer, n, step[1], at[1], step[0], at[0]);
+}
 
 /* Copies where another axis lies innermost in `from` than in `to`. False, with nothing done, if it
  * is not so. */
@@ -185,13 +196,15 @@ static tp__loop *loops_cast(tp_dtype from, tp_dtype to)
     return tp__is_working(to) ? tp__fast_loop(casts[from], to) : NULL;
 }
 
-static tp__loop *loops_copier(tp_dtype from, tp_dtype to)
+static void loops_run(tp_var *to, tp_var *from, const tp__attr *types)
 {
-    static tp__loop *const by_size[] = {
-        [1] = loops_copy_1, [2] = loops_copy_2, [4] = loops_copy_4, [8] = loops_copy_8};
-    if (from == to)
-        return by_size[tp__dtype_size(to)];
-    return tp__is_float(from) || tp__is_float(to) ? loops_convert : loops_convert_integers;
+    const tp__attr item = {.integer = (int64_t)tp__dtype_size(to->dtype)};
+    bool real = tp__is_float((tp_dtype)from->dtype) || tp__is_float((tp_dtype)to->dtype);
+    bool same = from->dtype == to->dtype;
+    tp__run_loop(same   ? loops_copy
+                 : real ? loops_convert
+                        : loops_convert_integers,
+                 same ? &item : types, (tp_var *[]){to, from}, 2);
 }
 
 void tp__copy_elements(tp_var *to, tp_var *from)
@@ -206,6 +219,5 @@ void tp__copy_elements(tp_var *to, tp_var *from)
         fast(to->size, (char *const[]){to->data, from->data},
              (const int64_t[]){(int64_t)item, (int64_t)tp__dtype_size(from->dtype)}, &types);
     else if (to->dtype != from->dtype || !loops_turn(to, from, (int64_t)item))
-        tp__run_loop(loops_copier((tp_dtype)from->dtype, (tp_dtype)to->dtype), &types,
-                     (tp_var *[]){to, from}, 2);
+        loops_run(to, from, &types);
 }

@@ -20,18 +20,20 @@
 #include "array/deferred.h"
 #include "base/profile.h"
 
-enum { COMPUTE_FEW_ELEMENTS = 256 };
+/* COMPUTE_TURNED: places of an axis, at least, that make turning worth while. */
+enum { COMPUTE_FEW_ELEMENTS = 256, COMPUTE_TURNED = 32 };
 
 /* Numbers keep libm's accuracy, whatever array functions do. */
+static tp__loop *compute_fast_loop(const tp__call *call)
+{
+    bool number = call->ndim == 0 && call->work == TP_F64;
+    return number ? NULL : tp__fast_loop((tp__fast)call->op->fast, call->work);
+}
+
 static tp__loop *compute_loop(const tp__call *call)
 {
-    const tp__op *op = call->op;
-    bool number = call->ndim == 0 && call->work == TP_F64;
-    tp__loop *loop = op->loop[call->work];
-    tp__loop *fast = number ? NULL : tp__fast_loop((tp__fast)op->fast, call->work);
-    if (fast)
-        loop = fast;
-    return loop;
+    tp__loop *fast = compute_fast_loop(call);
+    return fast ? fast : call->op->loop[call->work];
 }
 
 /* Computes y, of a few elements, from contiguous arrays and numbers; false if there are others. */
@@ -68,6 +70,7 @@ static bool compute_sources(tp__call *call, tp__recipe *recipe)
 {
     const tp__op *op = call->op;
     recipe->loop = compute_loop(call);
+    recipe->repeats = tp__fast_repeats((tp__fast)op->fast) || !compute_fast_loop(call);
     recipe->attr = call->attr;
     recipe->name = op->name;
     recipe->costly = op->flags & TP__COSTLY;
@@ -121,11 +124,37 @@ static bool compute_now(tp__call *call, tp_var *y)
     return good;
 }
 
+/* True if another axis lies innermost in memory than in v's shape. */
+static bool compute_is_turned(const tp_var *v)
+{
+    const int64_t *shape = tp__shape(v), *strides = tp__strides(v);
+    int last = v->ndim - 1, inner = last - 1;
+    while (inner >= 0 && (strides[inner] != 1 || shape[inner] < COMPUTE_TURNED))
+        inner--;
+    return inner >= 0 && strides[last] > 1 && shape[last] >= COMPUTE_TURNED;
+}
+
+/* Blocks of a turned operand would read a line of the cache for each element: it is put in order
+ * first, tile by tile. */
 static tp_var *compute_later(tp__thread *t, tp__call *call, int64_t size)
 {
     tp__recipe recipe;
+    tp_var *given[TP__RECIPE_SOURCES], *y = NULL;
+    bool good = true;
+    for (int i = 0; i < call->n_in; i++) {
+        given[i] = call->in[i];
+        if (good && compute_is_turned(given[i]))
+            good = (call->in[i] = tp__copy_as(t, given[i], (tp_dtype)given[i]->dtype)) != NULL;
+    }
     tp__recipe_begin(&recipe, call->ndim, call->shape, size);
-    return compute_deferred(t, call, &recipe);
+    if (good)
+        y = compute_deferred(t, call, &recipe);
+    for (int i = 0; i < call->n_in; i++) {
+        if (call->in[i] && call->in[i] != given[i])
+            tp__drop(call->in[i]);
+        call->in[i] = given[i];
+    }
+    return y;
 }
 
 tp_var *tp__compute_elements(tp__thread *t, tp__call *call)

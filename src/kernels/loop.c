@@ -5,22 +5,30 @@
 
 #include <string.h>
 
+/* memcpy of a constant size is a single move, and may be used at any type. */
+#define LOOP_COPY(bytes)                                                                           \
+    case bytes:                                                                                    \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            memcpy(to + i * to_step, from + i * step, bytes);                                      \
+        break;
+
+void tp__copy_steps(size_t item, int64_t n, int64_t step, const char *from, int64_t to_step,
+                    char *to)
+{
+    if (step == (int64_t)item && to_step == step)
+        memcpy(to, from, (size_t)n * item);
+    else
+        switch (item) {
+            LOOP_COPY(1)
+            LOOP_COPY(2)
+            LOOP_COPY(4)
+            LOOP_COPY(8)
+        }
+}
+
 void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *to)
 {
-    if (step == (int64_t)item || n == 1)
-        memcpy(to, from, (size_t)n * item);
-    else if (item == 4)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + 4 * i, from + i * step, 4);
-    else if (item == 8)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + 8 * i, from + i * step, 8);
-    else if (item == 2)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + 2 * i, from + i * step, 2);
-    else
-        for (int64_t i = 0; i < n; i++)
-            to[i] = from[i * step];
+    tp__copy_steps(item, n, n == 1 ? (int64_t)item : step, from, (int64_t)item, to);
 }
 
 /* --- Rows as columns --- */

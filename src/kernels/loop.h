@@ -21,7 +21,10 @@ enum { TP__MAX_OPERANDS = 4 };
 
 typedef void tp__loop(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr);
 
-/* Copies n elements of item bytes that lie step bytes apart into consecutive places. */
+/* Copies n elements of item bytes, a power of two up to 8, that lie step bytes apart into places
+ * that lie to_step bytes apart; tp__copy_run into consecutive ones. */
+void tp__copy_steps(size_t item, int64_t n, int64_t step, const char *from, int64_t to_step,
+                    char *to);
 void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *to);
 
 /* Loops of one, two operands x, y … bound as Work from elements of type In. */

@@ -56,4 +56,11 @@ TP_INLINE tp__loop *tp__fast_loop(tp__fast fast, tp_dtype dtype)
     return (*tp__vector_levels[tp__level])[fast][dtype];
 }
 
+/* True if this kernel takes a step of 0 for an operand that is one element, as records' loops do;
+ * others take no notice of steps. */
+TP_INLINE bool tp__fast_repeats(tp__fast fast)
+{
+    return fast >= TP__FAST_ADD && fast <= TP__FAST_DIV;
+}
+
 #endif

@@ -56,6 +56,50 @@
         }                                                                                          \
     }
 
+typedef float VECTOR(floats) __attribute__((vector_size(VECTOR_BYTES)));
+typedef double VECTOR(doubles) __attribute__((vector_size(VECTOR_BYTES)));
+
+#define VECTOR_OF_float VECTOR(floats)
+#define VECTOR_OF_double VECTOR(doubles)
+
+/* Here an operand with a step of 0 is one element. The few that are left over at the end are not
+ * worth a vector, of which the empty statement keeps the compiler. */
+#define VECTOR_ARITHMETIC(name, Type, expression)                                                  \
+    VECTOR_KERNEL(name)                                                                            \
+    {                                                                                              \
+        (void)attr;                                                                                \
+        enum { lanes = VECTOR_BYTES / sizeof(Type) };                                              \
+        VECTOR_OF_##Type one[2];                                                                   \
+        const Type *from[2] = {(const Type *)(const void *)at[1],                                  \
+                               (const Type *)(const void *)at[2]};                                 \
+        const int64_t on_a = step[1] != 0, on_b = step[2] != 0;                                    \
+        for (int k = 0; k < 2; k++)                                                                \
+            if (!step[1 + k]) {                                                                    \
+                one[k] = *from[k] - (VECTOR_OF_##Type){0};                                         \
+                from[k] = (const Type *)&one[k];                                                   \
+            }                                                                                      \
+        Type *to = (Type *)(void *)at[0];                                                          \
+        const Type *from_a = from[0], *from_b = from[1];                                           \
+        for (; n >= lanes; n -= lanes, to += lanes) {                                              \
+            VECTOR_OF_##Type a, b;                                                                 \
+            memcpy(&a, from_a, sizeof a);                                                          \
+            memcpy(&b, from_b, sizeof b);                                                          \
+            a = expression;                                                                        \
+            memcpy(to, &a, sizeof a);                                                              \
+            from_a += on_a * lanes;                                                                \
+            from_b += on_b * lanes;                                                                \
+        }                                                                                          \
+        for (; n > 0; n--, to++, from_a += on_a, from_b += on_b) {                                 \
+            const Type a = *from_a, b = *from_b;                                                   \
+            *to = expression;                                                                      \
+            __asm__ volatile("");                                                                  \
+        }                                                                                          \
+    }
+
+#define VECTOR_BOTH_ARITHMETIC(name, expression)                                                   \
+    VECTOR_ARITHMETIC(name##_f32, float, expression)                                               \
+    VECTOR_ARITHMETIC(name##_f64, double, expression)
+
 #define VECTOR_BOTH_UNARY(name, in_float, in_double)                                               \
     VECTOR_UNARY(name##_f32, float, in_float)                                                      \
     VECTOR_UNARY(name##_f64, double, in_double)
@@ -83,10 +127,10 @@
         }                                                                                          \
     }
 
-VECTOR_BOTH_BINARY(add, a + b)
-VECTOR_BOTH_BINARY(sub, a - b)
-VECTOR_BOTH_BINARY(mul, a *b)
-VECTOR_BOTH_BINARY(div, a / b)
+VECTOR_BOTH_ARITHMETIC(add, a + b)
+VECTOR_BOTH_ARITHMETIC(sub, a - b)
+VECTOR_BOTH_ARITHMETIC(mul, a *b)
+VECTOR_BOTH_ARITHMETIC(div, a / b)
 VECTOR_BOTH_BINARY(maximum, a > b || a != a ? a : b)
 VECTOR_BOTH_BINARY(minimum, a < b || a != a ? a : b)
 VECTOR_BOTH_BINARY(square_slope, 2 * b * a)
@@ -154,12 +198,6 @@ VECTOR_CAST(f64_of_u8, double, uint8_t)
 VECTOR_CAST(f32_of_u8, float, uint8_t)
 
 #if defined(TP_WITH_MVEC)
-
-typedef float VECTOR(floats) __attribute__((vector_size(VECTOR_BYTES)));
-typedef double VECTOR(doubles) __attribute__((vector_size(VECTOR_BYTES)));
-
-#define VECTOR_OF_float VECTOR(floats)
-#define VECTOR_OF_double VECTOR(doubles)
 
 #define VECTOR_ONES(Type, v)                                                                       \
     for (size_t k = 0; k < VECTOR_BYTES / sizeof(Type); k++)                                       \
