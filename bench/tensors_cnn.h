@@ -27,6 +27,9 @@ void tensors_cnn_reference(const tensors_row *row, double *const *in, tensors_re
 /* --- Of tensors_ours.c --- */
 void tensors_ours_threads(int n);
 struct tp_var *tensors_ours_input(const tensors_input *input, int i, tensors_type type);
+
+/* Gives back what making the inputs left behind. */
+void tensors_ours_trim(void);
 struct tp_var *tensors_ours_cross_entropy(struct tp_var *h, struct tp_var *one_hot);
 
 #ifdef __cplusplus

@@ -37,7 +37,7 @@ static void *cnn_open(const tensors_row *row)
         ours->velocity[i] = tp_keep(tp_zeros(TP_F32, input[2 + i].ndim, input[2 + i].shape));
     if (row->kind == TENSORS_CONV && row->how[0] != 'f')
         ours->y = tp_keep(cnn_conv(ours->in[0], ours->in[1], NULL));
-    tp_trim_memory();
+    tensors_ours_trim();
     return ours;
 }
 

@@ -45,7 +45,7 @@ static void *layer_open(const tensors_row *row)
             ours->index = layer_index(&input[i], i);
         else
             ours->in[i] = tensors_ours_input(&input[i], i, row->type);
-    tp_trim_memory();
+    tensors_ours_trim();
     return ours;
 }
 

@@ -9,6 +9,10 @@
 #include <string.h>
 #include <tinypytorch.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 typedef struct tensors_ours_state {
     tensors_row row;
     tp_dtype dtype;
@@ -41,6 +45,14 @@ tp_var *tensors_ours_input(const tensors_input *input, int i, tensors_type type)
     return tp_keep(input->differentiable ? tp_variable(v) : v);
 }
 
+void tensors_ours_trim(void)
+{
+    tp_trim_memory();
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 static void *ours_open(const tensors_row *row)
 {
     TP_SCOPE();
@@ -61,7 +73,7 @@ static void *ours_open(const tensors_row *row)
             ours->m[i] = tp_keep(tp_zeros(ours->dtype, like->ndim, like->shape));
             ours->v[i] = tp_keep(tp_zeros(ours->dtype, like->ndim, like->shape));
         }
-    tp_trim_memory();
+    tensors_ours_trim();
     return ours;
 }
 

@@ -42,7 +42,7 @@ static void *text_open(const tensors_row *row)
     ours->characters = tp_keep(tp_reshape(tp_argmax(one_hot[0], 1), 2, shape));
     ours->next = tp_keep(tp_argmax(one_hot[1], 1));
     tp_free(one_hot[0]), tp_free(one_hot[1]);
-    tp_trim_memory();
+    tensors_ours_trim();
     return ours;
 }
 

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -67,6 +68,25 @@ static void limits_repeat(limits_step *step, tp_var *x, int n)
     CHECK_INT(tp_live(), live);
     if (!limits_small())
         test_check(grown < 1e6, __FILE__, __LINE__, "%g bytes more after %d iterations", grown, n);
+}
+
+/* What malloc is given back below what it still lends stays with it; large arrays do not. */
+TEST(large_arrays_go_back_to_the_system)
+{
+#if defined(__linux__)
+    void *volatile large = malloc((size_t)24 << 20);
+    free(large); /* from here on malloc takes blocks of this size from its heap */
+    double before = limits_memory();
+    size_t scope = tp_scope_begin();
+    CHECK(tp_data(tp_full(TP_F32, TP_SHAPE(4 << 20), 1)) != NULL);
+    void *volatile above = malloc(200000);
+    memset(above, 1, 200000);
+    tp_scope_end(scope);
+    tp_trim_memory();
+    if (!LIMITS_SANITIZED)
+        CHECK(limits_memory() - before < 2e6);
+    free(above);
+#endif
 }
 
 static tp_var *limits_well(tp_var *x)

@@ -19,15 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if !defined(TP_NO_THREADS)
+#if !defined(TP_NO_THREADS) && !defined(TP_PLAIN_NODES)
 #include <sys/mman.h>
 #endif
 
 #include "base/scope.h"
 #include "base/thread.h"
 #include "tinypytorch/engine.h"
-
-enum { ALLOC_HUGE_PAGE = 2 << 20 };
 
 /* Counts a request, and says whether a test wants it to fail. */
 static bool alloc_refused(size_t bytes)
@@ -63,19 +61,9 @@ void *tp__alloc_zero(size_t count, size_t bytes)
         alloc_product(count, bytes));
 }
 
-/* Large blocks ask for large pages: fewer faults, fewer misses of the page tables. */
 void *tp__alloc_aligned(size_t bytes)
 {
-    void *block = NULL;
-    bool large = bytes >= 2 * ALLOC_HUGE_PAGE;
-    if (alloc_refused(bytes) ||
-        posix_memalign(&block, large ? ALLOC_HUGE_PAGE : 64, bytes ? bytes : 1))
-        block = NULL;
-#if defined(MADV_HUGEPAGE)
-    if (block && large)
-        (void)madvise(block, bytes, MADV_HUGEPAGE);
-#endif
-    return alloc_checked(block, bytes);
+    return alloc_checked(tp__alloc_spare(bytes), bytes);
 }
 
 void *tp__alloc_spare(size_t bytes)
@@ -137,17 +125,80 @@ static int alloc_class(size_t bytes, size_t *size)
     return 4 * (power - ALLOC_SMALLEST) + (int)steps;
 }
 
+static size_t alloc_size(int class)
+{
+    if (class == 0)
+        return (size_t)1 << ALLOC_SMALLEST;
+    size_t base = (size_t)1 << (ALLOC_SMALLEST + (class - 1) / 4);
+    return base + (size_t)((class - 1) % 4 + 1) * (base / 4);
+}
+
+/* A large block has pages of its own, which the system gets back at once, while malloc keeps what
+ * lies between others. They begin with large ones, as far as these are sure to be filled: fewer
+ * faults, fewer misses of the page tables, no memory more. */
+#if defined(MAP_ANONYMOUS)
+
+enum { ALLOC_HUGE_PAGE = 2 << 20, ALLOC_PAGES = 2 * ALLOC_HUGE_PAGE };
+
+static void *alloc_pages(size_t bytes, size_t size)
+{
+    char *from = MAP_FAILED;
+    if (!alloc_refused(size))
+        from = mmap(NULL, size + ALLOC_HUGE_PAGE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (from == MAP_FAILED)
+        return alloc_checked(NULL, size);
+    size_t before = -(uintptr_t)from % ALLOC_HUGE_PAGE;
+    char *block = from + before;
+    if (before)
+        (void)munmap(from, before);
+    (void)munmap(block + size, ALLOC_HUGE_PAGE - before);
+#if defined(MADV_HUGEPAGE)
+    (void)madvise(block, bytes / ALLOC_HUGE_PAGE * ALLOC_HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return block;
+}
+
+static void *alloc_block(size_t bytes, size_t size)
+{
+    return size < ALLOC_PAGES ? tp__alloc_aligned(size) : alloc_pages(bytes, size);
+}
+
+static void alloc_return(void *block, size_t size)
+{
+    if (size < ALLOC_PAGES)
+        tp__free(block);
+    else
+        (void)munmap(block, size);
+}
+
+#else
+
+static void *alloc_block(size_t bytes, size_t size)
+{
+    (void)bytes;
+    return tp__alloc_aligned(size);
+}
+
+static void alloc_return(void *block, size_t size)
+{
+    (void)size;
+    tp__free(block);
+}
+
+#endif
+
 /* The system is asked for memory seldom enough to do here what is to be done now and then: to look
  * for values that no scope frees, and to give back the blocks that are kept, none of which has this
  * size. */
-static void *alloc_more(tp__thread *t, size_t size)
+static void *alloc_more(tp__thread *t, size_t bytes, size_t size)
 {
     if (t->memory.bytes.in_use >= tp__scope_most_bytes &&
         t->memory.bytes.in_use > t->scopes.weighed)
         tp__scope_weigh(t);
     if (t->memory.bytes.in_use + t->memory.bytes.kept + size > t->memory.bytes.peak + ALLOC_SLACK)
         tp__block_trim(t);
-    return tp__alloc_aligned(size);
+    return alloc_block(bytes, size);
 }
 
 /* A size beyond PTRDIFF_MAX, with which alloc_class could not reckon, is left to malloc to refuse.
@@ -162,7 +213,7 @@ void *tp__block_take(tp__thread *t, size_t bytes)
     if (TP_LIKELY(block != NULL)) {
         t->memory.free_blocks[class] = *(void **)block;
         t->memory.bytes.kept -= size;
-    } else if (!(block = alloc_more(t, size))) {
+    } else if (!(block = alloc_more(t, bytes, size))) {
         return NULL;
     }
     t->memory.bytes.in_use += size;
@@ -184,7 +235,7 @@ void tp__block_put(tp__thread *t, void *block, size_t bytes)
     bool full =
         t->memory.bytes.in_use + t->memory.bytes.kept + size > t->memory.bytes.peak + ALLOC_SLACK;
     if (class >= TP__BLOCK_CLASSES || full) {
-        tp__free(block);
+        alloc_return(block, size);
         return;
     }
     *(void **)block = t->memory.free_blocks[class];
@@ -198,7 +249,7 @@ void tp__block_trim(tp__thread *t)
         while (t->memory.free_blocks[class]) {
             void *block = t->memory.free_blocks[class];
             t->memory.free_blocks[class] = *(void **)block;
-            tp__free(block);
+            alloc_return(block, alloc_size(class));
         }
     t->memory.bytes.kept = 0;
 }
