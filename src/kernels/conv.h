@@ -36,23 +36,22 @@ typedef struct tp__conv {
     const char *bias; /* added to each channel of the result y, or NULL */
 } tp__conv;
 
-/* --- Kernels that backends register for "conv" ---
+/* --- Kernels of a level ---
  *
  * A tile is `rows` rows of up to TP__CONV_VECTORS vectors of `lanes` elements. */
-enum { TP__CONV_VECTORS = 3, TP__CONV_MOST_ROWS = 8, TP__CONV_MOST_LANES = 16 };
+enum { TP__CONV_VECTORS = 3, TP__CONV_LEAST_ROWS = 2 };
 
-/* y[r][i] = bias[r] + Σ_k w[k · rows + r] x[offset[k] + i]. Into raw, row after row, or, where that
- * is NULL and the backend packs: of vector v the lanes in mask[v], at most `left` − place[v] of
- * them, go one after the other to y + r · y_row + place[v], for the first n_rows rows. */
+/* y[r][i] = bias[r] + Σ_k w[k · rows + r] x[offset[k] + i], for the first n_rows rows, y_row apart,
+ * and i < left: less than the vectors hold at a strip's end. rows is the kernels' number of rows,
+ * half of it or TP__CONV_LEAST_ROWS; with fewer than all rows, x is read as far as
+ * TP__CONV_VECTORS. */
 typedef struct tp__conv_tile {
     int64_t depth;
     const int64_t *offset;
     const char *w, *x, *bias;
-    char *raw, *y;
-    int vectors, n_rows;
+    char *y;
+    int vectors, rows, n_rows;
     int64_t y_row, left;
-    const uint32_t *mask;
-    const int64_t *place;
 } tp__conv_tile;
 
 /* sum[j · rows + r] += Σ over units and i < vectors · lanes of y[r · y_row + i]
@@ -72,7 +71,6 @@ typedef void tp__conv_lines(int64_t n, size_t bytes, const char *from, int64_t f
 typedef struct tp__conv_kernels {
     size_t item;
     int rows, lanes;
-    bool packs;
     double cost; /* of a multiplication and an addition, in nanoseconds, about */
     void (*tile)(const tp__conv_tile *tile);
     void (*dots)(const tp__conv_dots *dots);

@@ -50,14 +50,6 @@
             _mm256_storeu_pd(to + r, _mm256_add_pd(_mm256_loadu_pd(to + r), sum));                 \
         }                                                                                          \
     }
-#define CONV_PACKS 1
-#define CONV_LANES(n, most) ((n) < (most) ? (1u << (n)) - 1 : (1u << (most)) - 1)
-#define CONV_PACK_float(to, mask, n, v)                                                            \
-    _mm512_mask_storeu_ps(to, (__mmask16)CONV_LANES(n, __builtin_popcount(mask)),                  \
-                          _mm512_maskz_compress_ps((__mmask16)(mask), (__m512)(v)))
-#define CONV_PACK_double(to, mask, n, v)                                                           \
-    _mm512_mask_storeu_pd(to, (__mmask8)CONV_LANES(n, __builtin_popcount(mask)),                   \
-                          _mm512_maskz_compress_pd((__mmask8)(mask), (__m512d)(v)))
 #include "kernels/conv_body.h"
 
 #include "kernels/end_level.h"

@@ -10,8 +10,6 @@
  *     CONV_AFTER(w, v) optional: reads through w only once v is computed, where a compiler might
  *                      read early and run out of registers
  *     CONV_ADD_float, CONV_ADD_double    optional: the functions of CONV_ADD below
- *     CONV_PACKS, and CONV_PACK_float, CONV_PACK_double(to, mask, n, v) where a register's chosen
- *                      lanes can be stored side by side
  */
 #include <string.h>
 
@@ -36,28 +34,12 @@ typedef int32_t CONV(ints) __attribute__((vector_size(CONV_BYTES)));
 #define CONV_AFTER(w, v) (void)0
 #endif
 
-#if !defined(CONV_PACKS)
-#define CONV_PACKS 0
-#define CONV_PACK_float(to, mask, n, v) (void)(to), (void)(mask), (void)(n), (void)(v)
-#define CONV_PACK_double(to, mask, n, v) (void)(to), (void)(mask), (void)(n), (void)(v)
-#endif
-
 /* --- Tiles --- */
 
+/* Sums in registers; the last elements of a strip, and rows that are not wanted, go by memory. */
 #define CONV_TILE(Type)                                                                            \
-    TP_INLINE void CONV(conv_store_##Type)(const tp__conv_tile *t, int r, int v,                   \
-                                           CONV_OF_##Type sum)                                     \
-    {                                                                                              \
-        const int lanes = CONV_BYTES / sizeof(Type);                                               \
-        if (t->raw) {                                                                              \
-            memcpy((Type *)(void *)t->raw + (r * t->vectors + v) * lanes, &sum, sizeof sum);       \
-        } else if (r < t->n_rows) {                                                                \
-            Type *to = (Type *)(void *)t->y + r * t->y_row + t->place[v];                          \
-            CONV_PACK_##Type(to, t->mask[v], t->left - t->place[v], sum);                          \
-        }                                                                                          \
-    }                                                                                              \
-                                                                                                   \
-    TP_INLINE void CONV(conv_vectors_##Type)(const tp__conv_tile *t, const int vectors)            \
+    TP_INLINE void CONV(conv_sums_##Type)(const tp__conv_tile *t, const int rows,                  \
+                                          const int vectors)                                       \
     {                                                                                              \
         const int lanes = CONV_BYTES / sizeof(Type);                                               \
         const Type *w = (const Type *)(const void *)t->w, *x = (const Type *)(const void *)t->x;   \
@@ -65,19 +47,19 @@ typedef int32_t CONV(ints) __attribute__((vector_size(CONV_BYTES)));
         const Type *bias = (const Type *)(const void *)t->bias;                                    \
         CONV_OF_##Type sum[CONV_ROWS][TP__CONV_VECTORS];                                           \
         CONV_UNROLL                                                                                \
-        for (int r = 0; r < CONV_ROWS; r++) {                                                      \
+        for (int r = 0; r < rows; r++) {                                                           \
             CONV_UNROLL                                                                            \
             for (int v = 0; v < vectors; v++)                                                      \
                 sum[r][v] = bias[r] - (CONV_OF_##Type){0};                                         \
         }                                                                                          \
-        for (int64_t k = 0; k < t->depth; k++, w += CONV_ROWS) {                                   \
+        for (int64_t k = 0; k < t->depth; k++, w += rows) {                                        \
             const Type *from = x + offset[k];                                                      \
             CONV_OF_##Type b[TP__CONV_VECTORS];                                                    \
             CONV_UNROLL                                                                            \
             for (int v = 0; v < vectors; v++)                                                      \
                 memcpy(&b[v], from + v * lanes, sizeof b[v]);                                      \
             CONV_UNROLL                                                                            \
-            for (int r = 0; r < CONV_ROWS; r++) {                                                  \
+            for (int r = 0; r < rows; r++) {                                                       \
                 const CONV_OF_##Type a = w[r] - (CONV_OF_##Type){0};                               \
                 CONV_UNROLL                                                                        \
                 for (int v = 0; v < vectors; v++) {                                                \
@@ -86,22 +68,40 @@ typedef int32_t CONV(ints) __attribute__((vector_size(CONV_BYTES)));
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \
+        Type *y = (Type *)(void *)t->y;                                                            \
+        if (t->n_rows == rows && t->left >= vectors * lanes) {                                     \
+            CONV_UNROLL                                                                            \
+            for (int r = 0; r < rows; r++) {                                                       \
+                CONV_UNROLL                                                                        \
+                for (int v = 0; v < vectors; v++)                                                  \
+                    memcpy(y + r * t->y_row + v * lanes, &sum[r][v], sizeof sum[r][v]);            \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        Type ends[CONV_ROWS][TP__CONV_VECTORS * CONV_BYTES / sizeof(Type)];                        \
         CONV_UNROLL                                                                                \
-        for (int r = 0; r < CONV_ROWS; r++) {                                                      \
+        for (int r = 0; r < rows; r++) {                                                           \
             CONV_UNROLL                                                                            \
             for (int v = 0; v < vectors; v++)                                                      \
-                CONV(conv_store_##Type)(t, r, v, sum[r][v]);                                       \
+                memcpy(&ends[r][v * lanes], &sum[r][v], sizeof sum[r][v]);                         \
         }                                                                                          \
+        const int64_t n = t->left < vectors * lanes ? t->left : vectors * lanes;                   \
+        for (int r = 0; r < t->n_rows; r++)                                                        \
+            memcpy(y + r * t->y_row, ends[r], (size_t)n * sizeof(Type));                           \
     }                                                                                              \
                                                                                                    \
     static void CONV(conv_tile_##Type)(const tp__conv_tile *t)                                     \
     {                                                                                              \
-        if (t->vectors == 3)                                                                       \
-            CONV(conv_vectors_##Type)(t, 3);                                                       \
-        else if (t->vectors == 2)                                                                  \
-            CONV(conv_vectors_##Type)(t, 2);                                                       \
+        if (t->rows == CONV_ROWS && t->vectors == 3)                                               \
+            CONV(conv_sums_##Type)(t, CONV_ROWS, 3);                                               \
+        else if (t->rows == CONV_ROWS && t->vectors == 2)                                          \
+            CONV(conv_sums_##Type)(t, CONV_ROWS, 2);                                               \
+        else if (t->rows == CONV_ROWS)                                                             \
+            CONV(conv_sums_##Type)(t, CONV_ROWS, 1);                                               \
+        else if (CONV_ROWS / 2 > TP__CONV_LEAST_ROWS && t->rows == CONV_ROWS / 2)                  \
+            CONV(conv_sums_##Type)(t, CONV_ROWS / 2, TP__CONV_VECTORS);                            \
         else                                                                                       \
-            CONV(conv_vectors_##Type)(t, 1);                                                       \
+            CONV(conv_sums_##Type)(t, TP__CONV_LEAST_ROWS, TP__CONV_VECTORS);                      \
     }
 
 CONV_TILE(float)
@@ -197,8 +197,8 @@ CONV_DOTS(float) CONV_DOTS(double)
 #define CONV_KERNELS(Type, cost_)                                                                  \
     {                                                                                              \
         .item = sizeof(Type), .rows = CONV_ROWS, .lanes = CONV_BYTES / sizeof(Type),               \
-        .packs = CONV_PACKS, .cost = cost_, .tile = CONV(conv_tile_##Type),                        \
-        .dots = CONV(conv_dots_##Type), .lines = CONV(conv_lines)                                  \
+        .cost = cost_, .tile = CONV(conv_tile_##Type), .dots = CONV(conv_dots_##Type),             \
+        .lines = CONV(conv_lines)                                                                  \
     }
 
 tp__conv_table CONV(tp__conv) = {CONV_KERNELS(float, 1.0 / CONV_BYTES),

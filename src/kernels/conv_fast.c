@@ -27,11 +27,9 @@ typedef struct fast_work {
     char *first;              /* what sums begin with: groups, blocks of rows, row */
     int64_t depth, blocks;
     int64_t *offset, *weight; /* of each tap of each channel: in the copy, among the weights */
-    int64_t *place;           /* of each vector of a strip, as in a tile */
-    uint32_t *mask;
     tp__conv_room *room;
     size_t copy_bytes;
-    bool packs;
+    bool direct; /* places follow each other as results do */
 } fast_work;
 
 /* --- Weights --- */
@@ -42,16 +40,25 @@ typedef struct fast_order {
     int64_t group, row, channel;
 } fast_order;
 
+/* Rows of a block's tiles: the fewest that suffice. */
+static int64_t fast_tile_rows(const fast_work *work, int64_t block)
+{
+    int64_t rows = work->kernels->rows, left = work->pass.rows - block * rows;
+    return left <= TP__CONV_LEAST_ROWS ? TP__CONV_LEAST_ROWS : left <= rows / 2 ? rows / 2 : rows;
+}
+
 #define FAST_PACK(name, Type)                                                                      \
     static void name(const fast_work *work, const fast_order *order)                               \
     {                                                                                              \
         int64_t tile = work->kernels->rows, rows = work->pass.rows;                                \
-        Type *to = (Type *)(void *)work->weights;                                                  \
+        Type *block = (Type *)(void *)work->weights;                                               \
         for (int64_t g = 0; g < work->pass.groups; g++)                                            \
-            for (int64_t first = 0; first < rows; first += tile) {                                 \
+            for (int64_t first = 0; first < rows; first += tile, block += work->depth * tile) {    \
                 const Type *w = (const Type *)(const void *)order->w + g * order->group;           \
+                int64_t end = first + fast_tile_rows(work, first / tile);                          \
+                Type *to = block;                                                                  \
                 for (int64_t k = 0; k < work->depth; k++)                                          \
-                    for (int64_t r = first; r < first + tile; r++)                                 \
+                    for (int64_t r = first; r < end; r++)                                          \
                         *to++ = r < rows ? w[r * order->row + work->weight[k]] : 0;                \
             }                                                                                      \
     }
@@ -63,11 +70,12 @@ FAST_PACK(fast_pack_8, double)
 
 /* A tile's rows, which hold all places, into the places of results. */
 static void fast_scatter(const fast_work *work, const tp__conv_unit *unit, int64_t place,
-                         const tp__conv_tile *tile)
+                         const tp__conv_tile *tile, char *result)
 {
     const tp__conv_pass *pass = &work->pass;
     const tp__conv_line *line = pass->line;
     int64_t item = (int64_t)pass->item, end = place + tile->vectors * work->kernels->lanes;
+    int64_t row = line[0].size * line[1].size * line[2].size;
     for (int64_t q = place; q < end;) {
         int64_t y = q / pass->pitch, x = q % pass->pitch, next = (y + 1) * pass->pitch;
         if (y >= unit->lines)
@@ -76,8 +84,8 @@ static void fast_scatter(const fast_work *work, const tp__conv_unit *unit, int64
         int64_t at = (line[1].start + (unit->y + y) * line[1].step) * line[2].size + line[2].start +
                      (unit->x + x) * line[2].step;
         for (int64_t r = 0; n > 0 && r < tile->n_rows; r++) {
-            const char *from = tile->raw + (r * (end - place) + q - place) * item;
-            char *to = tile->y + (r * tile->y_row + at) * item;
+            const char *from = tile->y + (r * tile->y_row + q - place) * item;
+            char *to = result + (r * row + at) * item;
             if (line[2].step == 1)
                 memcpy(to, from, (size_t)(n * item));
             else
@@ -88,23 +96,26 @@ static void fast_scatter(const fast_work *work, const tp__conv_unit *unit, int64
     }
 }
 
-/* All rows at a few places of a strip. */
-static void fast_panel(const fast_work *work, const tp__conv_unit *unit, int64_t vector,
-                       tp__conv_tile *tile, char *y)
+/* All rows at a few places of a strip, whose image and group have their results at `result`. */
+static void fast_panel(const fast_work *work, const tp__conv_unit *unit, int64_t place,
+                       tp__conv_tile *tile, char *result)
 {
     const tp__conv_pass *pass = &work->pass;
+    const tp__conv_line *line = pass->line;
     int64_t item = (int64_t)pass->item, rows = work->kernels->rows;
-    tile->mask = work->mask + vector;
-    tile->place = work->place + vector;
-    for (int64_t block = 0; block < work->blocks; block++) {
-        int64_t left = pass->rows - block * rows;
+    int64_t block_bytes = rows * line[0].size * line[1].size * line[2].size * item;
+    int64_t at = unit->y * line[2].n + unit->x + place;
+    for (int64_t block = 0; block < work->blocks; block++, result += block_bytes) {
+        int64_t left = pass->rows - block * rows, number = unit->group * work->blocks + block;
+        tile->rows = (int)fast_tile_rows(work, block);
         tile->n_rows = (int)(left < rows ? left : rows);
-        tile->bias = work->first + (unit->group * work->blocks + block) * rows * item;
-        tile->w = work->weights + (unit->group * work->blocks + block) * work->depth * rows * item;
-        tile->y = y + block * rows * tile->y_row * item;
+        tile->bias = work->first + number * rows * item;
+        tile->w = work->weights + number * work->depth * rows * item;
+        if (work->direct)
+            tile->y = result + at * item;
         work->kernels->tile(tile);
-        if (tile->raw)
-            fast_scatter(work, unit, vector * work->kernels->lanes, tile);
+        if (!work->direct)
+            fast_scatter(work, unit, place, tile, result);
     }
 }
 
@@ -119,40 +130,23 @@ static void fast_strip(void *ctx, int64_t number)
     tp__conv_copy(pass, &unit, 0, pass->channels, work->input, copy);
     int64_t plane = (unit.image * pass->groups + unit.group) * pass->rows * line[0].size +
                     line[0].start + unit.z * line[0].step;
-    char *y = work->result + plane * line[1].size * line[2].size * item;
-    if (work->packs)
-        y += (unit.y * line[2].n + unit.x) * item;
-    tp__conv_tile tile = {.depth = work->depth,
-                          .offset = work->offset,
-                          .raw = work->packs ? NULL : copy + work->copy_bytes,
-                          .y_row = line[0].size * line[1].size * line[2].size,
-                          .left = unit.lines * unit.width};
+    char *result = work->result + plane * line[1].size * line[2].size * item;
+    tp__conv_tile tile = {.depth = work->depth, .offset = work->offset};
+    tile.y = copy + work->copy_bytes;
+    tile.y_row =
+        work->direct ? line[0].size * line[1].size * line[2].size : TP__CONV_VECTORS * lanes;
     int64_t places = (unit.lines - 1) * pass->pitch + unit.width;
-    for (int64_t v = 0; v * lanes < places; v += TP__CONV_VECTORS) {
-        int64_t left = (places - v * lanes - 1) / lanes + 1;
-        tile.vectors = (int)(left < TP__CONV_VECTORS ? left : TP__CONV_VECTORS);
-        tile.x = copy + v * lanes * item;
-        fast_panel(work, &unit, v, &tile, y);
+    for (int64_t at = 0; at < places; at += TP__CONV_VECTORS * lanes) {
+        tile.left = places - at;
+        int64_t vectors = (tile.left - 1) / lanes + 1;
+        tile.vectors = (int)(vectors < TP__CONV_VECTORS ? vectors : TP__CONV_VECTORS);
+        tile.x = copy + at * item;
+        fast_panel(work, &unit, at, &tile, result);
     }
     tp__conv_room_put(work->room, copy);
 }
 
 /* --- A pass --- */
-
-/* Which lanes of each vector of a strip are results, and how many come before. */
-static void fast_masks(const fast_work *work)
-{
-    int64_t place = 0;
-    for (int64_t v = 0; v < work->pass.vectors; v++) {
-        work->place[v] = place;
-        work->mask[v] = 0;
-        for (int i = 0; i < work->kernels->lanes; i++)
-            if (tp__conv_is_result(&work->pass, v * work->kernels->lanes + i)) {
-                work->mask[v] |= 1u << i;
-                place++;
-            }
-    }
-}
 
 static double fast_cost(const fast_work *work)
 {
@@ -182,11 +176,10 @@ static int64_t fast_round(int64_t n, int64_t to)
 static char *fast_take(fast_work *work, size_t *bytes)
 {
     const tp__conv_pass *pass = &work->pass;
-    int64_t rows = work->blocks * work->kernels->rows, vectors = pass->vectors;
+    int64_t rows = work->blocks * work->kernels->rows;
     size_t weights = (size_t)(pass->groups * rows * (work->depth + 1)) * pass->item;
     weights = (weights + 63) / 64 * 64;
-    size_t tables = (size_t)(2 * work->depth + vectors) * sizeof *work->offset;
-    *bytes = weights + tables + (size_t)vectors * sizeof *work->mask;
+    *bytes = weights + (size_t)(2 * work->depth) * sizeof *work->offset;
     char *block = tp__block_take(tp__here(), *bytes);
     if (!block)
         return NULL;
@@ -194,18 +187,16 @@ static char *fast_take(fast_work *work, size_t *bytes)
     work->first = block + (size_t)(pass->groups * rows * work->depth) * pass->item;
     work->offset = (int64_t *)(void *)(block + weights);
     work->weight = work->offset + work->depth;
-    work->place = work->weight + work->depth;
-    work->mask = (uint32_t *)(work->place + vectors);
     return block;
 }
 
-/* True if the results of a strip lie one after the other. */
-static bool fast_is_dense(const tp__conv_pass *pass)
+/* True if the results of a strip lie one after the other, as its places do. */
+static bool fast_is_direct(const tp__conv_pass *pass)
 {
-    bool dense = true;
+    bool direct = pass->dense || pass->lines == 1;
     for (int i = 1; i < TP__CONV_AXES; i++)
-        dense = dense && pass->line[i].step == 1 && pass->line[i].n == pass->line[i].size;
-    return dense;
+        direct = direct && pass->line[i].step == 1 && pass->line[i].n == pass->line[i].size;
+    return direct;
 }
 
 static bool fast_run(fast_work *work, const fast_order *order)
@@ -221,12 +212,11 @@ static bool fast_run(fast_work *work, const fast_order *order)
     if (!block)
         return false;
     tp__conv_offsets(pass, pass->channels, order->channel, work->offset, work->weight);
-    fast_masks(work);
     fast_begin_sums(work);
     (pass->item == sizeof(float) ? fast_pack_4 : fast_pack_8)(work, order);
-    work->packs = kernels->packs && fast_is_dense(pass);
+    work->direct = fast_is_direct(pass);
     int64_t copy = tp__conv_copy_size(pass, pass->channels) + tp__conv_slack(pass);
-    int64_t raw = work->packs ? 0 : kernels->rows * TP__CONV_VECTORS * kernels->lanes;
+    int64_t raw = work->direct ? 0 : kernels->rows * TP__CONV_VECTORS * kernels->lanes;
     work->copy_bytes = (size_t)fast_round(copy, kernels->lanes) * pass->item;
     int64_t units = tp__conv_units(pass);
     work->room = tp__conv_room_new(work->copy_bytes + (size_t)raw * pass->item, units);
@@ -259,7 +249,8 @@ void tp__conv_forward_pass(const tp__conv *conv, tp__conv_pass *pass)
     *pass = (tp__conv_pass){.images = conv->images,
                             .groups = conv->groups,
                             .rows = conv->rows,
-                            .channels = conv->channels};
+                            .channels = conv->channels,
+                            .dense = true};
     for (int i = 0; i < TP__CONV_AXES; i++)
         pass->line[i] = fast_line(&conv->axis[i]);
 }
@@ -320,7 +311,8 @@ static bool fast_back(const tp__conv *conv, const tp__conv_kernels *kernels)
         work.pass = (tp__conv_pass){.images = conv->images,
                                     .groups = conv->groups,
                                     .rows = conv->channels,
-                                    .channels = conv->rows};
+                                    .channels = conv->rows,
+                                    .dense = true};
         int64_t rest[] = {i / axis[2].stride / axis[1].stride, i / axis[2].stride % axis[1].stride,
                           i % axis[2].stride};
         bool some = true;

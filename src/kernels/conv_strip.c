@@ -33,6 +33,8 @@ static int64_t strip_most(int64_t a, int64_t b)
 
 /* --- Planning --- */
 
+enum { STRIP_PRODUCTS = 20 }; /* for which an element is worth a copy of its own */
+
 static void strip_extent(tp__conv_line *line)
 {
     int64_t last = line->offset + (line->taps - 1) * line->offset_step;
@@ -62,24 +64,21 @@ static void strip_shape(tp__conv_pass *pass, int64_t lines, int64_t width)
     pass->width = width;
     pass->down = lines ? strip_up(line[1].n, lines) : 0;
     pass->across = width ? strip_up(line[2].n, width) : 0;
-    pass->pitch = width + strip_span(&line[2]) - (width == line[2].n ? strip_shared(&line[2]) : 0);
+    pass->columns = pass->dense ? line[2].taps : line[2].in_step;
+    pass->beyond = pass->dense ? 0 : strip_span(&line[2]);
+    pass->pitch = width + pass->beyond;
+    if (!pass->dense && width == line[2].n)
+        pass->pitch -= strip_shared(&line[2]);
     pass->plane = (lines + strip_span(&line[1])) * pass->pitch;
     pass->lattice = (1 + strip_span(&line[0])) * pass->plane;
-    pass->channel = line[0].in_step * line[1].in_step * line[2].in_step * pass->lattice;
+    pass->channel = line[0].in_step * line[1].in_step * pass->columns * pass->lattice;
     pass->vectors = strip_up((lines - 1) * pass->pitch + width, pass->lanes);
 }
 
-void tp__conv_plan(tp__conv_pass *pass, const tp__conv_kernels *kernels, int64_t channels,
-                   int64_t room, int64_t least)
+static void strip_cut(tp__conv_pass *pass, int64_t channels, int64_t room, int64_t least)
 {
-    tp__conv_line *line = pass->line;
-    for (int i = 0; i < TP__CONV_AXES; i++)
-        strip_extent(&line[i]);
-    pass->item = kernels->item;
-    pass->lanes = kernels->lanes;
-    pass->copy = kernels->lines;
-    room /= (int64_t)kernels->item;
-    int64_t panel = (int64_t)kernels->lanes * TP__CONV_VECTORS;
+    const tp__conv_line *line = pass->line;
+    int64_t panel = (int64_t)pass->lanes * TP__CONV_VECTORS;
     strip_shape(pass, 1, line[2].n);
     int64_t planes = strip_most(1, pass->images * pass->groups * line[0].n), width = line[2].n;
     int64_t one = pass->channel * channels;
@@ -95,6 +94,32 @@ void tp__conv_plan(tp__conv_pass *pass, const tp__conv_kernels *kernels, int64_t
     int64_t down = strip_most(strip_up(line[1].n, lines), strip_up(least, planes));
     down = strip_least(strip_most(1, down), strip_most(1, line[1].n));
     strip_shape(pass, strip_up(line[1].n, down), width);
+}
+
+/* True if the copies of a dense strip, lines for its neighbours included, cost little beside the
+ * products that are made of them. */
+static bool strip_pays(const tp__conv_pass *pass)
+{
+    const tp__conv_line *line = pass->line;
+    int64_t products = pass->rows * line[0].taps * line[1].taps;
+    return line[2].taps > 0 && pass->across <= 1 &&
+           products * pass->lines >= STRIP_PRODUCTS * (pass->lines + strip_span(&line[1]));
+}
+
+void tp__conv_plan(tp__conv_pass *pass, const tp__conv_kernels *kernels, int64_t channels,
+                   int64_t room, int64_t least)
+{
+    for (int i = 0; i < TP__CONV_AXES; i++)
+        strip_extent(&pass->line[i]);
+    pass->item = kernels->item;
+    pass->lanes = kernels->lanes;
+    pass->copy = kernels->lines;
+    room /= (int64_t)kernels->item;
+    strip_cut(pass, channels, room, least);
+    if (!pass->dense || strip_pays(pass))
+        return;
+    pass->dense = false;
+    strip_cut(pass, channels, room, least);
 }
 
 int64_t tp__conv_units(const tp__conv_pass *pass)
@@ -118,11 +143,6 @@ tp__conv_unit tp__conv_unit_at(const tp__conv_pass *pass, int64_t number)
     return unit;
 }
 
-bool tp__conv_is_result(const tp__conv_pass *pass, int64_t place)
-{
-    return place % pass->pitch < pass->width && place / pass->pitch < pass->lines;
-}
-
 /* --- The copy --- */
 
 int64_t tp__conv_copy_size(const tp__conv_pass *pass, int64_t channels)
@@ -132,7 +152,7 @@ int64_t tp__conv_copy_size(const tp__conv_pass *pass, int64_t channels)
 
 int64_t tp__conv_slack(const tp__conv_pass *pass)
 {
-    return strip_span(&pass->line[2]) + (int64_t)TP__CONV_VECTORS * pass->lanes;
+    return pass->beyond + (int64_t)TP__CONV_VECTORS * pass->lanes;
 }
 
 /* Places of an axis whose input, place · in_step + base, exists: from *first to *end. */
@@ -161,7 +181,7 @@ static void strip_copy_plane(const tp__conv_pass *pass, const tp__conv_unit *uni
     const tp__conv_line *line = pass->line;
     int64_t first[2], end[2], item = (int64_t)pass->item;
     strip_range(&line[1], base_y, unit->lines + strip_span(&line[1]), &first[0], &end[0]);
-    strip_range(&line[2], base_x, unit->width + strip_span(&line[2]), &first[1], &end[1]);
+    strip_range(&line[2], base_x, unit->width + pass->beyond, &first[1], &end[1]);
     if (first[0] >= end[0] || first[1] >= end[1])
         return;
     int64_t step = line[1].in_step * line[2].in * item, pitch = pass->pitch * item;
@@ -176,6 +196,14 @@ static void strip_copy_plane(const tp__conv_pass *pass, const tp__conv_unit *uni
             tp__copy_run(pass->item, end[1] - first[1], line[2].in_step * item, from, to);
 }
 
+/* The input that the first place of a line of this copy takes. */
+static int64_t strip_column(const tp__conv_pass *pass, const tp__conv_unit *unit, int64_t column)
+{
+    const tp__conv_line *line = &pass->line[2];
+    return pass->dense ? unit->x * line->in_step + line->offset + column * line->offset_step
+                       : (unit->x + line->low) * line->in_step + column;
+}
+
 /* One channel of one remainder in z. */
 static void strip_copy_channel(const tp__conv_pass *pass, const tp__conv_unit *unit, int64_t rest_z,
                                const char *from, char *to)
@@ -184,14 +212,13 @@ static void strip_copy_channel(const tp__conv_pass *pass, const tp__conv_unit *u
     int64_t first, end, base = (unit->z + line[0].low) * line[0].in_step + rest_z;
     strip_range(&line[0], base, 1 + strip_span(&line[0]), &first, &end);
     for (int64_t rest_y = 0; rest_y < line[1].in_step; rest_y++)
-        for (int64_t rest_x = 0; rest_x < line[2].in_step; rest_x++) {
-            char *at =
-                to + (rest_y * line[2].in_step + rest_x) * pass->lattice * (int64_t)pass->item;
-            if (!strip_uses(&line[1], rest_y) || !strip_uses(&line[2], rest_x))
+        for (int64_t column = 0; column < pass->columns; column++) {
+            char *at = to + (rest_y * pass->columns + column) * pass->lattice * (int64_t)pass->item;
+            if (!strip_uses(&line[1], rest_y) || (!pass->dense && !strip_uses(&line[2], column)))
                 continue;
             for (int64_t z = first; z < end; z++)
                 strip_copy_plane(pass, unit, (unit->y + line[1].low) * line[1].in_step + rest_y,
-                                 (unit->x + line[2].low) * line[2].in_step + rest_x,
+                                 strip_column(pass, unit, column),
                                  from + (base + z * line[0].in_step) * line[1].in * line[2].in *
                                             (int64_t)pass->item,
                                  at + z * pass->plane * (int64_t)pass->item);
@@ -210,7 +237,7 @@ void tp__conv_copy(const tp__conv_pass *pass, const tp__conv_unit *unit, int64_t
             if (strip_uses(&line[0], rest))
                 strip_copy_channel(pass, unit, rest, input + (number + c) * in * item,
                                    to + (c * pass->channel +
-                                         rest * line[1].in_step * line[2].in_step * pass->lattice) *
+                                         rest * line[1].in_step * pass->columns * pass->lattice) *
                                             item);
 }
 
@@ -236,8 +263,10 @@ void tp__conv_offsets(const tp__conv_pass *pass, int64_t channels, int64_t w_cha
                     at[0] = strip_tap(&line[0], a, &rest[0]);
                     at[1] = strip_tap(&line[1], b, &rest[1]);
                     at[2] = strip_tap(&line[2], d, &rest[2]);
+                    if (pass->dense)
+                        at[2] = 0, rest[2] = d;
                     int64_t lattice =
-                        (rest[0] * line[1].in_step + rest[1]) * line[2].in_step + rest[2];
+                        (rest[0] * line[1].in_step + rest[1]) * pass->columns + rest[2];
                     offset[k] = c * pass->channel + lattice * pass->lattice + at[0] * pass->plane +
                                 at[1] * pass->pitch + at[2];
                     int64_t tap = line[0].tap + a * line[0].tap_step;

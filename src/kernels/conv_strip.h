@@ -5,7 +5,11 @@
  * place by the stride. A *strip*, a few lines of the results of one image, group and plane, is
  * computed from a copy of the input that it needs: lines lie `pitch` apart, with their zeros, and
  * elements that a stride keeps apart are sorted by remainder. In it, each tap is a fixed distance
- * from a result's place y · pitch + x, so neighbours in memory are computed together. The places
+ * from a result's place y · pitch + x, so neighbours in memory are computed together.
+ *
+ * A *dense* strip has a copy for each column of the kernel, of what that column meets: pitch is the
+ * results' width, and places follow each other without a gap. Where kernels are so wide that this
+ * would be too much, there is one copy, whose lines are longer than the results': the places
  * between two lines are computed and thrown away; where zeros end one line and begin the next they
  * are shared.
  *
@@ -29,11 +33,14 @@ typedef struct tp__conv_line {
 typedef struct tp__conv_pass {
     tp__conv_line line[TP__CONV_AXES];
     int64_t images, groups, rows, channels;
+    bool dense;           /* wanted, until tp__conv_plan has seen whether it pays */
     int64_t lines, width; /* of a strip; only strips of one line are narrower than the result */
     int64_t down, across; /* how many strips make a plane */
     int64_t pitch, plane, channel, lattice; /* of the copy: elements from a line, a plane, a channel
-                                             * to the next, of one remainder */
-    int64_t vectors;                        /* that hold the places of a strip */
+                                             * to the next, of one remainder or column */
+    int64_t columns, beyond; /* remainders or columns of the kernel along the last axis; elements
+                              * that a line of the copy has more than one of the results */
+    int64_t vectors;         /* that hold the places of a strip */
     size_t item;
     int lanes;
     tp__conv_lines *copy;
@@ -43,7 +50,7 @@ typedef struct tp__conv_unit {
     int64_t image, group, z, y, x, lines, width;
 } tp__conv_unit;
 
-/* Fills in what follows from line, images, groups, rows, channels: strips of which copies of
+/* Fills in what follows from line, images, groups, rows, channels, dense: strips of which copies of
  * `channels` of the channels take at most about `room` bytes, and of which there are `least` if
  * that many are worth it. */
 void tp__conv_plan(tp__conv_pass *pass, const tp__conv_kernels *kernels, int64_t channels,
@@ -65,9 +72,6 @@ void tp__conv_copy(const tp__conv_pass *pass, const tp__conv_unit *unit, int64_t
  * w_channel apart. */
 void tp__conv_offsets(const tp__conv_pass *pass, int64_t channels, int64_t w_channel,
                       int64_t *offset, int64_t *weight);
-
-/* True if the place is a result of the strip. */
-bool tp__conv_is_result(const tp__conv_pass *pass, int64_t place);
 
 /* --- Memory for tasks: one piece for each thread, taken before they start --- */
 

@@ -5,6 +5,9 @@
  * place on. Strips are cut into parts, each with a sum of its own; the sums are added in order.
  * Where weights are too many for that, tasks are parts of the channels of x too. What is cut
  * depends on the problem only.
+ *
+ * A copy of y costs as much as a few taps. Where there are few, strips of x are dense, and those of
+ * y, if they are whole images, are read in place.
  */
 #include "base/features.h"
 
@@ -26,6 +29,7 @@ enum {
     WEIGHTS_SUMS = 4 << 20
 };
 static const double weights_part_cost = 60e3;
+enum { WEIGHTS_TAPS = 32 }; /* of all channels, that are few */
 
 typedef struct weights_work {
     tp__conv_pass pass;
@@ -37,7 +41,8 @@ typedef struct weights_work {
     int64_t strips, parts;       /* of a group */
     int64_t channels, divisions; /* of x in a task */
     int64_t batch;               /* strips whose dot products are taken together */
-    int64_t x_size, y_row, y_size;
+    int64_t x_size, y_row, y_size, y_unit; /* y_size of a copy, y_unit from a strip to the next */
+    bool in_place;                         /* no copies of y */
     int64_t *offset;
     tp__conv_room *room;
 } weights_work;
@@ -45,11 +50,23 @@ typedef struct weights_work {
 /* A task: strips from first to end, a range of channels. */
 typedef struct weights_task {
     int64_t group, part, channel, channels;
-    char *x, *y, *keep, *sums;
+    char *x, *keep, *sums;
+    const char *y;
     tp__conv_unit unit; /* of the copies */
 } weights_task;
 
 /* --- Copies --- */
+
+/* Where the results of a strip begin in y. */
+static const char *weights_of(const weights_work *work, const tp__conv_unit *unit)
+{
+    const tp__conv_pass *pass = &work->pass;
+    const tp__conv_line *line = pass->line;
+    int64_t plane = line[0].n * line[1].n * line[2].n;
+    int64_t channel = (unit->image * pass->groups + unit->group) * pass->rows;
+    int64_t first = (unit->z * line[1].n + unit->y) * line[2].n + unit->x;
+    return work->y + (channel * plane + first) * (int64_t)pass->item;
+}
 
 /* Lines of the channels of y at the distance of those of x; zeros between and behind them. */
 static void weights_copy(const weights_work *work, const tp__conv_unit *unit, char *to)
@@ -57,9 +74,7 @@ static void weights_copy(const weights_work *work, const tp__conv_unit *unit, ch
     const tp__conv_pass *pass = &work->pass;
     const tp__conv_line *line = pass->line;
     int64_t item = (int64_t)pass->item, plane = line[0].n * line[1].n * line[2].n;
-    int64_t channel = (unit->image * pass->groups + unit->group) * pass->rows;
-    int64_t first = (unit->z * line[1].n + unit->y) * line[2].n + unit->x;
-    const char *from = work->y + (channel * plane + first) * item;
+    const char *from = weights_of(work, unit);
     memset(to, 0, (size_t)(work->y_size * item));
     for (int64_t r = 0; r < pass->rows; r++)
         pass->copy(unit->lines, (size_t)(unit->width * item), from + r * plane * item,
@@ -91,7 +106,7 @@ static void weights_products(const weights_work *work, const weights_task *task,
                           .x = task->x,
                           .keep = task->keep,
                           .x_unit = work->x_size,
-                          .y_unit = work->y_size,
+                          .y_unit = work->y_unit,
                           .y_row = work->y_row};
     for (int64_t r = 0; r < pass->rows; r += tile, to += block) {
         dots.y = task->y + r * work->y_row * item;
@@ -130,8 +145,9 @@ static void weights_part(void *ctx, int64_t number)
     int64_t left = pass->channels - task.channel;
     task.channels = left < work->channels ? left : work->channels;
     task.x = tp__conv_room_take(work->room);
-    task.y = task.x + work->batch * work->x_size * item;
-    task.keep = task.y + work->batch * work->y_size * item;
+    task.keep = task.x + work->batch * work->x_size * item;
+    char *copy = task.keep + work->y_row * item;
+    task.y = copy;
     int64_t block = work->blocks * work->depth * work->kernels->rows * item;
     task.sums = work->sums + (number * work->divisions + division) * block;
     memset(task.sums, 0, (size_t)block);
@@ -145,10 +161,13 @@ static void weights_part(void *ctx, int64_t number)
         }
         if (i == first || !weights_alike(&unit, &task.unit))
             weights_keep(work, &unit, task.keep);
+        if (work->in_place && units == 0)
+            task.y = weights_of(work, &unit);
         task.unit = unit;
         tp__conv_copy(pass, &unit, task.channel, task.channels, work->x,
                       task.x + units * work->x_size * item);
-        weights_copy(work, &unit, task.y + units * work->y_size * item);
+        if (!work->in_place)
+            weights_copy(work, &unit, copy + units * work->y_size * item);
         units++;
     }
     weights_products(work, &task, units);
@@ -191,6 +210,7 @@ static void weights_cut(weights_work *work)
     int64_t worth = (int64_t)(weights_cost(work) / weights_part_cost) / pass->groups;
     int64_t most = weights_least(WEIGHTS_PARTS, weights_most(1, worth));
     int64_t weights = pass->groups * pass->rows * pass->channels * work->taps;
+    pass->dense = pass->channels * work->taps <= WEIGHTS_TAPS;
     tp__conv_plan(pass, kernels, pass->channels, WEIGHTS_ROOM / 2, 1);
     work->strips = tp__conv_units(pass) / pass->groups;
     work->parts = weights_least(most, WEIGHTS_SUMS / item / weights);
@@ -216,6 +236,12 @@ static void weights_batch(weights_work *work)
     int64_t fits = WEIGHTS_ROOM / item / (work->x_size + work->y_size);
     work->batch = weights_least(weights_least(near, fits), work->strips / work->parts);
     work->batch = weights_most(1, work->batch);
+    int64_t plane = pass->line[0].n * pass->line[1].n * pass->line[2].n;
+    work->in_place = pass->dense && pass->lines * pass->width == plane && work->y_row == plane &&
+                     pass->rows == work->blocks * tile;
+    work->y_unit = work->in_place ? pass->groups * pass->rows * plane : work->y_size;
+    if (work->in_place)
+        work->y_size = 0;
 }
 
 /* --- All --- */
