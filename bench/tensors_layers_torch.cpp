@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// Parts of networks with libtorch's C++ interface. It has no RMS norm of its own before 2.4.
+// Parts of networks with libtorch's C++ interface, by functions of its own where a version has
+// them: an RMS norm from 2.4, attention in one from 2.0.
+
+#include "tensors_torch.hpp"
 
 #include "tensors_layers.h"
 
-#include <cmath>
 #include <memory>
 #include <torch/autograd.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/types.h>
 #include <torch/utils.h>
-#include <torch/version.h>
 #include <vector>
 
 namespace
@@ -66,15 +67,19 @@ Tensor value(const state &s)
         return torch::nn::functional::cross_entropy(in[0], s.index);
     if (tensors_layer_is(&s.row, "layer_norm"))
         return torch::layer_norm(in[0], {in[0].size(1)}, in[1], in[2]);
+#if TENSORS_LIBTORCH >= 204
+    if (tensors_layer_is(&s.row, "rms_norm"))
+        return torch::rms_norm(in[0], {in[0].size(1)}, in[1], 1e-5);
+#endif
     if (tensors_layer_is(&s.row, "rms_norm"))
         return in[0] * (in[0].square().mean(-1, true) + 1e-5).rsqrt() * in[1];
     if (tensors_layer_is(&s.row, "batch_norm"))
         return torch::batch_norm(in[0], in[1], in[2], {}, {}, true, 0.1, 1e-5, false);
     if (tensors_layer_is(&s.row, "embedding"))
         return torch::embedding(in[0], s.index);
-    Tensor scores = torch::matmul(in[0], in[1].transpose(-2, -1)) *
-                    (1 / std::sqrt(static_cast<double>(in[0].size(2))));
-    return torch::matmul(torch::softmax(scores.masked_fill(s.later, -INFINITY), -1), in[2]);
+    return tensors_torch_attention(in[0].unsqueeze(0), in[1].unsqueeze(0), in[2].unsqueeze(0),
+                                   s.later)
+        .squeeze(0);
 }
 
 void step(void *opened, tensors_results *results)

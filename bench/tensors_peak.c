@@ -48,6 +48,14 @@ static void peak_steps(const tensors_side *side, void *state)
         side->step(state, NULL);
 }
 
+/* What filled the inputs is freed, but malloc may keep it. */
+static void peak_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 int tensors_peak_child(const tensors_row *row, const tensors_side *side)
 {
     tensors_row tiny = tensors_tiny(row);
@@ -57,12 +65,11 @@ int tensors_peak_child(const tensors_row *row, const tensors_side *side)
     peak_steps(side, state);
     if (state)
         side->close(state);
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
+    peak_trim();
 
     double before = peak_status("VmRSS");
     state = side->open(row);
+    peak_trim();
     if (!state || !peak_reset())
         return 1;
     peak_steps(side, state);

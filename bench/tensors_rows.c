@@ -8,91 +8,74 @@
 #include <math.h>
 #include <string.h>
 
-#define CHAIN(name, type, n, faster)                                                               \
+/* faster, faster_two and share: what is wanted. */
+#define ROW(name, kind, type, how, faster, faster_two, share, ...)                                 \
     {                                                                                              \
-        name, TENSORS_CHAIN, type, "", {n}, faster, 0, 0                                           \
+        name, kind, type, how, {__VA_ARGS__}, faster, faster_two, share                            \
     }
+#define CHAIN(name, type, n, faster) ROW(name, TENSORS_CHAIN, type, "", faster, 1, 0, n)
 #define GEMM(name, type, how, m, k, n, share)                                                      \
-    {                                                                                              \
-        name, TENSORS_GEMM, type, how, {m, k, n}, 0, 0, share                                      \
-    }
-#define PLAIN(name, kind, how, ...)                                                                \
-    {                                                                                              \
-        name, kind, TENSORS_F32, how, {__VA_ARGS__}, 0, 0, 0                                       \
-    }
-#define MLP(name, batch, faster, faster_two, share)                                                \
-    {                                                                                              \
-        name, TENSORS_MLP, TENSORS_F32, "", {batch, 784, 256, 128, 10}, faster, faster_two, share  \
-    }
-#define PHYSICS(name, points, faster, faster_two)                                                  \
-    {                                                                                              \
-        name, TENSORS_PHYSICS, TENSORS_F64, "", {points, 1, 32, 32, 1}, faster, faster_two, 0      \
-    }
-
-#define CONV(name, how, ...)                                                                       \
-    {                                                                                              \
-        name, TENSORS_CONV, TENSORS_F32, how, {__VA_ARGS__}, 0, 0, 0                               \
-    }
-#define CNN(name, batch, faster, faster_two, share)                                                \
-    {                                                                                              \
-        name, TENSORS_CNN, TENSORS_F32, "", {batch, 28, 32, 64, 128}, faster, faster_two, share    \
-    }
-
-#define TEXT(name, kind, faster, ...)                                                              \
-    {                                                                                              \
-        name, kind, TENSORS_F32, "", {__VA_ARGS__}, faster, 1.3, 0.55                              \
-    }
+    ROW(name, TENSORS_GEMM, type, how, 0, 1, share, m, k, n)
+#define PASS(name, kind, how, ...) ROW(name, kind, TENSORS_F32, how, 1, 1, 0.8, __VA_ARGS__)
+#define LAYER(name, kind, how, faster, ...)                                                        \
+    ROW(name, kind, TENSORS_F32, how, faster, 1, 0, __VA_ARGS__)
+#define MLP(name, batch, faster)                                                                   \
+    ROW(name, TENSORS_MLP, TENSORS_F32, "", faster, 1.4, 0, batch, 784, 256, 128, 10)
+#define PHYSICS(name, points, faster)                                                              \
+    ROW(name, TENSORS_PHYSICS, TENSORS_F64, "", faster, 1.4, 0, points, 1, 32, 32, 1)
+#define TRAIN(name, kind, faster, share, ...)                                                      \
+    ROW(name, kind, TENSORS_F32, "", faster, 1.4, share, __VA_ARGS__)
 
 const tensors_row tensors_rows[] = {
-    CHAIN("chain float32 10", TENSORS_F32, 10, 25),
+    CHAIN("chain float32 10", TENSORS_F32, 10, 30),
     CHAIN("chain float32 1e3", TENSORS_F32, 1000, 0),
     CHAIN("chain float32 1e5", TENSORS_F32, 100000, 5),
-    CHAIN("chain float32 4e6", TENSORS_F32, 4000000, 5),
-    CHAIN("chain float64 10", TENSORS_F64, 10, 25),
+    CHAIN("chain float32 4e6", TENSORS_F32, 4000000, 10),
+    CHAIN("chain float64 10", TENSORS_F64, 10, 30),
     CHAIN("chain float64 1e3", TENSORS_F64, 1000, 0),
     CHAIN("chain float64 1e5", TENSORS_F64, 100000, 4),
     CHAIN("chain float64 4e6", TENSORS_F64, 4000000, 4),
     GEMM("gemm float32 16", TENSORS_F32, "NN", 16, 16, 16, 0),
-    GEMM("gemm float32 64", TENSORS_F32, "NN", 64, 64, 64, 0.95),
-    GEMM("gemm float32 256", TENSORS_F32, "NN", 256, 256, 256, 0.95),
-    GEMM("gemm float32 1024", TENSORS_F32, "NN", 1024, 1024, 1024, 0.95),
+    GEMM("gemm float32 64", TENSORS_F32, "NN", 64, 64, 64, 0),
+    GEMM("gemm float32 256", TENSORS_F32, "NN", 256, 256, 256, 0.85),
+    GEMM("gemm float32 1024", TENSORS_F32, "NN", 1024, 1024, 1024, 0.85),
     GEMM("gemm float64 16", TENSORS_F64, "NN", 16, 16, 16, 0),
-    GEMM("gemm float64 64", TENSORS_F64, "NN", 64, 64, 64, 0.95),
-    GEMM("gemm float64 256", TENSORS_F64, "NN", 256, 256, 256, 0.95),
-    GEMM("gemm float64 1024", TENSORS_F64, "NN", 1024, 1024, 1024, 0.95),
-    GEMM("gemm float32 128x784x256 NN", TENSORS_F32, "NN", 128, 784, 256, 0.95),
-    GEMM("gemm float32 128x784x256 NT", TENSORS_F32, "NT", 128, 784, 256, 0.95),
-    GEMM("gemm float32 128x784x256 TN", TENSORS_F32, "TN", 128, 784, 256, 0.95),
-    PLAIN("sum 2048x2048", TENSORS_SUM, "", 2048, 2048),
-    PLAIN("sum 2048x2048 axis 0", TENSORS_SUM, "0", 2048, 2048),
-    PLAIN("sum 2048x2048 axis 1", TENSORS_SUM, "1", 2048, 2048),
-    PLAIN("sum 64x256x256 axes 0, 2", TENSORS_SUM, "02", 64, 256, 256),
-    PLAIN("max 2048x2048 axis 1", TENSORS_MAX, "1", 2048, 2048),
-    PLAIN("4096x1024 plus row", TENSORS_ADD_ROW, "", 4096, 1024),
-    PLAIN("4096x1024 times column", TENSORS_MUL_COLUMN, "", 4096, 1024),
-    PLAIN("4096x1024 plus row, gradient", TENSORS_ROW_GRADIENT, "", 4096, 1024),
-    MLP("mlp batch 1", 1, 3, 1.4, 0),
-    MLP("mlp batch 32", 32, 0, 1.4, 0),
-    MLP("mlp batch 128", 128, 1.6, 1.4, 0.65),
-    PHYSICS("physics 64 points", 64, 6, 1.4),
-    PHYSICS("physics 1024 points", 1024, 2, 1.4),
-    CONV("conv2d 32x64x32x32", "forward", 32, 64, 32, 64),
-    CONV("conv2d 32x64x32x32, data", "data", 32, 64, 32, 64),
-    CONV("conv2d 32x64x32x32, weights", "weights", 32, 64, 32, 64),
-    CONV("conv2d 64x1x28x28", "forward", 64, 1, 28, 32),
-    CONV("conv2d 64x1x28x28, data", "data", 64, 1, 28, 32),
-    CONV("conv2d 64x1x28x28, weights", "weights", 64, 1, 28, 32),
-    PLAIN("max_pool2d 64x32x28x28", TENSORS_POOL, "", 64, 32, 28),
-    PLAIN("softmax 4096x1000", TENSORS_PART, "softmax", 4096, 1000),
-    PLAIN("cross-entropy 4096x1000", TENSORS_PART, "cross_entropy", 4096, 1000),
-    PLAIN("layer norm 4096x1024", TENSORS_PART, "layer_norm", 4096, 1024),
-    PLAIN("RMS norm 4096x1024", TENSORS_PART, "rms_norm", 4096, 1024),
-    PLAIN("batch norm 64x64x28x28", TENSORS_PART, "batch_norm", 64, 64, 28),
-    PLAIN("embedding 8192 of 1000x256", TENSORS_PART, "embedding", 8192, 256, 1000),
-    PLAIN("attention 64x256x64", TENSORS_PART, "attention", 64, 256, 64),
-    CNN("cnn batch 64", 64, 1.6, 1.3, 0.55),
-    TEXT("lstm 64 x 32, width 128", TENSORS_LSTM, 1.6, 64, 32, 128),
-    TEXT("gpt 4 x 128, 64 x 8", TENSORS_GPT, 1.4, 4, 128, 4, 64, 8),
+    GEMM("gemm float64 64", TENSORS_F64, "NN", 64, 64, 64, 0),
+    GEMM("gemm float64 256", TENSORS_F64, "NN", 256, 256, 256, 0.85),
+    GEMM("gemm float64 1024", TENSORS_F64, "NN", 1024, 1024, 1024, 0.85),
+    GEMM("gemm float32 128x784x256 NN", TENSORS_F32, "NN", 128, 784, 256, 0.85),
+    GEMM("gemm float32 128x784x256 NT", TENSORS_F32, "NT", 128, 784, 256, 0.85),
+    GEMM("gemm float32 128x784x256 TN", TENSORS_F32, "TN", 128, 784, 256, 0.85),
+    PASS("sum 2048x2048", TENSORS_SUM, "", 2048, 2048),
+    PASS("sum 2048x2048 axis 0", TENSORS_SUM, "0", 2048, 2048),
+    PASS("sum 2048x2048 axis 1", TENSORS_SUM, "1", 2048, 2048),
+    PASS("sum 64x256x256 axes 0, 2", TENSORS_SUM, "02", 64, 256, 256),
+    PASS("max 2048x2048 axis 1", TENSORS_MAX, "1", 2048, 2048),
+    PASS("4096x1024 plus row", TENSORS_ADD_ROW, "", 4096, 1024),
+    PASS("4096x1024 times column", TENSORS_MUL_COLUMN, "", 4096, 1024),
+    PASS("4096x1024 plus row, gradient", TENSORS_ROW_GRADIENT, "", 4096, 1024),
+    MLP("mlp batch 1", 1, 3.5),
+    MLP("mlp batch 32", 32, 0),
+    MLP("mlp batch 128", 128, 1.6),
+    PHYSICS("physics 64 points", 64, 6),
+    PHYSICS("physics 1024 points", 1024, 2.8),
+    LAYER("conv2d 32x64x32x32", TENSORS_CONV, "forward", 0, 32, 64, 32, 64),
+    LAYER("conv2d 32x64x32x32, data", TENSORS_CONV, "data", 0, 32, 64, 32, 64),
+    LAYER("conv2d 32x64x32x32, weights", TENSORS_CONV, "weights", 0, 32, 64, 32, 64),
+    LAYER("conv2d 64x1x28x28", TENSORS_CONV, "forward", 0, 64, 1, 28, 32),
+    LAYER("conv2d 64x1x28x28, data", TENSORS_CONV, "data", 0, 64, 1, 28, 32),
+    LAYER("conv2d 64x1x28x28, weights", TENSORS_CONV, "weights", 0, 64, 1, 28, 32),
+    LAYER("max_pool2d 64x32x28x28", TENSORS_POOL, "", 1.25, 64, 32, 28),
+    LAYER("softmax 4096x1000", TENSORS_PART, "softmax", 1.25, 4096, 1000),
+    LAYER("cross-entropy 4096x1000", TENSORS_PART, "cross_entropy", 1.25, 4096, 1000),
+    LAYER("layer norm 4096x1024", TENSORS_PART, "layer_norm", 1.25, 4096, 1024),
+    LAYER("RMS norm 4096x1024", TENSORS_PART, "rms_norm", 1.25, 4096, 1024),
+    LAYER("batch norm 64x64x28x28", TENSORS_PART, "batch_norm", 1.25, 64, 64, 28),
+    LAYER("embedding 8192 of 1000x256", TENSORS_PART, "embedding", 1.25, 8192, 256, 1000),
+    LAYER("attention 64x256x64", TENSORS_PART, "attention", 0, 64, 256, 64),
+    TRAIN("cnn batch 64", TENSORS_CNN, 1.8, 0, 64, 28, 32, 64, 128),
+    TRAIN("lstm 64 x 32, width 128", TENSORS_LSTM, 1.1, 0.9, 64, 32, 128),
+    TRAIN("gpt 4 x 128, 64 x 8", TENSORS_GPT, 1.4, 0.8, 4, 128, 4, 64, 8),
 };
 const int tensors_row_count = sizeof tensors_rows / sizeof *tensors_rows;
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // Networks over characters with libtorch's C++ interface: its own LSTM, layer norm, cross-entropy
-// and Adam; attention as products and a softmax, as it had it before 2.0.
+// and Adam, and from 2.0 its own attention.
+
+#include "tensors_torch.hpp"
 
 #include "tensors_text.h"
 
-#include <cmath>
 #include <memory>
 #include <torch/autograd.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/optim/adam.h>
 #include <torch/types.h>
 #include <torch/utils.h>
-#include <torch/version.h>
 #include <vector>
 
 namespace
@@ -97,10 +97,8 @@ Tensor attention(const Tensor &x, const Tensor *p, int64_t heads, const Tensor &
         return t.view({batch, length, heads, width / heads}).transpose(1, 2);
     };
     Tensor q = split(qkv[0]), k = split(qkv[1]), v = split(qkv[2]);
-    Tensor scores =
-        torch::matmul(q, k.transpose(-2, -1)) * (1 / std::sqrt(static_cast<double>(width / heads)));
-    scores = torch::softmax(scores.masked_fill(later, -INFINITY), -1);
-    Tensor y = torch::matmul(scores, v).transpose(1, 2).reshape({batch, length, width});
+    Tensor y =
+        tensors_torch_attention(q, k, v, later).transpose(1, 2).reshape({batch, length, width});
     return x + torch::linear(y, p[4], p[5]);
 }
 

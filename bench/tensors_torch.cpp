@@ -4,6 +4,8 @@
 // zeroed, so that the sweep hands its buffers over; nothing is recorded where nothing is
 // differentiated; linear layers and cross-entropy are its fused ones.
 
+#include "tensors_torch.hpp"
+
 #include "tensors_layers.h"
 
 #include <ATen/Parallel.h>
@@ -33,16 +35,27 @@ struct state {
     int64_t steps = 0;
 };
 
-// OpenMP's threads are libtorch's own; OpenBLAS's would come on top of them, and cost more than
-// they bring.
-void set_threads(int n)
+void set_threads_of(int blas, int n)
 {
     using set_number = void (*)(int);
     static auto set_blas =
         reinterpret_cast<set_number>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
     if (set_blas)
-        set_blas(1);
+        set_blas(blas);
     at::set_num_threads(n);
+}
+
+// OpenMP's threads are libtorch's own; OpenBLAS's would come on top of them, and cost more than
+// they bring.
+void set_threads(int n)
+{
+    set_threads_of(1, n);
+}
+
+// Where there is a product and nothing else, only OpenBLAS can use a second thread.
+void set_product_threads(int n)
+{
+    set_threads_of(n, n);
 }
 
 Tensor make_input(const tensors_input &input, int i, tensors_type type)
@@ -214,6 +227,10 @@ void step(void *opened, tensors_results *results)
 const tensors_side *tensors_torch(const tensors_row *row)
 {
     static const tensors_side side = {"libtorch", TORCH_VERSION, set_threads, open, step, close};
+    static const tensors_side product = {"libtorch", TORCH_VERSION, set_product_threads,
+                                         open,       step,          close};
+    if (row && row->kind == TENSORS_GEMM)
+        return &product;
     return tensors_is_cnn(row)     ? tensors_cnn_torch(set_threads)
            : tensors_is_text(row)  ? tensors_text_torch(set_threads)
            : tensors_is_layer(row) ? tensors_layer_torch(set_threads)
