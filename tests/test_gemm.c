@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/settings.h"
 #include "kernels/gemm.h"
 
@@ -266,6 +267,100 @@ static void gemm_leftover(void)
 TEST(large_products_whose_last_columns_are_few)
 {
     gemm_levels(gemm_leftover);
+}
+
+/* --- Half types --- */
+
+/* matrix with its elements rounded to dtype, of which type and value are then the judge's. */
+static void gemm_round(gemm_matrix *matrix, tp_dtype dtype, char **half)
+{
+    int64_t size =
+        (matrix->rows - 1) * llabs(matrix->row) + (matrix->columns - 1) * llabs(matrix->column) + 1;
+    *half = malloc((size_t)size * sizeof(uint16_t));
+    for (int64_t i = 0; i < size; i++) {
+        char *to = *half + (size_t)i * sizeof(uint16_t);
+        tp__write_element(dtype, to, gemm_get(true, matrix->memory, i));
+        gemm_set(true, matrix->memory, i, tp__read_element(dtype, to));
+    }
+}
+
+/* kinds: bits of which of a, b, c are halves. */
+static void gemm_check_half(const int64_t *size, gemm_layout left, gemm_layout right,
+                            tp_dtype dtype, unsigned kinds)
+{
+    gemm_matrix a = gemm_make(true, size[0], size[2], left);
+    gemm_matrix b = gemm_make(true, size[2], size[1], right);
+    gemm_matrix c = gemm_make(true, size[0], size[1], ROWS);
+    char *half_a = NULL, *half_b = NULL, *half_c = malloc((size_t)(size[0] * size[1]) * 4 + 4);
+    if (kinds & 1)
+        gemm_round(&a, dtype, &half_a);
+    if (kinds & 2)
+        gemm_round(&b, dtype, &half_b);
+    gemm_run(&a, &b, &c, false);
+    tp__gemm_batch batch = {.count = 1};
+    batch.first = (tp__gemm){.m = size[0],
+                             .n = size[1],
+                             .k = size[2],
+                             .a = half_a ? half_a + (a.at - a.memory) / 2 : a.at,
+                             .b = half_b ? half_b + (b.at - b.memory) / 2 : b.at,
+                             .c = half_c,
+                             .a_row = a.row,
+                             .a_column = a.column,
+                             .b_row = b.row,
+                             .b_column = b.column,
+                             .c_row = size[1],
+                             .a_type = kinds & 1 ? (uint8_t)dtype : 0,
+                             .b_type = kinds & 2 ? (uint8_t)dtype : 0,
+                             .c_type = kinds & 4 ? (uint8_t)dtype : 0};
+    tp__gemm_run(tp__gemm_best(TP_F32), &batch);
+    for (int64_t i = 0; i < size[0] * size[1]; i++) {
+        double expected = gemm_at(&c, i / size[1], i % size[1]), is;
+        expected = kinds & 4 ? tp__rounded_to(dtype, expected) : expected;
+        is = kinds & 4 ? tp__read_element(dtype, half_c + i * 2) : gemm_get(true, half_c, i);
+        if (memcmp(&is, &expected, sizeof is) != 0) {
+            test_check(false, __FILE__, __LINE__, "element %d is %.9g, expected %.9g", (int)i, is,
+                       expected);
+            fprintf(stderr, "    level %d, %s, m, n, k %d, %d, %d, layouts %d, %d, kinds %u\n",
+                    tp__level, tp_dtype_name(dtype), (int)size[0], (int)size[1], (int)size[2], left,
+                    right, kinds);
+            break;
+        }
+    }
+    free(half_a);
+    free(half_b);
+    free(half_c);
+    free(a.memory);
+    free(b.memory);
+    free(c.memory);
+}
+
+/* Small, thin, wide, vectors, outer, with columns left over, more than one piece, large. */
+static void gemm_halves(void)
+{
+    static const int64_t sizes[][3] = {
+        {1, 1, 1},     {2, 3, 4},     {5, 7, 9},     {16, 16, 16},  {17, 33, 40},   {50, 50, 50},
+        {64, 3, 100},  {300, 10, 70}, {3, 300, 130}, {1, 40, 300},  {1, 700, 45},   {700, 1, 45},
+        {40, 1, 1500}, {1, 5, 3000},  {30, 40, 1},   {300, 270, 9}, {270, 520, 300}};
+    if (!tp__gemm_best(TP_F32)->halves)
+        return;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (unsigned i = 0; i < LAYOUTS * LAYOUTS; i += s + 1 < 12 ? 1 : 4)
+            gemm_check_half(sizes[s], (gemm_layout)(i % LAYOUTS), (gemm_layout)(i / LAYOUTS),
+                            (i + s) % 2 ? TP_F16 : TP_BF16, i % 3 ? 7 : 1 + (unsigned)(i + s) % 7);
+}
+
+TEST(half_types_are_float32_rounded_once)
+{
+    gemm_levels(gemm_halves);
+}
+
+TEST(half_types_without_memory_have_the_same_bits)
+{
+    tp__alloc_fail_above(1000);
+    gemm_check_half((const int64_t[]){390, 410, 300}, ROWS, COLUMNS, TP_BF16, 7);
+    gemm_check_half((const int64_t[]){90, 41, 300}, COLUMNS, ROWS, TP_F16, 7);
+    gemm_check_half((const int64_t[]){90, 41, 300}, COLUMNS, ROWS, TP_F16, 2);
+    tp__alloc_fail_above(0);
 }
 
 /* --- What does not fit --- */

@@ -141,9 +141,9 @@ static tp_var *apply_run(tp__thread *t, tp__call *call, bool record)
 {
     const tp__op *op = call->op;
     bool elements = op->flags & TP__ELEMENTWISE;
-    bool ready = elements                ? tp__operands_meet(call, record)
-                 : op->flags & TP__MOVES ? true
-                                         : tp__operands_widen(call, record);
+    bool ready = elements                               ? tp__operands_meet(call, record)
+                 : op->flags & (TP__MOVES | TP__HALVES) ? true
+                                                        : tp__operands_widen(call, record);
     if (!ready || (op->infer && !op->infer(call)))
         return NULL;
     tp_var *y =

@@ -109,7 +109,9 @@ enum {
 
     /* What it costs, and needs. */
     TP__COSTLY = 1 << 13, /* an element takes more time than reading it from memory */
-    TP__LAPACK = 1 << 14  /* LAPACK, which the library may have been built without */
+    TP__LAPACK = 1 << 14, /* LAPACK, which the library may have been built without */
+
+    TP__HALVES = 1 << 15 /* takes half types as they are, and says of which type its result is */
 };
 
 struct tp__op {

@@ -29,16 +29,23 @@ typedef struct gemm_work {
     int64_t group;
 } gemm_work;
 
+/* Bytes of an element. */
+static int64_t gemm_item(const tp__gemm_backend *backend, uint8_t type)
+{
+    return tp__gemm_is_half(type) ? 2 : (int64_t)backend->item;
+}
+
 static tp__gemm gemm_matrix(const gemm_work *work, int64_t number)
 {
     const tp__gemm_batch *batch = work->batch;
-    int64_t item = (int64_t)work->backend->item;
     tp__gemm job = work->first;
-    job.c += number * job.m * job.n * item;
+    int64_t a_item = gemm_item(work->backend, job.a_type);
+    int64_t b_item = gemm_item(work->backend, job.b_type);
+    job.c += number * job.m * job.n * gemm_item(work->backend, job.c_type);
     for (int i = batch->ndim - 1; i >= 0; i--) {
         int64_t at = number % batch->shape[i];
-        job.a += at * batch->a_step[i] * item;
-        job.b += at * batch->b_step[i] * item;
+        job.a += at * batch->a_step[i] * a_item;
+        job.b += at * batch->b_step[i] * b_item;
         number /= batch->shape[i];
     }
     return job;
@@ -61,14 +68,14 @@ static void gemm_block(void *ctx, int64_t number)
 {
     const gemm_work *work = ctx;
     tp__gemm job = gemm_matrix(work, number / work->blocks);
-    int64_t item = (int64_t)work->backend->item, down = work->blocks / work->across;
+    int64_t down = work->blocks / work->across;
     int64_t block = number % work->blocks;
     int64_t i = block % down * work->rows, j = block / down * work->columns;
     job.m = job.m - i < work->rows ? job.m - i : work->rows;
     job.n = job.n - j < work->columns ? job.n - j : work->columns;
-    job.a += i * job.a_row * item;
-    job.b += j * job.b_column * item;
-    job.c += (i * job.c_row + j) * item;
+    job.a += i * job.a_row * gemm_item(work->backend, job.a_type);
+    job.b += j * job.b_column * gemm_item(work->backend, job.b_type);
+    job.c += (i * job.c_row + j) * gemm_item(work->backend, job.c_type);
     work->backend->run(&job);
 }
 
@@ -103,19 +110,6 @@ void tp__gemm_run(const tp__gemm_backend *backend, const tp__gemm_batch *batch)
     }
 }
 
-/* --- Layouts --- */
-
-static bool gemm_is_rows(int64_t rows, int64_t columns, int64_t row, int64_t column)
-{
-    return (columns <= 1 || column == 1) &&
-           (rows <= 1 || (row >= 1 && row >= columns && row <= INT32_MAX));
-}
-
-bool tp__gemm_is_plain(int64_t rows, int64_t columns, int64_t row, int64_t column)
-{
-    return gemm_is_rows(rows, columns, row, column) || gemm_is_rows(columns, rows, column, row);
-}
-
 /* --- Outer products --- */
 
 enum { GEMM_OUTER = 16384 }; /* elements of the result in a task */
@@ -145,8 +139,8 @@ static void gemm_run_outer_f64(const tp__gemm *block)
 const tp__gemm_backend *tp__gemm_outer(tp_dtype dtype)
 {
     static const tp__gemm_backend outer[] = {
-        [TP_F32] = {sizeof(float), 0.03, true, gemm_cut_outer, gemm_run_outer_f32},
-        [TP_F64] = {sizeof(double), 0.06, true, gemm_cut_outer, gemm_run_outer_f64},
+        [TP_F32] = {sizeof(float), 0.03, false, gemm_cut_outer, gemm_run_outer_f32},
+        [TP_F64] = {sizeof(double), 0.06, false, gemm_cut_outer, gemm_run_outer_f64},
     };
     return tp__is_float(dtype) && tp__level > TP__REFERENCE ? &outer[dtype] : NULL;
 }

@@ -23,14 +23,21 @@ typedef struct tp__gemm {
     int64_t a_row, a_column, b_row,
         b_column; /* from a row to the next, from a column to the next */
     int64_t c_row;
-    bool add;   /* c += a b */
+    bool add;   /* c += a b; not with a half type in c */
     bool large; /* a block of a product that is more than a cache holds: cut says so */
+    uint8_t a_type, b_type, c_type; /* TP_F16 or TP_BF16, if the backend takes them; otherwise 0,
+                                     * the backend's own. A single column of c lies in order then */
 } tp__gemm;
+
+TP_INLINE bool tp__gemm_is_half(uint8_t type)
+{
+    return type == TP_F16 || type == TP_BF16;
+}
 
 typedef struct tp__gemm_backend {
     size_t item; /* bytes of an element */
     double cost; /* of a multiplication and an addition, in nanoseconds, about */
-    bool plain;  /* run takes only operands that are tp__gemm_is_plain */
+    bool halves; /* operands and results may be of half types, sums are of float32 */
     void (*cut)(tp__gemm *whole, int64_t *rows, int64_t *columns); /* size of the blocks */
     void (*run)(const tp__gemm *block);
 } tp__gemm_backend;
@@ -58,8 +65,5 @@ const tp__gemm_backend *tp__gemm_outer(tp_dtype dtype);
 /* Their blocks, of float32 and float64. */
 typedef void (*const tp__outer_table[2])(const tp__gemm *block);
 TP__AT_LEVELS(tp__outer_table, tp__outer);
-
-/* True for a matrix whose rows, or whose columns, lie one after the other: what a BLAS takes. */
-bool tp__gemm_is_plain(int64_t rows, int64_t columns, int64_t row, int64_t column);
 
 #endif

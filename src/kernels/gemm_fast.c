@@ -6,10 +6,9 @@
  * copied next to each other first, at most 24 KiB on the stack. a is read where it lies: a tile
  * takes single elements of it.
  *
- * Of large products all panels' rows of b are copied first, which stay in the second-level cache,
- * and then the tiles beside each other are computed, which share rows of a; these are copied too
- * where they lie by columns. Without memory for that it goes as above, in narrower panels. The bits
- * are the same. The last columns of one, if they are fewer than a vector's, are no large product.
+ * Large products copy more (gemm_large.c). Without memory for that they go as above, in narrower
+ * panels. The bits are the same. The last columns of one, if they are fewer than a vector's, are no
+ * large product. Half types are widened in the copies (gemm_half.c).
  *
  * Columns that are left over, fewer than a vector's, would cost as much as a whole one. Where a's
  * columns lie side by side, and are enough, they are dot products of its rows; where its rows do,
@@ -25,23 +24,19 @@
 
 #include "base/alloc.h"
 #include "base/dtype.h"
-#include "kernels/gemm_tile.h"
+#include "kernels/gemm_parts.h"
 
 enum {
     FAST_ROWS = 48,         /* of c, that repay a copy of rows of b */
     FAST_SHORT = 64,        /* rows of a block, at least: each copies rows of b */
-    FAST_NEAR = 16 << 10,   /* bytes of rows of b that are not copied */
     FAST_BLOCK = 256 << 10, /* bytes of what is read over and over, at most */
     FAST_LARGE = 3 << 19,   /* bytes of a large product, at least */
     FAST_SIDE = 256,        /* rows and columns of a large product, and rows of its blocks */
     FAST_WIDE = 512 << 10,  /* bytes of the rows of b that are copied for one */
-    FAST_STRIP = 4,         /* tiles whose rows of a are copied at once, and terms */
-    FAST_TERMS = 16,
-    FAST_TASK = 1000000, /* multiplications that are worth a task */
+    FAST_TASK = 1000000,    /* multiplications that are worth a task */
     FAST_TASKS = 32,
     FAST_SPREAD = 256, /* elements of a result that are put in their places at a time */
     FAST_FEW = 12,     /* last columns that are computed as rows, at most */
-    FAST_DOT = 1536,   /* terms of a dot product at a time */
     FAST_DEEP = 32,    /* terms and rows of a matrix whose last columns are dot products, */
     FAST_DOTS = 8      /* at least */
 };
@@ -54,24 +49,13 @@ static const tp__gemm_kernels *fast_kernels(tp_dtype dtype)
 
 /* --- Matrices --- */
 
-/* The same and quicker for what is not huge. */
-static int64_t fast_quotient(int64_t a, int64_t b)
-{
-    return (a | b) >> 32 ? a / b : (int64_t)((uint32_t)a / (uint32_t)b);
-}
-
-static int64_t fast_least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The tiles of a panel: as few as there can be, of nearly the same size. */
 static void fast_rows(const tp__gemm_kernels *kernels, tp__gemm_tile *tile, int vectors, int64_t m)
 {
     int64_t tiles = 1, rows = m, larger = 0;
     if (m > kernels->rows) {
-        tiles = fast_quotient(m - 1, kernels->rows) + 1;
-        rows = fast_quotient(m, tiles);
+        tiles = tp__gemm_quotient(m - 1, kernels->rows) + 1;
+        rows = tp__gemm_quotient(m, tiles);
         larger = m - rows * tiles;
     }
     tile->a_tile = (rows + 1) * tile->a_row;
@@ -90,7 +74,7 @@ static void fast_rows(const tp__gemm_kernels *kernels, tp__gemm_tile *tile, int 
 static void fast_panel(const tp__gemm_kernels *kernels, const tp__gemm *job, const char *b,
                        int64_t width, tp__gemm_tile *tile, char *room)
 {
-    bool near = job->m < FAST_ROWS || tile->k * job->b_row * kernels->item <= FAST_NEAR;
+    bool near = job->m < FAST_ROWS || tile->k * job->b_row * kernels->item <= TP__GEMM_NEAR;
     tile->b = b;
     tile->b_row = job->b_row;
     if (job->b_column == 1 && near)
@@ -116,19 +100,6 @@ static void fast_columns(const tp__gemm_kernels *kernels, const tp__gemm *job, i
     fast_panel(kernels, job, job->b + (k * job->b_row + j * job->b_column) * item, width, &tile,
                room);
     fast_rows(kernels, &tile, vectors, job->m);
-}
-
-/* Panels have nearly the same number of vectors, at most `most`, the last one the most. */
-typedef struct fast_panels {
-    int64_t n, least, narrow;
-} fast_panels;
-
-static fast_panels fast_panels_of(int64_t vectors, int64_t most)
-{
-    fast_panels panels = {.n = 1 + fast_quotient(vectors - 1, most)};
-    panels.least = fast_quotient(vectors, panels.n);
-    panels.narrow = panels.n - (vectors - panels.least * panels.n);
-    return panels;
 }
 
 /* Elements of c that lie apart, from elements that lie side by side. */
@@ -157,7 +128,8 @@ static void fast_few_columns(const tp__gemm_kernels *kernels, const tp__gemm *jo
 {
     _Alignas(64) char turned[FAST_FEW * TP__GEMM_VECTORS * TP__GEMM_BYTES];
     int64_t item = kernels->item, width = job->n - j;
-    fast_panels panels = fast_panels_of(1 + fast_quotient(job->m - 1, kernels->lanes), most);
+    tp__gemm_panels panels =
+        tp__gemm_panels_of(1 + tp__gemm_quotient(job->m - 1, kernels->lanes), most);
     tp__gemm piece = {.m = width,
                       .a = job->b + (k * job->b_row + j * job->b_column) * item,
                       .a_row = job->b_column,
@@ -169,7 +141,7 @@ static void fast_few_columns(const tp__gemm_kernels *kernels, const tp__gemm *jo
     tp__gemm column = {.c = job->c + j * item, .add = job->add || k > 0};
     for (int64_t p = 0, left = job->m; p < panels.n; p++, left -= piece.n) {
         int64_t some = panels.least + (p >= panels.narrow);
-        column.n = piece.n = piece.c_row = fast_least(some * kernels->lanes, left);
+        column.n = piece.n = piece.c_row = tp__gemm_least(some * kernels->lanes, left);
         fast_columns(kernels, &piece, 0, depth, 0, piece.n,
                      piece.n < kernels->lanes ? 0 : (int)some, room);
         for (int64_t i = 0; i < width; i++, column.c += item)
@@ -196,15 +168,15 @@ static void fast_terms(const tp__gemm_kernels *kernels, const tp__gemm *job, int
     }
     if (n == 0)
         return;
-    int64_t vectors = 1 + fast_quotient(n - 1, kernels->lanes);
+    int64_t vectors = 1 + tp__gemm_quotient(n - 1, kernels->lanes);
     if (vectors <= most) {
         fast_columns(kernels, job, k, depth, 0, n, n < kernels->lanes ? 0 : (int)vectors, room);
         return;
     }
-    fast_panels panels = fast_panels_of(vectors, most);
+    tp__gemm_panels panels = tp__gemm_panels_of(vectors, most);
     for (int64_t i = 0, j = 0; i < panels.n; i++) {
         int64_t some = panels.least + (i >= panels.narrow), width = some * kernels->lanes;
-        width = fast_least(width, n - j);
+        width = tp__gemm_least(width, n - j);
         fast_columns(kernels, job, k, depth, j, width, width < kernels->lanes ? 0 : (int)some,
                      room);
         j += width;
@@ -216,149 +188,22 @@ static void fast_small(const tp__gemm_kernels *kernels, const tp__gemm *job, int
 {
     _Alignas(64) char room[TP__GEMM_ROOM];
     for (int64_t k = 0; k < job->k; k += depth)
-        fast_terms(kernels, job, k, fast_least(depth, job->k - k), most, room);
-}
-
-/* --- Large matrices --- */
-
-typedef struct fast_large {
-    const tp__gemm_kernels *kernels;
-    const tp__gemm *job;
-    fast_panels panels;
-    int64_t tiles, rows, larger; /* below each other, of so many rows, or one more */
-    int64_t k, depth;            /* first term, and how many */
-    char *a, *b;                 /* copies; of a: of a strip, some tiles' rows */
-} fast_large;
-
-static void fast_large_panels(const fast_large *large)
-{
-    const tp__gemm *job = large->job;
-    int64_t item = large->kernels->item, lanes = large->kernels->lanes;
-    const char *from = job->b + large->k * job->b_row * item;
-    char *to = large->b;
-    for (int64_t i = 0, j = 0; i < large->panels.n; i++) {
-        int64_t some = large->panels.least + (i >= large->panels.narrow);
-        int64_t width = fast_least(some * lanes, job->n - j);
-        large->kernels->pack(large->depth, width, from + j * job->b_column * item, job->b_row,
-                             job->b_column, to);
-        to += large->depth * width * item;
-        j += width;
-    }
-}
-
-/* The rows of tile number t begin here; beyond the last tile, m. */
-static int64_t fast_large_row(const fast_large *large, int64_t t)
-{
-    return t * large->rows + fast_least(t, large->larger);
-}
-
-/* Copies the rows of a from tile t to tile end: some terms of all, then the next, so that what lies
- * in one page is read together. */
-static void fast_large_strip(const fast_large *large, int64_t t, int64_t end)
-{
-    const tp__gemm *job = large->job;
-    int64_t item = large->kernels->item, first = fast_large_row(large, t);
-    for (int64_t k = 0; k < large->depth; k += FAST_TERMS)
-        for (int64_t u = t; u < end; u++) {
-            int64_t i = fast_large_row(large, u), rows = fast_large_row(large, u + 1) - i;
-            const char *from = job->a + (i * job->a_row + (large->k + k) * job->a_column) * item;
-            large->kernels->pack(fast_least(FAST_TERMS, large->depth - k), rows, from,
-                                 job->a_column, job->a_row,
-                                 large->a + ((i - first) * large->depth + k * rows) * item);
-        }
-}
-
-/* Asks for a part of the terms of tile t, which will be copied, while others are computed. */
-static void fast_large_ahead(const fast_large *large, int64_t t, int64_t part)
-{
-    const tp__gemm *job = large->job;
-    int64_t item = large->kernels->item, step = job->a_column * item;
-    int64_t some = large->depth / large->panels.n + 1,
-            end = fast_least(some, large->depth - part * some);
-    if (t >= large->tiles)
-        return;
-    const char *at =
-        job->a + fast_large_row(large, t) * job->a_row * item + (large->k + part * some) * step;
-    for (int64_t k = 0; k < end; k++, at += step)
-        __builtin_prefetch(at, 0, 2);
-}
-
-/* The tiles beside each other of number t, whose rows of a are copied, or lie in order. */
-static void fast_large_tiles(const fast_large *large, int64_t t, const char *copied)
-{
-    const tp__gemm *job = large->job;
-    int64_t item = large->kernels->item, lanes = large->kernels->lanes;
-    int64_t i = fast_large_row(large, t), rows = fast_large_row(large, t + 1) - i;
-    const char *lies = job->a + (i * job->a_row + large->k * job->a_column) * item;
-    tp__gemm_tile tile = {.tiles = 1,
-                          .k = large->depth,
-                          .a = copied ? copied : lies,
-                          .b = large->b,
-                          .c = job->c + i * job->c_row * item,
-                          .a_row = copied ? 1 : job->a_row,
-                          .a_column = copied ? rows : job->a_column,
-                          .c_row = job->c_row,
-                          .add = job->add || large->k > 0};
-    for (int64_t p = 0, j = 0; p < large->panels.n; p++) {
-        int64_t some = large->panels.least + (p >= large->panels.narrow);
-        int64_t width = fast_least(some * lanes, job->n - j);
-        if (copied)
-            fast_large_ahead(large, t + FAST_STRIP, p);
-        tile.b_row = width;
-        tile.last = width - lanes;
-        large->kernels->tile[some][rows - 1](&tile);
-        tile.b += large->depth * width * item;
-        tile.c += width * item;
-        j += width;
-    }
-}
-
-static void fast_large_terms(const fast_large *large)
-{
-    int64_t item = large->kernels->item;
-    fast_large_panels(large);
-    for (int64_t t = 0; t < large->tiles; t += FAST_STRIP) {
-        int64_t end = fast_least(t + FAST_STRIP, large->tiles), first = fast_large_row(large, t);
-        bool copy = large->job->a_column != 1;
-        if (copy)
-            fast_large_strip(large, t, end);
-        for (int64_t u = t; u < end; u++) {
-            int64_t at = (fast_large_row(large, u) - first) * large->depth * item;
-            fast_large_tiles(large, u, copy ? large->a + at : NULL);
-        }
-    }
-}
-
-static void fast_large_run(const tp__gemm_kernels *kernels, const tp__gemm *job, char *room)
-{
-    int64_t vectors = 1 + fast_quotient(job->n - 1, kernels->lanes);
-    fast_large large = {.kernels = kernels,
-                        .job = job,
-                        .panels = fast_panels_of(vectors, kernels->vectors),
-                        .tiles = 1 + fast_quotient(job->m - 1, kernels->rows),
-                        .a = room,
-                        .b = room + FAST_STRIP * kernels->rows * kernels->deeper * kernels->item};
-    large.rows = fast_quotient(job->m, large.tiles);
-    large.larger = job->m - large.rows * large.tiles;
-    for (; large.k < job->k; large.k += kernels->deeper) {
-        large.depth = fast_least(kernels->deeper, job->k - large.k);
-        fast_large_terms(&large);
-    }
+        fast_terms(kernels, job, k, tp__gemm_least(depth, job->k - k), most, room);
 }
 
 /* --- Dot products --- */
 
 /* A few columns where a's columns, so the terms of its rows, lie side by side: some rows at a time,
  * which stay in the cache, and some terms, whose factors in b are copied to lie so too. */
-static void fast_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
+void tp__gemm_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
-    _Alignas(64) char room[TP__GEMM_ROOM];
-    int64_t item = kernels->item, terms = fast_least(FAST_DOT, TP__GEMM_ROOM / item / job->n);
+    _Alignas(64) char room[TP__GEMM_DOTS_ROOM];
+    int64_t item = kernels->item, terms = tp__gemm_dot_terms(kernels, job->n);
     tp__gemm_line line = {.b_step = job->a_row, .c_step = job->c_row};
     for (int64_t k = 0; k < job->k; k += terms) {
         const char *vectors = job->b + k * job->b_row * item;
         int64_t apart = job->b_column, rows = job->m;
-        line.k = fast_least(terms, job->k - k);
+        line.k = tp__gemm_least(terms, job->k - k);
         line.add = job->add || k > 0;
         if (job->b_row != 1) {
             for (int64_t j = 0; j < job->n; j++)
@@ -368,10 +213,10 @@ static void fast_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
             apart = line.k;
         }
         if (job->n > 1)
-            rows = FAST_NEAR / item / line.k / 4 * 4 + 4;
+            rows = tp__gemm_near_rows(line.k * item);
         for (int64_t i = 0; i < job->m; i += rows)
             for (int64_t j = 0; j < job->n; j++) {
-                line.n = fast_least(rows, job->m - i);
+                line.n = tp__gemm_least(rows, job->m - i);
                 line.a = vectors + j * apart * item;
                 line.b = job->a + (i * job->a_row + k) * item;
                 line.c = job->c + (i * job->c_row + j) * item;
@@ -383,9 +228,10 @@ static void fast_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
 /* How many of the last columns are dot products: those that fill a small part of a vector, if their
  * terms are enough to repay adding up the lanes: of four rows a vector of terms takes as long as 6
  * terms of a tile, on the average of how rows lie, and the sums as 16. */
-static int64_t fast_few(const tp__gemm_kernels *kernels, const tp__gemm *job)
+int64_t tp__gemm_few(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
-    int64_t few = job->n % kernels->lanes, steps = fast_quotient(job->k - 1, kernels->lanes) + 1;
+    int64_t few = job->n % kernels->lanes,
+            steps = tp__gemm_quotient(job->k - 1, kernels->lanes) + 1;
     bool repays = job->k >= FAST_DEEP && few * (6 * steps + 16) < 4 * job->k;
     return job->a_column == 1 && job->m >= FAST_DOTS && repays ? few : 0;
 }
@@ -393,12 +239,12 @@ static int64_t fast_few(const tp__gemm_kernels *kernels, const tp__gemm *job)
 static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *whole)
 {
     tp__gemm part = *whole, *job = &part;
-    int64_t few = fast_few(kernels, whole);
+    int64_t few = tp__gemm_few(kernels, whole);
     if (few > 0) {
         part.n = few;
         part.b += (whole->n - few) * part.b_column * kernels->item;
         part.c += (whole->n - few) * kernels->item;
-        fast_dots(kernels, &part);
+        tp__gemm_dots(kernels, &part);
         part = *whole;
         part.n -= few;
     }
@@ -408,10 +254,9 @@ static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *whole)
         fast_small(kernels, job, kernels->depth, kernels->vectors);
         return;
     }
-    int64_t lines = FAST_STRIP * kernels->rows + job->n;
-    char *room = tp__alloc_spare((size_t)(kernels->deeper * lines * kernels->item));
+    char *room = tp__alloc_spare(tp__gemm_large_room(kernels, job->n, kernels->deeper));
     if (room)
-        fast_large_run(kernels, job, room);
+        tp__gemm_large(kernels, job, kernels->deeper, room);
     else
         fast_small(kernels, job, kernels->deeper, 1);
     tp__free(room);
@@ -422,8 +267,7 @@ static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *whole)
 /* c (1, n) = a (1, k) b (k, n) with b's rows side by side. */
 static void fast_vector_rows(const tp__gemm_kernels *kernels, tp__gemm job)
 {
-    int64_t whole = job.n / kernels->lanes - (job.n % kernels->lanes > 0);
-    whole = job.n > kernels->vectors * kernels->lanes ? whole * kernels->lanes : 0;
+    int64_t whole = tp__gemm_whole(kernels, job.n);
     if (whole > 0)
         kernels->rows_of(&(tp__gemm_line){.n = whole,
                                           .k = job.k,
@@ -465,7 +309,7 @@ static void fast_vector_apart(const tp__gemm_kernels *kernels, tp__gemm job, int
 }
 
 /* The transpose of a product. */
-static tp__gemm fast_turned(const tp__gemm *job)
+tp__gemm tp__gemm_turned(const tp__gemm *job)
 {
     tp__gemm turned = *job;
     turned.m = job->n;
@@ -476,6 +320,8 @@ static tp__gemm fast_turned(const tp__gemm *job)
     turned.b = job->a;
     turned.b_row = job->a_column;
     turned.b_column = job->a_row;
+    turned.a_type = job->b_type;
+    turned.b_type = job->a_type;
     return turned;
 }
 
@@ -483,9 +329,9 @@ static tp__gemm fast_turned(const tp__gemm *job)
 static void fast_vector(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t c_step)
 {
     if (job->b_row == 1) {
-        tp__gemm turned = fast_turned(job);
+        tp__gemm turned = tp__gemm_turned(job);
         turned.c_row = c_step;
-        fast_dots(kernels, &turned);
+        tp__gemm_dots(kernels, &turned);
     } else if (c_step == 1) {
         fast_vector_line(kernels, job);
     } else {
@@ -549,10 +395,12 @@ static void fast_run(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
     if (job->m == 0 || job->n == 0)
         return;
-    if (job->k == 0) {
+    if (TP_UNLIKELY(job->a_type | job->b_type | job->c_type)) {
+        tp__gemm_half(kernels, job);
+    } else if (job->k == 0) {
         fast_clear(kernels, job);
     } else if (job->n == 1 && job->m > 1) {
-        tp__gemm turned = fast_turned(job);
+        tp__gemm turned = tp__gemm_turned(job);
         fast_vector(kernels, &turned, job->c_row);
     } else if (job->m == 1) {
         fast_vector(kernels, job, 1);
@@ -578,7 +426,7 @@ FAST_BACKEND(f64, TP_F64)
 const tp__gemm_backend *tp__gemm_fast(tp_dtype dtype)
 {
     static const tp__gemm_backend backends[] = {
-        [TP_F32] = {sizeof(float), 0.02, false, fast_cut_f32, fast_run_f32},
+        [TP_F32] = {sizeof(float), 0.02, true, fast_cut_f32, fast_run_f32},
         [TP_F64] = {sizeof(double), 0.04, false, fast_cut_f64, fast_run_f64},
     };
     return tp__is_float(dtype) && tp__level > TP__REFERENCE ? &backends[dtype] : NULL;

@@ -17,8 +17,8 @@
 #include "kernels/level.h"
 #include "tinypytorch/base.h"
 
-/* At most, and of a vector; and bytes of a panel's copied rows of b: `depth` rows as wide as a tile, or `deeper` as
- * wide as a vector. */
+/* At most, and of a vector; and bytes of a panel's copied rows of b: `depth` rows as wide as a
+ * tile, or `deeper` as wide as a vector. */
 enum { TP__GEMM_ROWS = 8, TP__GEMM_VECTORS = 3, TP__GEMM_BYTES = 64, TP__GEMM_ROOM = 24 << 10 };
 
 /* Tiles below each other. Distances are in elements; the rows of b and c lie side by side. */

@@ -38,11 +38,15 @@ typedef enum tp__fast {
     TP__VECTOR_ARITHMETIC(TP__FAST_NAME) TP__VECTOR_EQUALITY(TP__FAST_NAME)
         TP__VECTOR_FUNCTIONS(TP__FAST_NAME)
 #undef TP__FAST_NAME
-    /* conversions; the type is the one that they make */
+    /* conversions; the type is the one that they make, or, to half types, that they take */
     TP__FAST_FROM_F32,
     TP__FAST_FROM_F64,
     TP__FAST_FROM_I64,
     TP__FAST_FROM_U8,
+    TP__FAST_FROM_F16,
+    TP__FAST_FROM_BF16,
+    TP__FAST_TO_F16,
+    TP__FAST_TO_BF16,
     TP__FASTS
 } tp__fast;
 
@@ -61,6 +65,17 @@ TP_INLINE tp__loop *tp__fast_loop(tp__fast fast, tp_dtype dtype)
 TP_INLINE bool tp__fast_repeats(tp__fast fast)
 {
     return fast >= TP__FAST_ADD && fast <= TP__FAST_DIV;
+}
+
+/* Between float32 and a half type; NULL at the reference level. */
+TP_INLINE tp__loop *tp__fast_widen(tp_dtype half)
+{
+    return tp__fast_loop(half == TP_F16 ? TP__FAST_FROM_F16 : TP__FAST_FROM_BF16, TP_F32);
+}
+
+TP_INLINE tp__loop *tp__fast_narrow(tp_dtype half)
+{
+    return tp__fast_loop(half == TP_F16 ? TP__FAST_TO_F16 : TP__FAST_TO_BF16, TP_F32);
 }
 
 #endif

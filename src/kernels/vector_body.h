@@ -180,22 +180,75 @@ VECTOR_WHERE(where_f64, double)
 VECTOR_OUTER(outer_f32, float)
 VECTOR_OUTER(outer_f64, double)
 
-#define VECTOR_CAST(name, To, From)                                                                \
+#define VECTOR_CAST_BY(name, To, From, expression)                                                 \
     VECTOR_KERNEL(name)                                                                            \
     {                                                                                              \
         (void)step, (void)attr;                                                                    \
         To *to = (To *)(void *)at[0];                                                              \
         const From *from = (const From *)(const void *)at[1];                                      \
         VECTOR_LOOP                                                                                \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            to[i] = (To)from[i];                                                                   \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const From x = from[i];                                                                \
+            to[i] = expression;                                                                    \
+        }                                                                                          \
     }
+#define VECTOR_CAST(name, To, From) VECTOR_CAST_BY(name, To, From, (To)x)
 
 VECTOR_CAST(f64_of_f32, double, float)
 VECTOR_CAST(f32_of_f64, float, double)
 VECTOR_CAST(f64_of_i64, double, int64_t)
 VECTOR_CAST(f64_of_u8, double, uint8_t)
 VECTOR_CAST(f32_of_u8, float, uint8_t)
+
+/* Half types, as base/dtype.c says. */
+TP_INLINE uint32_t VECTOR(bits_of)(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+TP_INLINE float VECTOR(float_of)(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+TP_INLINE float VECTOR(wide_f16)(uint32_t x)
+{
+    const uint32_t rest = (x & 0x7fff) << 13;
+    const uint32_t finite = VECTOR(bits_of)(VECTOR(float_of)(rest) * 0x1p112f);
+    const uint32_t other = rest | (rest > 0xf800000 ? 0x7fc00000 : 0x7f800000);
+    return VECTOR(float_of)((rest < 0xf800000 ? finite : other) | (x & 0x8000) << 16);
+}
+
+TP_INLINE float VECTOR(wide_bf16)(uint32_t x)
+{
+    return VECTOR(float_of)(x << 16 | ((x & 0x7fff) > 0x7f80 ? 0x400000 : 0));
+}
+
+TP_INLINE uint16_t VECTOR(narrow_f16)(float x)
+{
+    const uint32_t bits = VECTOR(bits_of)(x), size = bits & 0x7fffffff;
+    const uint32_t small = VECTOR(bits_of)(VECTOR(float_of)(size) + 0.5f) & 0x7ff;
+    const uint32_t middle = (size + 0xfff + (size >> 13 & 1) - 0x38000000) >> 13;
+    const uint32_t large = size > 0x7f800000 ? 0x7e00 : 0x7c00;
+    const uint32_t finite = size < 0x38800000 ? small : middle;
+    return (uint16_t)((size >= 0x477ff000 ? large : finite) | (bits >> 16 & 0x8000));
+}
+
+TP_INLINE uint16_t VECTOR(narrow_bf16)(float x)
+{
+    const uint32_t bits = VECTOR(bits_of)(x);
+    const uint32_t number = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? bits >> 16 | 0x40 : number);
+}
+
+VECTOR_CAST_BY(f32_of_f16, float, uint16_t, VECTOR(wide_f16)(x))
+VECTOR_CAST_BY(f32_of_bf16, float, uint16_t, VECTOR(wide_bf16)(x))
+VECTOR_CAST_BY(f16_of_f32, uint16_t, float, VECTOR(narrow_f16)(x))
+VECTOR_CAST_BY(bf16_of_f32, uint16_t, float, VECTOR(narrow_bf16)(x))
 
 #if defined(TP_WITH_MVEC)
 
@@ -463,6 +516,10 @@ tp__vector_table VECTOR(tp__vector) = {
     [TP__FAST_FROM_F64] = {VECTOR(f32_of_f64), NULL},
     [TP__FAST_FROM_I64] = {NULL, VECTOR(f64_of_i64)},
     [TP__FAST_FROM_U8] = {VECTOR(f32_of_u8), VECTOR(f64_of_u8)},
+    [TP__FAST_FROM_F16] = {VECTOR(f32_of_f16)},
+    [TP__FAST_FROM_BF16] = {VECTOR(f32_of_bf16)},
+    [TP__FAST_TO_F16] = {VECTOR(f16_of_f32)},
+    [TP__FAST_TO_BF16] = {VECTOR(bf16_of_f32)},
 };
 
 tp__outer_table VECTOR(tp__outer) = {VECTOR(outer_f32), VECTOR(outer_f64)};

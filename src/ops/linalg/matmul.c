@@ -9,9 +9,13 @@
 #include "base/marks.h"
 #include "graph/apply.h"
 #include "graph/half.h"
+#include "graph/series.h"
 #include "kernels/gemm.h"
 #include "ops/families.h"
+#include "ops/linalg/matrices.h"
 #include "tinypytorch.h"
+
+static const tp__op matmul_op;
 
 /* --- matmul: (…, m, k) × (…, k, n) → (…, m, n), leading axes equal, or none in the second --- */
 
@@ -27,30 +31,11 @@ static bool matmul_fails(const tp_var *a, const tp_var *b, const char *why)
 static bool matmul_infer(tp__call *call)
 {
     const tp_var *a = call->in[0], *b = call->in[1];
-    call->dtype = (tp_dtype)a->dtype;
+    call->dtype = call->given = (tp_dtype)call->attr.integer;
     call->ndim = a->ndim;
     memcpy(call->shape, tp__shape(a), a->ndim * sizeof *call->shape);
     call->shape[a->ndim - 1] = tp__shape(b)[b->ndim - 1];
     return true;
-}
-
-/* v with one more reference if a backend takes its matrices as they lie, otherwise a copy, without
- * the leading axes along which v repeats itself. NULL when out of memory. */
-static tp_var *matmul_plain(tp__thread *t, tp_var *v)
-{
-    int64_t shape[TP_MAX_NDIM];
-    const int64_t *size = tp__shape(v) + v->ndim - 2, *stride = tp__strides(v) + v->ndim - 2;
-    if (tp__gemm_is_plain(size[0], size[1], stride[0], stride[1])) {
-        tp__ref(v);
-        return v;
-    }
-    for (int i = 0; i < v->ndim; i++)
-        shape[i] = i < v->ndim - 2 && tp__strides(v)[i] == 0 ? 1 : tp__shape(v)[i];
-    tp_var *once = tp__node_view(t, v, v->ndim, shape, tp__strides(v), 0);
-    tp_var *copy = once ? tp__copy_as(t, once, (tp_dtype)v->dtype) : NULL;
-    if (once)
-        tp__drop(once);
-    return copy;
 }
 
 /* Where the matrices of an operand lie: its first element and distances along leading axes. */
@@ -68,8 +53,7 @@ static void matmul_fold(tp__gemm_batch *batch, const tp_var *a, const tp_var *b)
 {
     int64_t strides[2], rows = batch->count * batch->first.m;
     if (b->ndim > 2 || rows > INT32_MAX || a->size != rows * batch->first.k ||
-        !tp__reshape_strides(a, 2, (int64_t[]){rows, batch->first.k}, strides) ||
-        !tp__gemm_is_plain(rows, batch->first.k, strides[0], strides[1]))
+        !tp__reshape_strides(a, 2, (int64_t[]){rows, batch->first.k}, strides))
         return;
     batch->first.m = rows;
     batch->first.a_row = strides[0];
@@ -78,7 +62,14 @@ static void matmul_fold(tp__gemm_batch *batch, const tp_var *a, const tp_var *b)
     batch->ndim = 0;
 }
 
-static void matmul_run(tp__call *call, const tp__gemm_backend *backend, tp_var *a, tp_var *b)
+/* The type of v's elements in a job. */
+static uint8_t matmul_type(const tp_var *v)
+{
+    return tp__is_half((tp_dtype)v->dtype) ? (uint8_t)v->dtype : 0;
+}
+
+static void matmul_run(tp__call *call, const tp__gemm_backend *backend, tp_var *a, tp_var *b,
+                       tp_var *y)
 {
     tp__gemm_batch batch = {.count = 1, .ndim = call->ndim - 2};
     tp__gemm *job = &batch.first;
@@ -89,35 +80,55 @@ static void matmul_run(tp__call *call, const tp__gemm_backend *backend, tp_var *
         batch.count *= batch.shape[i] = call->shape[i];
     job->a = matmul_matrices_of(a, &job->a_row, &job->a_column, batch.ndim, batch.a_step);
     job->b = matmul_matrices_of(b, &job->b_row, &job->b_column, batch.ndim, batch.b_step);
-    job->c = call->out->data;
+    job->c = y->data;
+    job->a_type = matmul_type(a);
+    job->b_type = matmul_type(b);
+    job->c_type = matmul_type(y);
     matmul_fold(&batch, a, b);
-    call->flops = 2 * (double)call->out->size * (double)job->k;
-    bool outer = job->k == 1 && job->b_column == 1 && tp__gemm_outer(call->dtype);
-    tp__gemm_run(outer ? tp__gemm_outer(call->dtype) : backend, &batch);
+    call->flops = 2 * (double)y->size * (double)job->k;
+    bool half = job->a_type | job->b_type | job->c_type;
+    const tp__gemm_backend *outer = tp__gemm_outer((tp_dtype)y->dtype);
+    bool is_outer = job->k == 1 && job->b_column == 1 && !half && outer;
+    tp__gemm_run(is_outer ? outer : backend, &batch);
 }
 
-static bool matmul_forward(tp__call *call)
+/* With wide copies, where there are plain loops only. */
+static bool matmul_run_wide(tp__call *call, const tp__gemm_backend *backend)
 {
     tp__thread *t = tp__here();
-    tp_var *a = call->in[0], *b = call->in[1];
-    int64_t k = tp__shape(a)[a->ndim - 1];
-    const int64_t *last = call->shape + call->ndim - 2;
-    bool large = last[0] > INT32_MAX || last[1] > INT32_MAX || k > INT32_MAX;
-    const tp__gemm_backend *backend =
-        large ? tp__gemm_reference(call->dtype) : tp__gemm_best(call->dtype);
-    if (!backend->plain) {
-        matmul_run(call, backend, a, b);
-        return true;
+    tp_var *a = tp__copy_as(t, call->in[0], TP_F32), *b = tp__copy_as(t, call->in[1], TP_F32);
+    tp_var *y = a && b ? tp__node_array(t, TP_F32, call->ndim, call->shape) : NULL;
+    if (y) {
+        matmul_run(call, backend, a, b, y);
+        tp__copy_elements(call->out, y);
+        tp__drop(y);
     }
-    a = matmul_plain(t, a);
-    b = a ? matmul_plain(t, b) : NULL;
-    if (b)
-        matmul_run(call, backend, a, b);
     if (a)
         tp__drop(a);
     if (b)
         tp__drop(b);
-    return b != NULL;
+    return y != NULL;
+}
+
+static bool matmul_forward(tp__call *call)
+{
+    tp_var *a = call->in[0], *b = call->in[1];
+    int64_t k = tp__shape(a)[a->ndim - 1];
+    const int64_t *last = call->shape + call->ndim - 2;
+    bool large = last[0] > INT32_MAX || last[1] > INT32_MAX || k > INT32_MAX;
+    tp_dtype work = tp__working_type(call->dtype);
+    const tp__gemm_backend *backend = large ? tp__gemm_reference(work) : tp__gemm_best(work);
+    if ((matmul_type(a) | matmul_type(b) | matmul_type(call->out)) && !backend->halves)
+        return matmul_run_wide(call, backend);
+    matmul_run(call, backend, a, b, call->out);
+    return true;
+}
+
+/* The product of matrices, of two or more dimensions and of leading axes that are alike or missing
+ * in b. */
+static tp_var *matmul_apply(tp_var *a, tp_var *b, tp_dtype dtype)
+{
+    return tp__apply(&matmul_op, (tp_var *[]){a, b}, 2, (tp__attr){.integer = dtype}, -1, NULL);
 }
 
 /* v with its leading axes as rows. */
@@ -135,19 +146,34 @@ static tp_var *matmul_like(const tp_var *v, tp_var *x, tp_var *y)
 {
     const int64_t *strides = tp__strides(v) + v->ndim - 2;
     if (strides[0] == 1 && strides[1] > 1)
-        return tp_transpose(tp_matmul(tp_transpose(y, -1, -2), x), -1, -2);
-    return tp_matmul(tp_transpose(x, -1, -2), y);
+        return tp_transpose(tp__matmul_as(tp_transpose(y, -1, -2), x, (tp_dtype)v->dtype), -1, -2);
+    return tp__matmul_as(tp_transpose(x, -1, -2), y, (tp_dtype)v->dtype);
 }
 
 static void matmul_gradient(const tp__pull *pull)
 {
     tp_var *a = pull->x[0], *b = pull->x[1], *gy = pull->gy;
     if (pull->wanted[0])
-        pull->gx[0] = tp_matmul(gy, tp_transpose(b, -1, -2));
-    if (pull->wanted[1] && a->ndim > b->ndim)
-        pull->gx[1] = matmul_like(b, matmul_rows(a), matmul_rows(gy));
-    else if (pull->wanted[1])
-        pull->gx[1] = matmul_like(b, a, gy);
+        pull->gx[0] = tp__matmul_as(gy, tp_transpose(b, -1, -2), (tp_dtype)a->dtype);
+    if (!pull->wanted[1])
+        return;
+    if (a->ndim > b->ndim)
+        a = matmul_rows(a), gy = matmul_rows(gy);
+    pull->gx[1] = matmul_like(b, a, gy);
+}
+
+/* Coefficients of half types are rounded once. */
+static void matmul_taylor(const tp__jet *jet)
+{
+    tp_dtype dtype = (tp_dtype)jet->node->dtype;
+    for (int k = 1; k <= jet->order; k++) {
+        tp_var *sum = NULL;
+        for (int i = 0; i <= k; i++)
+            if (jet->x[0][i] && jet->x[1][k - i])
+                sum = tp__series_add(
+                    sum, matmul_apply(jet->x[0][i], jet->x[1][k - i], tp__working_type(dtype)));
+        jet->y[k] = sum ? tp_to(sum, dtype) : NULL;
+    }
 }
 
 static tp_var *matmul_sample(tp_var *const *x)
@@ -159,11 +185,12 @@ static const tp__op matmul_op = {
     .label = "MatMul",
     .name = "matmul",
     .n_in = 2,
-    .flags = TP__BILINEAR,
+    .flags = TP__BILINEAR | TP__HALVES,
     .reads = {TP__READS_1, TP__READS_0},
     .infer = matmul_infer,
     .forward = matmul_forward,
     .gradient = matmul_gradient,
+    .taylor = matmul_taylor,
     .formula = "Σ a[i, k] b[k, j] over k",
     .rule = "a: matmul(gy, bᵀ); b: matmul(aᵀ, gy), leading axes of a that b lacks as rows",
     .samples = (const tp__sample[]){{"2,3; 3,4", matmul_sample, "x0 @ x1"},
@@ -176,13 +203,14 @@ static const tp__op matmul_op = {
                                     {0}},
 };
 
-/* v with its leading axes broadcast to those of shape. */
+/* v with its leading axes broadcast to those of shape: of a half type widened before, so that its
+ * gradient is a sum of float32. */
 static tp_var *matmul_batch(tp_var *v, int ndim, const int64_t *batch)
 {
     int64_t shape[TP_MAX_NDIM];
     memcpy(shape, batch, (size_t)(ndim - 2) * sizeof *shape);
     memcpy(shape + ndim - 2, tp__shape(v) + v->ndim - 2, 2 * sizeof *shape);
-    return tp__same_shape(v, ndim, shape) ? v : tp_broadcast_to(v, ndim, shape);
+    return tp__same_shape(v, ndim, shape) ? v : tp_broadcast_to(tp__addend(v), ndim, shape);
 }
 
 static bool matmul_check(const tp_var *a, const tp_var *b)
@@ -198,39 +226,55 @@ static bool matmul_check(const tp_var *a, const tp_var *b)
     return matmul_fails(a, b, why);
 }
 
-/* The product of operands of two or more dimensions and one type. */
-static tp_var *matmul_matrices(tp_var *a, tp_var *b)
+/* The product of operands of two or more dimensions. */
+static tp_var *matmul_matrices(tp_var *a, tp_var *b, tp_dtype dtype)
 {
     int64_t batch[TP_MAX_NDIM];
     int ndim = a->ndim - 2;
     memcpy(batch, tp__shape(a), (size_t)ndim * sizeof *batch);
     if (b->ndim == 2)
-        return tp__apply(&matmul_op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
+        return matmul_apply(a, b, dtype);
     if (!tp__broadcast_shape(&ndim, batch, b->ndim - 2, tp__shape(b))) {
         matmul_fails(a, b, "leading axes do not broadcast");
         return tp__poison();
     }
     tp__thread *t = tp__here();
     uint16_t marks = tp__mark(t, TP__IMPLICIT);
-    tp_var *in[] = {matmul_batch(a, ndim + 2, batch), matmul_batch(b, ndim + 2, batch)};
+    a = matmul_batch(a, ndim + 2, batch);
+    b = matmul_batch(b, ndim + 2, batch);
     t->recording.marks = marks;
-    return tp__apply(&matmul_op, in, 2, (tp__attr){0}, -1, NULL);
+    return matmul_apply(a, b, dtype);
 }
 
-/* An operand as a matrix of the common type. */
+/* An operand as a matrix of the type in which a product of that type is computed, or of a half type
+ * as it is. */
 static tp_var *matmul_operand(tp_var *v, tp_dtype dtype, int axis)
 {
     tp__thread *t = tp__here();
     uint16_t marks = tp__mark(t, TP__IMPLICIT);
-    v = tp_to(v, dtype);
+    dtype = tp__working_type(dtype);
+    if (dtype != TP_F32 || !tp__is_half((tp_dtype)v->dtype))
+        v = tp_to(v, dtype);
     v = !tp_is_poison(v) && v->ndim == 1 ? tp_unsqueeze(v, axis) : v;
     t->recording.marks = marks;
     return v;
 }
 
+tp_var *tp__matmul_as(tp_var *a, tp_var *b, tp_dtype dtype)
+{
+    tp_var *left = matmul_operand(a, dtype, 0), *right = matmul_operand(b, dtype, 1);
+    if (tp_is_poison(left) || tp_is_poison(right))
+        return tp__poison();
+    tp_var *y = matmul_matrices(left, right, dtype);
+    if (!tp_is_poison(y) && b->ndim == 1)
+        y = tp_squeeze(y, -1);
+    if (!tp_is_poison(y) && a->ndim == 1)
+        y = tp_squeeze(y, b->ndim == 1 ? -1 : -2);
+    return y;
+}
+
 tp_var *tp_matmul(tp_var *a, tp_var *b)
 {
-    TP__IN_FLOAT32(tp_matmul(a, b), &a, &b);
     tp_var *operands[] = {a, b};
     for (int i = 0; i < 2; i++)
         if (!operands[i] || tp_is_poison(operands[i])) {
@@ -241,16 +285,7 @@ tp_var *tp_matmul(tp_var *a, tp_var *b)
         return tp__poison();
     tp__warn_of_mixed("matmul", operands, 2);
     tp_dtype dtype = tp__promote(operands, 2);
-    dtype = tp__is_float(dtype) ? dtype : TP_I64;
-    tp_var *left = matmul_operand(a, dtype, 0), *right = matmul_operand(b, dtype, 1);
-    if (tp_is_poison(left) || tp_is_poison(right))
-        return tp__poison();
-    tp_var *y = matmul_matrices(left, right);
-    if (!tp_is_poison(y) && b->ndim == 1)
-        y = tp_squeeze(y, -1);
-    if (!tp_is_poison(y) && a->ndim == 1)
-        y = tp_squeeze(y, b->ndim == 1 ? -1 : -2);
-    return y;
+    return tp__matmul_as(a, b, tp__is_float(dtype) ? dtype : TP_I64);
 }
 
 static const tp__op *const linalg_ops[] = {&matmul_op, NULL};

@@ -27,6 +27,10 @@ tp_var *tp__square(const char *call, tp_var *x);
  * have to be. */
 tp_var *tp__matrices(const char *call, tp_var *x, bool square);
 
+/* tp_matmul with a result of that type, for operands that fit and are good: float32 of half types
+ * is the product before it is rounded. No operand of a half type is widened as a whole. */
+tp_var *tp__matmul_as(tp_var *a, tp_var *b, tp_dtype dtype);
+
 /* True if b holds vectors beside matrices a: one, or one for each matrix. */
 bool tp__is_vectors(const tp_var *a, const tp_var *b);
 

@@ -2,10 +2,12 @@
 #include "base/features.h"
 
 #include "array/array.h"
+#include "array/promote.h"
 #include "base/call.h"
 #include "graph/half.h"
 #include "graph/op.h"
 #include "ops/families.h"
+#include "ops/linalg/matrices.h"
 #include "tinypytorch.h"
 
 tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias)
@@ -13,7 +15,6 @@ tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias)
     TP__CALL("linear");
     TP__OPERANDS(x, weight);
     TP__OPTIONAL(bias);
-    TP__IN_FLOAT32(tp_linear(x, weight, bias), &x, &weight, &bias);
     tp_var *in[] = {x, weight, bias};
     char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
     for (int i = 0; i < (bias ? 3 : 2); i++)
@@ -28,8 +29,14 @@ tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias)
         return tp_fail(TP_ERROR_SHAPE, "linear: bias has shape %s, expected (%lld,)",
                        tp__shape_text(a, bias->ndim, tp__shape(bias)),
                        (long long)tp__shape(weight)[0]);
-    tp_var *y = tp_matmul(x, tp_transpose(weight, 0, 1));
-    return bias ? tp_add(y, bias) : y;
+    tp_var *y = tp_transpose(weight, 0, 1);
+    bool wide = bias && tp__is_half(tp__promote(in, 2));
+    y = wide ? tp__matmul_as(x, y, TP_F32) : tp_matmul(x, y);
+    if (!bias || tp_is_poison(y))
+        return y;
+    tp_dtype dtype = tp__promote(in, 3);
+    y = tp_add(y, bias);
+    return tp_is_poison(y) ? y : tp__narrow(y, dtype);
 }
 
 static tp_var *linear_sample(tp_var *const *x)
