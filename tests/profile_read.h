@@ -218,7 +218,7 @@ static inline double event_number(const char *event, const char *key)
     return CHECK(at != NULL) ? tp__read_number(at + strlen(pattern), NULL) : 0;
 }
 
-static const char *next_event(const char *at, const char *name)
+static inline const char *next_event(const char *at, const char *name)
 {
     char pattern[200];
     snprintf(pattern, sizeof pattern, "{\"name\": \"%s\"", name);

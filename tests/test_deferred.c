@@ -8,35 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "array/deferred.h"
 #include "base/alloc.h"
-
-enum { MANY = 9001 };
-
-static tp_var *many(tp_dtype dtype, uint64_t seed)
-{
-    tp_manual_seed(seed);
-    return tp_randn(dtype, TP_SHAPE(MANY));
-}
-
-static bool waits(const tp_var *v)
-{
-    return !v->data && !v->storage->data;
-}
-
-static bool same_bits(tp_var *a, tp_var *b)
-{
-    size_t item = tp_dtype_of(a) == TP_F32 ? 4 : 8;
-    return tp_size(a) == tp_size(b) && !memcmp(tp_data(a), tp_data(b), (size_t)tp_size(a) * item);
-}
-
-static double at(tp_var *v, int64_t i)
-{
-    const void *data = tp_data(v);
-    if (!data)
-        return (double)NAN;
-    return tp_dtype_of(v) == TP_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
-}
+#include "many.h"
 
 /* Reads v if asked to, so that it does not wait. */
 static tp_var *step(tp_var *v, bool read)

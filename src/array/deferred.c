@@ -20,8 +20,9 @@
 #include "base/dtype.h"
 
 /* How many elements of a source are brought at once, onto the stack; how many copies of an element
- * are made one by one, before runs of them are; rows of fewer are brought together. */
-enum { DEFERRED_PIECE = 256, DEFERRED_FIRST = 16, DEFERRED_SHORT = 32 };
+ * are made one by one, before runs of them are; rows of fewer are brought together; how many values
+ * are computed together. */
+enum { DEFERRED_PIECE = 256, DEFERRED_FIRST = 16, DEFERRED_SHORT = 32, DEFERRED_TOGETHER = 64 };
 
 /* --- Sources --- */
 
@@ -262,13 +263,18 @@ static bool deferred_lighten(tp__thread *t, tp__recipe *recipe)
     recipe->weight = deferred_count(t, recipe);
     if (recipe->weight <= TP__HEAVIEST)
         return true;
+    tp__storage *from[TP__RECIPE_SOURCES];
+    for (int i = 0; i < recipe->n; i++)
+        from[i] = recipe->source[i].storage;
     recipe->weight = 1;
-    for (int i = 0; i < recipe->n; i++) {
-        tp__storage *from = recipe->source[i].storage;
-        if (from && !from->data && !tp__storage_evaluate(t, from))
-            return false;
-    }
-    return true;
+    return tp__storages_evaluate(t, from, recipe->n);
+}
+
+static void deferred_unlist(tp__recipe *recipe)
+{
+    *recipe->link = recipe->next;
+    if (recipe->next)
+        recipe->next->link = recipe->link;
 }
 
 static void deferred_list(tp__recipe **list, tp__recipe *recipe)
@@ -285,9 +291,7 @@ static void deferred_list(tp__recipe **list, tp__recipe *recipe)
 static void deferred_drop(tp__deferred *deferred)
 {
     tp__recipe *recipe = (tp__recipe *)deferred;
-    *recipe->link = recipe->next;
-    if (recipe->next)
-        recipe->next->link = recipe->link;
+    deferred_unlist(recipe);
     for (int i = 0; i < recipe->n; i++) {
         tp__storage *from = recipe->source[i].storage;
         if (!from)
@@ -307,9 +311,7 @@ static void deferred_finish(tp__thread *t, tp__recipe **list)
         tp__recipe *recipe = *list;
         if (tp__storage_evaluate(t, recipe->storage))
             continue;
-        *list = recipe->next;
-        if (recipe->next)
-            recipe->next->link = list;
+        deferred_unlist(recipe);
         recipe->next = NULL;
         recipe->link = &recipe->next;
     }
@@ -319,7 +321,7 @@ static void deferred_finish(tp__thread *t, tp__recipe **list)
 static void deferred_finish_all(tp__thread *t)
 {
     deferred_finish(t, &t->waiting.recipes);
-    deferred_finish(t, &t->waiting.folds);
+    deferred_finish(t, &t->waiting.joining);
 }
 
 tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
@@ -346,11 +348,35 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
         if (!from->read_only)
             from->readers++;
     }
-    deferred_list(copy->fold ? &t->waiting.folds : &t->waiting.recipes, copy);
+    deferred_list(copy->fold ? &t->waiting.joining : &t->waiting.recipes, copy);
     return copy->storage;
 }
 
+void tp__defer_result(tp__thread *t, tp_var *v)
+{
+    if (v->data || !v->storage || v->storage->data || (v->flags & TP__DROPPED))
+        return;
+    v->storage->awaited = true;
+    deferred_unlist(tp__recipe_of(v->storage));
+    deferred_list(&t->waiting.joining, tp__recipe_of(v->storage));
+}
+
 /* --- Values --- */
+
+bool tp__evaluate_all(tp_var *const *v, int n)
+{
+    tp__storage *waiting[DEFERRED_TOGETHER];
+    int n_waiting = 0;
+    for (int i = 0; i < n && n_waiting < DEFERRED_TOGETHER; i++)
+        if (!v[i]->data && !(v[i]->flags & TP__DROPPED))
+            waiting[n_waiting++] = v[i]->storage;
+    if (n_waiting > 1 && !tp__storages_evaluate(tp__here(), waiting, n_waiting))
+        return false;
+    for (int i = 0; i < n; i++)
+        if (!tp__evaluate(v[i]))
+            return false;
+    return true;
+}
 
 bool tp__evaluate_deferred(tp_var *v)
 {
@@ -378,7 +404,7 @@ static bool deferred_evaluate_readers(tp__thread *t, const tp__storage *storage)
         tp__recipe *recipe = t->waiting.recipes;
         while (recipe && !deferred_reads(recipe, storage))
             recipe = recipe->next;
-        for (tp__recipe *fold = recipe ? NULL : t->waiting.folds; fold && !recipe;
+        for (tp__recipe *fold = recipe ? NULL : t->waiting.joining; fold && !recipe;
              fold = fold->next)
             recipe = deferred_reads(fold, storage) ? fold : NULL;
         if (!recipe)
@@ -417,8 +443,8 @@ bool tp__edit(tp_var *target)
 
 bool tp__evaluate_waiting(tp__thread *t)
 {
-    while (t->waiting.recipes || t->waiting.folds) {
-        tp__recipe *recipe = t->waiting.recipes ? t->waiting.recipes : t->waiting.folds;
+    while (t->waiting.recipes || t->waiting.joining) {
+        tp__recipe *recipe = t->waiting.recipes ? t->waiting.recipes : t->waiting.joining;
         if (!tp__storage_evaluate(t, recipe->storage))
             return false;
     }

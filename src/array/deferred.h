@@ -45,8 +45,8 @@ typedef struct tp__source {
 } tp__source;
 
 /* Either loop or fold is set. A waiting recipe belongs to its storage, which drops it when it goes
- * or has its elements; and it is in one of the thread's lists, of results or of sums, in which
- * `link` is the pointer that leads to it. */
+ * or has its elements; and it is in one of the thread's lists, of what joins a plan (sums and
+ * results of sweeps) or of others, in which `link` is the pointer that leads to it. */
 typedef struct tp__recipe {
     tp__deferred head;
     tp__loop *loop;
@@ -94,8 +94,18 @@ bool tp__recipe_is_open(const tp__recipe *recipe);
  * of memory. */
 tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe);
 
-/* Computes deferred elements. False, with an error, when out of memory. */
-bool tp__storage_evaluate(tp__thread *t, tp__storage *storage);
+/* Computes deferred elements of up to n storages, in as few plans as it takes; NULL, and what has
+ * its elements, is passed over. False, with an error, when out of memory. */
+bool tp__storages_evaluate(tp__thread *t, tp__storage *const *storages, int n);
+
+TP_INLINE bool tp__storage_evaluate(tp__thread *t, tp__storage *storage)
+{
+    return tp__storages_evaluate(t, &storage, 1);
+}
+
+/* v is a result of a sweep, which is likely to be read: if it waits, a plan that computes what it
+ * needs computes it along. */
+void tp__defer_result(tp__thread *t, tp_var *v);
 
 /* Repeats the first element, of item bytes, until there are n. */
 void tp__repeat_element(char *to, int64_t n, size_t item);

@@ -155,7 +155,7 @@ static bool evaluate_blocks(tp__thread *t, tp__plan *p)
 }
 
 /* The sums themselves, from those of blocks. */
-static void evaluate_fold(tp__thread *t, tp__plan *p)
+static void evaluate_fold(tp__plan *p)
 {
     for (uint32_t i = 0; i < p->n_steps; i++) {
         tp__plan_step *step = &p->steps[i];
@@ -163,26 +163,30 @@ static void evaluate_fold(tp__thread *t, tp__plan *p)
             continue;
         double total = tp__fold_pairwise(step->sums, tp__plan_sums(p));
         tp__write_element(step->recipe->dtype, step->out, total / step->recipe->divisor);
-        tp__plan_drop_sums(t, p, step);
+        tp__plan_drop_sums(p, step);
     }
 }
 
 /* All that may fail comes before the first result is stored. */
-bool tp__storage_evaluate(tp__thread *t, tp__storage *storage)
+static bool evaluate_plan(tp__thread *t, tp__storage *const *storages, int n)
 {
     uint64_t start = tp__profile_start();
-    tp__plan *p = tp__block_take(t, sizeof *p);
-    if (!p)
+    tp__plan plan, *p = &plan;
+    if (!tp__plan_make(t, p, storages, n) || !evaluate_blocks(t, p)) {
+        tp__plan_undo(p);
         return false;
-    bool good = tp__plan_make(t, p, storage) && evaluate_blocks(t, p);
-    if (!good) {
-        tp__plan_undo(t, p);
-    } else {
-        evaluate_fold(t, p);
-        if (start)
-            evaluate_note(p, start);
-        tp__plan_settle(p);
     }
-    tp__block_put(t, p, sizeof *p);
-    return good;
+    evaluate_fold(p);
+    if (start)
+        evaluate_note(p, start);
+    tp__plan_settle(p);
+    return true;
+}
+
+bool tp__storages_evaluate(tp__thread *t, tp__storage *const *storages, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (storages[i] && !storages[i]->data && !evaluate_plan(t, storages + i, n - i))
+            return false;
+    return true;
 }

@@ -11,32 +11,96 @@
 
 #include "base/alloc.h"
 
-enum { PLAN_FOLDS = 64 /* waiting sums that are looked at */ };
+enum {
+    PLAN_FIRST = 64, /* steps that there is room for at first */
+    PLAN_LOOKS = 64, /* waiting sums and results that are looked at, and recipes below each */
+    PLAN_COSTLY = 8, /* cheap steps that a costly one takes as long as */
+    PLAN_CHEAP = 2   /* what takes no more to compute again is not kept */
+};
 
 /* --- Making the steps --- */
 
 static uint32_t plan_visit(tp__plan *p, tp__storage *storage);
 
+static size_t plan_bytes(const tp__plan *p)
+{
+    return p->capacity * sizeof *p->steps;
+}
+
+/* Room for another step, in a larger block. */
+static bool plan_room(tp__plan *p)
+{
+    if (p->n_steps < p->capacity)
+        return true;
+    tp__plan_step *steps = p->full ? NULL : tp__block_take(p->thread, 2 * plan_bytes(p));
+    p->full = !steps;
+    if (p->full)
+        return false;
+    memcpy(steps, p->steps, plan_bytes(p));
+    tp__block_put(p->thread, p->steps, plan_bytes(p));
+    p->steps = steps;
+    p->capacity *= 2;
+    return true;
+}
+
+/* Where a step is found by what it does: by the bits of a uniform source, or by kernel and
+ * operands.
+ */
+static uint32_t *plan_bucket(tp__plan *p, const tp__plan_step *step)
+{
+    uint64_t hash = 0;
+    if (step->source) {
+        memcpy(&hash, step->source->value.bytes, step->item);
+    } else {
+        memcpy(&hash, &step->recipe->loop, sizeof step->recipe->loop);
+        for (int i = 0; i < step->n; i++)
+            hash = 31 * hash + (uintptr_t)step->from[i].data + step->from[i].step;
+    }
+    return &p->bucket[hash * 0x9e3779b97f4a7c15u >> 58];
+}
+
+/* The number of the new step. Without room, of any: then the plan fails. */
 static uint32_t plan_add(tp__plan *p, tp__plan_step step)
 {
+    if (!plan_room(p))
+        return 0;
+    if (step.source ? step.once : !step.recipe->fold) {
+        uint32_t *bucket = plan_bucket(p, &step);
+        step.next = *bucket;
+        *bucket = p->n_steps + 1;
+    }
     p->steps[p->n_steps] = step;
     return p->n_steps++;
+}
+
+/* True if a step computes, or brings, the same as another. */
+static bool plan_same(const tp__plan_step *a, const tp__plan_step *b)
+{
+    if (a->source || b->source)
+        return a->source && b->source && a->item == b->item &&
+               !memcmp(a->source->value.bytes, b->source->value.bytes, a->item);
+    return a->recipe->loop == b->recipe->loop &&
+           a->recipe->attr.integer == b->recipe->attr.integer &&
+           !memcmp(a->from, b->from, sizeof a->from);
+}
+
+/* The step of the plan that does the same, if there is one; otherwise the new one, added. */
+static uint32_t plan_find(tp__plan *p, tp__plan_step step)
+{
+    uint32_t i = *plan_bucket(p, &step);
+    while (i && !plan_same(&p->steps[i - 1], &step))
+        i = p->steps[i - 1].next;
+    return i ? i - 1 : plan_add(p, step);
 }
 
 /* Uniform sources of the same bits are brought once. */
 static uint32_t plan_bring(tp__plan *p, const tp__recipe *recipe, const tp__source *source)
 {
-    for (uint32_t i = 0; i < p->n_steps; i++) {
-        const tp__source *other = p->steps[i].source;
-        if (source->reach == TP__UNIFORM && other && other->reach == TP__UNIFORM &&
-            other->item == source->item &&
-            !memcmp(other->value.bytes, source->value.bytes, source->item))
-            return i;
-    }
-    return plan_add(p, (tp__plan_step){.recipe = recipe,
-                                       .source = source,
-                                       .item = source->item,
-                                       .once = source->reach == TP__UNIFORM});
+    tp__plan_step step = {.recipe = recipe,
+                          .source = source,
+                          .item = source->item,
+                          .once = source->reach == TP__UNIFORM};
+    return step.once ? plan_find(p, step) : plan_add(p, step);
 }
 
 /* The elements may have come since the recipe was made: then only the storage knows where they are.
@@ -56,28 +120,23 @@ static tp__plan_place plan_source(tp__plan *p, const tp__recipe *recipe, const t
     return place;
 }
 
-/* The step of the plan that computes the same as `step`, which is not in it; n_steps if there is
- * none.
- */
-static uint32_t plan_find(const tp__plan *p, const tp__plan_step *step)
+/* A step needs none of the work again whose result is in memory when the plan has run. */
+static void plan_weigh(const tp__plan *p, tp__plan_step *step)
 {
-    uint32_t i = 0;
-    for (; i < p->n_steps; i++) {
-        const tp__plan_step *other = &p->steps[i];
-        if (!other->source && !other->recipe->fold && other->recipe->loop == step->recipe->loop &&
-            other->recipe->attr.integer == step->recipe->attr.integer &&
-            !memcmp(other->from, step->from, sizeof step->from))
-            break;
+    step->again = step->source ? 0 : step->recipe->costly ? PLAN_COSTLY : 1;
+    for (int i = 0; i < step->n; i++) {
+        const tp__plan_step *from = &p->steps[step->from[i].step];
+        if (!step->from[i].data && !from->out && !from->asked)
+            step->again += from->again;
     }
-    return i;
+    if (step->again > UINT16_MAX)
+        step->again = UINT16_MAX;
 }
 
-/* The number of the step that computes these deferred elements, made, with those below it, if there
- * is none yet. Storages that compute the same share a step, which is the first one's. */
-static uint32_t plan_visit(tp__plan *p, tp__storage *storage)
+/* The number of a step that computes these deferred elements, made, with those below it. Storages
+ * that compute the same may share a step, which is the first one's. */
+static uint32_t plan_make_step(tp__plan *p, tp__storage *storage, bool share)
 {
-    if (storage->plan == p->id)
-        return storage->place;
     const tp__recipe *recipe = tp__recipe_of(storage);
     tp__plan_step step = {
         .recipe = recipe, .storage = storage, .n = recipe->n, .item = recipe->item};
@@ -86,13 +145,71 @@ static uint32_t plan_visit(tp__plan *p, tp__storage *storage)
         step.from[i] = plan_source(p, recipe, &recipe->source[i]);
         step.once = step.once && !step.from[i].data && p->steps[step.from[i].step].once;
     }
+    plan_weigh(p, &step);
+    uint32_t number = share && !recipe->fold ? plan_find(p, step) : plan_add(p, step);
     storage->plan = p->id;
-    storage->place = recipe->fold ? p->n_steps : plan_find(p, &step);
-    if (storage->place == p->n_steps)
-        plan_add(p, step);
-    p->steps[storage->place].held += tp__storage_refs(storage);
-    return storage->place;
+    storage->place = number;
+    p->steps[number].twins |= p->steps[number].storage != storage;
+    p->steps[number].held += tp__storage_refs(storage);
+    return number;
 }
+
+static uint32_t plan_visit(tp__plan *p, tp__storage *storage)
+{
+    return storage->plan == p->id ? storage->place : plan_make_step(p, storage, true);
+}
+
+/* Makes the storage an output. So it has a step of its own, whatever others compute the same. */
+static void plan_ask(tp__plan *p, tp__storage *storage)
+{
+    bool met = storage->plan == p->id && p->steps[storage->place].storage == storage;
+    uint32_t number = met ? storage->place : plan_make_step(p, storage, false);
+    p->steps[number].asked = true;
+}
+
+/* --- What joins --- */
+
+/* True if a recipe's steps are of the plan's size, and there is room. */
+static bool plan_fits(const tp__plan *p, const tp__recipe *recipe)
+{
+    return recipe->size == p->size && p->n_steps + 4 * recipe->weight <= TP__PLAN_STEPS;
+}
+
+/* True if the graph of recipes below computes a value of the plan that is worth keeping. Looks at
+ * no more recipes than budget. */
+static bool plan_shares(const tp__plan *p, const tp__storage *storage, int *budget)
+{
+    if (!storage || storage->data || --*budget < 0)
+        return false;
+    const tp__recipe *recipe = tp__recipe_of(storage);
+    if (storage->plan == p->id)
+        return p->steps[storage->place].again > PLAN_CHEAP;
+    for (int i = 0; i < recipe->n; i++)
+        if (recipe->source[i].reach == TP__WHOLE &&
+            plan_shares(p, recipe->source[i].storage, budget))
+            return true;
+    return false;
+}
+
+/* Sums and results of sweeps that wait, and would compute values of the plan again, join it. */
+static void plan_join(tp__plan *p)
+{
+    int looks = PLAN_LOOKS;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        most = p->steps[i].again > most ? p->steps[i].again : most;
+    if (most <= PLAN_CHEAP)
+        return;
+    for (tp__recipe *recipe = p->thread->waiting.joining; recipe && looks--;
+         recipe = recipe->next) {
+        int budget = PLAN_LOOKS;
+        if (recipe->storage->plan != p->id && plan_fits(p, recipe) &&
+            plan_shares(p, recipe->storage, &budget))
+            plan_ask(p, recipe->storage);
+    }
+}
+
+/* --- Outputs --- */
 
 /* True if somebody who is no recipe of the plan holds the value. */
 static bool plan_is_outside(const tp__plan_step *step)
@@ -100,7 +217,18 @@ static bool plan_is_outside(const tp__plan_step *step)
     return step->held > step->inside;
 }
 
-/* --- Outputs --- */
+/* True if the value is to be kept: somebody else holds it, it takes more to compute again than to
+ * read, and either it is known to be read, by a recipe that is not in the plan or by a sweep, or
+ * this is the second time that it is computed; the first time is only noted. */
+static bool plan_keeps(const tp__plan_step *step)
+{
+    tp__storage *storage = step->storage;
+    if (!storage || !plan_is_outside(step) || step->again <= PLAN_CHEAP)
+        return false;
+    bool read = storage->awaited || storage->computed || storage->readers > step->inside;
+    storage->computed = true;
+    return read;
+}
 
 /* What is held from outside stays, and so does what it needs: the recipe goes on waiting and reads
  * its sources when it runs. Backwards, so that a step is decided before those that it reads. */
@@ -108,8 +236,8 @@ static void plan_find_staying(tp__plan *p)
 {
     for (uint32_t i = p->n_steps; i-- > 0;) {
         tp__plan_step *step = &p->steps[i];
-        step->stays =
-            step->storage && !step->out && i != p->root && (step->stays || plan_is_outside(step));
+        bool output = (step->out || step->asked) && !step->twins;
+        step->stays = step->storage && !output && (step->stays || plan_is_outside(step));
         for (int k = 0; k < step->n && step->stays; k++)
             if (!step->from[k].data)
                 p->steps[step->from[k].step].stays = true;
@@ -123,10 +251,10 @@ static bool plan_reads_whole(const tp__source *source, uint32_t item)
            (!source->data || source->data == source->storage->data);
 }
 
-/* True if the root may overwrite these elements: the plan's recipes are all that holds them, and go
- * when it has run; and none reads them after the root has, or elsewhere than at the element that is
- * computed. */
-static bool plan_owns(const tp__plan *p, const tp__storage *storage)
+/* True if an output may overwrite these elements: the plan's recipes are all that holds them, and
+ * go when it has run; and none reads them after the output's step has run, or elsewhere than at the
+ * element that is computed. */
+static bool plan_owns(const tp__plan *p, uint32_t output, const tp__storage *storage)
 {
     uint32_t reads = 0;
     for (uint32_t i = 0; i < p->n_steps; i++) {
@@ -136,34 +264,35 @@ static bool plan_owns(const tp__plan *p, const tp__storage *storage)
         for (int k = 0; k < step->n; k++)
             if (step->recipe->source[k].storage == storage) {
                 reads++;
-                if (step->stays || i > p->root ||
-                    !plan_reads_whole(&step->recipe->source[k], p->steps[p->root].item))
+                if (step->stays || i > output ||
+                    !plan_reads_whole(&step->recipe->source[k], p->steps[output].item))
                     return false;
             }
     }
     return reads == tp__storage_refs(storage);
 }
 
-/* Elements that the root may overwrite, taken from their storage; NULL if there are none. */
-static char *plan_take_over(tp__plan *p, size_t bytes)
+/* Elements that an output may overwrite are taken from their storage. */
+static void plan_take_over(tp__plan *p, uint32_t output)
 {
-    for (uint32_t i = 0; i < p->n_steps; i++) {
+    tp__plan_step *asked = &p->steps[output];
+    for (uint32_t i = 0; i <= output; i++) {
         const tp__plan_step *step = &p->steps[i];
         for (int k = 0; k < step->n; k++) {
             const tp__source *source = &step->recipe->source[k];
             tp__storage *from = source->storage;
-            if (!plan_reads_whole(source, p->steps[p->root].item) || !from->data ||
-                from->bytes != bytes || from->open || from->pinned || from->read_only ||
-                !plan_owns(p, from))
+            if (!plan_reads_whole(source, asked->item) || !from->data ||
+                from->bytes != asked->storage->bytes || from->open || from->pinned ||
+                from->read_only || from->readers != tp__storage_refs(from) ||
+                !plan_owns(p, output, from))
                 continue;
-            char *data = tp__storage_give(from);
-            if (!data)
+            asked->out = tp__storage_give(from);
+            if (!asked->out)
                 continue;
-            p->taken = from;
-            return data;
+            asked->taken = from;
+            return;
         }
     }
-    return NULL;
 }
 
 static bool plan_is_fold(const tp__plan_step *step)
@@ -171,106 +300,48 @@ static bool plan_is_fold(const tp__plan_step *step)
     return step->storage && step->recipe->fold;
 }
 
-/* True if the graph of recipes below computes a costly value of the plan. Looks at no more recipes
- * than budget. */
-static bool plan_shares(const tp__plan *p, const tp__storage *storage, int *budget)
+static bool plan_make_out(tp__plan *p, tp__plan_step *step)
 {
-    if (!storage || storage->data || --*budget < 0)
-        return false;
-    const tp__recipe *recipe = tp__recipe_of(storage);
-    if (storage->plan == p->id && recipe->costly)
-        return true;
-    for (int i = 0; i < recipe->n; i++)
-        if (recipe->source[i].reach == TP__WHOLE &&
-            plan_shares(p, recipe->source[i].storage, budget))
-            return true;
-    return false;
-}
-
-/* Sums that wait, and would compute costly values of the plan again, join it. */
-static void plan_add_folds(tp__thread *t, tp__plan *p)
-{
-    int looks = PLAN_FOLDS;
-    bool costly = false;
-    for (uint32_t i = 0; i < p->n_steps && !costly; i++)
-        costly = p->steps[i].recipe->costly && !p->steps[i].source;
-    for (const tp__recipe *fold = t->waiting.folds; fold && costly && looks--; fold = fold->next) {
-        int budget = TP__HEAVIEST;
-        if (fold->size == p->size && fold->storage->plan != p->id &&
-            p->n_steps + 4 * fold->weight <= TP__PLAN_STEPS &&
-            plan_shares(p, fold->storage, &budget))
-            plan_visit(p, fold->storage);
-    }
-}
-
-static bool plan_make_sums(tp__thread *t, const tp__plan *p, tp__plan_step *step)
-{
-    step->sums = tp__block_take(t, (size_t)tp__plan_sums(p) * sizeof(double));
-    step->out = step->sums ? tp__block_take(t, step->storage->bytes) : NULL;
+    step->out = tp__block_take(p->thread, step->storage->bytes);
     return step->out != NULL;
 }
 
-void tp__plan_drop_sums(tp__thread *t, const tp__plan *p, tp__plan_step *step)
+static bool plan_make_sums(tp__plan *p, tp__plan_step *step)
+{
+    step->sums = tp__block_take(p->thread, (size_t)tp__plan_sums(p) * sizeof(double));
+    return step->sums && plan_make_out(p, step);
+}
+
+void tp__plan_drop_sums(const tp__plan *p, tp__plan_step *step)
 {
     if (step->sums)
-        tp__block_put(t, step->sums, (size_t)tp__plan_sums(p) * sizeof(double));
+        tp__block_put(p->thread, step->sums, (size_t)tp__plan_sums(p) * sizeof(double));
     step->sums = NULL;
 }
 
-/* Takes all memory that the results need. A costly value that others hold becomes an output the
- * second time that a plan computes it; the first time is only noted, in `computed`. */
-static bool plan_outputs(tp__thread *t, tp__plan *p)
+/* Takes all memory that the results need. */
+static bool plan_outputs(tp__plan *p)
 {
-    tp__plan_step *root = &p->steps[p->root];
     for (uint32_t i = 0; i < p->n_steps; i++) {
         tp__plan_step *step = &p->steps[i];
-        if (plan_is_fold(step) && !plan_make_sums(t, p, step))
+        plan_weigh(p, step);
+        if (plan_is_fold(step)) {
+            if (!plan_make_sums(p, step))
+                return false;
+        } else if (!step->asked && plan_keeps(step) && !plan_make_out(p, step)) {
             return false;
-        if (step == root || !step->storage || !step->recipe->costly || !plan_is_outside(step))
-            continue;
-        if (step->storage->computed && !(step->out = tp__block_take(t, step->storage->bytes)))
-            return false;
-        step->storage->computed = true;
+        }
     }
-    if (root->out)
-        return true;
     plan_find_staying(p);
-    root->out = plan_take_over(p, root->storage->bytes);
-    if (!root->out)
-        root->out = tp__block_take(t, root->storage->bytes);
-    return root->out != NULL;
-}
-
-void tp__plan_undo(tp__thread *t, tp__plan *p)
-{
-    tp__plan_step *root = &p->steps[p->root];
-    if (p->taken) {
-        p->taken->data = root->out;
-        root->out = NULL;
-    }
-    for (uint32_t i = 0; i < p->n_steps; i++) {
-        tp__plan_drop_sums(t, p, &p->steps[i]);
-        if (p->steps[i].out)
-            tp__block_put(t, p->steps[i].out, p->steps[i].storage->bytes);
-    }
-}
-
-/* A storage that has its elements drops its recipe, and with it references to others, perhaps to
- * one that is settled next: so all are held meanwhile. */
-void tp__plan_settle(tp__plan *p)
-{
     for (uint32_t i = 0; i < p->n_steps; i++) {
         tp__plan_step *step = &p->steps[i];
-        if (step->out)
-            tp__storage_ref(step->storage);
-    }
-    for (uint32_t i = 0; i < p->n_steps; i++) {
-        tp__plan_step *step = &p->steps[i];
-        if (!step->out)
+        if (!step->asked || step->out)
             continue;
-        tp__storage_settle(step->storage, step->out);
-        tp__storage_drop(step->storage);
+        plan_take_over(p, i);
+        if (!step->out && !plan_make_out(p, step))
+            return false;
     }
+    return true;
 }
 
 /* --- Registers --- */
@@ -279,35 +350,77 @@ void tp__plan_settle(tp__plan *p)
  * again: so a kernel never writes over what it reads. */
 static void plan_registers(tp__plan *p)
 {
-    uint32_t free_registers[TP__PLAN_STEPS], n_free = 0;
+    uint32_t free_step = 0; /* whose register is free, and whose `next` leads on; counted from 1 */
     for (uint32_t i = 0; i < p->n_steps; i++)
         for (int k = 0; k < p->steps[i].n; k++)
             if (!p->steps[i].from[k].data)
                 p->steps[p->steps[i].from[k].step].last = i;
     for (uint32_t i = 0; i < p->n_steps; i++) {
         tp__plan_step *step = &p->steps[i];
-        if (!step->out || (step->once && !plan_is_fold(step)))
-            step->place = n_free && !step->once ? free_registers[--n_free] : p->n_registers++;
+        if (!step->out || (step->once && !plan_is_fold(step))) {
+            bool old = free_step && !step->once;
+            step->place = old ? p->steps[free_step - 1].place : p->n_registers++;
+            if (old)
+                free_step = p->steps[free_step - 1].next;
+        }
         for (int k = 0; k < step->n; k++) {
             tp__plan_step *from = &p->steps[step->from[k].step];
             if (step->from[k].data || from->once || from->out || from->last != i)
                 continue;
             from->last = UINT32_MAX;
-            free_registers[n_free++] = from->place;
+            from->next = free_step;
+            free_step = step->from[k].step + 1;
         }
     }
 }
 
-bool tp__plan_make(tp__thread *t, tp__plan *p, tp__storage *storage)
+/* --- The plan --- */
+
+bool tp__plan_make(tp__thread *t, tp__plan *p, tp__storage *const *storages, int n)
 {
-    p->id = ++t->waiting.plans;
-    p->n_steps = p->n_registers = 0;
-    p->size = tp__recipe_of(storage)->size;
-    p->taken = NULL;
-    p->root = plan_visit(p, storage);
-    plan_add_folds(t, p);
-    if (!plan_outputs(t, p))
+    *p = (tp__plan){.thread = t, .id = ++t->waiting.plans, .capacity = PLAN_FIRST};
+    p->size = tp__recipe_of(storages[0])->size;
+    p->steps = tp__block_take(t, plan_bytes(p));
+    if (!p->steps)
+        return false;
+    for (int i = 0; i < n; i++)
+        if (storages[i] && !storages[i]->data &&
+            (i == 0 || plan_fits(p, tp__recipe_of(storages[i]))))
+            plan_ask(p, storages[i]);
+    plan_join(p);
+    if (p->full || !plan_outputs(p))
         return false;
     plan_registers(p);
     return true;
+}
+
+void tp__plan_undo(tp__plan *p)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        tp__plan_step *step = &p->steps[i];
+        tp__plan_drop_sums(p, step);
+        if (step->taken)
+            step->taken->data = step->out;
+        else if (step->out)
+            tp__block_put(p->thread, step->out, step->storage->bytes);
+    }
+    if (p->steps)
+        tp__block_put(p->thread, p->steps, plan_bytes(p));
+}
+
+/* A storage that has its elements drops its recipe, and with it references to others, perhaps to
+ * one that is settled next: so all are held meanwhile. */
+void tp__plan_settle(tp__plan *p)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].out)
+            tp__storage_ref(p->steps[i].storage);
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        const tp__plan_step *step = &p->steps[i];
+        if (!step->out)
+            continue;
+        tp__storage_settle(step->storage, step->out);
+        tp__storage_drop(step->storage);
+    }
+    tp__block_put(p->thread, p->steps, plan_bytes(p));
 }

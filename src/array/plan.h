@@ -6,9 +6,9 @@
  * elements of an output. Registers are given out again after the last step that reads them, so that
  * a plan works in the cache.
  *
- * Outputs are the storage asked for and costly values below it that are computed for a second time
- * while somebody else still holds them: so no function value is computed more than twice. The
- * storage asked for takes over the elements of a source that nobody else will read, if it can.
+ * Outputs are what was asked for, sums and results of sweeps that join, and values that are worth
+ * keeping (plan_keeps in plan.c). What was asked for takes over the elements of a source that
+ * nobody else will read, if it can.
  */
 #ifndef TP_PLAN_H
 #define TP_PLAN_H
@@ -20,7 +20,8 @@
 enum {
     TP__PLAN_BLOCK = 1024,            /* elements, at most */
     TP__PLAN_REGISTER = 4096,         /* bytes */
-    TP__PLAN_STEPS = 8 * TP__HEAVIEST /* a recipe takes four: itself and three sources */
+    TP__PLAN_STEPS = 8 * TP__HEAVIEST /* sums and results join up to there; a recipe takes four:
+                                       * itself and three sources */
 };
 
 /* Where a step finds an operand: at data, which is in memory before the plan runs, or where another
@@ -35,36 +36,44 @@ typedef struct tp__plan_place {
  * they can run. One whose operands are all uniform computes the same for every block (once), and
  * keeps its register until the task ends.
  *
- * The result of a step becomes its storage's (out) if it was asked for, is a sum, or is costly and
- * computed for the second time. Others are only passed on to later steps; if somebody outside the
- * plan holds such a storage, which shows when more references are held than the plan has inside, it
- * goes on waiting (stays). */
+ * The result of a step is an output, and becomes its storage's (out), or is only passed on to later
+ * steps. If somebody outside the plan holds a storage that is no output, which shows when more
+ * references are held than the plan has inside, it goes on waiting (stays). So does a storage that
+ * computes the same as that of an output (twins). */
 typedef struct tp__plan_step {
     const tp__recipe *recipe;
     const tp__source *source; /* NULL for a kernel */
     tp__storage *storage;     /* a kernel's deferred result */
     tp__plan_place from[TP__RECIPE_SOURCES];
     char *out;                  /* the elements of an output; NULL: a register */
+    tp__storage *taken;         /* whose elements these were */
     double *sums;               /* a sum's, of each TP__FOLD_BLOCK elements */
     uint32_t place, item, last; /* register; bytes of an element; the last step that reads it */
     uint32_t held, inside; /* references to storages of this value; those of them in the plan */
+    uint32_t next;         /* in the same bucket, or register given back; counted from 1 */
+    uint32_t again; /* what it takes to compute the value from memory again, in cheap steps */
     int n;
     bool once;
+    bool asked;
+    bool twins; /* there are other storages of this value */
     bool stays; /* or is needed by a step that does */
 } tp__plan_step;
 
-/* The storage asked for is that of the step `root`. A storage whose `plan` is this id was met
- * before, and `place` is the number of its step. Steps after the root belong to sums that joined.
- */
+enum { TP__PLAN_BUCKETS = 64 };
+
+/* A storage whose `plan` is this id was met before, and `place` is the number of its step. Steps
+ * that compute the same are found by a hash of what they do, in one of the buckets. */
 typedef struct tp__plan {
+    tp__thread *thread;
     uint64_t id;
-    uint32_t n_steps, n_registers, root;
+    uint32_t n_steps, capacity, n_registers;
+    bool full;           /* memory for another step was refused */
     int64_t size, block; /* elements */
     char *scratch; /* for each task that runs: where values lie (values_bytes), and registers */
     size_t scratch_bytes, values_bytes;
-    tp__storage *taken;         /* whose elements the root overwrites */
     atomic_ullong free_scratch; /* a bit for each part of scratch that no task has */
-    tp__plan_step steps[TP__PLAN_STEPS];
+    tp__plan_step *steps;
+    uint32_t bucket[TP__PLAN_BUCKETS]; /* the last step in each, counted from 1 */
 } tp__plan;
 
 /* The number of partial sums of a sum that is a step of the plan. */
@@ -73,17 +82,18 @@ TP_INLINE int64_t tp__plan_sums(const tp__plan *p)
     return (p->size + TP__FOLD_BLOCK - 1) / TP__FOLD_BLOCK;
 }
 
-/* Makes the plan of a deferred storage, and takes all memory that its outputs need. False, with an
- * error, when out of memory; then tp__plan_undo too is to be called. */
-bool tp__plan_make(tp__thread *t, tp__plan *p, tp__storage *storage);
+/* Makes a plan of the first of these storages, which is deferred, and of those others of them that
+ * are too and fit, and takes all memory that its outputs need. False, with an error, when out of
+ * memory. To be followed by tp__plan_undo or tp__plan_settle in either case. */
+bool tp__plan_make(tp__thread *t, tp__plan *p, tp__storage *const *storages, int n);
 
-/* Gives the outputs back after a failure: everything waits as it did before. */
-void tp__plan_undo(tp__thread *t, tp__plan *p);
+/* Gives all memory back after a failure: everything waits as it did before. */
+void tp__plan_undo(tp__plan *p);
 
-/* Hands the outputs, which hold their elements, to their storages. */
+/* Hands the outputs, which hold their elements, to their storages, and gives other memory back. */
 void tp__plan_settle(tp__plan *p);
 
 /* Frees the partial sums of a step. */
-void tp__plan_drop_sums(tp__thread *t, const tp__plan *p, tp__plan_step *step);
+void tp__plan_drop_sums(const tp__plan *p, tp__plan_step *step);
 
 #endif

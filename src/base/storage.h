@@ -37,7 +37,7 @@ typedef struct tp__storage {
     uint32_t version;
     uint32_t readers;
     bool read_only, open, pinned;
-    bool computed; /* deferred elements that a program computed and did not keep */
+    bool computed; /* deferred elements that a plan computed and did not keep */
     void *data;
     size_t bytes;
     union {
@@ -47,6 +47,7 @@ typedef struct tp__storage {
     void *arg;
     uint64_t plan;  /* the last plan that met these elements … */
     uint32_t place; /* … and their place in it */
+    bool awaited;   /* deferred elements that a sweep, or a rule that it will come to, reads */
 } tp__storage;
 
 /* One reference belongs to the caller; NULL, with an error, when out of memory. */

@@ -62,9 +62,9 @@ enum {
 /* Elements that are not there: deferred ones (array/deferred.c, plan.c) and dropped ones
  * (graph/remake.c). */
 typedef struct tp__waiting {
-    struct tp__recipe *recipes, *folds; /* of deferred elements; of deferred sums */
-    uint64_t plans;                     /* the last one's number: array/plan.c */
-    void (*finish)(tp__thread *t);      /* computes all that waits, before the thread ends */
+    struct tp__recipe *recipes, *joining; /* of deferred elements; of those that join a plan */
+    uint64_t plans;                       /* the last one's number: array/plan.c */
+    void (*finish)(tp__thread *t);        /* computes all that waits, before the thread ends */
     bool (*remake)(tp_var *v); /* makes dropped elements, or fails; set where the first of them
                                 * may be dropped */
     uint32_t remade;           /* how often it did */

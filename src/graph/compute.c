@@ -205,9 +205,8 @@ static tp_var *compute_forward(tp__thread *t, tp__call *call)
 {
     if (call->folds && compute_waits(call->in[0]))
         return compute_fold(t, call);
-    for (int i = 0; i < call->n_in; i++)
-        if (!tp__evaluate(call->in[i]))
-            return NULL;
+    if (!tp__evaluate_all(call->in, call->n_in))
+        return NULL;
     uint64_t start = tp__profile_start();
     tp_var *y = call->out = tp__node_array(t, call->dtype, call->ndim, call->shape);
     if (y && !call->op->forward(call)) {
