@@ -2,10 +2,10 @@
  *
  * Derivatives by walking the graph backwards (reverse mode, Griewank & Walther 2008, ch. 3).
  *
- * Running operations on variables records nodes. A sweep visits them from the result on, in order
- * of decreasing generation, each once. It adds up the gradients of a value that is used several
- * times. The rules that it applies are operations themselves: with create_graph the gradient has a
- * graph of its own and can be differentiated again, to any order.
+ * Running operations on variables records nodes. A sweep visits them from the result on, those
+ * first that were recorded last, each once. It adds up the gradients of a value that is used
+ * several times. The rules that it applies are operations themselves: with create_graph the
+ * gradient has a graph of its own and can be differentiated again, to any order.
  *
  *     tp_backward(y);                          tp_grad(x)    adds dy/dx into x's gradient
  *     tp_backward(y, .create_graph = true);    tp_grad(x)    a gradient with a graph

@@ -22,7 +22,7 @@ tp_var *tp_share(tp_var *v)
         return tp_fail(TP_ERROR_GRAPH,
                        "share: only a leaf or a detached value can be shared, not a "
                        "recorded result");
-    if (v->grad || (v->extra && v->extra->hooks))
+    if (tp__grad_of(v) || (v->extra && v->extra->hooks))
         return tp_fail(TP_ERROR_GRAPH,
                        "share: a value with a gradient or a hook cannot be shared: clear it first");
     if (!tp__evaluate(v))

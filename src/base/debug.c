@@ -117,16 +117,16 @@ bool tp__debug_retire(tp__thread *t, tp_var *v)
         return true;
     }
     v->op = NULL;
-    v->flags = TP__POISON | TP__WATCHED | TP__CONTIGUOUS;
+    v->flags = (v->flags & TP__SMALL) | TP__POISON | TP__WATCHED | TP__CONTIGUOUS;
     v->dtype = TP_F64;
     v->ndim = 0;
-    v->n_in = v->unread = 0;
+    v->n_in = 0;
+    v->in.grad = NULL;
     v->reads = v->kept = 0;
     v->data = v->value.number;
     v->value.number[0] = tp__poison()->value.number[0];
     v->storage = NULL;
     v->size = 1;
-    v->grad = NULL;
     v->extra = NULL;
     v->link = NULL;
     if (debug->first)

@@ -14,6 +14,7 @@
 
 typedef struct tp__extra {
     char *name;
+    tp_var *grad;            /* of a recorded node: tp__grad_place */
     struct tp__hooks *hooks; /* graph/hook.h; NULL for none */
     uint32_t last_hook;
     tp__name_scope *scope;   /* held */

@@ -31,7 +31,8 @@
 #include "base/system.h"
 #include "tinypytorch/scope.h"
 
-_Static_assert(sizeof(void *) != 8 || sizeof(tp_var) == 192, "a node is three lines of cache");
+_Static_assert(sizeof(void *) != 8 || (sizeof(tp_var) == 192 && TP__SMALL_NODE == 128),
+               "a node is three lines of cache, a number's two");
 
 /* The value of every call that failed. No flag says that it is a number, so that no short path
  * takes it, and counting leaves it alone. */
@@ -45,54 +46,65 @@ tp_var tp__poison_node = {
 };
 
 static tp__mutex node_lock = TP__MUTEX_START;
-static tp_var *node_spare;        /* free nodes of threads that ended */
+static tp_var *node_spare[2];     /* free nodes of threads that ended: whole and small ones */
 static atomic_size_t node_shared; /* how many there are, in no thread's count */
 
 #if defined(TP_PLAIN_NODES)
 
-tp_var *tp__node_more(tp__thread *t)
+tp_var *tp__node_more(tp__thread *t, bool small)
 {
     (void)t;
-    return tp__alloc_aligned(sizeof(tp_var));
+    return tp__alloc_aligned(small ? TP__SMALL_NODE : sizeof(tp_var));
 }
 
 #else
 
-/* Nodes come in blocks that outlast their thread. TP_PLAIN_NODES gives each one a block of its own,
- * so that memory checkers see its end, and every request can be made to fail. */
-enum { NODES_PER_BLOCK = 340 };
+/* Nodes come in blocks that outlast their thread, and of a block as many at a time as make a run.
+ * Blocks grow with what there is, up to where the system gives large pages. TP_PLAIN_NODES gives
+ * each node a block of its own, so that memory checkers see its end, and every request can be made
+ * to fail. */
+enum { NODE_RUN = 24 << 10, NODE_LEAST = 96 << 10, NODE_MOST = 4 << 20, NODE_HEAD = 64 };
 
 typedef struct node_block {
     struct node_block *next;
-    tp_var nodes[NODES_PER_BLOCK];
+    size_t used, bytes;
 } node_block;
 
-static node_block *node_blocks;
+static node_block *node_blocks[2]; /* of whole nodes, of small ones; the newest is in use */
 
-static tp_var *node_block_new(void)
+/* Room for a run, under the lock. */
+static char *node_run(bool small)
 {
-    node_block *block = tp__alloc_aligned(sizeof *block);
-    if (!block)
-        return NULL;
-    for (int i = 0; i < NODES_PER_BLOCK; i++)
-        block->nodes[i].link = i + 1 < NODES_PER_BLOCK ? &block->nodes[i + 1] : NULL;
-    tp__lock(&node_lock);
-    block->next = node_blocks;
-    node_blocks = block;
-    tp__unlock(&node_lock);
-    return block->nodes;
+    node_block *block = node_blocks[small];
+    if (!block || block->used == block->bytes) {
+        size_t bytes = block ? 2 * block->bytes : NODE_LEAST;
+        bytes = bytes < NODE_MOST ? bytes : NODE_MOST;
+        block = tp__alloc_aligned(NODE_HEAD + bytes);
+        if (!block)
+            return NULL;
+        *block = (node_block){.next = node_blocks[small], .bytes = bytes - bytes % NODE_RUN};
+        node_blocks[small] = block;
+    }
+    char *run = (char *)block + NODE_HEAD + block->used;
+    block->used += NODE_RUN;
+    return run;
 }
 
-tp_var *tp__node_more(tp__thread *t)
+tp_var *tp__node_more(tp__thread *t, bool small)
 {
+    size_t bytes = small ? TP__SMALL_NODE : sizeof(tp_var);
     tp__lock(&node_lock);
-    tp_var *v = node_spare;
-    node_spare = NULL;
+    tp_var *v = node_spare[small];
+    node_spare[small] = NULL;
+    char *run = v ? NULL : node_run(small);
     tp__unlock(&node_lock);
-    if (!v)
-        v = node_block_new();
+    for (size_t at = NODE_RUN / bytes * bytes; run && at > 0; at -= bytes) {
+        tp_var *before = v;
+        v = (tp_var *)(void *)(run + at - bytes);
+        v->link = before;
+    }
     if (v)
-        t->memory.free_nodes = v->link;
+        t->memory.free_nodes[small] = v->link;
     return v;
 }
 
@@ -100,16 +112,18 @@ tp_var *tp__node_more(tp__thread *t)
 
 void tp__node_give_back(tp__thread *t)
 {
-    tp_var *last = t->memory.free_nodes;
-    if (!last)
-        return;
-    while (last->link)
-        last = last->link;
-    tp__lock(&node_lock);
-    last->link = node_spare;
-    node_spare = t->memory.free_nodes;
-    tp__unlock(&node_lock);
-    t->memory.free_nodes = NULL;
+    for (int small = 0; small < 2; small++) {
+        tp_var *last = t->memory.free_nodes[small];
+        if (!last)
+            continue;
+        while (last->link)
+            last = last->link;
+        tp__lock(&node_lock);
+        last->link = node_spare[small];
+        node_spare[small] = t->memory.free_nodes[small];
+        tp__unlock(&node_lock);
+        t->memory.free_nodes[small] = NULL;
+    }
 }
 
 /* Contiguous strides into strides; the number of elements, or -1 if memory cannot hold them. An
@@ -175,9 +189,12 @@ static void node_too_large(int ndim, const int64_t *shape)
 /* A contiguous constant without elements. */
 static tp_var *node_shaped(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape)
 {
-    tp_var *v = tp__node_number(t, 0);
-    if (!v || (ndim == 0 && dtype == TP_F64))
-        return v;
+    if (ndim == 0 && dtype == TP_F64)
+        return tp__node_number(t, 0);
+    tp_var *v = tp__node_start(t, false);
+    if (!v)
+        return NULL;
+    v->unread = 0;
     v->flags &= (uint16_t)~TP__NUMBER;
     v->dtype = (uint8_t)dtype;
     if (TP_LIKELY(node_layout_few(v, ndim, shape)))
@@ -244,7 +261,7 @@ tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype 
                       const int64_t *shape, const int64_t *strides)
 {
     int64_t unused[TP_MAX_NDIM], size = node_layout(tp__dtype_size(dtype), ndim, shape, unused);
-    tp_var *v = size < 0 ? NULL : tp__node_number(t, 0);
+    tp_var *v = size < 0 ? NULL : tp__node_start(t, false);
     if (!v || !node_dims(v, ndim)) {
         tp__storage_drop(storage);
         if (v)
@@ -253,6 +270,7 @@ tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype 
             node_too_large(ndim, shape);
         return NULL;
     }
+    v->unread = 0;
     v->size = size;
     v->flags |= TP__PARTS;
     v->storage = storage;
@@ -276,7 +294,7 @@ bool tp__node_expose(tp_var *v)
     tp__storage *storage = tp__storage_new(TP__INLINE_BYTES);
     if (!storage)
         return false;
-    memcpy(storage->data, v->value.bytes, TP__INLINE_BYTES);
+    memcpy(storage->data, v->value.bytes, (size_t)v->size * tp__dtype_size(v->dtype));
     storage->version = v->version;
     v->storage = storage;
     v->data = storage->data;
@@ -295,7 +313,8 @@ tp_var *tp__node_view(tp__thread *t, tp_var *base, int ndim, const int64_t *shap
         storage = tp__storage_new(TP__INLINE_BYTES);
         if (!storage)
             return NULL;
-        data = memcpy(storage->data, base->value.bytes, TP__INLINE_BYTES);
+        data = memcpy(storage->data, base->value.bytes,
+                      (size_t)base->size * tp__dtype_size(base->dtype));
     } else {
         if (!tp__node_expose(base))
             return NULL;
@@ -358,10 +377,11 @@ static void node_strip(tp_var *v, tp_var **list)
         tp__storage_drop(v->storage);
     if (v->ndim > TP__INLINE_DIMS)
         tp__free(v->dims.many);
+    tp_var *grad = tp__grad_of(v);
+    if (grad && !(v->flags & TP__GRAPH_GRAD))
+        node_release(grad, list);
     if (v->extra)
         tp__extra_free(v->extra);
-    if (v->grad && !(v->flags & TP__GRAPH_GRAD))
-        node_release(v->grad, list);
     if (v->n_in > TP__INLINE_INPUTS) {
         for (uint32_t i = 0; i < v->n_in; i++)
             node_release(v->in.many[i], list);
@@ -451,15 +471,16 @@ const char *tp__shape_text(char text[TP__SHAPE_TEXT], int ndim, const int64_t *s
  * references are of consumers that do not read it. So when it equals refs, no handle and no reader
  * is left. A consumer is counted when it is recorded and taken off when it goes; a last sweep in
  * between makes it one that reads nothing. Shared nodes have no counts, since every thread would
- * write them. */
+ * write them, and small ones no elements to let go of. */
 
 /* Elements that would fit into the node stay: there is little to gain. */
 void tp__reads_settle(tp_var *v)
 {
     uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
-    if (refs != v->unread || !v->storage || (v->reads & TP__READS_OUT) ||
+    if ((v->flags & (TP__SHARED | TP__NUMBER | TP__SMALL)) || refs != v->unread || !v->storage ||
+        (v->reads & TP__READS_OUT) ||
         (size_t)v->size * tp__dtype_size(v->dtype) <= TP__INLINE_BYTES ||
-        (v->flags & (TP__SHARED | TP__NUMBER)) || (!v->op && (v->flags & TP__NEEDS_GRAD)))
+        (!v->op && (v->flags & TP__NEEDS_GRAD)))
         return;
     tp__node_empty(v);
 }
@@ -472,7 +493,7 @@ TP_INLINE void reads_add(tp_var *y, bool read)
     const uint32_t reads = y->reads, n = y->n_in;
     for (uint32_t i = 0; i < n; i++) {
         tp_var *in = inputs[i];
-        if ((in->flags & TP__SHARED) || tp__reads_input(reads, i) != read)
+        if ((in->flags & (TP__SHARED | TP__SMALL)) || tp__reads_input(reads, i) != read)
             continue;
         in->unread++;
         in->flags |= TP__UNREAD;
@@ -506,7 +527,7 @@ void tp__reads_uncount(tp_var *y)
     tp_var **inputs = tp__inputs(y);
     const uint32_t reads = y->reads, n = y->n_in;
     for (uint32_t i = 0; i < n; i++)
-        if (!(inputs[i]->flags & TP__SHARED) && !tp__reads_input(reads, i))
+        if (!(inputs[i]->flags & (TP__SHARED | TP__SMALL)) && !tp__reads_input(reads, i))
             inputs[i]->unread--;
 }
 

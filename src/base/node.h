@@ -4,9 +4,10 @@
  *
  * Lifetime. refs counts handles (a scope's, the user's) and consumers (nodes that have it as an
  * input). A node holds its inputs and never what was computed from it, so there are no cycles. The
- * one exception would be a gradient with a graph: x->grad is owned when a plain sweep made it, and
- * weak (TP__GRAPH_GRAD) when the sweep was recorded. A weak gradient is held by a *lease*, a node
- * in the scope of the sweep with inputs (x, gradient); the lease clears x->grad when it goes.
+ * one exception would be a gradient with a graph: x's gradient is owned when a plain sweep made it,
+ * and weak (TP__GRAPH_GRAD) when the sweep was recorded. A weak gradient is held by a *lease*, a
+ * node in the scope of the sweep with inputs (x, gradient); the lease clears x's gradient when it
+ * goes.
  *
  * Elements. Up to 32 bytes live in the node (storage is NULL, data points to value), and then
  * nobody else sees them: a view, or a writable pointer given out, first moves them into a storage.
@@ -31,6 +32,7 @@
 #include "base/features.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "base/alloc.h"
 #include "base/attr.h"
@@ -66,12 +68,15 @@ enum {
     /* What sweeps leave: graph/backward.c. */
     TP__GRAPH_GRAD = 1 << 12, /* grad is weak */
 
-    TP__WATCHED = 1 << 13 /* by the debug mode (base/debug.h) */
+    TP__WATCHED = 1 << 13, /* by the debug mode (base/debug.h) */
+
+    /* Where it lies: node.c, for as long as the memory is a node's. */
+    TP__SMALL = 1 << 14 /* the node ends behind its first value: tp__node_number */
 };
 
-/* All flags of a node that waits to be used again. They are those of a value that went in debug
- * mode, so that whoever still uses it gets an error; TP__DROPPED says that no watch tells where it
- * went. */
+/* All flags but TP__SMALL of a node that waits to be used again. They are those of a value that
+ * went in debug mode, so that whoever still uses it gets an error; TP__DROPPED says that no watch
+ * tells where it went. */
 #define TP__GONE (TP__POISON | TP__WATCHED | TP__DROPPED)
 
 enum { TP__INLINE_BYTES = 32, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };
@@ -87,47 +92,52 @@ typedef struct tp__op_head {
 /* The commonest: frees attr.block. */
 void tp__release_block(tp_var *v);
 
-/* In this order: what may be absent; the record; counts and flags; the elements; what a sweep
- * writes; room for small elements, and for shapes of one or two axes. */
+/* In three lines of cache. The first is all that counting, freeing, and a gradient that comes to a
+ * node look at; the second is for its rule and for who reads it; the third, for arrays alone, is
+ * left out of a number's node (TP__SMALL). */
 struct tp_var {
-    tp__storage *storage; /* NULL: the elements live in value */
-    tp_var *grad;
-    tp__extra *extra; /* NULL for most */
-    const tp__op *op; /* NULL for a leaf or a constant */
     union {
         tp_var *few[TP__INLINE_INPUTS];
         tp_var **many; /* n_in > 2: the inputs, then their versions, in one block */
+        tp_var *grad;  /* n_in = 0: the gradient that a sweep stored (tp__grad_place) */
     } in;
-    uint32_t few_versions[TP__INLINE_INPUTS];
-    uint32_t generation; /* 0 for a leaf, otherwise greater than every input's */
-    uint32_t version;    /* of the elements, while they live in the node */
-    uint32_t n_in;
-    uint32_t unread; /* how many consumers do not read the elements: base/reads.h */
-    uint16_t reads;  /* what its own rule reads: likewise */
-    uint16_t kept;   /* how often by the user; the most that fits stays */
-    uint16_t flags;  /* TP__NUMBER … TP__WATCHED */
-    uint16_t marks;  /* what drawings tell: base/marks.h */
-    uint8_t dtype, ndim;
-    uint8_t sweep_depth, sweep_below;
-    _Atomic uint32_t refs;
-    void *data;   /* the first element */
-    int64_t size; /* number of elements */
-    tp__attr attr;
     union {
         double number; /* of a TP__NUMBER in a sweep that records nothing */
         tp_var *var;
         tp_var **outputs; /* of a call with several outputs: one for each, NULL for none */
     } adjoint;
     tp_var *link;
+    _Atomic uint32_t refs;
+    uint16_t flags; /* TP__NUMBER … TP__SMALL */
+    uint16_t marks; /* what drawings tell: base/marks.h */
+    uint32_t n_in;
+    uint16_t reads; /* what its own rule reads: base/reads.h */
+    uint16_t kept;  /* how often by the user; the most that fits stays */
+    uint8_t dtype, ndim;
+    uint8_t sweep_depth, sweep_below;
+    uint32_t version;    /* of the elements, while they live in the node */
+    uint32_t generation; /* 0 for a leaf, otherwise greater than every input's */
+    uint32_t order;      /* counts what was recorded; not less than any input's */
+
+    const tp__op *op;     /* NULL for a leaf or a constant */
+    tp__storage *storage; /* NULL: the elements live in value */
+    tp__extra *extra;     /* NULL for most */
+    void *data;           /* the first element */
+    int64_t size;         /* number of elements */
+    uint32_t few_versions[TP__INLINE_INPUTS];
+    tp__attr attr;
     union {
         double number[TP__INLINE_BYTES / sizeof(double)];
         char bytes[TP__INLINE_BYTES];
     } value;
+    uint32_t unread; /* how many consumers do not read the elements: base/reads.h */
     union {
         int64_t few[2 * TP__INLINE_DIMS]; /* shape, then strides in elements */
         int64_t *many;                    /* ndim > 2 */
     } dims;
 };
+
+enum { TP__SMALL_NODE = offsetof(tp_var, value) + sizeof(double) };
 
 extern tp_var tp__poison_node;
 
@@ -171,44 +181,70 @@ TP_INLINE double tp__number(const tp_var *v)
     return *(const double *)v->data;
 }
 
+/* Where a sweep that stores gradients puts v's. Of a recorded node that is in its extra; NULL if it
+ * has none. */
+TP_INLINE tp_var **tp__grad_place(tp_var *v)
+{
+    return v->n_in == 0 ? &v->in.grad : v->extra ? &v->extra->grad : NULL;
+}
+
+TP_INLINE tp_var *tp__grad_of(const tp_var *v)
+{
+    return v->n_in == 0 ? v->in.grad : v->extra ? v->extra->grad : NULL;
+}
+
 /* --- Making --- */
 
-/* A node from the system; tp__node_take tries the free list first. NULL, with an error, when out of
- * memory. Fields are unset. */
-tp_var *tp__node_more(tp__thread *t);
+/* A node from the system, small or not; tp__node_start tries the free list first. NULL, with an
+ * error, when out of memory. Fields are unset. */
+tp_var *tp__node_more(tp__thread *t, bool small);
 
-TP_INLINE tp_var *tp__node_take(tp__thread *t)
+/* Gives a node one reference, the caller's, a 0-d float64 element, which is unset, and no parts;
+ * what is left to say is whether it is recorded. */
+TP_INLINE void tp__node_begin(tp_var *v)
 {
-    tp_var *v = t->memory.free_nodes;
+    atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
+    v->reads = v->kept = 0;
+    v->dtype = TP_F64;
+    v->ndim = v->sweep_depth = v->sweep_below = 0;
+    v->version = 0;
+    v->storage = NULL;
+    v->extra = NULL;
+    v->data = v->value.number;
+    v->size = 1;
+}
+
+/* It is not. */
+TP_INLINE void tp__node_constant(tp_var *v, unsigned flags)
+{
+    v->in.grad = NULL;
+    v->flags = (uint16_t)(TP__NUMBER | TP__CONTIGUOUS | flags);
+    v->marks = 0;
+    v->n_in = 0;
+    v->generation = v->order = 0;
+    v->op = NULL;
+}
+
+/* A constant of which the element is unset. */
+TP_INLINE tp_var *tp__node_start(tp__thread *t, bool small)
+{
+    tp_var *v = t->memory.free_nodes[small];
     if (TP_LIKELY(v != NULL))
-        t->memory.free_nodes = v->link;
-    else if (!(v = tp__node_more(t)))
+        t->memory.free_nodes[small] = v->link;
+    else if (!(v = tp__node_more(t, small)))
         return NULL;
     t->memory.live++;
+    tp__node_begin(v);
+    tp__node_constant(v, small ? TP__SMALL : 0);
     return v;
 }
 
-/* A 0-d float64 constant with one reference, which is the caller's. The fields that start as zero
- * lie side by side, so that a few wide stores reach them. */
+/* A number: as above, in a small node. */
 TP_INLINE tp_var *tp__node_number(tp__thread *t, double value)
 {
-    tp_var *v = tp__node_take(t);
-    if (TP_UNLIKELY(!v))
-        return NULL;
-    atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
-    v->op = NULL;
-    v->flags = TP__NUMBER | TP__CONTIGUOUS;
-    v->marks = 0;
-    v->generation = v->version = v->n_in = v->unread = 0;
-    v->dtype = TP_F64;
-    v->ndim = v->sweep_depth = v->sweep_below = 0;
-    v->reads = v->kept = 0;
-    v->data = v->value.number;
-    v->storage = NULL;
-    v->size = 1;
-    v->grad = NULL;
-    v->extra = NULL;
-    v->value.number[0] = value;
+    tp_var *v = tp__node_start(t, true);
+    if (TP_LIKELY(v != NULL))
+        v->value.number[0] = value;
     return v;
 }
 
@@ -273,9 +309,10 @@ TP_INLINE void tp__node_put(tp__thread *t, tp_var *v)
     (void)t;
     tp__free(v);
 #else
+    tp_var **list = &t->memory.free_nodes[v->flags / TP__SMALL % 2];
     v->flags = TP__GONE;
-    v->link = t->memory.free_nodes;
-    t->memory.free_nodes = v;
+    v->link = *list;
+    *list = v;
 #endif
 }
 

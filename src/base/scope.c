@@ -23,7 +23,7 @@
 #include "base/debug.h"
 #include "base/log.h"
 
-enum { SCOPE_ROOT_LIMIT = 100000, SCOPE_ROOT_ARRAYS = 16 };
+enum { SCOPE_ROOT_LIMIT = 100000, SCOPE_ROOT_ARRAYS = 16, SCOPE_AHEAD = 32 };
 
 static void scope_warn(tp__thread *t)
 {
@@ -110,8 +110,18 @@ size_t tp_scope_begin(void)
     return t->scopes.last_mark;
 }
 
+/* What goes soon is fetched from memory, first the nodes, then what they hold: many lie far apart.
+ */
 static void scope_drop_down_to(tp__thread *t, size_t start)
 {
+    while (t->scopes.n_handles > start + SCOPE_AHEAD) {
+        tp_var **last = &t->scopes.handles[--t->scopes.n_handles];
+        const tp_var *soon = last[-SCOPE_AHEAD / 2];
+        __builtin_prefetch(last[-SCOPE_AHEAD], 1);
+        __builtin_prefetch(soon->in.few[0], 1);
+        __builtin_prefetch(soon->in.few[1], 1);
+        tp__drop_in(t, *last);
+    }
     while (t->scopes.n_handles > start)
         tp__drop_in(t, t->scopes.handles[--t->scopes.n_handles]);
 }

@@ -45,7 +45,8 @@ typedef struct tp__recording {
     uint8_t modes;       /* as below; 0: as usual */
     uint8_t sweep_depth; /* how many sweeps run, each in a rule or hook of the one before */
     bool remakes;        /* values were recorded in checkpoints */
-    uint16_t marks;      /* of what is recorded: base/marks.h */
+    uint32_t order;
+    uint16_t marks; /* of what is recorded: base/marks.h */
     struct tp__name_scope *name_scope;
     const char *guarded; /* the function whose backward must use recorded values only */
 } tp__recording;
@@ -72,8 +73,8 @@ typedef struct tp__waiting {
 
 /* Nodes (base/node.c) and blocks (base/alloc.c) to be used again, and counts. */
 typedef struct tp__memory {
-    tp_var *free_nodes;
-    size_t live; /* nodes in use */
+    tp_var *free_nodes[2]; /* whole ones, and small ones */
+    size_t live;           /* nodes in use */
     void *free_blocks[TP__BLOCK_CLASSES];
     tp_memory bytes;
     size_t requests, failing, largest; /* for tests: see tp__alloc_fail_at and _above */

@@ -252,7 +252,7 @@ static tp_var *json_read_call(json_read_state *s, const char *name, int64_t outp
     block->function.n_out = (int)outputs;
     call->op = &tp__op_call;
     call->attr.block = block;
-    call->flags = TP__CONTIGUOUS | TP__PARTS;
+    call->flags = (call->flags & (uint16_t)~TP__NUMBER) | TP__PARTS;
     return call;
 }
 

@@ -47,7 +47,7 @@ static void page_variable(tp__text *text, tp_var *v)
                     v->extra && v->extra->name ? "true" : "false",
                     tp__shape_text(shape, v->ndim, tp__shape(v)), tp_dtype_name((tp_dtype)v->dtype),
                     (long long)v->size * (long long)tp__dtype_size(v->dtype),
-                    v->grad                     ? "stored"
+                    tp__grad_of(v)              ? "stored"
                     : v->flags & TP__NEEDS_GRAD ? "can be taken"
                                                 : "none: a constant");
     text->failed = text->failed || s.failed;

@@ -78,8 +78,8 @@ void tp__picture_variable(tp__text *text, tp_var *v, const tp_draw_options *opti
                         tp_dtype_name((tp_dtype)v->dtype));
     if (options->values)
         words_elements(text, "", v);
-    if (options->gradients && v->grad)
-        words_elements(text, "grad ", v->grad);
+    if (options->gradients && tp__grad_of(v))
+        words_elements(text, "grad ", tp__grad_of(v));
     if (options->bytes)
         tp__text_format(text, "\n%lld bytes",
                         (long long)v->size * (long long)tp__dtype_size(v->dtype));

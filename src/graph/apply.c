@@ -78,7 +78,7 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     uint32_t *versions = tp__input_versions(y);
     y->op = op;
     unsigned flags = 0, marks = 0;
-    uint32_t below = 0;
+    uint32_t below = 0, order = 0;
     for (int i = 0; i < n; i++) {
         inputs[i] = in[i];
         versions[i] = tp__version(in[i]);
@@ -86,9 +86,11 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
         flags |= in[i]->flags;
         marks |= in[i]->marks;
         below = in[i]->generation > below ? in[i]->generation : below;
+        order = in[i]->order > order ? in[i]->order : order;
     }
     tp__thread *t = tp__here();
     y->generation = below + 1;
+    y->order = tp__next_order(t, order);
     y->flags |= (uint16_t)(flags & TP__NEEDS_GRAD);
     y->marks |= (uint16_t)((marks & TP__ORDERS) | t->recording.marks);
     y->reads = t->recording.sweep_depth ? TP__READS_ALL | TP__READS_OUT : (uint16_t)tp__reads(y);
@@ -207,6 +209,28 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
     return TP_LIKELY(y->dtype == call.given || (op->flags & TP__MOVES))
                ? y
                : tp__operands_narrow(&call, y);
+}
+
+tp_var *tp__apply_any_1(const tp__op *op, tp_var *x, tp__attr attr)
+{
+    tp__thread *t = tp__here();
+    if (!x || !(x->flags & TP__NUMBER) || (t->recording.modes & TP__ANOMALY))
+        return tp__apply(op, &x, 1, attr, -1, NULL);
+    tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
+    if (tp__to_record(t, &y, x->flags))
+        tp__record_1(t, y, op, x, attr);
+    return tp__own(t, y);
+}
+
+tp_var *tp__apply_any_2(const tp__op *op, tp_var *a, tp_var *b)
+{
+    tp__thread *t = tp__here();
+    if (!a || !b || !(a->flags & b->flags & TP__NUMBER) || (t->recording.modes & TP__ANOMALY))
+        return tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
+    tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
+    if (tp__to_record(t, &y, a->flags | b->flags))
+        tp__record_2(t, y, op, a, b);
+    return tp__own(t, y);
 }
 
 tp_var *tp__apply_again(tp_var *y, tp_var *const *in)

@@ -27,6 +27,13 @@ tp_var *tp__refuse_unrecorded(tp__thread *t);
 /* Makes y the recorded result of op on n inputs. False, with an error, when out of memory. */
 bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n);
 
+/* The order of what is recorded next, whose inputs have at most `inputs`. */
+TP_INLINE uint32_t tp__next_order(tp__thread *t, uint32_t inputs)
+{
+    uint32_t next = ++t->recording.order;
+    return next > inputs ? next : inputs;
+}
+
 TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
 {
     y->in.few[i] = in;
@@ -53,39 +60,87 @@ TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
     return record;
 }
 
+/* Makes y, a number that was begun, the recorded result of op on one or two numbers. */
+TP_INLINE void tp__record_1(tp__thread *t, tp_var *y, const tp__op *op, tp_var *x, tp__attr attr)
+{
+    y->op = op;
+    y->attr = attr;
+    y->marks = (x->marks & TP__ORDERS) | t->recording.marks;
+    y->generation = x->generation + 1;
+    y->order = tp__next_order(t, x->order);
+    y->n_in = 1;
+    tp__record_input(y, 0, x);
+}
+
+TP_INLINE void tp__record_2(tp__thread *t, tp_var *y, const tp__op *op, tp_var *a, tp_var *b)
+{
+    y->op = op;
+    y->marks = ((a->marks | b->marks) & TP__ORDERS) | t->recording.marks;
+    y->generation = (a->generation > b->generation ? a->generation : b->generation) + 1;
+    y->order = tp__next_order(t, a->order > b->order ? a->order : b->order);
+    y->n_in = 2;
+    tp__record_input(y, 0, a);
+    tp__record_input(y, 1, b);
+}
+
+/* Applies op to operands of any kind, in any mode. */
+tp_var *tp__apply_any_1(const tp__op *op, tp_var *x, tp__attr attr);
+tp_var *tp__apply_any_2(const tp__op *op, tp_var *a, tp_var *b);
+
+/* True if a number can be made and owned, and may be recorded, without a call. */
+TP_INLINE bool tp__is_quick(tp__thread *t)
+{
+#if defined(TP_PLAIN_NODES)
+    if (t && !t->memory.free_nodes[1] && (t->memory.free_nodes[1] = tp__node_more(t, true)))
+        t->memory.free_nodes[1]->link = NULL;
+#endif
+    return t && !t->recording.modes && t->memory.free_nodes[1] &&
+           t->scopes.n_handles < t->scopes.handle_capacity;
+}
+
+/* Takes a node for a result, which the innermost scope owns, of operands with these flags. If it is
+ * not *recorded it is a whole constant but for its element. */
+TP_INLINE tp_var *tp__quick_node(tp__thread *t, unsigned flags, bool *recorded)
+{
+    tp_var *y = t->memory.free_nodes[1];
+    t->memory.free_nodes[1] = y->link;
+    t->memory.live++;
+    t->scopes.handles[t->scopes.n_handles++] = y;
+    tp__node_begin(y);
+    *recorded = flags & TP__NEEDS_GRAD;
+    if (*recorded)
+        y->flags = TP__NUMBER | TP__CONTIGUOUS | TP__SMALL | TP__NEEDS_GRAD;
+    else
+        tp__node_constant(y, TP__SMALL | (flags & TP__UNRECORDED));
+    return y;
+}
+
 TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
 {
-    tp__thread *t = tp__here();
-    if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER) || (t->recording.modes & TP__ANOMALY)))
-        return tp__apply(op, &x, 1, attr, -1, NULL);
-    tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
-    if (tp__to_record(t, &y, x->flags)) {
-        y->op = op;
-        y->attr = attr;
-        y->marks = (x->marks & TP__ORDERS) | t->recording.marks;
-        y->generation = x->generation + 1;
-        y->n_in = 1;
-        tp__record_input(y, 0, x);
-    }
-    return tp__own(t, y);
+    tp__thread *t = tp__thread_current;
+    if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER) || !tp__is_quick(t)))
+        return tp__apply_any_1(op, x, attr);
+    bool recorded;
+    double value = op->number(tp__number(x), attr.number);
+    tp_var *y = tp__quick_node(t, x->flags, &recorded);
+    y->value.number[0] = value;
+    if (recorded)
+        tp__record_1(t, y, op, x, attr);
+    return y;
 }
 
 TP_INLINE tp_var *tp__apply_2(const tp__op *op, tp_var *a, tp_var *b)
 {
-    tp__thread *t = tp__here();
-    if (TP_UNLIKELY(!a || !b || !(a->flags & b->flags & TP__NUMBER) ||
-                    (t->recording.modes & TP__ANOMALY)))
-        return tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
-    tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
-    if (tp__to_record(t, &y, a->flags | b->flags)) {
-        y->op = op;
-        y->marks = ((a->marks | b->marks) & TP__ORDERS) | t->recording.marks;
-        y->generation = (a->generation > b->generation ? a->generation : b->generation) + 1;
-        y->n_in = 2;
-        tp__record_input(y, 0, a);
-        tp__record_input(y, 1, b);
-    }
-    return tp__own(t, y);
+    tp__thread *t = tp__thread_current;
+    if (TP_UNLIKELY(!a || !b || !(a->flags & b->flags & TP__NUMBER) || !tp__is_quick(t)))
+        return tp__apply_any_2(op, a, b);
+    bool recorded;
+    double value = op->number(tp__number(a), tp__number(b));
+    tp_var *y = tp__quick_node(t, a->flags | b->flags, &recorded);
+    y->value.number[0] = value;
+    if (recorded)
+        tp__record_2(t, y, op, a, b);
+    return y;
 }
 
 #endif

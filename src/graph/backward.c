@@ -30,22 +30,23 @@ typedef struct backward_store {
 
 static bool backward_owns_grad(const tp_var *x)
 {
-    return x->grad && !(x->flags & TP__GRAPH_GRAD);
+    return tp__grad_of(x) && !(x->flags & TP__GRAPH_GRAD);
 }
 
 /* A gradient that was shared between threads is replaced, not edited. */
 static bool backward_adds(const tp_var *x)
 {
-    return backward_owns_grad(x) && !(x->grad->flags & TP__SHARED) &&
-           !(x->grad->storage && x->grad->storage->read_only);
+    const tp_var *grad = tp__grad_of(x);
+    return backward_owns_grad(x) && !(grad->flags & TP__SHARED) &&
+           !(grad->storage && grad->storage->read_only);
 }
 
 /* A lease ends: its variable forgets the gradient, unless a later one took its place. */
 static void backward_end_lease(tp_var *lease)
 {
     tp_var *x = lease->in.few[0], *gradient = lease->in.few[1];
-    if (x->grad == gradient && (x->flags & TP__GRAPH_GRAD)) {
-        x->grad = NULL;
+    if (tp__grad_of(x) == gradient && (x->flags & TP__GRAPH_GRAD)) {
+        *tp__grad_place(x) = NULL;
         x->flags &= (uint16_t)~TP__GRAPH_GRAD;
     }
 }
@@ -64,7 +65,7 @@ static bool backward_lease(tp__thread *t, tp_var *x, tp_var *gradient)
     if (!lease)
         return false;
     lease->op = &lease_op;
-    lease->flags = TP__PARTS;
+    lease->flags = (lease->flags & TP__SMALL) | TP__PARTS;
     lease->n_in = 2;
     tp__record_input(lease, 0, x);
     tp__record_input(lease, 1, gradient);
@@ -84,12 +85,14 @@ static tp_var *backward_own(tp__sweep *s, tp_var *gradient)
 /* Fills in a store for this gradient. Runs no code of the caller's. */
 static bool backward_choose(tp__sweep *s, backward_store *store, tp_var *gradient)
 {
-    tp_var *x = store->x;
+    tp_var *x = store->x, *grad = tp__grad_of(x);
+    if (x->n_in && !tp__extra_of(x))
+        return false;
     store->add = !s->record && backward_adds(x);
     size_t scope = s->record ? 0 : tp_scope_begin();
     gradient = tp__narrow(gradient, (tp_dtype)x->dtype);
-    tp_var *sum = x->grad && !store->add ? (tp_add)(x->grad, gradient) : gradient;
-    if (store->add && !(tp__evaluate(gradient) && tp__edit(x->grad)))
+    tp_var *sum = grad && !store->add ? (tp_add)(grad, gradient) : gradient;
+    if (store->add && !(tp__evaluate(gradient) && tp__edit(grad)))
         sum = tp__poison();
     if (!tp_is_poison(sum) && sum != gradient) {
         tp__ref(sum);
@@ -105,15 +108,15 @@ static bool backward_choose(tp__sweep *s, backward_store *store, tp_var *gradien
 /* The same for a leaf, whose gradient is in its node. */
 static bool backward_choose_leaf(tp__sweep *s, backward_store *store)
 {
-    tp_var *x = store->x;
+    tp_var *x = store->x, *grad = x->in.grad;
     if (!tp__sweep_numeric(s, x))
         return backward_choose(s, store, x->adjoint.var);
     store->number = x->adjoint.number;
     store->add = backward_adds(x);
-    if (x->grad && !store->add && !tp__evaluate(x->grad))
+    if (grad && !store->add && !tp__evaluate(grad))
         return false;
-    if (x->grad && !store->add)
-        store->number += tp__number(x->grad);
+    if (grad && !store->add)
+        store->number += tp__number(grad);
     store->value = store->add ? NULL : tp__node_number(s->t, store->number);
     return store->add || store->value;
 }
@@ -122,19 +125,19 @@ static bool backward_choose_leaf(tp__sweep *s, backward_store *store)
  * is held by its lease, and x only points at it. */
 static void backward_commit(tp__sweep *s, backward_store *store)
 {
-    tp_var *x = store->x;
+    tp_var *x = store->x, **grad = tp__grad_place(x);
     if (store->add && store->value) {
-        tp__accumulate(x->grad, store->value);
+        tp__accumulate(*grad, store->value);
         tp__drop(store->value);
     } else if (store->add) {
-        *(double *)x->grad->data += store->number;
-        tp__edited(x->grad);
+        *(double *)(*grad)->data += store->number;
+        tp__edited(*grad);
     } else {
         if (backward_owns_grad(x))
-            tp__drop(x->grad);
-        x->grad = store->value;
+            tp__drop(*grad);
+        *grad = store->value;
         if (!s->record)
-            x->grad->flags |= TP__UNRECORDED;
+            store->value->flags |= TP__UNRECORDED;
         x->flags = s->record ? x->flags | TP__GRAPH_GRAD
                              : (x->flags & (uint16_t)~TP__GRAPH_GRAD) | TP__PARTS;
         if (s->record)
@@ -145,7 +148,7 @@ static void backward_commit(tp__sweep *s, backward_store *store)
 static size_t backward_count(tp__sweep *s)
 {
     size_t n = s->kept.n;
-    for (const tp_var *v = s->waiting[0]; v; v = v->link)
+    for (const tp_var *v = s->leaves; v; v = v->link)
         n++;
     return n;
 }
@@ -154,7 +157,7 @@ static size_t backward_count(tp__sweep *s)
  * the sweep's map. */
 static bool backward_choose_all(tp__sweep *s, backward_store *stores, size_t *n)
 {
-    for (tp_var *v = s->waiting[0]; v; v = v->link) {
+    for (tp_var *v = s->leaves; v; v = v->link) {
         stores[(*n)++] = (backward_store){.x = v};
         if (!backward_choose_leaf(s, &stores[*n - 1]))
             return false;
@@ -234,10 +237,11 @@ tp_var *tp_grad(tp_var *x)
 {
     if (!tp__check_operand("grad", x))
         return tp__poison();
-    if (!x->grad)
+    tp_var *grad = tp__grad_of(x);
+    if (!grad)
         return NULL;
-    tp__ref(x->grad);
-    return tp__own(tp__here(), x->grad);
+    tp__ref(grad);
+    return tp__own(tp__here(), grad);
 }
 
 void tp_cleargrad(tp_var *x)
@@ -250,8 +254,10 @@ void tp_cleargrad(tp_var *x)
         return;
     if (x->flags & (TP__POISON | TP__SHARED))
         return;
+    tp_var **grad = tp__grad_place(x);
     if (backward_owns_grad(x))
-        tp__drop(x->grad);
-    x->grad = NULL;
+        tp__drop(*grad);
+    if (grad)
+        *grad = NULL;
     x->flags &= (uint16_t)~TP__GRAPH_GRAD;
 }

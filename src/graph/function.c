@@ -131,7 +131,7 @@ static tp_var *function_call_node(tp__thread *t, const tp_function *f, void *ctx
     tp__function_call *block = function_block(f, ctx);
     tp_var *call = block ? tp__node_number(t, 0) : NULL;
     if (call)
-        call->flags = TP__CONTIGUOUS;
+        call->flags &= (uint16_t)~TP__NUMBER;
     if (!call || !function_record(call, f, in, out)) {
         tp__free(block);
         if (call)

@@ -62,6 +62,8 @@ static bool gradient_aim(tp__sweep *s, tp_var *const *xs, int n)
         good = tp__map_add(&s->kept, xs[i], &added) != NULL;
         s->kept_top = xs[i]->generation > s->kept_top ? xs[i]->generation : s->kept_top;
     }
+    if (s->n_watchers == 1)
+        s->watched = s->kept_top;
     return good;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a result to gradients. tp__sweep_run puts y's gradient into y and takes nodes from the
- * highest generation down (sweep_pass). A visit finishes a node's gradient, asks who watches, and
+ * From a result to gradients. tp__sweep_run puts y's gradient into y and takes nodes from the last
+ * recorded down (sweep_pass). A visit finishes a node's gradient, asks who watches, and
  * runs the rule of its operation: the numeric one between plain numbers (sweep_number_rule), else
  * `gradient` of its record, in a scope of its own (sweep_pull). What the rule gives for an operand
  * is added into that operand (sweep_add), which so comes to wait in its list.
@@ -28,13 +28,15 @@
 #include "graph/versions.h"
 #include "tinypytorch.h"
 
-enum { SWEEP_FEW_INPUTS = 4 };
+enum { SWEEP_FEW_INPUTS = 4, SWEEP_AHEAD = 16 * TP__SMALL_NODE };
 
 /* --- Adding into a gradient --- */
 
-/* True if v, or one of its inputs, all of them leaves, is asked for. */
+/* True if v, a leaf or made of leaves alone, or one of these, is asked for, or a hook wants it. */
 static bool sweep_leads_on(tp__sweep *s, tp_var *v)
 {
+    if (v->op && v->extra && v->extra->hooks)
+        return true;
     for (uint32_t i = 0; i < v->n_in; i++)
         if (tp__map_find(&s->kept, tp__inputs(v)[i]))
             return true;
@@ -47,9 +49,7 @@ TP_INLINE bool sweep_wanted(tp__sweep *s, tp_var *v)
 {
     if (!(v->flags & TP__NEEDS_GRAD) || v->generation < s->floor)
         return false;
-    if (!s->selective || v->generation > 1 || (v->op && v->extra && v->extra->hooks))
-        return true;
-    return v->op ? sweep_leads_on(s, v) : tp__map_find(&s->kept, v) != NULL;
+    return !s->selective || v->generation > 1 || sweep_leads_on(s, v);
 }
 
 TP_INLINE bool sweep_add_number(tp__sweep *s, tp_var *v, double gradient)
@@ -131,7 +131,7 @@ static bool sweep_add(tp__sweep *s, tp_var *v, tp_var *gradient)
 /* --- Visiting a node --- */
 
 /* Runs v's numeric rule if it has one for its operands; false if it has not. */
-TP_INLINE bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
+static bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
 {
     if (!v->op->number_gradient || !tp__sweep_numeric(s, v))
         return false;
@@ -264,21 +264,56 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
     return sweep_number_rule(s, v, &good) ? good : tp__versions_hold(s, v) && sweep_rule(s, v);
 }
 
-/* Visits v and takes it out of its list. A number that has nothing but its inputs, and that nobody
- * watches, needs its numeric rule only. */
-TP_INLINE bool sweep_pass(tp__sweep *s, tp_var *v, tp_var **list)
+/* Visits v, which no longer waits. */
+static bool sweep_pass(tp__sweep *s, tp_var *v)
 {
-    bool good;
-    if (!(v->flags & TP__PARTS) && !s->n_watchers && sweep_number_rule(s, v, &good)) {
-        *list = v->link;
-        v->sweep_depth = 0;
-        return good;
-    }
-    if (!sweep_visit(s, v))
+    if (!sweep_visit(s, v)) {
+        v->link = s->leaves;
+        s->leaves = v;
         return false;
-    *list = v->link;
+    }
     tp__sweep_leave(s, v);
     return sweep_watch(s, v, true);
+}
+
+TP_INLINE void sweep_pass_to(tp__sweep *s, tp_var *v, double gradient)
+{
+    if (!sweep_wanted(s, v))
+        return;
+    if (v->sweep_depth) {
+        v->adjoint.number += gradient;
+        return;
+    }
+    v->adjoint.number = gradient;
+    tp__sweep_wait(s, v);
+}
+
+/* A visit of a number that has nothing but its inputs, numbers too, in a sweep with nothing but the
+ * numeric rule to run. False if something else may have to be done: then nothing is done. */
+TP_INLINE bool sweep_pass_number(tp__sweep *s, tp_var *v)
+{
+    const tp__op *op = v->op;
+    if (!s->simple || (v->flags & (TP__PARTS | TP__NUMBER)) != TP__NUMBER || v->sweep_below ||
+        v->generation <= s->watched || !op->number_gradient || (op->flags & TP__SELECTS))
+        return false;
+    bool binary = v->n_in > 1;
+    tp_var *a = v->in.few[0], *b = binary ? v->in.few[1] : a;
+    unsigned both = a->flags & b->flags, any = a->flags | b->flags;
+    if (((both & TP__NUMBER) | (any & TP__SHARED)) != TP__NUMBER || a->storage || b->storage ||
+        a->version != v->few_versions[0] || (binary && b->version != v->few_versions[1]) ||
+        v->version)
+        return false;
+    __builtin_prefetch((const void *)((uintptr_t)v - SWEEP_AHEAD), 1);
+    __builtin_prefetch((const void *)((uintptr_t)v - SWEEP_AHEAD + 64), 0);
+    double gradient[2];
+    op->number_gradient(v->adjoint.number, a->value.number[0],
+                        binary ? b->value.number[0] : v->attr.number, v->value.number[0],
+                        &gradient[0], &gradient[1]);
+    v->sweep_depth = 0;
+    sweep_pass_to(s, a, gradient[0]);
+    if (binary)
+        sweep_pass_to(s, b, gradient[1]);
+    return true;
 }
 
 /* y waits with the gradient that the caller gave, or with ones. */
@@ -296,7 +331,7 @@ static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
 
 static bool sweep_leaf_hooks(tp__sweep *s)
 {
-    for (tp_var *v = s->waiting[0]; v; v = v->link)
+    for (tp_var *v = s->leaves; v; v = v->link)
         if (v->extra && v->extra->hooks && !tp__hooks_run(s, v))
             return false;
     return true;
@@ -310,14 +345,16 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
         return true;
     if (!sweep_start(s, y, gradient))
         return false;
-    uint32_t lowest = s->selective ? 0 : 1;
-    for (uint32_t g = s->top - s->floor; g >= lowest; g--) {
-        tp_var **list = &s->waiting[g];
-        while (*list)
-            if (!sweep_pass(s, *list, list))
-                return false;
-        if (g == 0)
-            break;
+    for (tp_var *v; (v = tp__queue_take(&s->waiting));)
+        if (!sweep_pass_number(s, v) && !sweep_pass(s, v))
+            return false;
+    if (!s->selective)
+        return sweep_leaf_hooks(s);
+    while (s->leaves) {
+        tp_var *v = s->leaves;
+        s->leaves = v->link;
+        if (!sweep_pass(s, v))
+            return false;
     }
-    return s->selective || sweep_leaf_hooks(s);
+    return true;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The reverse sweep. Nodes wait in lists, one a generation; the sweep takes the highest list first,
- * so a node is visited once, after all its consumers. A visit finishes the node's gradient (hooks),
- * keeps it if somebody asked, and runs the node's rule, which adds into the gradients of the
- * inputs.
+ * The reverse sweep. Nodes wait in a queue (queue.h), leaves in a list; the one that was recorded
+ * last is visited first, so each is visited once, after all its consumers. A visit finishes the
+ * node's gradient (hooks), keeps it if somebody asked, and runs the node's rule, which adds into
+ * the gradients of the inputs.
  *
  * State lives in the nodes (see node.h). A sweep that runs inside a rule or hook of another and
  * meets a node in use sets the outer state aside and puts it back at its end. Shared nodes are
@@ -23,8 +23,9 @@
 #include "base/node.h"
 #include "base/scope.h"
 #include "graph/half.h"
+#include "graph/queue.h"
 
-enum { TP__SWEEP_FEW = 64, TP__WATCHERS = 5 };
+enum { TP__WATCHERS = 5 };
 
 typedef struct tp__sweep_aside {
     tp_var *node, state; /* the outer sweep's state, in the same fields */
@@ -45,21 +46,22 @@ struct tp__sweep {
     tp_var *y;        /* held, whatever rules and hooks drop */
     const char *call; /* for messages */
     bool record;
-    bool selective; /* of leaves, only those in kept are wanted */
-    bool remade;    /* the last value passed can be made again */
-    bool no_grad;   /* the mode to restore */
-    uint16_t marks; /* likewise */
-    uint8_t depth;  /* of this sweep in the thread's, from 1 */
-    uint32_t floor; /* generations below lead to no kept node */
-    uint32_t top;
-    tp_var **waiting; /* by generation, floor … top */
-    tp_var *few[TP__SWEEP_FEW];
+    bool selective;    /* of leaves, only those in kept are wanted */
+    bool simple;       /* nothing is recorded, and no outer sweep has state in nodes */
+    bool remade;       /* the last value passed can be made again */
+    bool no_grad;      /* the mode to restore */
+    uint16_t marks;    /* likewise */
+    uint8_t depth;     /* of this sweep in the thread's, from 1 */
+    uint32_t floor;    /* generations below lead to no kept node */
+    tp__queue waiting; /* what was recorded */
+    tp_var *leaves;    /* what was not, and what a visit failed at */
     tp__map kept;      /* node → gradient, one reference each, or NULL */
     uint32_t kept_top; /* no node of a higher generation is kept */
     tp__sweep_aside *aside;
     size_t n_aside;
     const tp__watcher *watchers[TP__WATCHERS];
     int n_watchers;
+    uint32_t watched; /* no watcher looks at nodes of a higher generation */
 };
 
 /* True if gradient is NULL or can start a sweep from y; otherwise an error in call's name. */
@@ -72,8 +74,8 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
 /* Watchers are asked in the order in which they were added. */
 void tp__sweep_watch(tp__sweep *s, const tp__watcher *watcher);
 
-/* Runs it, starting from gradient (NULL: ones). Leaves stay in waiting[0] unless the sweep is
- * selective. False, with an error pending, if a rule failed. */
+/* Runs it, starting from gradient (NULL: ones). Leaves stay in their list unless the
+ * sweep is selective. False, with an error pending, if a rule failed. */
 bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient);
 
 /* Lets go of all that the sweep still holds. */
@@ -125,15 +127,27 @@ bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient);
 /* Puts the state that an outer sweep has in v aside. */
 bool tp__sweep_set_aside(tp__sweep *s, tp_var *v);
 
-/* v waits from here on; its adjoint is the caller's to set. */
+/* v, which no sweep has state in, waits from here on; its adjoint is the caller's to set. */
+TP_INLINE void tp__sweep_wait(tp__sweep *s, tp_var *v)
+{
+    v->sweep_depth = s->depth;
+    v->sweep_below = 0;
+    if (v->generation) {
+        __builtin_prefetch(v->in.few[0], 1);
+        __builtin_prefetch(v->in.few[1], 1);
+        tp__queue_add(&s->waiting, v);
+    } else {
+        v->link = s->leaves;
+        s->leaves = v;
+    }
+}
+
+/* The same for a v that an outer sweep may have state in. */
 TP_INLINE bool tp__sweep_enter(tp__sweep *s, tp_var *v)
 {
     if (TP_UNLIKELY(v->sweep_depth) && !tp__sweep_set_aside(s, v))
         return false;
-    v->sweep_depth = s->depth;
-    v->sweep_below = 0;
-    v->link = s->waiting[v->generation - s->floor];
-    s->waiting[v->generation - s->floor] = v;
+    tp__sweep_wait(s, v);
     return true;
 }
 

@@ -40,6 +40,7 @@ static uint16_t sweep_marks(const tp__thread *t, const tp_var *y, bool record)
 void tp__sweep_watch(tp__sweep *s, const tp__watcher *watcher)
 {
     s->watchers[s->n_watchers++] = watcher;
+    s->watched = UINT32_MAX;
 }
 
 bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, bool record)
@@ -50,6 +51,7 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->record = record;
     s->selective = s->remade = false;
     s->n_watchers = 0;
+    s->watched = 0;
     if (TP_UNLIKELY(t->recording.modes & TP__ANOMALY))
         tp__sweep_watch(s, &tp__watch_anomaly);
     if (TP_UNLIKELY(t->recording.remakes))
@@ -57,26 +59,22 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->marks = t->recording.marks;
     t->recording.marks = sweep_marks(t, y, record);
     s->floor = floor;
-    s->top = y->generation > floor ? y->generation : floor;
     s->kept.n = s->kept.capacity = s->kept.slots = 0;
     s->kept.entries = NULL;
     s->kept.table = NULL;
     s->aside = NULL;
     s->n_aside = 0;
-    s->waiting = s->few;
+    tp__queue_begin(&s->waiting);
+    s->leaves = NULL;
     s->no_grad = tp__set_mode(t, TP__NO_GRAD, !record);
     s->depth = ++t->recording.sweep_depth;
+    s->simple = !record && s->depth == 1;
     s->y = y;
     tp__ref(y);
-    size_t generations = (size_t)(s->top - floor) + 1;
-    if (generations <= TP__SWEEP_FEW)
-        memset(s->few, 0, generations * sizeof *s->few);
-    else
-        s->waiting = tp__alloc_zero(generations, sizeof *s->waiting);
     if (t->recording.sweep_depth == SWEEP_DEEPEST)
         tp_fail(TP_ERROR_GRAPH, "%s: sweeps inside sweeps more than %d deep", call,
                 SWEEP_DEEPEST - 1);
-    return s->waiting && t->recording.sweep_depth < SWEEP_DEEPEST;
+    return t->recording.sweep_depth < SWEEP_DEEPEST;
 }
 
 bool tp__sweep_set_aside(tp__sweep *s, tp_var *v)
@@ -117,14 +115,11 @@ void tp__sweep_drop(tp_var *v)
 
 void tp__sweep_end(tp__sweep *s)
 {
-    if (s->waiting) {
-        for (uint32_t g = 0; g <= s->top - s->floor; g++)
-            for (tp_var *v = s->waiting[g], *next; v; v = next) {
-                next = v->link;
-                tp__sweep_leave(s, v);
-            }
-        if (s->waiting != s->few)
-            tp__free(s->waiting);
+    for (tp_var *v; (v = tp__queue_take(&s->waiting));)
+        tp__sweep_leave(s, v);
+    for (tp_var *v = s->leaves, *next; v; v = next) {
+        next = v->link;
+        tp__sweep_leave(s, v);
     }
     for (size_t i = 0; i < s->kept.n; i++)
         if (tp__map_at(&s->kept)[i].value.var)

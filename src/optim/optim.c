@@ -161,7 +161,7 @@ static bool optim_check(const tp__step *step)
  * that might be a view of a parameter is copied. */
 static bool optim_gradient(const tp__step *step, optim_item *item, tp_var *p)
 {
-    tp_var *g = p->grad;
+    tp_var *g = tp__grad_of(p);
     if (!tp__may_read(step->name, g) || !tp__evaluate(g))
         return false;
     bool others = !g->op || (g->storage && tp__storage_refs(g->storage) > 1);
@@ -206,7 +206,7 @@ static bool optim_add(const tp__step *step, optim_job *job, int i)
 
 static bool optim_works(const tp_var *p)
 {
-    return p->grad && p->size > 0;
+    return tp__grad_of(p) && p->size > 0;
 }
 
 static bool optim_gather(const tp__step *step, optim_job *job)
