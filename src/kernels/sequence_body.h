@@ -16,6 +16,9 @@ typedef int32_t VECTOR(masks_float) __attribute__((vector_size(VECTOR_BYTES)));
 typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
 
 #define SEQUENCE_MASKS(Type) VECTOR(masks_##Type)
+#define SEQUENCE_INT(Type) SEQUENCE_INT_##Type
+#define SEQUENCE_INT_float int32_t
+#define SEQUENCE_INT_double int64_t
 #define SEQUENCE_LANES(Type) ((int64_t)(VECTOR_BYTES / sizeof(Type)))
 #define SEQUENCE_ALL(Type, value) ((value) - (VECTOR_OF_##Type){0})
 #define SEQUENCE_EXP_float VECTOR_FLOAT1(exp)
@@ -27,6 +30,10 @@ typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
 #define SEQUENCE_FAR_double 350
 #define SEQUENCE_EXPM1_float VECTOR_FLOAT1(expm1)
 #define SEQUENCE_EXPM1_double VECTOR_DOUBLE1(expm1)
+
+static const int32_t VECTOR(sequence_places_float)[] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                        8, 9, 10, 11, 12, 13, 14, 15};
+static const int64_t VECTOR(sequence_places_double)[] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 /* Below this, e^x is taken for 0: far from denormal numbers, which take time. */
 #define SEQUENCE_LOWEST_float -80.0F
@@ -82,20 +89,36 @@ typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
         return VECTOR(sequence_choose_##Type)(low, SEQUENCE_ALL(Type, 0), SEQUENCE_EXP_##Type(x)); \
     }                                                                                              \
                                                                                                    \
+    /* Of the lanes, halves by halves. */                                                          \
     TP_INLINE Type VECTOR(sequence_sum_##Type)(VECTOR_OF_##Type v)                                 \
     {                                                                                              \
-        Type sum = 0;                                                                              \
-        for (int64_t i = 0; i < SEQUENCE_LANES(Type); i++)                                         \
-            sum += v[i];                                                                           \
-        return sum;                                                                                \
+        Type lane[SEQUENCE_LANES(Type)];                                                           \
+        memcpy(lane, &v, sizeof v);                                                                \
+        for (int64_t n = SEQUENCE_LANES(Type) / 2; n > 0; n /= 2)                                  \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                lane[i] += lane[i + n];                                                            \
+        return lane[0];                                                                            \
     }                                                                                              \
                                                                                                    \
     TP_INLINE Type VECTOR(sequence_most_##Type)(VECTOR_OF_##Type v)                                \
     {                                                                                              \
-        Type most = v[0];                                                                          \
-        for (int64_t i = 1; i < SEQUENCE_LANES(Type); i++)                                         \
-            most = v[i] > most ? v[i] : most;                                                      \
-        return most;                                                                               \
+        Type lane[SEQUENCE_LANES(Type)];                                                           \
+        memcpy(lane, &v, sizeof v);                                                                \
+        for (int64_t n = SEQUENCE_LANES(Type) / 2; n > 0; n /= 2)                                  \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                lane[i] = lane[i + n] > lane[i] ? lane[i + n] : lane[i];                           \
+        return lane[0];                                                                            \
+    }                                                                                              \
+                                                                                                   \
+    /* a in the first n lanes, else b */                                                           \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_first_##Type)(int64_t n, VECTOR_OF_##Type a,        \
+                                                             VECTOR_OF_##Type b)                   \
+    {                                                                                              \
+        SEQUENCE_MASKS(Type) mask;                                                                 \
+        memcpy(&mask, VECTOR(sequence_places_##Type), sizeof mask);                                \
+        n = n < 0 ? 0 : n < SEQUENCE_LANES(Type) ? n : SEQUENCE_LANES(Type);                       \
+        mask = mask < (SEQUENCE_INT(Type))n;                                                       \
+        return VECTOR(sequence_choose_##Type)(mask, a, b);                                         \
     }
 
 SEQUENCE_VECTORS(float)
@@ -103,104 +126,105 @@ SEQUENCE_VECTORS(double)
 
 /* --- Attention --- */
 
-#define SEQUENCE_ATTEND(Type)                                                                         \
-    /* Line r of the scores ← scaled and masked ones, −∞ where nothing is seen; the largest. */ \
-    static Type VECTOR(attend_scores_##Type)(const tp__attend_tile *t, int64_t r)                     \
-    {                                                                                                 \
-        char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                              \
-        Type *at = (Type *)(void *)scores;                                                            \
-        const Type *mask = (const Type *)(const void *)t->mask;                                       \
-        int64_t seen = t->seen + r < t->columns ? t->seen + r : t->columns, i = 0;                    \
-        VECTOR_OF_##Type largest = SEQUENCE_ALL(Type, -(Type)INFINITY);                               \
-        const VECTOR_OF_##Type scale = SEQUENCE_ALL(Type, (Type)t->scale);                            \
-        for (int64_t k = 0; mask && k < seen; k++)                                                    \
-            at[k] = at[k] * (Type)t->scale + mask[r * t->mask_row + k * t->mask_column];              \
-        /* the last vector one by one: −∞ times a negative scale is +∞ */                       \
-        for (int64_t k = mask ? seen : seen - seen % SEQUENCE_LANES(Type); k < seen; k++)             \
-            at[k] *= (Type)t->scale;                                                                  \
-        for (int64_t k = seen < 0 ? 0 : seen; k < t->pitch; k++)                                      \
-            at[k] = -(Type)INFINITY;                                                                  \
-        for (; i < seen; i += SEQUENCE_LANES(Type)) {                                                 \
-            VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                             \
-            if (!mask && i + SEQUENCE_LANES(Type) <= seen)                                            \
-                x *= scale;                                                                           \
-            VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                        \
-            largest = VECTOR(sequence_larger_##Type)(x, largest);                                     \
-        }                                                                                             \
-        return VECTOR(sequence_most_##Type)(largest);                                                 \
-    }                                                                                                 \
-                                                                                                      \
-    static void VECTOR(attend_weigh_##Type)(const tp__attend_tile *t)                                 \
-    {                                                                                                 \
-        Type *largest = (Type *)(void *)t->largest, *sums = (Type *)(void *)t->sum;                   \
-        for (int64_t r = 0; r < t->rows; r++) {                                                       \
-            char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                          \
-            Type most = VECTOR(attend_scores_##Type)(t, r), before = largest[r];                      \
-            most = before > most ? before : most;                                                     \
-            Type shift = most == -(Type)INFINITY ? 0 : most;                                          \
-            VECTOR_OF_##Type sum = {0};                                                               \
-            for (int64_t i = 0; i < t->pitch; i += SEQUENCE_LANES(Type)) {                            \
-                VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                         \
-                x = VECTOR(sequence_fall_##Type)(x - SEQUENCE_ALL(Type, shift));                      \
-                VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                    \
-                sum += x;                                                                             \
-            }                                                                                         \
-            Type keep = before == shift ? 1 : (Type)exp((double)before - (double)shift);              \
-            ((Type *)(void *)t->keep)[r] = keep;                                                      \
-            sums[r] = sums[r] * keep + VECTOR(sequence_sum_##Type)(sum);                              \
-            largest[r] = most;                                                                        \
-        }                                                                                             \
-    }                                                                                                 \
-                                                                                                      \
-    static void VECTOR(attend_pull_##Type)(const tp__attend_tile *t)                                  \
-    {                                                                                                 \
-        for (int64_t r = 0; r < t->rows; r++) {                                                       \
-            char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                          \
-            char *change = t->change + r * t->pitch * (int64_t)sizeof(Type);                          \
-            const Type log_sum = ((const Type *)(const void *)t->log_sum)[r];                         \
-            const VECTOR_OF_##Type dot =                                                              \
-                SEQUENCE_ALL(Type, ((const Type *)(const void *)t->dot)[r]);                          \
-            VECTOR_OF_##Type most = {0}, sum = {0};                                                   \
-            VECTOR(attend_scores_##Type)(t, r);                                                       \
-            for (int64_t i = 0; i < t->columns; i += SEQUENCE_LANES(Type)) {                          \
-                VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                         \
-                VECTOR_OF_##Type g = VECTOR(sequence_load_##Type)(change, i);                         \
-                x = VECTOR(sequence_fall_##Type)(x - SEQUENCE_ALL(Type, log_sum));                    \
-                g = (g - dot) * x * SEQUENCE_ALL(Type, (Type)t->change_scale);                        \
-                VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                    \
-                VECTOR(sequence_store_##Type)(change, i, SEQUENCE_LANES(Type), g);                    \
-                most = VECTOR(sequence_larger_##Type)(x, most);                                       \
-                sum += VECTOR(sequence_choose_##Type)(x > 0, g, SEQUENCE_ALL(Type, 0));               \
-            }                                                                                         \
-            ((Type *)(void *)t->largest)[r] = VECTOR(sequence_most_##Type)(most);                     \
-            ((Type *)(void *)t->sum)[r] = VECTOR(sequence_sum_##Type)(sum);                           \
-        }                                                                                             \
-    }                                                                                                 \
-                                                                                                      \
-    static void VECTOR(attend_multiply_##Type)(int64_t rows, int64_t n, char *a, int64_t a_row,       \
-                                               const char *factor)                                    \
-    {                                                                                                 \
-        for (int64_t r = 0; r < rows; r++) {                                                          \
-            Type *at = (Type *)(void *)a + r * a_row;                                                 \
-            const Type by = ((const Type *)(const void *)factor)[r];                                  \
-            VECTOR_LOOP                                                                               \
-            for (int64_t i = 0; i < n; i++)                                                           \
-                at[i] *= by;                                                                          \
-        }                                                                                             \
-    }                                                                                                 \
-                                                                                                      \
-    static void VECTOR(attend_dots_##Type)(int64_t rows, int64_t n, const char *a, int64_t a_row,     \
-                                           const char *b, int64_t b_row, char *dot)                   \
-    {                                                                                                 \
-        const int64_t item = sizeof(Type);                                                            \
-        for (int64_t r = 0; r < rows; r++) {                                                          \
-            const char *left = a + r * a_row * item, *right = b + r * b_row * item;                   \
-            VECTOR_OF_##Type sum = {0};                                                               \
-            for (int64_t i = 0; i < n; i += SEQUENCE_LANES(Type))                                     \
-                sum += VECTOR(sequence_some_##Type)(left, i, n - i) *                                 \
-                       VECTOR(sequence_some_##Type)(right, i, n - i);                                 \
-            ((Type *)(void *)dot)[r] = VECTOR(sequence_sum_##Type)(sum);                              \
-        }                                                                                             \
+#define SEQUENCE_ATTEND(Type)                                                                      \
+    /* How many keys row r sees. With a mask, its scores ← scaled and masked ones. */            \
+    static int64_t VECTOR(attend_seen_##Type)(const tp__attend_tile *t, int64_t r)                 \
+    {                                                                                              \
+        Type *at = (Type *)(void *)t->scores + r * t->pitch;                                       \
+        const Type *mask = (const Type *)(const void *)t->mask;                                    \
+        int64_t seen = t->seen + r < t->columns ? t->seen + r : t->columns;                        \
+        for (int64_t k = 0; mask && k < seen; k++)                                                 \
+            at[k] = at[k] * (Type)t->scale + mask[r * t->mask_row + k * t->mask_column];           \
+        return seen;                                                                               \
+    }                                                                                              \
+                                                                                                   \
+    /* Scaled and masked scores, −∞ where nothing is seen. */                                  \
+    TP_INLINE VECTOR_OF_##Type VECTOR(attend_scores_##Type)(                                       \
+        const tp__attend_tile *t, const char *scores, int64_t i, int64_t seen)                     \
+    {                                                                                              \
+        const Type scale = t->mask ? 1 : (Type)t->scale;                                           \
+        VECTOR_OF_##Type x = VECTOR(sequence_load_##Type)(scores, i);                              \
+        return VECTOR(sequence_first_##Type)(seen - i, x * SEQUENCE_ALL(Type, scale),              \
+                                             SEQUENCE_ALL(Type, -(Type)INFINITY));                 \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(attend_weigh_##Type)(const tp__attend_tile *t)                              \
+    {                                                                                              \
+        Type *largest = (Type *)(void *)t->largest, *sums = (Type *)(void *)t->sum;                \
+        for (int64_t r = 0; r < t->rows; r++) {                                                    \
+            char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                       \
+            const int64_t seen = VECTOR(attend_seen_##Type)(t, r);                                 \
+            VECTOR_OF_##Type sum = {0}, all = SEQUENCE_ALL(Type, -(Type)INFINITY), x;              \
+            for (int64_t i = 0; i < seen; i += SEQUENCE_LANES(Type)) {                             \
+                x = VECTOR(attend_scores_##Type)(t, scores, i, seen);                              \
+                all = VECTOR(sequence_larger_##Type)(x, all);                                      \
+            }                                                                                      \
+            Type most = VECTOR(sequence_most_##Type)(all), before = largest[r], keep = 0;          \
+            most = before > most ? before : most;                                                  \
+            Type shift = most == -(Type)INFINITY ? 0 : most;                                       \
+            for (int64_t i = 0; i < t->pitch; i += SEQUENCE_LANES(Type)) {                         \
+                x = VECTOR(attend_scores_##Type)(t, scores, i, seen);                              \
+                x = VECTOR(sequence_fall_##Type)(x - SEQUENCE_ALL(Type, shift));                   \
+                VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                 \
+                sum += x;                                                                          \
+            }                                                                                      \
+            if (before > -(Type)INFINITY)                                                          \
+                keep = before == shift ? 1 : (Type)exp((double)before - (double)shift);            \
+            ((Type *)(void *)t->keep)[r] = keep;                                                   \
+            sums[r] = sums[r] * keep + VECTOR(sequence_sum_##Type)(sum);                           \
+            largest[r] = most;                                                                     \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(attend_pull_##Type)(const tp__attend_tile *t)                               \
+    {                                                                                              \
+        for (int64_t r = 0; r < t->rows; r++) {                                                    \
+            char *scores = t->scores + r * t->pitch * (int64_t)sizeof(Type);                       \
+            char *change = t->change + r * t->pitch * (int64_t)sizeof(Type);                       \
+            const Type log_sum = ((const Type *)(const void *)t->log_sum)[r];                      \
+            const VECTOR_OF_##Type dot =                                                           \
+                SEQUENCE_ALL(Type, ((const Type *)(const void *)t->dot)[r]);                       \
+            const int64_t seen = VECTOR(attend_seen_##Type)(t, r);                                 \
+            VECTOR_OF_##Type most = {0}, sum = {0};                                                \
+            for (int64_t i = 0; i < t->columns; i += SEQUENCE_LANES(Type)) {                       \
+                VECTOR_OF_##Type x = VECTOR(attend_scores_##Type)(t, scores, i, seen);             \
+                VECTOR_OF_##Type g = VECTOR(sequence_load_##Type)(change, i);                      \
+                x = VECTOR(sequence_fall_##Type)(x - SEQUENCE_ALL(Type, log_sum));                 \
+                g = (g - dot) * x * SEQUENCE_ALL(Type, (Type)t->change_scale);                     \
+                VECTOR(sequence_store_##Type)(scores, i, SEQUENCE_LANES(Type), x);                 \
+                VECTOR(sequence_store_##Type)(change, i, SEQUENCE_LANES(Type), g);                 \
+                most = VECTOR(sequence_larger_##Type)(x, most);                                    \
+                sum += VECTOR(sequence_choose_##Type)(x > 0, g, SEQUENCE_ALL(Type, 0));            \
+            }                                                                                      \
+            ((Type *)(void *)t->largest)[r] = VECTOR(sequence_most_##Type)(most);                  \
+            ((Type *)(void *)t->sum)[r] = VECTOR(sequence_sum_##Type)(sum);                        \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(attend_multiply_##Type)(int64_t rows, int64_t n, char *a, int64_t a_row,    \
+                                               const char *factor)                                 \
+    {                                                                                              \
+        for (int64_t r = 0; r < rows; r++) {                                                       \
+            Type *at = (Type *)(void *)a + r * a_row;                                              \
+            const Type by = ((const Type *)(const void *)factor)[r];                               \
+            VECTOR_LOOP                                                                            \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                at[i] *= by;                                                                       \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(attend_dots_##Type)(int64_t rows, int64_t n, const char *a, int64_t a_row,  \
+                                           const char *b, int64_t b_row, char *dot)                \
+    {                                                                                              \
+        const int64_t item = sizeof(Type);                                                         \
+        for (int64_t r = 0; r < rows; r++) {                                                       \
+            const char *left = a + r * a_row * item, *right = b + r * b_row * item;                \
+            VECTOR_OF_##Type sum = {0};                                                            \
+            for (int64_t i = 0; i < n; i += SEQUENCE_LANES(Type))                                  \
+                sum += VECTOR(sequence_some_##Type)(left, i, n - i) *                              \
+                       VECTOR(sequence_some_##Type)(right, i, n - i);                              \
+            ((Type *)(void *)dot)[r] = VECTOR(sequence_sum_##Type)(sum);                           \
+        }                                                                                          \
     }
 
 SEQUENCE_ATTEND(float)
