@@ -36,7 +36,7 @@ const tensors_side *tensors_torch(const tensors_row *row)
 typedef struct tensors_options {
     const char *rows, *json, *markdown, *peak, *side;
     int rounds;
-    bool one, two, check, help;
+    bool one, two, check, bits, help;
 } tensors_options;
 
 /* --- A row's race --- */
@@ -198,6 +198,40 @@ static int tensors_check(const tensors_row **row, int n)
     return wrong > 0;
 }
 
+/* True if ours records the same bits with one, two and four threads. */
+static bool tensors_same_bits(const tensors_row *row)
+{
+    static const int threads[] = {1, 2, 4};
+    const tensors_side *ours = tensors_ours(row);
+    tensors_results results[3];
+    bool same = true;
+    for (int i = 0; i < 3; i++) {
+        ours->threads(threads[i]);
+        tensors_first_steps(row, ours, &results[i]);
+        same &= results[i].count > 0 && results[i].count == results[0].count;
+        for (int a = 0; same && a < results[i].count; a++) {
+            const struct tensors_result *one = &results[0].array[a], *more = &results[i].array[a];
+            if (one->n != more->n || memcmp(one->at, more->at, (size_t)one->n * sizeof *one->at)) {
+                fprintf(stderr, "error: %s: %s (%d) has other bits with %d threads\n", row->name,
+                        one->name, a, threads[i]);
+                same = false;
+            }
+        }
+    }
+    for (int i = 0; i < 3; i++)
+        tensors_free_results(&results[i]);
+    return same;
+}
+
+static int tensors_check_bits(const tensors_row **row, int n)
+{
+    int wrong = 0;
+    for (int i = 0; i < n; i++)
+        wrong += !tensors_same_bits(row[i]);
+    printf("%d of %d rows have the same bits with 1, 2 and 4 threads\n", n - wrong, n);
+    return wrong > 0 || tp_check();
+}
+
 /* --- The program --- */
 
 static void tensors_print_machine(void)
@@ -230,14 +264,15 @@ static int tensors_usage(const char *program, int status)
     fprintf(
         status ? stderr : stdout,
         "usage: %s [--rows PATTERN] [--rounds N] [--threads 1|2|both] [--json FILE]\n"
-        "       %*s [--markdown FILE] [--check]\n"
+        "       %*s [--markdown FILE] [--check] [--bits]\n"
         "Times arrays: this library, libtorch (where built in) and what limits both.\n"
         "  --rows PATTERN        only rows whose name matches this extended regular expression\n"
         "  --rounds N            1 to %d, 15 if not given\n"
         "  --threads 1|2|both    what to compare: one thread, two, or both (default)\n"
         "  --json FILE           the results as JSON too\n"
         "  --markdown FILE       the results as a table in Markdown too\n"
-        "  --check               compares results, times nothing\n",
+        "  --check               compares results, times nothing\n"
+        "  --bits                compares the bits of ours with 1, 2 and 4 threads\n",
         program, (int)strlen(program), "", BENCH_MAX_ROUNDS);
     return status;
 }
@@ -252,6 +287,10 @@ static bool tensors_parse(int argc, char **argv, tensors_options *options)
         }
         if (!strcmp(name, "--check")) {
             options->check = true;
+            continue;
+        }
+        if (!strcmp(name, "--bits")) {
+            options->bits = true;
             continue;
         }
         if (!value)
@@ -294,6 +333,8 @@ int main(int argc, char **argv)
         return 2;
     if (options.check)
         return tensors_check(row, n);
+    if (options.bits)
+        return tensors_check_bits(row, n);
     tensors_print_machine();
     printf("%d alternating rounds, samples of 15 ms or more; columns named 2: two threads\n",
            options.rounds);
