@@ -161,3 +161,69 @@ TEST(many_slices_take_time_in_proportion)
     CHECK((double)(clock() - start) / CLOCKS_PER_SEC < 10);
     CHECK(tp_item(tp_max(tp_abs(tp_sub(g, tp_mul(2, x))))) == 0);
 }
+
+/* --- Parts of an array, one after the other --- */
+
+/* Rows of x, of which each sum reads one. */
+static tp_var *each_row(tp_var *x, int64_t n)
+{
+    tp_var *y = tp_num(0);
+    for (int64_t i = 0; i < n; i++)
+        y = tp_add(y, tp_sum(tp_square(tp_select(x, 0, i))));
+    return y;
+}
+
+static tp_var *each_row_by_index(tp_var *x, int64_t n)
+{
+    tp_var *y = tp_num(0);
+    for (int64_t i = 0; i < n; i++) {
+        tp_var *row = tp_index_select(x, 0, tp_array(TP_I64, TP_SHAPE(1), &i));
+        y = tp_add(y, tp_sum(tp_square(row)));
+    }
+    return y;
+}
+
+/* The sweep has a gradient of all of x, which waits, before it comes to the rows. */
+static tp_var *rows_and_whole(tp_var *x, int64_t n)
+{
+    tp_var *rows = each_row(x, n);
+    return tp_add(rows, tp_sum(tp_cos(tp_sin(x))));
+}
+
+typedef tp_var *parts_function(tp_var *x, int64_t n);
+
+static parts_function *const parts_functions[] = {each_row, each_row_by_index, rows_and_whole};
+
+enum { PARTS_FUNCTIONS = sizeof parts_functions / sizeof *parts_functions };
+
+/* So many rows that an array of x's size for each of them would take minutes. */
+TEST(gradients_of_parts_take_time_in_proportion)
+{
+    int64_t n = test_short() ? 1000 : 40000;
+    for (int i = 0; i < PARTS_FUNCTIONS; i++) {
+        TP_SCOPE();
+        tp_var *leaf = tp_variable(tp_full(TP_F64, TP_SHAPE(n, 16), 0.5)), *x = tp_mul(leaf, 1);
+        clock_t start = clock();
+        tp_data(tp_gradient(parts_functions[i](x, n), leaf));
+        double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+        test_check(seconds < 10, __FILE__, __LINE__, "way %d took %g s", i, seconds);
+    }
+}
+
+/* What is added in place is what recorded operations give. */
+TEST(gradients_of_parts_are_those_of_recorded_sweeps)
+{
+    static const tp_dtype types[] = {TP_F64, TP_F32, TP_F16, TP_BF16};
+    static const double tolerances[] = {1e-14, 1e-6, 4e-3, 4e-2};
+    for (int i = 0; i < PARTS_FUNCTIONS; i++)
+        for (int k = 0; k < 4; k++) {
+            TP_SCOPE();
+            tp_var *grid = tp_reshape(tp_linspace(TP_F64, -1, 1, 30), TP_SHAPE(6, 5));
+            tp_var *leaf = tp_variable(tp_to(grid, types[k])), *x = tp_mul(leaf, leaf);
+            tp_var *y = tp_add(parts_functions[i](x, 6), parts_functions[i](leaf, 5));
+            tp_var *expected = tp_gradient(y, leaf, .create_graph = true);
+            check_equal(tp_gradient(y, leaf), expected, tolerances[k]);
+            tp_backward(y), tp_backward(y);
+            check_equal(tp_grad(leaf), tp_mul(2, expected), tolerances[k]);
+        }
+}

@@ -433,7 +433,7 @@ static tp_var *node_targets(tp_var *v, uint32_t i)
 {
     tp_var *gx[NODE_OPERANDS] = {NULL};
     bool wanted[NODE_OPERANDS] = {false};
-    tp__pull pull = {.y = v, .x = tp__inputs(v), .gx = gx, .wanted = wanted, .alone = true};
+    tp__pull pull = {.y = v, .x = tp__inputs(v), .gx = gx, .wanted = wanted};
     wanted[i] = true;
     pull.gy = node_numbers(v, true, 0);
     v->op->gradient(&pull);

@@ -49,11 +49,13 @@ typedef struct tp__pull {
     tp_var **x, **gx;
     const bool *wanted;
     bool record;
-    bool alone; /* not in a sweep */
+    struct tp__sweep *sweep; /* NULL: not in a sweep */
 } tp__pull;
 
-/* The array in which the sweep sums up the gradients of input i, if there is one already and nobody
- * else sees it, to be added to in place; otherwise NULL. (graph/sweep_state.c) */
+/* The array in which the sweep sums up the gradients of input i, of x's shape and working type,
+ * which nobody else sees, to be added to in place; zeros if there was none. gy is ready to be read
+ * then. NULL where gradients are recorded, or numbers, or shared, and with an error pending.
+ * (graph/sweep_state.c) */
 tp_var *tp__sweep_sum(const tp__pull *pull, uint32_t i);
 
 /* A Taylor rule's view: coefficients x[i][k] of each input and y[k] of the result, k = 0 … order,

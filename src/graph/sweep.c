@@ -222,8 +222,12 @@ static bool sweep_rule(tp__sweep *s, tp_var *v)
 {
     tp_var *few_gradients[SWEEP_FEW_INPUTS];
     bool few_wanted[SWEEP_FEW_INPUTS];
-    tp__pull pull = {
-        .y = v, .x = tp__inputs(v), .gx = few_gradients, .wanted = few_wanted, .record = s->record};
+    tp__pull pull = {.y = v,
+                     .x = tp__inputs(v),
+                     .gx = few_gradients,
+                     .wanted = few_wanted,
+                     .record = s->record,
+                     .sweep = s};
     if (v->n_in <= SWEEP_FEW_INPUTS)
         return sweep_pull(s, v, &pull, few_wanted);
     tp_var **gradients = tp__alloc(v->n_in * sizeof *gradients);

@@ -14,6 +14,7 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/marks.h"
 #include "graph/op.h"
 #include "graph/outputs.h"
@@ -95,14 +96,36 @@ bool tp__sweep_set_aside(tp__sweep *s, tp_var *v)
     return true;
 }
 
+/* One reference to sum, or to a copy of it, that nobody else has; zeros for NULL. */
+static tp_var *sweep_sole_sum(tp__thread *t, const tp_var *x, tp_var *sum)
+{
+    tp_dtype dtype = tp__working_type((tp_dtype)x->dtype);
+    if (sum)
+        return sum->dtype == dtype ? tp__sole(t, sum) : tp__copy_as(t, sum, dtype);
+    tp_var *zeros = tp__node_array(t, dtype, x->ndim, tp__shape(x));
+    if (zeros)
+        memset(zeros->data, 0, (size_t)zeros->size * tp__dtype_size(dtype));
+    return zeros;
+}
+
 tp_var *tp__sweep_sum(const tp__pull *pull, uint32_t i)
 {
-    const tp_var *x = pull->x[i];
-    if (pull->record || pull->alone || !pull->wanted[i] || (x->flags & (TP__SHARED | TP__NUMBER)) ||
-        x->sweep_depth != tp__here()->recording.sweep_depth || !tp__evaluate(pull->gy))
+    tp__sweep *s = pull->sweep;
+    tp_var *x = pull->x[i];
+    if (!s || s->record || !pull->wanted[i] || (x->flags & (TP__SHARED | TP__NUMBER)) ||
+        !tp__evaluate(pull->gy))
         return NULL;
-    tp_var *sum = x->adjoint.var;
-    return tp__sweep_owns(sum, pull->gy) ? sum : NULL;
+    bool met = tp__sweep_met(s, x);
+    tp_var *before = met ? x->adjoint.var : NULL, *sum = sweep_sole_sum(s->t, x, before);
+    if (sum && !met && !tp__sweep_enter(s, x)) {
+        tp__drop(sum);
+        return NULL;
+    }
+    if (sum)
+        x->adjoint.var = sum;
+    if (sum && before)
+        tp__drop(before);
+    return sum;
 }
 
 void tp__sweep_drop(tp_var *v)

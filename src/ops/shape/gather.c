@@ -14,6 +14,7 @@
 #include "base/dtype.h"
 #include "base/parallel.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "graph/structural.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
@@ -254,6 +255,33 @@ static void index_add_wide_line(const index_job *job, int64_t number, int64_t of
         to[i] += (double)from[i];
 }
 
+/* Puts the parts to `to`, along axis. */
+static bool index_put(tp_var *to, int axis, tp_var *index, tp_var *part,
+                      void (*move)(const index_job *job, int64_t number, int64_t offset))
+{
+    size_t scope = tp_scope_begin();
+    part = tp__plain(part);
+    bool good = !tp_is_poison(part);
+    if (good) {
+        index_job job = {.move = move,
+                         .from = part->data,
+                         .to = to->data,
+                         .item = tp__dtype_size(part->dtype),
+                         .dtype = (tp_dtype)part->dtype};
+        good = index_run(&job, to, index, axis, true);
+    }
+    tp_scope_end(scope);
+    return good;
+}
+
+/* So many parts to an element, on the average, that sums of float32 are kept in float64. */
+enum { INDEX_MANY = 16 };
+
+static bool index_many(const tp_var *to, const tp_var *part)
+{
+    return to->dtype == TP_F32 && part->size / INDEX_MANY >= to->size;
+}
+
 /* --- gather --- */
 
 static bool gather_infer(tp__call *call)
@@ -281,10 +309,16 @@ static tp_var *index_zeros(const tp_var *x)
     return tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
 }
 
+/* A few elements are added to the gradients of x that are there. */
 static void gather_gradient(const tp__pull *pull)
 {
-    pull->gx[0] =
-        tp_scatter_add(index_zeros(pull->x[0]), (int)pull->y->attr.integer, pull->x[1], pull->gy);
+    tp_var *x = pull->x[0], *index = pull->x[1];
+    int axis = (int)pull->y->attr.integer;
+    tp_var *sum = index_many(x, pull->gy) ? NULL : tp__sweep_sum(pull, 0);
+    if (sum)
+        index_put(sum, axis, index, tp__addend(pull->gy), index_add_line);
+    else
+        pull->gx[0] = tp_scatter_add(index_zeros(x), axis, index, pull->gy);
 }
 
 static void gather_taylor(const tp__jet *jet)
@@ -359,37 +393,16 @@ static bool scatter_add_infer(tp__call *call)
     return index_check(call, x, index);
 }
 
-/* Puts the parts to `to`, which has the elements and the shape of x. */
-static bool index_put(tp__call *call, tp_var *to,
-                      void (*move)(const index_job *job, int64_t number, int64_t offset))
-{
-    size_t scope = tp_scope_begin();
-    tp_var *part = tp__plain(call->in[2]);
-    bool good = !tp_is_poison(part);
-    if (good) {
-        index_job job = {.move = move,
-                         .from = part->data,
-                         .to = to->data,
-                         .item = tp__dtype_size(call->dtype),
-                         .dtype = call->dtype};
-        good = index_run(&job, to, call->in[1], (int)call->attr.integer, true);
-    }
-    tp_scope_end(scope);
-    return good;
-}
-
-/* So many parts to an element, on the average, that sums of float32 are kept in float64. */
-enum { INDEX_MANY = 16 };
-
 static bool scatter_add_forward(tp__call *call)
 {
-    tp_var *x = call->in[0], *out = call->out;
-    if (call->dtype != TP_F32 || call->in[2]->size / INDEX_MANY < out->size) {
+    tp_var *x = call->in[0], *index = call->in[1], *part = call->in[2], *out = call->out;
+    int axis = (int)call->attr.integer;
+    if (!index_many(out, part)) {
         tp__copy_elements(out, x);
-        return index_put(call, out, index_add_line);
+        return index_put(out, axis, index, part, index_add_line);
     }
     tp_var *sums = tp__copy_as(tp__here(), x, TP_F64);
-    bool good = sums && index_put(call, sums, index_add_wide_line);
+    bool good = sums && index_put(sums, axis, index, part, index_add_wide_line);
     if (good)
         tp__copy_elements(out, sums);
     if (sums)
@@ -458,7 +471,7 @@ tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part)
 static bool scatter_forward(tp__call *call)
 {
     tp__copy_elements(call->out, call->in[0]);
-    return index_put(call, call->out, index_put_line);
+    return index_put(call->out, (int)call->attr.integer, call->in[1], call->in[2], index_put_line);
 }
 
 /* 1 where a part stays. */

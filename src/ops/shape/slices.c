@@ -12,6 +12,7 @@
 #include "base/call.h"
 #include "base/dtype.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -149,18 +150,17 @@ static bool slice_scatter_forward(tp__call *call)
     return slice_write(call->out, call->in[1], slice_of(&call->attr), tp__copy_elements);
 }
 
-/* Of many slices of one array only the first makes an array of its size. */
+/* Of many slices of one array only the first makes an array of its size. Where gradients are
+ * recorded, each does. */
 static void slice_gradient(const tp__pull *pull)
 {
     const slice_range *range = slice_of(&pull->y->attr);
-    tp_var *sum = tp__sweep_sum(pull, 0), *whole = sum ? sum : slice_zeros(pull->x[0]);
+    tp_var *sum = tp__sweep_sum(pull, 0);
     if (sum) {
-        slice_write(sum, pull->gy, range, tp__accumulate);
-    } else if (pull->record || tp_is_poison(whole)) {
-        tp_var *in[] = {whole, pull->gy};
+        slice_write(sum, tp__addend(pull->gy), range, tp__accumulate);
+    } else {
+        tp_var *in[] = {slice_zeros(pull->x[0]), pull->gy};
         pull->gx[0] = slice_apply(&slice_scatter_op, in, 2, range);
-    } else if (tp__evaluate(pull->gy) && slice_write(whole, pull->gy, range, tp__copy_elements)) {
-        pull->gx[0] = whole;
     }
 }
 
