@@ -121,3 +121,33 @@ TEST(tensordot_is_a_product_of_matrices)
                                     tp_ones(TP_F64, TP_SHAPE(2, 3)), 2, NULL, NULL)),
                6);
 }
+
+/* --- Powers --- */
+
+static void check_powers(double x, int64_t n)
+{
+    TP_SCOPE();
+    const double *y = tp_data(tp_vander(tp_array(TP_F64, TP_SHAPE(1), &x), n));
+    const float *narrow = tp_data(tp_vander(tp_full(TP_F32, TP_SHAPE(1), (float)x), n));
+    long double power = 1, of_narrow = 1;
+    for (int64_t j = 0; j < n; j++, power *= x, of_narrow *= (float)x) {
+        double off = fabs((double)((y[j] - power) / power));
+        test_check(off <= (double)j * 0x1p-53, __FILE__, __LINE__, "power %d off by %g", (int)j,
+                   off);
+        CHECK(narrow[j] == (float)of_narrow);
+    }
+}
+
+TEST(powers_are_products_of_powers)
+{
+    for (int64_t n = 1; n < 70; n++)
+        check_powers(-0.9375001, n), check_powers(1.1, n);
+    int64_t three = 3;
+    const int64_t *whole = tp_data(tp_vander(tp_array(TP_I64, TP_SHAPE(1), &three), 40));
+    CHECK(whole[0] == 1 && whole[1] == 3 && whole[39] == 4052555153018976267);
+    const double edges[] = {0, -HUGE_VAL, (double)NAN};
+    const double *y = tp_data(tp_vander(tp_array(TP_F64, TP_SHAPE(3), edges), 3));
+    CHECK(y[0] == 1 && y[1] == 0 && y[2] == 0 && y[3] == 1 && y[4] == -HUGE_VAL &&
+          y[5] == HUGE_VAL);
+    CHECK(y[6] == 1 && y[7] != y[7] && y[8] != y[8]);
+}

@@ -540,3 +540,29 @@ TEST(each_allocation_may_fail)
         CHECK_BITS(at(y, tp_size(y) - 1), expected);
     }
 }
+
+/* --- Ties --- */
+
+/* A sweep that records nothing shares by a kernel, one that records by operations. */
+TEST(ties_share_alike_whether_recorded_or_not)
+{
+    const double nan = (double)NAN;
+    double given[] = {1, 3, 3, 0, -0.0, nan, 2, 2, 2, nan, nan, 5};
+    const tp_axes axes[] = {{.n = 1, .at = {2}},
+                            {.n = 2, .at = {1, 2}},
+                            {.n = 1, .at = {0}},
+                            {.n = 3, .at = {0, 1, 2}}};
+    for (int dtype = TP_F32; dtype <= TP_F64; dtype++)
+        for (int i = 0; i < 8; i++) {
+            TP_SCOPE();
+            tp_var *x =
+                tp_variable(tp_to(tp_array(TP_F64, TP_SHAPE(2, 2, 3), given), (tp_dtype)dtype));
+            tp_var *y = i & 1 ? tp_max(x, .axes = axes[i / 2]) : tp_min(x, .axes = axes[i / 2]);
+            tp_var *weights = tp_arange((tp_dtype)dtype, 1, 1 + (double)tp_size(y), 1);
+            tp_var *shaped = tp_reshape(weights, tp_ndim(y), tp_shape(y));
+            tp_var *plain = tp_gradient(y, x, .gradient = shaped);
+            tp_var *recorded = tp_gradient(y, x, .gradient = shaped, .create_graph = true);
+            CHECK(tp_item(tp_max(tp_abs(tp_sub(plain, recorded)))) == 0);
+            CHECK_CLOSE(tp_item(tp_sum(plain)), tp_item(tp_sum(weights)), 1e-6);
+        }
+}

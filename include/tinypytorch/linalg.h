@@ -75,7 +75,8 @@ TP_API tp_var *tp_cross(tp_var *a, tp_var *b, int axis);
  * points keep their digits. The derivative at distance 0 is 0. */
 TP_API tp_var *tp_cdist(tp_var *a, tp_var *b);
 
-/* x⁰ … xⁿ⁻¹ along a last axis: (…, m) → (…, m, n). */
+/* x⁰ … xⁿ⁻¹ along a last axis: (…, m) → (…, m, n). Powers are products of powers, so that xʲ is off
+ * by at most j − 1 roundings; those of float32 are rounded once. */
 TP_API tp_var *tp_vander(tp_var *x, int64_t n);
 
 /* aⁿ of square matrices by repeated squaring; n < 0 takes powers of the inverse (LAPACK). */

@@ -13,7 +13,10 @@
 #include "array/promote.h"
 #include "base/call.h"
 #include "base/dtype.h"
+#include "graph/apply.h"
+#include "graph/compose.h"
 #include "graph/half.h"
+#include "kernels/vector.h"
 #include "ops/families.h"
 #include "ops/linalg/matrices.h"
 #include "ops/reduce/safe_root.h"
@@ -218,7 +221,7 @@ tp_var *tp_trace(tp_var *x)
     return tp_einsum("...ii->...", &x, 1);
 }
 
-/* --- cross, cdist, vander --- */
+/* --- cross, cdist --- */
 
 /* x with the elements along an axis of 3 moved on by one: 1, 2, 0. */
 static tp_var *cross_turn(tp_var *x, int axis)
@@ -266,25 +269,106 @@ tp_var *tp_cdist(tp_var *a, tp_var *b)
     return tp_is_poison(difference) ? difference : tp__root_of_squares(difference, &along);
 }
 
+/* --- vander: powers by doubling, xᵏ⁺ʲ = xᵏ xʲ for 0 ≤ j < k --- */
+
+static bool vander_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    call->dtype = (tp_dtype)x->dtype;
+    call->ndim = x->ndim + 1;
+    memcpy(call->shape, tp__shape(x), x->ndim * sizeof *call->shape);
+    call->shape[x->ndim] = call->attr.integer;
+    return true;
+}
+
+static void vander_row(tp__loop *mul, int64_t n, double x, double *to)
+{
+    const int64_t step[] = {sizeof *to, sizeof *to, 0};
+    to[0] = 1;
+    for (int64_t k = 1; k < n; k *= 2) {
+        double power = to[k - 1] * x;
+        int64_t count = k < n - k ? k : n - k;
+        char *at[] = {(char *)(to + k), (char *)to, (char *)&power};
+        if (mul && count >= 8)
+            mul(count, at, step, NULL);
+        else
+            for (int64_t j = 0; j < count; j++)
+                to[k + j] = to[j] * power;
+    }
+}
+
+/* Powers of float32 are rounded once. */
+static bool vander_forward(tp__call *call)
+{
+    int64_t n = call->attr.integer;
+    size_t scope = tp_scope_begin();
+    tp_var *x = tp__plain(call->in[0]);
+    tp_var *row = call->dtype == TP_F64 ? call->out : tp__empty(TP_F64, 1, &n);
+    bool good = !tp_is_poison(x) && !tp_is_poison(row);
+    for (int64_t i = 0; good && i < x->size; i++) {
+        double *to = (double *)row->data + (row == call->out ? i * n : 0);
+        double value = tp__read_element(call->dtype,
+                                        (char *)x->data + i * (int64_t)tp__dtype_size(call->dtype));
+        vander_row(tp__fast_loop(TP__FAST_MUL, TP_F64), n, value, to);
+        for (int64_t j = 0; row != call->out && j < n; j++)
+            ((float *)call->out->data)[i * n + j] = (float)to[j];
+    }
+    tp_scope_end(scope);
+    return good;
+}
+
+/* The first n powers of x in a last axis. */
+static tp_var *vander_powers(tp_var *x, int64_t n)
+{
+    tp_var *power = tp_unsqueeze(x, -1);
+    tp_var *y = tp_ones((tp_dtype)x->dtype, power->ndim, tp__shape(power));
+    for (int64_t k = 1; k < n && !tp_is_poison(y); k *= 2) {
+        tp_var *parts[] = {y, tp_mul(tp_narrow(y, -1, 0, k < n - k ? k : n - k), power)};
+        y = tp_concatenate(parts, 2, -1);
+        power = tp_square(power);
+    }
+    return y;
+}
+
+static tp_var *vander_compose(const tp_var *y, tp_var *const *x)
+{
+    return vander_powers(x[0], y->attr.integer);
+}
+
+static tp_var *vander_sample(tp_var *const *x)
+{
+    return tp_vander(x[0], 4);
+}
+
+static const tp__op vander_op = {
+    .label = "Vander",
+    .name = "vander",
+    .n_in = 1,
+    .reads = {TP__READS_0},
+    .infer = vander_infer,
+    .forward = vander_forward,
+    .gradient = tp__compose_gradient,
+    .compose = vander_compose,
+    .formula = "x[i]ʲ",
+    .rule = "Σ gy j x[i]ʲ⁻¹",
+    .samples = (const tp__sample[]){{"2,3", vander_sample, "torch.linalg.vander(x0, N=4)"}, {0}},
+};
+
 tp_var *tp_vander(tp_var *x, int64_t n)
 {
     TP__CALL("vander");
     TP__OPERANDS(x);
-    TP__IN_FLOAT32(tp_vander(x, n), &x);
     if (!tp__check_operand("vander", x))
         return tp__poison();
     if (x->ndim == 0)
         return tp_fail(TP_ERROR_SHAPE, "vander: a number, expected vectors (…, n)");
+    if (x->ndim == TP_MAX_NDIM)
+        return tp__refuse_shape("vander", "x", x, "at most %d axes", TP_MAX_NDIM - 1);
     if (n < 1 || n > INT32_MAX)
         return tp_fail(TP_ERROR_ARGUMENT, "vander: %lld powers, expected 1 or more", (long long)n);
-    tp_var **powers = tp__alloc((size_t)n * sizeof *powers), *column = tp_unsqueeze(x, -1);
-    if (!powers)
-        return tp__poison();
-    for (int64_t i = 0; i < n; i++)
-        powers[i] = tp_pow_integer(column, i);
-    tp_var *y = tp_concatenate(powers, (int)n, -1);
-    tp__free(powers);
-    return y;
+    if (!tp__is_float((tp_dtype)x->dtype))
+        return vander_powers(x, n);
+    return tp__apply(&vander_op, &x, 1, (tp__attr){.integer = n}, -1, NULL);
 }
 
 /* --- Records --- */
@@ -308,7 +392,6 @@ PRODUCT_SAMPLE(kron, tp_kron(x[0], x[1]))
 PRODUCT_SAMPLE(trace, tp_trace(x[0]))
 PRODUCT_SAMPLE(cross, tp_cross(x[0], x[1], -1))
 PRODUCT_SAMPLE(cdist, tp_cdist(x[0], x[1]))
-PRODUCT_SAMPLE(vander, tp_vander(x[0], 4))
 
 #define PRODUCT_RECORD(name_, label_, operands, formula_, rule_, ...)                              \
     static const tp__op product_##name_##_op = {                                                   \
@@ -351,16 +434,14 @@ PRODUCT_RECORD(cross, "Cross", 2, "a × b", "a: b × gy; b: gy × a",
 PRODUCT_RECORD(cdist, "Cdist", 2, "|a[i] − b[j]|", "gy (a[i] − b[j]) / y; 0 where y is 0",
                {"2,3; 4,3", product_sample_cdist,
                 "(x0.unsqueeze(-2) - x1.unsqueeze(-3)).square().sum(-1).sqrt()"});
-PRODUCT_RECORD(vander, "Vander", 1, "x[i]ʲ", "Σ gy j x[i]ʲ⁻¹",
-               {"2,3", product_sample_vander, "torch.linalg.vander(x0, N=4)"});
 
-static const tp__op *const products_ops[] = {&product_dot_op,    &product_mv_op,
-                                             &product_mm_op,     &product_bmm_op,
-                                             &product_outer_op,  &product_inner_op,
-                                             &product_addmm_op,  &product_tensordot_op,
-                                             &product_kron_op,   &product_trace_op,
-                                             &product_cross_op,  &product_cdist_op,
-                                             &product_vander_op, NULL};
+static const tp__op *const products_ops[] = {&product_dot_op,   &product_mv_op,
+                                             &product_mm_op,    &product_bmm_op,
+                                             &product_outer_op, &product_inner_op,
+                                             &product_addmm_op, &product_tensordot_op,
+                                             &product_kron_op,  &product_trace_op,
+                                             &product_cross_op, &product_cdist_op,
+                                             &vander_op,        NULL};
 
 const tp__family tp__family_products = {"products", "products of vectors and matrices",
                                         products_ops};

@@ -157,12 +157,62 @@ static tp_var *reduce_sum_like(const tp_var *node, const tp_var *x, tp_var *valu
     return x->ndim ? (tp_sum)(values, &options) : values;
 }
 
+/* gy shared by the elements chosen, in public operations. */
+static tp_var *extreme_share(const tp_var *node, tp_var *gy, tp_var *x, tp_var *y)
+{
+    tp_var *chosen = extreme_chosen(node, x, y);
+    tp_var *share = tp_div(gy, tp_to(reduce_sum_like(node, x, chosen), (tp_dtype)x->dtype));
+    return tp_where(chosen, reduce_spread(share, x, &node->attr), 0);
+}
+
+/* One result: of n elements of x those that are y get an equal share of g, or, y being NaN, those
+ * that are. */
+#define EXTREME_SHARE(Type)                                                                        \
+    static void extreme_share_##Type(int64_t n, const Type *x, Type y, Type g, Type *to)           \
+    {                                                                                              \
+        int64_t count = 0;                                                                         \
+        bool nan = y != y;                                                                         \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            count += nan ? x[i] != x[i] : x[i] == y;                                               \
+        g = g / (Type)count;                                                                       \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            to[i] = (nan ? x[i] != x[i] : x[i] == y) ? g : 0;                                      \
+    }
+
+EXTREME_SHARE(float)
+EXTREME_SHARE(double)
+
+/* The same by a kernel, where the elements of each result lie one after the other; else NULL. */
+static tp_var *extreme_share_rows(const tp_var *node, tp_var *gy, tp_var *x, tp_var *y)
+{
+    unsigned mask = reduce_mask(&node->attr);
+    int kept = x->ndim;
+    while (kept > 0 && (mask >> (kept - 1) & 1))
+        kept--;
+    if ((mask & ((1u << kept) - 1)) || !(x->dtype == TP_F32 || x->dtype == TP_F64) || !y->size)
+        return NULL;
+    int64_t n = x->size / y->size;
+    tp_var *to = tp__empty((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    x = tp__plain(x), y = tp__plain(y), gy = tp__plain(gy);
+    if (tp_is_poison(to) || tp_is_poison(x) || tp_is_poison(y) || tp_is_poison(gy))
+        return tp__poison();
+    for (int64_t i = 0; i < y->size; i++)
+        if (x->dtype == TP_F64)
+            extreme_share_double(n, (double *)x->data + i * n, ((double *)y->data)[i],
+                                 ((double *)gy->data)[i], (double *)to->data + i * n);
+        else
+            extreme_share_float(n, (float *)x->data + i * n, ((float *)y->data)[i],
+                                ((float *)gy->data)[i], (float *)to->data + i * n);
+    return to;
+}
+
 static void extreme_gradient(const tp__pull *pull)
 {
-    tp_var *x = pull->x[0], *y = pull->y;
-    tp_var *chosen = extreme_chosen(y, tp_detach(x), y);
-    tp_var *share = tp_div(pull->gy, tp_to(reduce_sum_like(y, x, chosen), (tp_dtype)x->dtype));
-    pull->gx[0] = tp_where(chosen, reduce_spread(share, x, &y->attr), 0);
+    tp_var *x = tp_detach(pull->x[0]), *y = pull->y, *gy = pull->gy;
+    bool constant = !(gy->flags & TP__NEEDS_GRAD);
+    pull->gx[0] = constant ? extreme_share_rows(y, gy, x, y) : NULL;
+    if (!pull->gx[0])
+        pull->gx[0] = extreme_share(y, gy, x, y);
 }
 
 static void extreme_taylor(const tp__jet *jet)
