@@ -87,7 +87,8 @@ TEST(places_of_extremes_are_the_first_of_equals)
 {
     static const tp_dtype types[] = {TP_F32,  TP_F64, TP_I64, TP_U8,
                                      TP_BOOL, TP_I32, TP_F16, TP_BF16};
-    static const int64_t shapes[][2] = {{1, 1}, {3, 20}, {7, 64}, {2, 700}, {600, 5}, {3, 1030}};
+    static const int64_t shapes[][2] = {{1, 1},    {3, 20},   {7, 64},  {2, 700}, {600, 5},
+                                        {3, 1030}, {130, 33}, {150, 9}, {70, 600}};
     for
         EACH(s, shapes)
     for

@@ -172,7 +172,8 @@ TEST(any_axes_of_any_layout)
 TEST(large_arrays_of_any_layout)
 {
     static const int64_t shapes[][3] = {{1, 5000, 40}, {3, 1100, 700}, {2500, 1, 9},
-                                        {40, 3, 1500}, {70, 50, 60},   {7, 5000, 3}};
+                                        {40, 3, 1500}, {70, 50, 60},   {7, 5000, 3},
+                                        {9, 400, 8},   {9, 401, 17},   {33, 3, 31}};
     static const int64_t orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {0, 2, 1}};
     for
         EACH(s, shapes)
@@ -393,7 +394,7 @@ TEST(a_sum_is_its_blocks_in_pairs)
         int64_t blocks = 0;
         for (int64_t i = 0; i < n; i += TP__FOLD_BLOCK) {
             int64_t size = n - i < TP__FOLD_BLOCK ? n - i : TP__FOLD_BLOCK;
-            sums[blocks++] = tp__fold_kernel(TP__SUM, TP_F64)(size, (const double *)tp_data(x) + i);
+            sums[blocks++] = tp__fold_sum_kernel(TP_F64)(size, (const double *)tp_data(x) + i);
         }
         CHECK_BITS(tp_item(tp_sum(x)), tp__fold_pairwise(sums, blocks));
     }
@@ -422,7 +423,7 @@ TEST(a_block_is_summed_by_the_rule)
 {
     tp_var *x = random_array(TP_F64, TP_SHAPE(TP__FOLD_BLOCK));
     for (int64_t n = 1; n <= TP__FOLD_BLOCK; n += n < 200 ? 1 : 41)
-        CHECK_BITS(tp__fold_kernel(TP__SUM, TP_F64)(n, tp_data(x)), plain_block(n, tp_data(x)));
+        CHECK_BITS(tp__fold_sum_kernel(TP_F64)(n, tp_data(x)), plain_block(n, tp_data(x)));
 }
 
 /* All levels up to this processor's, against the first. */

@@ -177,6 +177,40 @@ TEST(constants_have_zero_gradients)
     CHECK_INT(tp_dtype_of(tp_matrix_power(tp_ones(TP_U8, TP_SHAPE(2, 2)), 1)), TP_I64);
 }
 
+/* Bytes that are no truth values, values that wait, and nothing. One element in 256 is 0, the first
+ * is, and no row has two of them; of `odd` one in 4 is. */
+TEST(truth_of_many_elements)
+{
+    enum { ROWS = 300, COLUMNS = 70 };
+    tp_var *x = tp_remainder(tp_mul(tp_arange(TP_I64, 0, ROWS * COLUMNS, 1), 7919), 256);
+    tp_var *odd = tp_gt(tp_remainder(x, 4), 0), *zeros = tp_zeros(TP_U8, TP_SHAPE(ROWS, COLUMNS));
+    int64_t counts[2] = {0};
+    for (int64_t i = 0; i < ROWS * COLUMNS; i++)
+        counts[0] += i * 7919 % 256 != 0, counts[1] += i * 7919 % 4 != 0;
+    for (int kind = 0; kind < 3; kind++) {
+        tp_var *y = kind == 0 ? tp_to(x, TP_U8) : kind == 1 ? tp_to(x, TP_F32) : odd;
+        y = tp_reshape(y, TP_SHAPE(ROWS, COLUMNS));
+        CHECK_BITS(tp_item(tp_count_nonzero(y)), (double)counts[kind == 2]);
+        CHECK_BITS(tp_item(tp_any(y)), 1);
+        CHECK_BITS(tp_item(tp_all(y)), 0);
+        CHECK_BITS(tp_item(tp_all(tp_ge(y, 0))), 1);
+        CHECK_BITS(tp_item(tp_any(tp_gt(tp_to(y, TP_F32), 255))), 0);
+        CHECK_BITS(tp_item(tp_sum(tp_any(y, .axes = TP_AXES(0)))), COLUMNS);
+        CHECK_BITS(tp_item(tp_sum(tp_all(y, .axes = TP_AXES(1)))), kind == 2 ? 0 : ROWS - 83);
+        tp_var *whole = tp_all(
+            tp_concatenate(
+                (tp_var *[]){tp_add(tp_mul(tp_to(y, TP_F32), 0), 3), tp_to(zeros, TP_F32)}, 2, 0),
+            .axes = TP_AXES(1));
+        CHECK_BITS(tp_item(tp_sum(whole)), ROWS);
+    }
+    CHECK_BITS(tp_item(tp_any(zeros)), 0);
+    CHECK_BITS(tp_item(tp_any(tp_zeros(TP_U8, TP_SHAPE(0, 2)))), 0);
+    CHECK_BITS(tp_item(tp_all(tp_zeros(TP_U8, TP_SHAPE(0, 2)))), 1);
+    CHECK_BITS(tp_item(tp_sum(tp_all(tp_zeros(TP_U8, TP_SHAPE(0, 2)), .axes = TP_AXES(0)))), 2);
+    tp_any(zeros, .axes = TP_AXES(2));
+    CHECK_ERROR(TP_ERROR_SHAPE, "any: axis 2");
+}
+
 TEST(truth_of_many)
 {
     tp_var *x = tp_array(TP_F64, TP_SHAPE(2, 2), ((double[]){0, 1, 0, (double)NAN}));

@@ -12,7 +12,8 @@
  * By rows, a unit of work is one result or, of large ones, one block of it. Where its elements do
  * not lie one after the other, they are gathered first. By columns, which serves when a kept axis
  * lies innermost in memory, a unit is one block of a run of results along that axis: rows of
- * memory, of which each element belongs to another result, are added to each other. Units are
+ * memory, of which each element belongs to another result, are added to each other. Of results of
+ * a few elements that lie one after the other some are turned into columns first. Units are
  * numbered, and a task for a thread is a run of units.
  */
 #include "base/features.h"
@@ -36,7 +37,10 @@ enum {
     FOLD_WHOLE = 16,   /* blocks of a result that are one unit, at most */
     FOLD_ROWS = 64,    /* results stored at once */
     FOLD_FEW = 512,    /* accumulators that fit on the stack */
-    FOLD_SLOTS = 64    /* bits of free_slots */
+    FOLD_SLOTS = 64,   /* bits of free_slots */
+    FOLD_SHORT = 32,   /* elements of a result that are turned, at most … */
+    FOLD_TURNED = 64,  /* … of so many results at a time */
+    FOLD_MANY = 16     /* results that are worth it */
 };
 
 /* How fast one core reads memory, roughly, for tp__parallel's cost. */
@@ -55,7 +59,7 @@ typedef struct fold_place {
 } fold_place;
 
 /* Units by rows are whole results or blocks of them. */
-typedef enum fold_way { FOLD_BY_RESULTS, FOLD_BY_BLOCKS, FOLD_BY_COLUMNS } fold_way;
+typedef enum fold_way { FOLD_BY_RESULTS, FOLD_BY_TURNS, FOLD_BY_BLOCKS, FOLD_BY_COLUMNS } fold_way;
 
 typedef struct fold_job {
     tp__reduction kind;
@@ -66,7 +70,7 @@ typedef struct fold_job {
     size_t item;
     bool real;
     fold_axes kept, reduced;
-    int64_t blocks;        /* of a result */
+    int64_t block, blocks; /* elements of a block, and blocks of a result */
     tp__partial *partials; /* [blocks][results], if there is more than one block */
     int64_t units, task_units;
 
@@ -187,12 +191,20 @@ static tp__partial fold_block_of(const fold_job *job, int64_t n, const char *x)
 
 /* Of max and min every NaN is the same one, and adding 0 makes +0 of −0, so that it does not show
  * which of several a kernel found. */
-static double fold_final(const fold_job *job, double value)
-{
-    if (job->kind == TP__SUM)
-        return value / job->divisor;
-    return value != value ? (double)NAN : value + 0.0;
-}
+#define FOLD_STORE(Type)                                                                           \
+    static void fold_store_##Type(const fold_job *job, Type *to, int64_t stride, int64_t n,        \
+                                  const tp__partial *values)                                       \
+    {                                                                                              \
+        if (job->kind == TP__SUM)                                                                  \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                to[i * stride] = (Type)(values[i].real / job->divisor);                            \
+        else                                                                                       \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                to[i * stride] = isnan(values[i].real) ? (Type)NAN : (Type)(values[i].real + 0.0); \
+    }
+
+FOLD_STORE(float)
+FOLD_STORE(double)
 
 /* Stores n results, the first of them the result's element `at`, the next ones stride apart. */
 static void fold_store(const fold_job *job, int64_t at, int64_t stride, int64_t n,
@@ -200,15 +212,16 @@ static void fold_store(const fold_job *job, int64_t at, int64_t stride, int64_t 
 {
     void *to = job->result->data;
     tp_dtype dtype = (tp_dtype)job->result->dtype;
-    for (int64_t i = 0; i < n; i++, at += stride)
-        if (dtype == TP_F32)
-            ((float *)to)[at] = (float)fold_final(job, values[i].real);
-        else if (dtype == TP_F64)
-            ((double *)to)[at] = fold_final(job, values[i].real);
-        else if (dtype == TP_I64)
-            ((int64_t *)to)[at] = values[i].integer;
-        else
-            ((uint8_t *)to)[at] = (uint8_t)values[i].integer;
+    if (dtype == TP_F32)
+        fold_store_float(job, (float *)to + at, stride, n, values);
+    else if (dtype == TP_F64)
+        fold_store_double(job, (double *)to + at, stride, n, values);
+    else
+        for (int64_t i = 0; i < n; i++, at += stride)
+            if (dtype == TP_I64)
+                ((int64_t *)to)[at] = values[i].integer;
+            else
+                ((uint8_t *)to)[at] = (uint8_t)values[i].integer;
 }
 
 /* The same for their partials of one block, which are the results if there is no other block. */
@@ -226,8 +239,8 @@ static void fold_put(const fold_job *job, int64_t block, int64_t at, int64_t str
 
 static int64_t fold_block_size(const fold_job *job, int64_t block)
 {
-    int64_t rest = job->reduced.size - block * TP__FOLD_BLOCK;
-    return rest < TP__FOLD_BLOCK ? rest : TP__FOLD_BLOCK;
+    int64_t rest = job->reduced.size - block * job->block;
+    return rest < job->block ? rest : job->block;
 }
 
 /* One result of up to FOLD_WHOLE blocks, whose elements start at from. */
@@ -236,7 +249,7 @@ static tp__partial fold_result(const fold_job *job, const char *from)
     tp__partial values[FOLD_WHOLE];
     double buffer[TP__FOLD_BLOCK];
     for (int64_t block = 0; block < job->blocks; block++) {
-        int64_t n = fold_block_size(job, block), number = block * TP__FOLD_BLOCK;
+        int64_t n = fold_block_size(job, block), number = block * job->block;
         const char *x = job->solid ? from + number * (int64_t)job->item
                                    : fold_elements(job, from, number, n, (char *)buffer);
         values[block] = fold_block_of(job, n, x);
@@ -266,6 +279,34 @@ static void fold_results(const fold_job *job, int64_t from, int64_t to)
     }
 }
 
+/* Results along the innermost kept axis, FOLD_TURNED of them at a time. */
+static void fold_turns(const fold_job *job, int64_t from, int64_t to)
+{
+    const fold_axes *kept = &job->kept;
+    const int64_t n = job->reduced.size, item = (int64_t)job->item;
+    double turned[FOLD_SHORT * FOLD_TURNED];
+    tp__partial lanes[TP__FOLD_LANES * FOLD_TURNED];
+    const void *row[FOLD_SHORT];
+    fold_place place;
+    fold_seek(kept, &place, from);
+    while (from < to) {
+        int64_t some = fold_ahead(kept, &place);
+        some = some < to - from ? some : to - from;
+        some = some < FOLD_TURNED ? some : FOLD_TURNED;
+        for (int64_t i = 0; i < n; i++) {
+            row[i] = (char *)turned + i * FOLD_TURNED * item;
+            if (some < TP__FOLD_NARROW)
+                memset((char *)turned + i * FOLD_TURNED * item, 0, TP__FOLD_NARROW * job->item);
+        }
+        tp__copy_turned(job->item, n, some, job->from + place.offset, kept->step[kept->ndim - 1],
+                        (char *)turned, FOLD_TURNED * item);
+        job->kernels->columns(n, row, some < TP__FOLD_NARROW ? TP__FOLD_NARROW : some, lanes);
+        fold_store(job, from, 1, some, lanes);
+        fold_advance(kept, &place, some);
+        from += some;
+    }
+}
+
 static void fold_blocks(const fold_job *job, int64_t from, int64_t to)
 {
     int64_t results = job->result->size;
@@ -277,7 +318,7 @@ static void fold_blocks(const fold_job *job, int64_t from, int64_t to)
         fold_seek(&job->kept, &place, result);
         int64_t n = fold_block_size(job, block);
         const char *x =
-            fold_elements(job, job->from + place.offset, block * TP__FOLD_BLOCK, n, (char *)buffer);
+            fold_elements(job, job->from + place.offset, block * job->block, n, (char *)buffer);
         tp__partial value = fold_block_of(job, n, x);
         fold_put(job, block, result, 1, 1, &value);
     }
@@ -290,6 +331,8 @@ static void fold_rows_task(void *ctx, int64_t task)
     to = to < job->units ? to : job->units;
     if (job->way == FOLD_BY_RESULTS)
         fold_results(job, from, to);
+    else if (job->way == FOLD_BY_TURNS)
+        fold_turns(job, from, to);
     else
         fold_blocks(job, from, to);
 }
@@ -376,9 +419,9 @@ static double fold_cost(const fold_job *job)
 
 static void fold_by_rows(fold_job *job)
 {
-    bool whole = job->way == FOLD_BY_RESULTS;
+    bool whole = job->way != FOLD_BY_BLOCKS;
     job->units = job->result->size * (whole ? 1 : job->blocks);
-    job->task_units = fold_task_units(whole ? job->reduced.size : TP__FOLD_BLOCK);
+    job->task_units = fold_task_units(whole ? job->reduced.size : job->block);
     tp__parallel(fold_tasks(job), fold_cost(job), fold_rows_task, job);
 }
 
@@ -420,6 +463,14 @@ static bool fold_finds_columns(fold_job *job)
     return false;
 }
 
+/* True if results are so many, and so small, that it pays to turn them. */
+static bool fold_is_turned(const fold_job *job)
+{
+    int last = job->kept.ndim - 1;
+    return job->item >= sizeof(float) && job->reduced.size > 1 && job->reduced.size <= FOLD_SHORT &&
+           last >= 0 && job->kept.shape[last] >= FOLD_MANY;
+}
+
 /* Where results lie closer together than the elements of one, some blocks of every result are
  * taken, as many as lie one after the other, then the next ones of every result, and so on. */
 static void fold_choose_way(fold_job *job)
@@ -428,17 +479,22 @@ static void fold_choose_way(fold_job *job)
     int64_t kept_least, kept_most, least, most, item = (int64_t)job->item;
     fold_steps(&job->kept, &kept_least, &kept_most);
     fold_steps(reduced, &least, &most);
+    bool columns = least != item && fold_finds_columns(job);
+    job->block = item == 1 && !columns ? TP__FOLD_BYTES : TP__FOLD_BLOCK;
+    job->blocks = (reduced->size + job->block - 1) / job->block;
     job->solid = !reduced->ndim || (reduced->ndim == 1 && reduced->step[0] == item);
     job->group = job->blocks;
-    if (least != item && fold_finds_columns(job)) {
+    if (columns) {
         job->way = FOLD_BY_COLUMNS;
+    } else if (job->solid && fold_is_turned(job)) {
+        job->way = FOLD_BY_TURNS;
     } else if (job->blocks == 1 || (job->blocks <= FOLD_WHOLE && kept_least >= most)) {
         job->way = FOLD_BY_RESULTS;
     } else {
         job->way = FOLD_BY_BLOCKS;
         int64_t inner = reduced->shape[reduced->ndim - 1];
         if (kept_least < most)
-            job->group = inner % TP__FOLD_BLOCK == 0 ? inner / TP__FOLD_BLOCK : 1;
+            job->group = inner % job->block == 0 ? inner / job->block : 1;
     }
 }
 
@@ -459,7 +515,6 @@ static bool fold_begin(fold_job *job, const tp_var *x, unsigned axes)
     job->kernels = tp__fold_choose(job->kind, (tp_dtype)x->dtype);
     fold_select(&job->kept, x, ~axes);
     fold_select(&job->reduced, x, axes);
-    job->blocks = (job->reduced.size + TP__FOLD_BLOCK - 1) / TP__FOLD_BLOCK;
     fold_choose_way(job);
     return job->blocks > 0;
 }

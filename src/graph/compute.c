@@ -189,14 +189,14 @@ static tp_var *compute_fold(tp__thread *t, tp__call *call)
     tp__recipe recipe;
     tp_var *x = call->in[0];
     tp__recipe_begin(&recipe, x->ndim, tp__shape(x), x->size);
-    recipe.fold = tp__fold_kernel(TP__SUM, (tp_dtype)x->dtype);
+    recipe.fold = tp__fold_sum_kernel((tp_dtype)x->dtype);
     recipe.divisor = call->divisor;
     recipe.dtype = call->dtype;
     recipe.name = call->op->name;
     recipe.costly = false;
     recipe.n = 1;
     recipe.item = (uint8_t)tp__dtype_size(call->dtype);
-    tp__source_of(&recipe, 0, x, call->dtype);
+    tp__source_of(&recipe, 0, x, (tp_dtype)x->dtype);
     tp__storage *storage = tp__recipe_defer(t, &recipe);
     return storage ? tp__node_holding(t, storage, call->dtype, call->ndim, call->shape) : NULL;
 }

@@ -7,80 +7,9 @@
 
 /* --- Integers --- */
 
-#define FOLD_INTEGER_ROW(name, Type, expression)                                                   \
-    static int64_t fold_##name(int64_t n, const void *from)                                        \
-    {                                                                                              \
-        const Type *x = from;                                                                      \
-        int64_t a = x[0];                                                                          \
-        for (int64_t i = 1; i < n; i++) {                                                          \
-            const int64_t b = x[i];                                                                \
-            a = expression;                                                                        \
-        }                                                                                          \
-        return a;                                                                                  \
-    }
-
-#define FOLD_INTEGER_COLUMNS(name, Type, expression)                                               \
-    static void fold_##name##_columns(int64_t n, const void *const *row, int64_t width,            \
-                                      tp__partial *to)                                             \
-    {                                                                                              \
-        for (int64_t j = 0; j < width; j++)                                                        \
-            to[j].integer = ((const Type *)row[0])[j];                                             \
-        for (int64_t i = 1; i < n; i++)                                                            \
-            for (int64_t j = 0; j < width; j++) {                                                  \
-                const int64_t a = to[j].integer, b = ((const Type *)row[i])[j];                    \
-                to[j].integer = expression;                                                        \
-            }                                                                                      \
-    }
-
-#define FOLD_INTEGERS(name, Type, expression)                                                      \
-    FOLD_INTEGER_ROW(name, Type, expression)                                                       \
-    FOLD_INTEGER_COLUMNS(name, Type, expression)
-
-#define FOLD_WRAPPED_SUM (int64_t)((uint64_t)a + (uint64_t)b)
-FOLD_INTEGERS(sum_i64, int64_t, FOLD_WRAPPED_SUM)
-FOLD_INTEGER_ROW(sum_few_u8, uint8_t, FOLD_WRAPPED_SUM)
-FOLD_INTEGER_COLUMNS(sum_u8, uint8_t, FOLD_WRAPPED_SUM)
-FOLD_INTEGERS(max_i64, int64_t, a > b ? a : b)
-FOLD_INTEGERS(max_u8, uint8_t, a > b ? a : b)
-FOLD_INTEGERS(min_i64, int64_t, a < b ? a : b)
-FOLD_INTEGERS(min_u8, uint8_t, a < b ? a : b)
-
-typedef uint64_t fold_words __attribute__((vector_size(16)));
-
-/* Bytes are added in pairs to 16 bits each, which TP__FOLD_BLOCK of them do not fill. */
-static int64_t fold_sum_u8(int64_t n, const void *from)
-{
-    const uint8_t *x = from;
-    const fold_words low = {0x00ff00ff00ff00ff, 0x00ff00ff00ff00ff};
-    fold_words sum = {0, 0};
-    int64_t i = 0, total = 0;
-    for (; n - i >= (int64_t)sizeof sum; i += (int64_t)sizeof sum) {
-        fold_words v;
-        memcpy(&v, x + i, sizeof v);
-        sum += (v & low) + (v >> 8 & low);
-    }
-    for (int k = 0; k < 2; k++)
-        for (int shift = 0; shift < 64; shift += 16)
-            total += (int64_t)(sum[k] >> shift & 0xffff);
-    return i == n ? total : total + fold_sum_few_u8(n - i, x + i);
-}
-
-#define FOLD_INTEGER_KERNELS(type)                                                                 \
-    {                                                                                              \
-        [TP__SUM] = {.integers = fold_sum_##type,                                                  \
-                     .columns = fold_sum_##type##_columns,                                         \
-                     .join = fold_sum_partials},                                                   \
-        [TP__MAX] = {.integers = fold_max_##type,                                                  \
-                     .columns = fold_max_##type##_columns,                                         \
-                     .join = fold_max_partials},                                                   \
-        [TP__MIN] = {.integers = fold_min_##type,                                                  \
-                     .columns = fold_min_##type##_columns,                                         \
-                     .join = fold_min_partials},                                                   \
-    }
-
 #define FOLD_JOIN(name, expression)                                                                \
-    static void fold_##name##_partials(int64_t n, const tp__partial *from_a,                       \
-                                       const tp__partial *from_b, tp__partial *to)                 \
+    void tp__fold_##name##_integers(int64_t n, const tp__partial *from_a,                          \
+                                    const tp__partial *from_b, tp__partial *to)                    \
     {                                                                                              \
         for (int64_t i = 0; i < n; i++) {                                                          \
             const int64_t a = from_a[i].integer, b = from_b[i].integer;                            \
@@ -88,29 +17,34 @@ static int64_t fold_sum_u8(int64_t n, const void *from)
         }                                                                                          \
     }
 
-FOLD_JOIN(sum, FOLD_WRAPPED_SUM)
+FOLD_JOIN(sum, (int64_t)((uint64_t)a + (uint64_t)b))
 FOLD_JOIN(max, a > b ? a : b)
 FOLD_JOIN(min, a < b ? a : b)
 
-static tp__fold_table fold_i64 = FOLD_INTEGER_KERNELS(i64);
-static tp__fold_table fold_u8 = FOLD_INTEGER_KERNELS(u8);
+/* In plans. */
+static double fold_count(int64_t n, const void *x)
+{
+    return (double)tp__fold_choose(TP__SUM, TP_U8)->integers(n, x);
+}
 
 /* --- All --- */
 
 const tp__fold_kernels *tp__fold_choose(tp__reduction kind, tp_dtype dtype)
 {
-    static tp__fold_table *const f32[] = {TP__BY_LEVEL(&tp__fold_f32_baseline, tp__fold_f32)};
-    static tp__fold_table *const f64[] = {TP__BY_LEVEL(&tp__fold_f64_baseline, tp__fold_f64)};
-    if (dtype == TP_F32)
-        return &(*f32[tp__level])[kind];
-    if (dtype == TP_F64)
-        return &(*f64[tp__level])[kind];
-    return dtype == TP_I64 ? &fold_i64[kind] : &fold_u8[kind];
+    static tp__fold_table *const tables[][TP__LEVELS] = {
+        [TP_F32] = {TP__BY_LEVEL(&tp__fold_f32_baseline, tp__fold_f32)},
+        [TP_F64] = {TP__BY_LEVEL(&tp__fold_f64_baseline, tp__fold_f64)},
+        [TP_I64] = {TP__BY_LEVEL(&tp__fold_i64_baseline, tp__fold_i64)},
+        [TP_U8] = {TP__BY_LEVEL(&tp__fold_u8_baseline, tp__fold_u8)},
+    };
+    bool byte = dtype != TP_F32 && dtype != TP_F64 && dtype != TP_I64;
+    return &(*tables[byte ? TP_U8 : dtype][tp__level])[kind];
 }
 
-tp__fold_block *tp__fold_kernel(tp__reduction kind, tp_dtype dtype)
+tp__fold_block *tp__fold_sum_kernel(tp_dtype dtype)
 {
-    return tp__fold_choose(kind, dtype)->block;
+    tp__fold_block *block = tp__fold_choose(TP__SUM, dtype)->block;
+    return block ? block : fold_count;
 }
 
 double tp__fold_pairwise(double *sums, int64_t n)

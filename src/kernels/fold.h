@@ -27,7 +27,8 @@
 
 typedef enum tp__reduction { TP__SUM, TP__MAX, TP__MIN } tp__reduction;
 
-enum { TP__FOLD_BLOCK = 512 };
+/* Integers have no roundings: bytes are cut in blocks of TP__FOLD_BYTES where that is quicker. */
+enum { TP__FOLD_BLOCK = 512, TP__FOLD_BYTES = 4096 };
 
 /* Reduces 1 to TP__FOLD_BLOCK floating elements that lie one after the other. */
 typedef double tp__fold_block(int64_t n, const void *x);
@@ -47,6 +48,14 @@ typedef struct tp__fold_kernels {
     void (*columns)(int64_t n, const void *const *row, int64_t width, tp__partial *to);
     /* to ← a and b, n times */
     void (*join)(int64_t n, const tp__partial *a, const tp__partial *b, tp__partial *to);
+    /* The places of the largest, or the least, of width columns: n rows, of which the first has
+     * this number. best (of the elements' type) and at (int32_t for float32, otherwise int64_t) are
+     * those of the rows before, and are set where there are none. The first of equals counts, NaN
+     * before all. */
+    void (*places)(int64_t n, const void *const *row, int64_t width, int64_t first, bool least,
+                   void *best, void *at);
+    /* which of n elements is the first that is this one, or NaN; there is one */
+    int64_t (*find)(int64_t n, const void *x, tp__partial best);
 } tp__fold_kernels;
 
 TP_INLINE int64_t tp__fold_room(int64_t n, int64_t width)
@@ -59,11 +68,18 @@ TP_INLINE int64_t tp__fold_room(int64_t n, int64_t width)
 typedef const tp__fold_kernels tp__fold_table[3];
 TP__AT_LEVELS(tp__fold_table, tp__fold_f32);
 TP__AT_LEVELS(tp__fold_table, tp__fold_f64);
+TP__AT_LEVELS(tp__fold_table, tp__fold_i64);
+TP__AT_LEVELS(tp__fold_table, tp__fold_u8);
+
+void tp__fold_sum_integers(int64_t n, const tp__partial *a, const tp__partial *b, tp__partial *to);
+void tp__fold_max_integers(int64_t n, const tp__partial *a, const tp__partial *b, tp__partial *to);
+void tp__fold_min_integers(int64_t n, const tp__partial *a, const tp__partial *b, tp__partial *to);
 
 /* This processor's. */
 const tp__fold_kernels *tp__fold_choose(tp__reduction kind, tp_dtype dtype);
 
-tp__fold_block *tp__fold_kernel(tp__reduction kind, tp_dtype dtype);
+/* The sum of a block of a floating type, or of bytes. */
+tp__fold_block *tp__fold_sum_kernel(tp_dtype dtype);
 
 /* The sum of n block sums, which are overwritten. */
 double tp__fold_pairwise(double *sums, int64_t n);

@@ -17,6 +17,7 @@
 #define FOLD_BYTES 64
 
 #define FOLD_REAL float
+#define FOLD_PLACE int32_t
 #define FOLD(name) name##_f32_avx512
 #define FOLD_DOUBLES(v) (FOLD(doubles)) _mm512_cvtps_pd(v)
 #define FOLD_MAX(a, b) (FOLD(wide)) _mm512_max_ps(a, b)
@@ -25,12 +26,22 @@
 #include "kernels/fold_body.h"
 
 #define FOLD_REAL double
+#define FOLD_PLACE int64_t
 #define FOLD(name) name##_f64_avx512
 #define FOLD_DOUBLES(v) (v)
 #define FOLD_MAX(a, b) (FOLD(wide)) _mm512_max_pd(a, b)
 #define FOLD_MIN(a, b) (FOLD(wide)) _mm512_min_pd(a, b)
 #define FOLD_NAN(a, b) (FOLD(masks)) _mm512_movm_epi64(_mm512_cmp_pd_mask(a, b, _CMP_UNORD_Q))
 #include "kernels/fold_body.h"
+
+#define FOLD_INTEGER int64_t
+#define FOLD(name) name##_i64_avx512
+#include "kernels/fold_integers_body.h"
+
+#define FOLD_INTEGER uint8_t
+#define FOLD_BYTE
+#define FOLD(name) name##_u8_avx512
+#include "kernels/fold_integers_body.h"
 
 #include "kernels/end_level.h"
 

@@ -4,6 +4,7 @@
  * double and for each instruction set (fold_baseline.c, fold_avx2.c, fold_avx512.c), which define
  *     FOLD_BYTES       of a register
  *     FOLD_REAL        the type
+ *     FOLD_PLACE       the type of a place in an array, as wide
  *     FOLD(name)       name with the type's and the instruction set's suffix
  *     FOLD_DOUBLES(v)  doubles of a vector of so many elements
  *     FOLD_MAX(a, b), FOLD_MIN(a, b)    a > b ? a : b and a < b ? a : b in registers
@@ -19,6 +20,7 @@
 #include <string.h>
 
 #include "kernels/fold.h"
+#include "kernels/fold_places.h"
 
 #if defined(__clang__)
 #define FOLD_UNROLL _Pragma("clang loop unroll(full)")
@@ -376,10 +378,22 @@ FOLD_JOIN(sum, a + b)
 FOLD_JOIN(max, FOLD_WINS(>, b, a) ? b : a)
 FOLD_JOIN(min, FOLD_WINS(<, b, a) ? b : a)
 
+/* --- Places --- */
+
+#define TURN(x) ((x)*turn)
+#define TURNING(least) ((least) ? -1 : 1)
+#define FOLD_FIELD(partial) ((partial).real)
+
+FOLD_PLACES(FOLD_REAL, FOLD_PLACE)
+
+#undef TURN
+#undef TURNING
+#undef FOLD_FIELD
+
 #define FOLD_KERNELS(name)                                                                         \
     {                                                                                              \
         .block = FOLD(fold_##name), .columns = FOLD(fold_##name##_columns),                        \
-        .join = FOLD(fold_##name##_partials)                                                       \
+        .join = FOLD(fold_##name##_partials), .places = FOLD(fold_places), .find = FOLD(fold_find) \
     }
 
 tp__fold_table FOLD(tp__fold) = {
@@ -395,6 +409,7 @@ tp__fold_table FOLD(tp__fold) = {
 #undef FOLD_MIN
 #undef FOLD_NAN
 #undef FOLD_PITCH
+#undef FOLD_PLACE
 #undef FOLD_REAL
 #undef FOLD_PANELS
 #undef FOLD_ROWS

@@ -35,18 +35,64 @@ void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *
 
 enum { LOOP_TILE = 16 };
 
-/* A tile's lines of from are read as a whole, and so are its lines of to written: where their
- * distance is a power of two, few of them stay in the cache beside each other. */
+typedef uint32_t loop_four __attribute__((vector_size(16)));
+typedef uint64_t loop_two __attribute__((vector_size(16)));
+
+#define LOOP_MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+
+/* Turns what fills a register of 16 bytes each way. */
+TP_INLINE void loop_turn_uint32_t(const char *from, int64_t from_step, char *to, int64_t to_step)
+{
+    loop_four v[4];
+    for (int j = 0; j < 4; j++)
+        memcpy(&v[j], from + j * from_step, sizeof v[j]);
+    const loop_four a = LOOP_MIX(v[0], v[1], 0, 4, 1, 5), b = LOOP_MIX(v[2], v[3], 0, 4, 1, 5);
+    const loop_four c = LOOP_MIX(v[0], v[1], 2, 6, 3, 7), d = LOOP_MIX(v[2], v[3], 2, 6, 3, 7);
+    v[0] = LOOP_MIX(a, b, 0, 1, 4, 5), v[1] = LOOP_MIX(a, b, 2, 3, 6, 7);
+    v[2] = LOOP_MIX(c, d, 0, 1, 4, 5), v[3] = LOOP_MIX(c, d, 2, 3, 6, 7);
+    for (int i = 0; i < 4; i++)
+        memcpy(to + i * to_step, &v[i], sizeof v[i]);
+}
+
+TP_INLINE void loop_turn_uint64_t(const char *from, int64_t from_step, char *to, int64_t to_step)
+{
+    loop_two v[2];
+    for (int j = 0; j < 2; j++)
+        memcpy(&v[j], from + j * from_step, sizeof v[j]);
+    const loop_two a = LOOP_MIX(v[0], v[1], 0, 2), b = LOOP_MIX(v[0], v[1], 1, 3);
+    memcpy(to, &a, sizeof a);
+    memcpy(to + to_step, &b, sizeof b);
+}
+
+/* A tile's lines of `from` are copied as a whole first where it is a full one: their distance may
+ * be a power of two, and few of them then stay in the cache beside each other. At its edge a
+ * register may begin in the one before. */
 #define LOOP_TURN(Type)                                                                            \
-    TP_INLINE void loop_turn_##Type(int64_t rows, int64_t columns, const char *from,               \
-                                    int64_t from_step, char *to, int64_t to_step)                  \
+    static void loop_turn_tile_##Type(int64_t rows, int64_t columns, const char *from,             \
+                                      int64_t from_step, char *to, int64_t to_step)                \
     {                                                                                              \
+        const int64_t item = sizeof(Type), some = 16 / item;                                       \
         Type tile[LOOP_TILE][LOOP_TILE];                                                           \
-        for (int64_t j = 0; j < columns; j++)                                                      \
-            memcpy(tile[j], from + j * from_step, (size_t)rows * sizeof(Type));                    \
-        for (int64_t i = 0; i < rows; i++, to += to_step)                                          \
+        if (rows == LOOP_TILE) {                                                                   \
             for (int64_t j = 0; j < columns; j++)                                                  \
-                memcpy(to + j * (int64_t)sizeof(Type), &tile[j][i], sizeof(Type));                 \
+                memcpy(tile[j], from + j * from_step, sizeof tile[j]);                             \
+            from = (const char *)tile;                                                             \
+            from_step = sizeof tile[0];                                                            \
+        }                                                                                          \
+        if (rows < some || columns < some) {                                                       \
+            for (int64_t i = 0; i < rows; i++)                                                     \
+                tp__copy_steps(sizeof(Type), columns, from_step, from + i * item, item,            \
+                               to + i * to_step);                                                  \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t i = 0; i < rows; i += some) {                                                 \
+            const int64_t row = i < rows - some ? i : rows - some;                                 \
+            for (int64_t j = 0; j < columns; j += some) {                                          \
+                const int64_t column = j < columns - some ? j : columns - some;                    \
+                loop_turn_##Type(from + row * item + column * from_step, from_step,                \
+                                 to + row * to_step + column * item, to_step);                     \
+            }                                                                                      \
+        }                                                                                          \
     }                                                                                              \
                                                                                                    \
     static void loop_turn_all_##Type(int64_t rows, int64_t columns, const char *from,              \
@@ -57,24 +103,51 @@ enum { LOOP_TILE = 16 };
             for (int64_t j = 0; j < columns; j += tile) {                                          \
                 const char *a = from + i * item + j * from_step;                                   \
                 char *b = to + i * to_step + j * item;                                             \
-                for (int64_t k = 0; k < tile && j + 4 * tile <= columns; k++)                      \
-                    __builtin_prefetch(a + (3 * tile + k) * from_step, 0, 2);                      \
-                if (i + tile <= rows && j + tile <= columns)                                       \
-                    loop_turn_##Type(tile, tile, a, from_step, b, to_step);                        \
-                else                                                                               \
-                    loop_turn_##Type(rows - i < tile ? rows - i : tile,                            \
-                                     columns - j < tile ? columns - j : tile, a, from_step, b,     \
-                                     to_step);                                                     \
+                bool more = i + tile <= rows && j + 3 * tile <= columns;                           \
+                for (int64_t k = 0; k < tile && more; k++) {                                       \
+                    __builtin_prefetch(a + (2 * tile + k) * from_step, 0, 2);                      \
+                    __builtin_prefetch(b + k * to_step + 2 * tile * item, 1, 3);                   \
+                }                                                                                  \
+                loop_turn_tile_##Type(rows - i < tile ? rows - i : tile,                           \
+                                      columns - j < tile ? columns - j : tile, a, from_step, b,    \
+                                      to_step);                                                    \
             }                                                                                      \
     }
 
 LOOP_TURN(uint32_t)
 LOOP_TURN(uint64_t)
 
+/* A few rows, which columns of a few elements lie close together for. */
+#define LOOP_FEW(Type)                                                                             \
+    static void loop_turn_few_##Type(int64_t rows, int64_t columns, const char *from,              \
+                                     int64_t from_step, char *to, int64_t to_step)                 \
+    {                                                                                              \
+        const int64_t item = sizeof(Type), some = 16 / item;                                       \
+        int64_t j = 0;                                                                             \
+        for (; rows >= some && j + some <= columns; j += some) {                                   \
+            const char *a = from + j * from_step;                                                  \
+            char *b = to + j * item;                                                               \
+            for (int64_t i = 0; i < rows - some; i += some)                                        \
+                loop_turn_##Type(a + i * item, from_step, b + i * to_step, to_step);               \
+            loop_turn_##Type(a + (rows - some) * item, from_step, b + (rows - some) * to_step,     \
+                             to_step);                                                             \
+        }                                                                                          \
+        for (int64_t i = 0; i < rows && j < columns; i++)                                          \
+            tp__copy_steps(sizeof(Type), columns - j, from_step, from + j * from_step + i * item,  \
+                           item, to + i * to_step + j * item);                                     \
+    }
+
+LOOP_FEW(uint32_t)
+LOOP_FEW(uint64_t)
+
 bool tp__copy_turned(size_t item, int64_t rows, int64_t columns, const char *from,
                      int64_t from_step, char *to, int64_t to_step)
 {
-    if (item == sizeof(uint32_t))
+    if (item == sizeof(uint32_t) && rows < LOOP_TILE)
+        loop_turn_few_uint32_t(rows, columns, from, from_step, to, to_step);
+    else if (item == sizeof(uint64_t) && rows < LOOP_TILE)
+        loop_turn_few_uint64_t(rows, columns, from, from_step, to, to_step);
+    else if (item == sizeof(uint32_t))
         loop_turn_all_uint32_t(rows, columns, from, from_step, to, to_step);
     else if (item == sizeof(uint64_t))
         loop_turn_all_uint64_t(rows, columns, from, from_step, to, to_step);

@@ -10,7 +10,8 @@
 extern const tp__family tp__family_pow, tp__family_unary, tp__family_sigmoid,
     tp__family_exponential, tp__family_trigonometric, tp__family_special, tp__family_piecewise,
     tp__family_activation, tp__family_comparison, tp__family_logic;
-extern const tp__family tp__family_reduce, tp__family_statistics, tp__family_scan_sort;
+extern const tp__family tp__family_reduce, tp__family_statistics, tp__family_scan_sort,
+    tp__family_place;
 extern const tp__family tp__family_views, tp__family_slices, tp__family_gather,
     tp__family_rearrange, tp__family_take;
 extern const tp__family tp__family_matmul;

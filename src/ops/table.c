@@ -22,6 +22,7 @@ const tp__family *const tp__families[] = {
     &tp__family_reduce,
     &tp__family_statistics,
     &tp__family_scan_sort,
+    &tp__family_place,
     &tp__family_views,
     &tp__family_slices,
     &tp__family_gather,

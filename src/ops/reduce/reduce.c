@@ -73,8 +73,8 @@ static void sum_divides(tp__call *call, double divisor)
 {
     const tp_var *x = call->in[0];
     call->divisor = divisor;
-    call->folds =
-        tp__is_float(call->dtype) && x->size > 0 && reduce_count(x, &call->attr) == x->size;
+    call->folds = (tp__is_float(call->dtype) || tp__dtype_size((tp_dtype)x->dtype) == 1) &&
+                  x->size > 0 && reduce_count(x, &call->attr) == x->size;
 }
 
 static bool sum_infer(tp__call *call)

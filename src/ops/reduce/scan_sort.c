@@ -16,7 +16,6 @@
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/structural.h"
-#include "kernels/fold.h"
 #include "ops/families.h"
 #include "ops/line.h"
 #include "tinypytorch.h"
@@ -386,179 +385,6 @@ tp_var *tp_median(tp_var *x, int axis)
     return tp_where(tp_isnan(last), last, middle);
 }
 
-/* --- The place of the largest and smallest: the first of equals, and NaN before all --- */
-
-enum { PLACE_TASK = 32768, PLACE_PIECE = 64 }; /* elements */
-
-typedef struct place_job {
-    const tp__fold_kernels *kernels;
-    tp__reduction kind;
-    tp_dtype dtype;
-    const char *from;
-    int64_t *to, length, lines, chunk;
-    size_t item;
-} place_job;
-
-/* The largest or smallest of so many elements, at most a block's. */
-static tp__partial place_best(const place_job *job, int64_t n, const char *x)
-{
-    if (job->kernels->block)
-        return (tp__partial){.real = job->kernels->block(n, x)};
-    return (tp__partial){.integer = job->kernels->integers(n, x)};
-}
-
-/* True if a comes before b though it stands behind it. */
-static bool place_passes(const place_job *job, tp__partial a, tp__partial b)
-{
-    if (!job->kernels->block)
-        return job->kind == TP__MAX ? a.integer > b.integer : a.integer < b.integer;
-    if (isnan(a.real) || isnan(b.real))
-        return !isnan(b.real);
-    return job->kind == TP__MAX ? a.real > b.real : a.real < b.real;
-}
-
-/* Where the first of the best pieces of so many elements starts, of n at x; its best and length. */
-static int64_t place_piece(const place_job *job, int64_t size, int64_t *n, const char *x,
-                           tp__partial *best)
-{
-    int64_t first = 0, all = *n;
-    *best = place_best(job, size < all ? size : all, x);
-    for (int64_t i = size; i < all; i += size) {
-        int64_t some = size < all - i ? size : all - i;
-        tp__partial value = place_best(job, some, x + (size_t)i * job->item);
-        if (place_passes(job, value, *best)) {
-            *best = value;
-            first = i;
-        }
-    }
-    *n = size < all - first ? size : all - first;
-    return first;
-}
-
-#define PLACE_FIND(name, Type, field)                                                              \
-    static int64_t name(const char *from, tp__partial best)                                        \
-    {                                                                                              \
-        const Type *x = (const Type *)(const void *)from, wanted = (Type)best.field;               \
-        int64_t i = 0;                                                                             \
-        while (x[i] != wanted && x[i] == x[i])                                                     \
-            i++;                                                                                   \
-        return i;                                                                                  \
-    }
-
-PLACE_FIND(place_find_f32, float, real)
-PLACE_FIND(place_find_f64, double, real)
-PLACE_FIND(place_find_i64, int64_t, integer)
-PLACE_FIND(place_find_u8, uint8_t, integer)
-
-static void place_task(void *ctx, int64_t task)
-{
-    static int64_t (*const find[])(const char *, tp__partial) = {
-        [TP_F32] = place_find_f32,
-        [TP_F64] = place_find_f64,
-        [TP_I64] = place_find_i64,
-        [TP_U8] = place_find_u8,
-    };
-    const place_job *job = ctx;
-    int64_t end = (task + 1) * job->chunk;
-    for (int64_t i = task * job->chunk; i < end && i < job->lines; i++) {
-        const char *x = job->from + (size_t)(i * job->length) * job->item;
-        int64_t n = job->length;
-        tp__partial best;
-        int64_t place = place_piece(job, TP__FOLD_BLOCK, &n, x, &best);
-        place += place_piece(job, PLACE_PIECE, &n, x + (size_t)place * job->item, &best);
-        job->to[i] = place + find[job->dtype](x + (size_t)place * job->item, best);
-    }
-}
-
-static bool place_infer(tp__call *call)
-{
-    const tp_var *x = call->in[0];
-    call->dtype = TP_I64;
-    call->ndim = 0;
-    for (int i = 0; i < x->ndim; i++)
-        if (i != call->attr.integer)
-            call->shape[call->ndim++] = tp__shape(x)[i];
-    return true;
-}
-
-static bool place_run(tp__call *call, const tp_var *x, tp__reduction kind)
-{
-    int64_t length = tp__shape(x)[x->ndim - 1], lines = call->out->size;
-    tp_dtype dtype = (tp_dtype)x->dtype;
-    place_job job = {.kernels = tp__fold_choose(kind, dtype),
-                     .kind = kind,
-                     .dtype = dtype,
-                     .from = x->data,
-                     .to = call->out->data,
-                     .length = length,
-                     .lines = lines,
-                     .chunk = PLACE_TASK / length + 1,
-                     .item = tp__dtype_size(dtype)};
-    tp__parallel((lines - 1) / job.chunk + 1, (double)(length * lines) * 0.2, place_task, &job);
-    return true;
-}
-
-/* Lines are brought to lie one after the other. */
-static bool place_forward(tp__call *call, tp__reduction kind)
-{
-    if (call->out->size == 0)
-        return true;
-    int64_t order[TP_MAX_NDIM];
-    int last = call->in[0]->ndim - 1, n = 0;
-    for (int i = 0; i <= last; i++)
-        if (i != call->attr.integer)
-            order[n++] = i;
-    order[last] = call->attr.integer;
-    size_t scope = tp_scope_begin();
-    tp_var *plain = tp__plain(tp_permute(call->in[0], last + 1, order));
-    bool good = !tp_is_poison(plain) && place_run(call, plain, kind);
-    tp_scope_end(scope);
-    return good;
-}
-
-static tp_var *place_apply(const tp__op *op, tp_var *x, int axis)
-{
-    TP__OF_LINE(x, place_apply(op, x, axis));
-    if (!tp__check_operand(op->name, x) || (axis = tp__check_axis(op->name, axis, x, x->ndim)) < 0)
-        return tp__poison();
-    if (tp__shape(x)[axis] == 0)
-        return tp__refuse_shape(op->name, "x", x, "elements along axis %d", axis);
-    return tp__apply(op, &x, 1, (tp__attr){.integer = axis}, -1, NULL);
-}
-
-#define PLACE(function, label_, KIND, formula_, torch_)                                            \
-    static bool function##_forward(tp__call *call)                                                 \
-    {                                                                                              \
-        return place_forward(call, KIND);                                                          \
-    }                                                                                              \
-                                                                                                   \
-    static tp_var *function##_sample(tp_var *const *x)                                             \
-    {                                                                                              \
-        return function(x[0], 1);                                                                  \
-    }                                                                                              \
-                                                                                                   \
-    static const tp__op function##_op = {                                                          \
-        .label = label_,                                                                           \
-        .name = TP__AFTER_PREFIX(#function),                                                       \
-        .n_in = 1,                                                                                 \
-        .infer = place_infer,                                                                      \
-        .forward = function##_forward,                                                             \
-        .formula = formula_,                                                                       \
-        .rule = "none",                                                                            \
-        .domain = TP__DISTINCT,                                                                    \
-        .samples = (const tp__sample[]){{"2,3", function##_sample, torch_}, {0}},                  \
-    };                                                                                             \
-                                                                                                   \
-    tp_var *function(tp_var *x, int axis)                                                          \
-    {                                                                                              \
-        TP__CALL(TP__AFTER_PREFIX(#function));                                                     \
-        TP__OPERANDS(x);                                                                           \
-        return place_apply(&function##_op, x, axis);                                               \
-    }
-
-PLACE(tp_argmax, "ArgMax", TP__MAX, "the place of the largest along an axis", "x0.argmax(1)")
-PLACE(tp_argmin, "ArgMin", TP__MIN, "the place of the smallest along an axis", "x0.argmin(1)")
-
 /* --- Records, for tests and the list of operations --- */
 
 #define ORDER_RECORD(label_, name_, formula_, shapes, call_, torch_)                               \
@@ -584,8 +410,7 @@ ORDER_RECORD(TopK, topk, "the k largest along an axis, in order", "2,4", tp_topk
 ORDER_RECORD(Median, median, "the middle of x in order, the lower of two", "2,4", tp_median(x[0], 1), "x0.sort(dim=1, stable=True)[0].select(1, (x0.size(1) - 1) // 2)")
 /* clang-format on */
 
-static const tp__op *const order_ops[] = {&cumsum_op,    &cumprod_op,   &argsort_op,
-                                          &tp_argmax_op, &tp_argmin_op, &sort_op,
-                                          &topk_op,      &median_op,    NULL};
+static const tp__op *const order_ops[] = {&cumsum_op, &cumprod_op, &argsort_op, &sort_op,
+                                          &topk_op,   &median_op,  NULL};
 
 const tp__family tp__family_scan_sort = {"scan_sort", "scans and sorting", order_ops};

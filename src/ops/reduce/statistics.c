@@ -35,10 +35,16 @@ static tp_var *statistics_floating(tp_var *x)
 
 /* --- Truth --- */
 
+/* Which elements are true. */
+static tp_var *statistics_truth(tp_var *x)
+{
+    return tp_dtype_of(x) == TP_BOOL ? x : tp_ne(x, 0);
+}
+
 /* How many elements are true. bool is counted as it is. */
 static tp_var *statistics_count(tp_var *x, const tp_reduce_options *options)
 {
-    return (tp_sum)(tp_dtype_of(x) == TP_BOOL ? tp_detach(x) : tp_ne(x, 0), options);
+    return (tp_sum)(statistics_truth(x), options);
 }
 
 tp_var *(tp_count_nonzero)(tp_var *x, const tp_reduce_options *options)
@@ -48,11 +54,31 @@ tp_var *(tp_count_nonzero)(tp_var *x, const tp_reduce_options *options)
     return tp__check_operand("count_nonzero", x) ? statistics_count(x, options) : tp__poison();
 }
 
+/* Whether the largest or the smallest is true, of elements of a byte that do not wait, or along
+ * some axes; otherwise NULL: how many are true then, which may be counted along with what waits.
+ * Nothing has neither a largest nor a smallest. */
+static tp_var *statistics_extreme(const char *call, tp_var *x, const tp_reduce_options *given,
+                                  tp_var *(*extreme)(tp_var *x, const tp_reduce_options *options))
+{
+    tp_reduce_options own = TP_OPTIONS(tp_reduce_options);
+    unsigned mask;
+    if (!tp__take_options(call, &own, sizeof own, given) ||
+        !tp__take_axes(call, &own.axes, x, &mask))
+        return tp__poison();
+    bool byte = tp__dtype_size(tp_dtype_of(x)) == 1, whole = mask + 1 == 1u << x->ndim;
+    if (x->size == 0 || (whole && !(byte && x->data)))
+        return NULL;
+    return tp_ne(extreme(byte ? x : tp_ne(x, 0), given), 0);
+}
+
 tp_var *(tp_any)(tp_var *x, const tp_reduce_options *options)
 {
     TP__CALL("any");
     TP__OPERANDS(x);
-    return tp__check_operand("any", x) ? tp_gt(statistics_count(x, options), 0) : tp__poison();
+    if (!tp__check_operand("any", x))
+        return tp__poison();
+    tp_var *y = statistics_extreme("any", x, options, (tp_max));
+    return y ? y : tp_gt(statistics_count(x, options), 0);
 }
 
 tp_var *(tp_all)(tp_var *x, const tp_reduce_options *options)
@@ -61,6 +87,9 @@ tp_var *(tp_all)(tp_var *x, const tp_reduce_options *options)
     TP__OPERANDS(x);
     if (!tp__check_operand("all", x))
         return tp__poison();
+    tp_var *y = statistics_extreme("all", x, options, (tp_min));
+    if (y)
+        return y;
     tp_var *count = statistics_count(x, options);
     if (tp_is_poison(count))
         return count;
