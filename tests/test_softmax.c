@@ -62,6 +62,70 @@ TEST(a_probability_near_1_has_its_derivative)
         CHECK_CLOSE(at(plain, i) / at(recorded, i), 1, 1e-12);
 }
 
+/* e^x / (1 + e^x) and ln(1 + e^x), from the largest to the least of subnormal results. */
+TEST(powers_keep_their_digits_down_to_the_last)
+{
+    enum { MANY = 4001 };
+    static float x[2 * MANY];
+    for (int i = 0; i < MANY; i++)
+        x[2 * i] = (float)(-104.0 * i / (MANY - 1));
+    tp_var *rows = tp_array(TP_F32, TP_SHAPE(MANY, 2), x), *y = tp_softmax(rows, 1);
+    tp_var *sum = tp_logsumexp(rows, .axes = TP_AXES(1));
+    double worst = 0, worst_sum = 0;
+    for (int i = 0; i < MANY; i++) {
+        double power = exp((double)x[2 * i]), share = power / (1 + power), least = ldexp(1, -149);
+        double step = fmax(ldexp(share, -23), least);
+        worst = fmax(worst, fabs(at(y, 2 * i) - share) / step);
+        step = fmax(ldexp(log1p(power), -23), least);
+        worst_sum = fmax(worst_sum, fabs(at(sum, i) - log1p(power)) / step);
+    }
+    CHECK(worst < 4);
+    CHECK(worst_sum < 4);
+}
+
+/* Rows longer than a register, and what is left of one: e^x summed by the C library. */
+TEST(rows_of_every_length)
+{
+    tp_manual_seed(9);
+    for (int n = 1; n < 150; n++) {
+        TP_SCOPE();
+        tp_var *x = tp_variable(tp_mul(3, tp_randn(TP_F32, TP_SHAPE(3, n))));
+        tp_var *classes = tp_array(TP_I64, TP_SHAPE(3), ((int64_t[]){n - 1, -100, n / 2}));
+        tp_var *y = tp_logsumexp(x, .axes = TP_AXES(1)), *g = tp_gradient(y, x);
+        tp_var *losses = tp_cross_entropy(x, classes, .reduction = TP_NO_REDUCTION);
+        tp_var *h = tp_gradient(losses, x);
+        for (int r = 0; r < 3; r++) {
+            double sum = 0;
+            int64_t own = r == 1 ? -1 : r == 0 ? n - 1 : n / 2;
+            for (int i = 0; i < n; i++)
+                sum += exp(at(x, r * n + i));
+            CHECK_CLOSE(at(y, r), log(sum), 2e-6 * fmax(1, fabs(log(sum))));
+            CHECK_CLOSE(at(losses, r), own < 0 ? 0 : log(sum) - at(x, r * n + own), 3e-6);
+            for (int i = 0; i < n; i++) {
+                double share = exp(at(x, r * n + i)) / sum;
+                CHECK_CLOSE(at(g, r * n + i), share, 1e-6);
+                CHECK_CLOSE(at(h, r * n + i), own < 0 ? 0 : share - (i == own), 1e-6);
+            }
+        }
+    }
+}
+
+TEST(infinite_elements_share_the_gradient_of_logsumexp)
+{
+    const double far = HUGE_VAL;
+    tp_var *x = tp_variable(
+        tp_array(TP_F64, TP_SHAPE(4, 3),
+                 ((double[]){far, 1, far, -far, -far, -far, 2, -far, 2, -far, 0, far})));
+    for (int type = TP_F32; type <= TP_F64; type++) {
+        tp_var *y = tp_logsumexp(tp_to(x, (tp_dtype)type), .axes = TP_AXES(1));
+        CHECK_CLOSE(at(y, 2), 2 + log(2), 1e-6);
+        CHECK(at(y, 0) == far && at(y, 1) == -far && at(y, 3) == far);
+        for (int record = 0; record < 2; record++)
+            CHECK_ELEMENTS(tp_gradient(y, x, .create_graph = record), 0.5, 0, 0.5, 0, 0, 0, 0.5, 0,
+                           0.5, 0, 0, 1);
+    }
+}
+
 TEST(large_numbers_do_not_overflow)
 {
     tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(3), ((double[]){1e4, -1e4, 1e4})));

@@ -21,7 +21,11 @@ typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
 #define SEQUENCE_INT_double int64_t
 #define SEQUENCE_LANES(Type) ((int64_t)(VECTOR_BYTES / sizeof(Type)))
 #define SEQUENCE_ALL(Type, value) ((value) - (VECTOR_OF_##Type){0})
+#if defined(VECTOR_SCALE_float)
+#define SEQUENCE_EXP_float VECTOR(exp_of_float)
+#else
 #define SEQUENCE_EXP_float VECTOR_FLOAT1(exp)
+#endif
 #define SEQUENCE_EXP_double VECTOR_DOUBLE1(exp)
 /* The least normal number; a size whose e^2x is a number. */
 #define SEQUENCE_LEAST_float FLT_MIN
@@ -39,6 +43,22 @@ static const int64_t VECTOR(sequence_places_double)[] = {0, 1, 2, 3, 4, 5, 6, 7}
 #define SEQUENCE_LOWEST_float -80.0F
 #define SEQUENCE_LOWEST_double -700.0
 
+/* A part of a register. */
+#if defined(VECTOR_SOME_float)
+#define SEQUENCE_SOME(Type, at, n) VECTOR_SOME_##Type(at, n)
+#define SEQUENCE_STORE(Type, to, n, v) VECTOR_STORE_##Type(to, n, v)
+#else
+#define SEQUENCE_SOME(Type, at, n) VECTOR(sequence_part_##Type)(at, n)
+#define SEQUENCE_STORE(Type, to, n, v) memcpy(to, &(v), (size_t)(n) * sizeof(Type))
+#endif
+
+/* The larger one; b if one is NaN. */
+#if defined(VECTOR_MOST_float)
+#define SEQUENCE_LARGER(Type, a, b) VECTOR_MOST_##Type(a, b)
+#else
+#define SEQUENCE_LARGER(Type, a, b) VECTOR(sequence_choose_##Type)((a) > (b), a, b)
+#endif
+
 #define SEQUENCE_VECTORS(Type)                                                                     \
     TP_INLINE VECTOR_OF_##Type VECTOR(sequence_load_##Type)(const char *at, int64_t i)             \
     {                                                                                              \
@@ -47,14 +67,19 @@ static const int64_t VECTOR(sequence_places_double)[] = {0, 1, 2, 3, 4, 5, 6, 7}
         return v;                                                                                  \
     }                                                                                              \
                                                                                                    \
+    TP_INLINE VECTOR_OF_##Type VECTOR(sequence_part_##Type)(const char *at, int64_t n)             \
+    {                                                                                              \
+        VECTOR_OF_##Type v = {0};                                                                  \
+        memcpy(&v, at, (size_t)n * sizeof(Type));                                                  \
+        return v;                                                                                  \
+    }                                                                                              \
+                                                                                                   \
     /* n of the elements, or all lanes */                                                          \
     TP_INLINE VECTOR_OF_##Type VECTOR(sequence_some_##Type)(const char *at, int64_t i, int64_t n)  \
     {                                                                                              \
-        VECTOR_OF_##Type v = {0};                                                                  \
         if (n >= SEQUENCE_LANES(Type))                                                             \
             return VECTOR(sequence_load_##Type)(at, i);                                            \
-        memcpy(&v, at + i * (int64_t)sizeof(Type), (size_t)n * sizeof(Type));                      \
-        return v;                                                                                  \
+        return SEQUENCE_SOME(Type, at + i * (int64_t)sizeof(Type), n);                             \
     }                                                                                              \
                                                                                                    \
     TP_INLINE void VECTOR(sequence_store_##Type)(char *at, int64_t i, int64_t n,                   \
@@ -64,7 +89,7 @@ static const int64_t VECTOR(sequence_places_double)[] = {0, 1, 2, 3, 4, 5, 6, 7}
         if (n >= SEQUENCE_LANES(Type))                                                             \
             memcpy(to, &v, sizeof v);                                                              \
         else                                                                                       \
-            memcpy(to, &v, (size_t)n * sizeof(Type));                                              \
+            SEQUENCE_STORE(Type, to, n, v);                                                        \
     }                                                                                              \
                                                                                                    \
     /* a where mask is set, else b */                                                              \
@@ -78,7 +103,7 @@ static const int64_t VECTOR(sequence_places_double)[] = {0, 1, 2, 3, 4, 5, 6, 7}
     TP_INLINE VECTOR_OF_##Type VECTOR(sequence_larger_##Type)(VECTOR_OF_##Type a,                  \
                                                               VECTOR_OF_##Type b)                  \
     {                                                                                              \
-        return VECTOR(sequence_choose_##Type)(a > b, a, b);                                        \
+        return SEQUENCE_LARGER(Type, a, b);                                                        \
     }                                                                                              \
                                                                                                    \
     /* e^x for x of at most about 0 */                                                             \

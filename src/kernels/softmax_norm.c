@@ -32,6 +32,9 @@ static tp__rows rows_part(const rows_work *work, int64_t number)
     part.y = part.y ? part.y + bytes : NULL;
     part.gy = part.gy ? part.gy + bytes : NULL;
     part.to = part.to ? part.to + bytes : NULL;
+    part.each = part.each ? part.each + first * (int64_t)work->item : NULL;
+    part.g_each = part.g_each ? part.g_each + first * (int64_t)work->item : NULL;
+    part.at = part.at ? part.at + first : NULL;
     return part;
 }
 
@@ -146,6 +149,20 @@ tp__row_end tp__log_softmax_end(size_t item, int64_t n, const char *y, const cha
     return end;
 }
 
+void tp__log_sum_end(size_t item, int64_t n, const char *x, double g, char *to)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++)
+        count += rows_at(item, x, i) == (double)INFINITY;
+    for (int64_t i = 0; i < n; i++) {
+        double share = rows_at(item, x, i) == (double)INFINITY ? g / (double)count : 0;
+        if (item == sizeof(float))
+            ((float *)(void *)to)[i] = (float)share;
+        else
+            ((double *)(void *)to)[i] = share;
+    }
+}
+
 double tp__log_of_powers(double ones, double rest)
 {
     return ones == 1 ? log1p(rest) : log(ones + rest);
@@ -248,19 +265,58 @@ void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *ch
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
+    /* ln Σ e^(x − largest) of row r. */                                                        \
+    static double rows_log_##Type(const tp__rows *rows, int64_t r, double *largest)                \
+    {                                                                                              \
+        double sum, ones = 0, rest = 0;                                                            \
+        const int64_t n = rows->n;                                                                 \
+        *largest = rows_largest_##Type(rows, r, &sum);                                             \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            double v = (double)ROWS_AT(Type, x)[i] - *largest;                                     \
+            ones += v == 0;                                                                        \
+            rest += v == 0 ? 0 : exp(v);                                                           \
+        }                                                                                          \
+        return tp__log_of_powers(ones, rest);                                                      \
+    }                                                                                              \
+                                                                                                   \
     static void rows_log_softmax_##Type(const tp__rows *rows)                                      \
     {                                                                                              \
         const int64_t n = rows->n;                                                                 \
         for (int64_t r = 0; r < rows->rows; r++) {                                                 \
-            double sum, largest = rows_largest_##Type(rows, r, &sum), ones = 0, rest = 0;          \
-            for (int64_t i = 0; i < n; i++) {                                                      \
-                double v = (double)ROWS_AT(Type, x)[i] - largest;                                  \
-                ones += v == 0;                                                                    \
-                rest += v == 0 ? 0 : exp(v);                                                       \
-            }                                                                                      \
-            sum = tp__log_of_powers(ones, rest);                                                   \
+            double largest, sum = rows_log_##Type(rows, r, &largest);                              \
             for (int64_t i = 0; i < n; i++)                                                        \
                 ROWS_TO(Type)[i] = (Type)((double)ROWS_AT(Type, x)[i] - largest - sum);            \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void rows_log_sum_##Type(const tp__rows *rows)                                          \
+    {                                                                                              \
+        const int64_t n = rows->n, *at = rows->at;                                                 \
+        for (int64_t r = 0; r < rows->rows; r++) {                                                 \
+            bool none = at && at[r] == rows->none;                                                 \
+            double largest, sum = none ? 0 : rows_log_##Type(rows, r, &largest);                   \
+            if (!none)                                                                             \
+                sum -= at ? (double)ROWS_AT(Type, x)[at[r]] - largest : -largest;                  \
+            ((Type *)(void *)rows->each)[r] = (Type)sum;                                           \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void rows_log_sum_back_##Type(const tp__rows *rows)                                     \
+    {                                                                                              \
+        const int64_t n = rows->n, *at = rows->at;                                                 \
+        for (int64_t r = 0; r < rows->rows; r++) {                                                 \
+            const Type *x = ROWS_AT(Type, x);                                                      \
+            const double g = (double)((const Type *)(const void *)rows->g_each)[r];                \
+            const double y = (double)((const Type *)(const void *)rows->each)[r];                  \
+            bool none = at && (at[r] == rows->none || g == 0);                                     \
+            double sum, largest = rows_largest_##Type(rows, r, &sum);                              \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                ROWS_TO(Type)                                                                      \
+            [i] = none ? 0 : (Type)(exp((double)x[i] - largest) * (g / sum));                      \
+            if (at && !none)                                                                       \
+                ROWS_TO(Type)[at[r]] = (Type)(expm1(-y) * g);                                      \
+            if (!at && (sum == 0 || isinf(sum)))                                                   \
+                tp__log_sum_end(sizeof(Type), n, (const char *)x, g, (char *)ROWS_TO(Type));       \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -437,10 +493,9 @@ ROWS_REFERENCE(double)
     }
 
 static tp__row_table rows_reference = {
-    [TP__SOFTMAX] = ROWS_PAIR(softmax, 12),
-    [TP__LOG_SOFTMAX] = ROWS_PAIR(log_softmax, 12),
-    [TP__LAYER_NORM] = ROWS_PAIR(layer_norm, 3),
-    [TP__RMS_NORM] = ROWS_PAIR(rms_norm, 3),
+    [TP__SOFTMAX] = ROWS_PAIR(softmax, 12),      [TP__LOG_SOFTMAX] = ROWS_PAIR(log_softmax, 12),
+    [TP__LAYER_NORM] = ROWS_PAIR(layer_norm, 3), [TP__RMS_NORM] = ROWS_PAIR(rms_norm, 3),
+    [TP__LOG_SUM] = ROWS_PAIR(log_sum, 12),
 };
 static tp__channel_table rows_channels_reference = ROWS_PAIR(channels, 3);
 

@@ -21,6 +21,13 @@ typedef struct tp__rows {
     char *to; /* the result, or the gradient of x */
     char *g_weight, *g_bias;
     double epsilon;
+
+    /* Of logarithms of sums one element a row: the result, and its gradient. With classes `at` it
+     * is a cross-entropy, 0 in rows of the class `none`. */
+    char *each;
+    const char *g_each;
+    const int64_t *at;
+    int64_t none;
 } tp__rows;
 
 typedef struct tp__row_kernels {
@@ -33,6 +40,7 @@ typedef enum tp__row_kind {
     TP__LOG_SOFTMAX,
     TP__LAYER_NORM,
     TP__RMS_NORM,
+    TP__LOG_SUM,
     TP__ROW_KINDS
 } tp__row_kind;
 
@@ -70,6 +78,9 @@ extern const tp__row_end tp__row_no_end;
 
 tp__row_end tp__softmax_end(size_t item, int64_t n, const char *y, const char *gy);
 tp__row_end tp__log_softmax_end(size_t item, int64_t n, const char *y, const char *gy);
+
+/* The gradient of ln Σ eˣ where the sum is not a positive number: g shared by infinite elements. */
+void tp__log_sum_end(size_t item, int64_t n, const char *x, double g, char *to);
 
 /* ln(ones + rest), of powers of which so many are 1. */
 double tp__log_of_powers(double ones, double rest);

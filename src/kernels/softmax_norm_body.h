@@ -9,32 +9,103 @@
 #if defined(TP_WITH_MVEC)
 
 #define ROWS_LINE(pointer) (rows->pointer + r * n * (int64_t)sizeof(type))
-#define ROWS_EACH(Type) for (int64_t i = 0; i < n; i += SEQUENCE_LANES(Type))
-#define ROWS_TAKE(Type, line) VECTOR(sequence_some_##Type)(line, i, n - i)
-#define ROWS_PUT(Type, line, v) VECTOR(sequence_store_##Type)(line, i, n - i, v)
+#define ROWS_TAKE(Type, line) VECTOR(sequence_some_##Type)(line, i, left)
+#define ROWS_PUT(Type, line, v) VECTOR(sequence_store_##Type)(line, i, left, v)
 
 /* v where there are elements, otherwise what it is padded with. */
-#define ROWS_KEEP(Type, v, padding) VECTOR(rows_keep_##Type)(n - i, v, padding)
+#define ROWS_KEEP(Type, v, padding) VECTOR(rows_keep_##Type)(left, v, padding)
+
+#if defined(__clang__)
+#define ROWS_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define ROWS_UNROLL _Pragma("GCC unroll 4")
+#endif
+
+/* Registers of n elements, `left` of them in one: four at a time, each with its own sum k, for one
+ * sum would wait for itself. */
+#define ROWS_EACH(Type, n, ...)                                                                    \
+    do {                                                                                           \
+        int64_t i = 0;                                                                             \
+        while (i + 4 * SEQUENCE_LANES(Type) <= (n)) {                                              \
+            ROWS_UNROLL                                                                            \
+            for (int k = 0; k < 4; k++, i += SEQUENCE_LANES(Type)) {                               \
+                const int64_t left = SEQUENCE_LANES(Type);                                         \
+                __VA_ARGS__                                                                        \
+            }                                                                                      \
+        }                                                                                          \
+        for (; i + SEQUENCE_LANES(Type) <= (n); i += SEQUENCE_LANES(Type)) {                       \
+            const int64_t left = SEQUENCE_LANES(Type), k = 0;                                      \
+            (void)k;                                                                               \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+        if (i < (n)) {                                                                             \
+            const int64_t left = (n)-i, k = 0;                                                     \
+            (void)k;                                                                               \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    } while (0)
+
+#define ROWS_TOTAL(Type, sum)                                                                      \
+    VECTOR(sequence_sum_##Type)(((sum)[0] + (sum)[1]) + ((sum)[2] + (sum)[3]))
 
 #define ROWS_VECTORS(Type)                                                                         \
     TP_INLINE VECTOR_OF_##Type VECTOR(rows_keep_##Type)(int64_t left, VECTOR_OF_##Type v,          \
                                                         Type padding)                              \
     {                                                                                              \
+        if (left >= SEQUENCE_LANES(Type))                                                          \
+            return v;                                                                              \
         for (int64_t k = left; k < SEQUENCE_LANES(Type); k++)                                      \
             v[k] = padding;                                                                        \
         return v;                                                                                  \
     }                                                                                              \
                                                                                                    \
-    static Type VECTOR(rows_shift_##Type)(const char *x, int64_t n)                                \
+    TP_INLINE Type VECTOR(rows_most_##Type)(const VECTOR_OF_##Type *most)                          \
     {                                                                                              \
-        VECTOR_OF_##Type most = SEQUENCE_ALL(Type, -(Type)INFINITY);                               \
-        ROWS_EACH(Type)                                                                            \
-        most = VECTOR(sequence_larger_##Type)(                                                     \
-            ROWS_KEEP(Type, ROWS_TAKE(Type, x), -(Type)INFINITY), most);                           \
-        Type largest = most[0];                                                                    \
-        for (int64_t k = 1; k < SEQUENCE_LANES(Type); k++)                                         \
-            largest = most[k] > largest ? most[k] : largest;                                       \
+        return VECTOR(sequence_most_##Type)(                                                       \
+            VECTOR(sequence_larger_##Type)(VECTOR(sequence_larger_##Type)(most[0], most[1]),       \
+                                           VECTOR(sequence_larger_##Type)(most[2], most[3])));     \
+    }                                                                                              \
+                                                                                                   \
+    TP_INLINE Type VECTOR(rows_shift_##Type)(const char *x, int64_t n)                             \
+    {                                                                                              \
+        const VECTOR_OF_##Type least = SEQUENCE_ALL(Type, -(Type)INFINITY);                        \
+        VECTOR_OF_##Type most[] = {least, least, least, least};                                    \
+        ROWS_EACH(Type, n, {                                                                       \
+            most[k] = VECTOR(sequence_larger_##Type)(                                              \
+                ROWS_KEEP(Type, ROWS_TAKE(Type, x), -(Type)INFINITY), most[k]);                    \
+        });                                                                                        \
+        const Type largest = VECTOR(rows_most_##Type)(most);                                       \
         return isfinite(largest) ? largest : 0;                                                    \
+    }                                                                                              \
+                                                                                                   \
+    /* to ← e^(x − shift); the sum. */                                                         \
+    TP_INLINE Type VECTOR(rows_powers_##Type)(const char *x, int64_t n, Type shift, char *to)      \
+    {                                                                                              \
+        VECTOR_OF_##Type sum[4] = {{0}};                                                           \
+        ROWS_EACH(Type, n, {                                                                       \
+            VECTOR_OF_##Type e = SEQUENCE_EXP_##Type(ROWS_TAKE(Type, x) - shift);                  \
+            ROWS_PUT(Type, to, e);                                                                 \
+            sum[k] += ROWS_KEEP(Type, e, 0);                                                       \
+        });                                                                                        \
+        return ROWS_TOTAL(Type, sum);                                                              \
+    }                                                                                              \
+                                                                                                   \
+    /* ln Σ e^(x − shift) */                                                                    \
+    TP_INLINE double VECTOR(rows_log_##Type)(const char *x, int64_t n, Type shift)                 \
+    {                                                                                              \
+        VECTOR_OF_##Type rest[4] = {{0}}, zero = {0};                                              \
+        SEQUENCE_MASKS(Type) ones[4] = {{0}};                                                      \
+        ROWS_EACH(Type, n, {                                                                       \
+            VECTOR_OF_##Type v = ROWS_KEEP(Type, ROWS_TAKE(Type, x), -(Type)INFINITY) - shift;     \
+            SEQUENCE_MASKS(Type) one = v == zero;                                                  \
+            ones[k] -= one;                                                                        \
+            rest[k] += VECTOR(sequence_choose_##Type)(one, zero, SEQUENCE_EXP_##Type(v));          \
+        });                                                                                        \
+        SEQUENCE_MASKS(Type) lane = (ones[0] + ones[1]) + (ones[2] + ones[3]);                     \
+        int64_t count = 0;                                                                         \
+        for (int64_t k = 0; k < SEQUENCE_LANES(Type); k++)                                         \
+            count += lane[k];                                                                      \
+        return tp__log_of_powers((double)count, (double)ROWS_TOTAL(Type, rest));                   \
     }
 
 #define ROWS_SOFTMAX(Type)                                                                         \
@@ -46,16 +117,8 @@
             const char *x = ROWS_LINE(x);                                                          \
             char *to = ROWS_LINE(to);                                                              \
             const Type shift = VECTOR(rows_shift_##Type)(x, n);                                    \
-            VECTOR_OF_##Type sum = {0};                                                            \
-            ROWS_EACH(Type)                                                                        \
-            {                                                                                      \
-                VECTOR_OF_##Type e = SEQUENCE_EXP_##Type(ROWS_TAKE(Type, x) - shift);              \
-                ROWS_PUT(Type, to, e);                                                             \
-                sum += ROWS_KEEP(Type, e, 0);                                                      \
-            }                                                                                      \
-            const Type total = VECTOR(sequence_sum_##Type)(sum);                                   \
-            ROWS_EACH(Type)                                                                        \
-            ROWS_PUT(Type, to, ROWS_TAKE(Type, to) / total);                                       \
+            const Type part = 1 / VECTOR(rows_powers_##Type)(x, n, shift, to);                     \
+            ROWS_EACH(Type, n, { ROWS_PUT(Type, to, ROWS_TAKE(Type, to) * part); });               \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -67,18 +130,49 @@
             const char *x = ROWS_LINE(x);                                                          \
             char *to = ROWS_LINE(to);                                                              \
             const Type shift = VECTOR(rows_shift_##Type)(x, n);                                    \
-            VECTOR_OF_##Type rest = {0}, ones = {0}, zero = {0};                                   \
-            ROWS_EACH(Type)                                                                        \
-            {                                                                                      \
-                VECTOR_OF_##Type v = ROWS_TAKE(Type, x) - shift;                                   \
-                VECTOR_OF_##Type one = -__builtin_convertvector(v == zero, VECTOR_OF_##Type);      \
-                ones += ROWS_KEEP(Type, one, 0);                                                   \
-                rest += ROWS_KEEP(Type, SEQUENCE_EXP_##Type(v) * (1 - one), 0);                    \
+            const Type total = (Type)VECTOR(rows_log_##Type)(x, n, shift);                         \
+            ROWS_EACH(Type, n, { ROWS_PUT(Type, to, (ROWS_TAKE(Type, x) - shift) - total); });     \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(rows_log_sum_##Type)(const tp__rows *rows)                                  \
+    {                                                                                              \
+        typedef Type type;                                                                         \
+        const int64_t n = rows->n, *at = rows->at;                                                 \
+        for (int64_t r = 0; r < rows->rows; r++) {                                                 \
+            const char *x = ROWS_LINE(x);                                                          \
+            double sum = 0;                                                                        \
+            if (!at || at[r] != rows->none) {                                                      \
+                const Type shift = VECTOR(rows_shift_##Type)(x, n);                                \
+                const Type own = at ? ((const Type *)(const void *)x)[at[r]] - shift : -shift;     \
+                sum = VECTOR(rows_log_##Type)(x, n, shift) - (double)own;                          \
             }                                                                                      \
-            const Type total = (Type)tp__log_of_powers((double)VECTOR(sequence_sum_##Type)(ones),  \
-                                                       (double)VECTOR(sequence_sum_##Type)(rest)); \
-            ROWS_EACH(Type)                                                                        \
-            ROWS_PUT(Type, to, (ROWS_TAKE(Type, x) - shift) - total);                              \
+            ((Type *)(void *)rows->each)[r] = (Type)sum;                                           \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void VECTOR(rows_log_sum_back_##Type)(const tp__rows *rows)                             \
+    {                                                                                              \
+        typedef Type type;                                                                         \
+        const int64_t n = rows->n, *at = rows->at;                                                 \
+        for (int64_t r = 0; r < rows->rows; r++) {                                                 \
+            const char *x = ROWS_LINE(x);                                                          \
+            char *to = ROWS_LINE(to);                                                              \
+            const Type g = ((const Type *)(const void *)rows->g_each)[r];                          \
+            const Type y = ((const Type *)(const void *)rows->each)[r];                            \
+            if (at && (at[r] == rows->none || g == 0)) {                                           \
+                memset(to, 0, (size_t)n * sizeof(Type));                                           \
+                continue;                                                                          \
+            }                                                                                      \
+            const Type shift = VECTOR(rows_shift_##Type)(x, n);                                    \
+            const Type sum = VECTOR(rows_powers_##Type)(x, n, shift, to), factor = g / sum;        \
+            if (!at && (sum == 0 || isinf(sum))) {                                                 \
+                tp__log_sum_end(sizeof(Type), n, x, (double)g, to);                                \
+                continue;                                                                          \
+            }                                                                                      \
+            ROWS_EACH(Type, n, ROWS_PUT(Type, to, ROWS_TAKE(Type, to) * factor););                 \
+            if (at)                                                                                \
+                ((Type *)(void *)to)[at[r]] = (Type)(expm1(-(double)y) * (double)g);               \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -89,15 +183,18 @@
         for (int64_t r = 0; r < rows->rows; r++) {                                                 \
             const char *y = ROWS_LINE(y), *gy = ROWS_LINE(gy);                                     \
             char *to = ROWS_LINE(to);                                                              \
-            VECTOR_OF_##Type sum = {0};                                                            \
-            ROWS_EACH(Type)                                                                        \
-            sum += ROWS_TAKE(Type, gy) * ROWS_TAKE(Type, y);                                       \
-            const Type dot = VECTOR(sequence_sum_##Type)(sum);                                     \
-            const bool near = VECTOR(rows_shift_##Type)(y, n) > (Type)TP__ROWS_NEAR;               \
+            VECTOR_OF_##Type sum[4] = {{0}}, most[4] = {{0}};                                      \
+            ROWS_EACH(Type, n, {                                                                   \
+                VECTOR_OF_##Type v = ROWS_TAKE(Type, y);                                           \
+                sum[k] += ROWS_TAKE(Type, gy) * v;                                                 \
+                most[k] = VECTOR(sequence_larger_##Type)(v, most[k]);                              \
+            });                                                                                    \
+            const Type dot = ROWS_TOTAL(Type, sum);                                                \
+            const bool near = VECTOR(rows_most_##Type)(most) > (Type)TP__ROWS_NEAR;                \
             const tp__row_end end =                                                                \
                 near ? tp__softmax_end(sizeof(Type), n, y, gy) : tp__row_no_end;                   \
-            ROWS_EACH(Type)                                                                        \
-            ROWS_PUT(Type, to, ROWS_TAKE(Type, y) * (ROWS_TAKE(Type, gy) - dot));                  \
+            ROWS_EACH(Type, n,                                                                     \
+                      { ROWS_PUT(Type, to, ROWS_TAKE(Type, y) * (ROWS_TAKE(Type, gy) - dot)); });  \
             if (near)                                                                              \
                 ((Type *)(void *)to)[end.at] = (Type)end.gradient;                                 \
         }                                                                                          \
@@ -110,19 +207,20 @@
         for (int64_t r = 0; r < rows->rows; r++) {                                                 \
             const char *y = ROWS_LINE(y), *gy = ROWS_LINE(gy);                                     \
             char *to = ROWS_LINE(to);                                                              \
-            VECTOR_OF_##Type sum = {0};                                                            \
-            ROWS_EACH(Type)                                                                        \
-            sum += ROWS_TAKE(Type, gy);                                                            \
-            const Type total = VECTOR(sequence_sum_##Type)(sum);                                   \
-            const bool near =                                                                      \
-                total != 0 && VECTOR(rows_shift_##Type)(y, n) > (Type)TP__ROWS_LOG_NEAR;           \
+            VECTOR_OF_##Type sum[4] = {{0}};                                                       \
+            ROWS_EACH(Type, n, sum[k] += ROWS_TAKE(Type, gy););                                    \
+            const Type total = ROWS_TOTAL(Type, sum);                                              \
+            if (total == 0) {                                                                      \
+                memcpy(to, gy, (size_t)n * sizeof(Type));                                          \
+                continue;                                                                          \
+            }                                                                                      \
+            const bool near = VECTOR(rows_shift_##Type)(y, n) > (Type)TP__ROWS_LOG_NEAR;           \
             const tp__row_end end =                                                                \
                 near ? tp__log_softmax_end(sizeof(Type), n, y, gy) : tp__row_no_end;               \
-            ROWS_EACH(Type)                                                                        \
-            ROWS_PUT(Type, to,                                                                     \
-                     total == 0                                                                    \
-                         ? ROWS_TAKE(Type, gy)                                                     \
-                         : ROWS_TAKE(Type, gy) - SEQUENCE_EXP_##Type(ROWS_TAKE(Type, y)) * total); \
+            ROWS_EACH(Type, n, {                                                                   \
+                ROWS_PUT(Type, to,                                                                 \
+                         ROWS_TAKE(Type, gy) - SEQUENCE_EXP_##Type(ROWS_TAKE(Type, y)) * total);   \
+            });                                                                                    \
             if (near)                                                                              \
                 ((Type *)(void *)to)[end.at] = (Type)end.gradient;                                 \
         }                                                                                          \
@@ -133,18 +231,16 @@
     TP_INLINE Type VECTOR(rows_##name##_scale_##Type)(const char *x, int64_t n, double epsilon,    \
                                                       Type *mean)                                  \
     {                                                                                              \
-        VECTOR_OF_##Type sum = {0}, square = {0};                                                  \
+        VECTOR_OF_##Type sum[4] = {{0}}, square[4] = {{0}};                                        \
         if (centred)                                                                               \
-            ROWS_EACH(Type)                                                                        \
-        sum += ROWS_TAKE(Type, x);                                                                 \
-        const Type middle = VECTOR(sequence_sum_##Type)(sum) / (Type)n;                            \
-        ROWS_EACH(Type)                                                                            \
-        {                                                                                          \
+            ROWS_EACH(Type, n, sum[k] += ROWS_TAKE(Type, x););                                     \
+        const Type middle = (centred) ? ROWS_TOTAL(Type, sum) / (Type)n : 0;                       \
+        ROWS_EACH(Type, n, {                                                                       \
             VECTOR_OF_##Type away = ROWS_KEEP(Type, ROWS_TAKE(Type, x) - middle, 0);               \
-            square += away * away;                                                                 \
-        }                                                                                          \
+            square[k] += away * away;                                                              \
+        });                                                                                        \
         *mean = middle;                                                                            \
-        double total = (double)VECTOR(sequence_sum_##Type)(square) / (double)n + epsilon;          \
+        double total = (double)ROWS_TOTAL(Type, square) / (double)n + epsilon;                     \
         if (tp__square_holds(sizeof(Type), total))                                                 \
             return (Type)(1 / sqrt(total));                                                        \
         const tp__spread spread = {sizeof(Type), 1, 0, n, centred, x, epsilon};                    \
@@ -157,18 +253,18 @@
     {                                                                                              \
         typedef Type type;                                                                         \
         const int64_t n = rows->n;                                                                 \
+        const char *const weight = rows->weight, *const bias = rows->bias;                         \
         for (int64_t r = 0; r < rows->rows; r++) {                                                 \
             const char *x = ROWS_LINE(x);                                                          \
             char *to = ROWS_LINE(to);                                                              \
             Type mean, scale = VECTOR(rows_##name##_scale_##Type)(x, n, rows->epsilon, &mean);     \
-            ROWS_EACH(Type)                                                                        \
-            {                                                                                      \
+            ROWS_EACH(Type, n, {                                                                   \
                 VECTOR_OF_##Type y =                                                               \
-                    (ROWS_TAKE(Type, x) - mean) * scale * ROWS_TAKE(Type, rows->weight);           \
+                    (ROWS_TAKE(Type, x) - mean) * scale * ROWS_TAKE(Type, weight);                 \
                 if (centred)                                                                       \
-                    y += ROWS_TAKE(Type, rows->bias);                                              \
+                    y += ROWS_TAKE(Type, bias);                                                    \
                 ROWS_PUT(Type, to, y);                                                             \
-            }                                                                                      \
+            });                                                                                    \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -178,28 +274,29 @@
     {                                                                                              \
         typedef Type type;                                                                         \
         const int64_t n = rows->n;                                                                 \
-        const char *x = ROWS_LINE(x), *line = ROWS_LINE(gy);                                       \
-        VECTOR_OF_##Type sums = {0}, dots = {0};                                                   \
-        ROWS_EACH(Type)                                                                            \
-        {                                                                                          \
+        const char *x = ROWS_LINE(x), *line = ROWS_LINE(gy), *const weight = rows->weight;         \
+        char *const g_weight = rows->g_weight, *const g_bias = rows->g_bias;                       \
+        VECTOR_OF_##Type sums[4] = {{0}}, dots[4] = {{0}};                                         \
+        ROWS_EACH(Type, n, {                                                                       \
             VECTOR_OF_##Type at = (ROWS_TAKE(Type, x) - mean) * scale;                             \
             VECTOR_OF_##Type gy = ROWS_TAKE(Type, line);                                           \
-            VECTOR_OF_##Type g = gy * ROWS_TAKE(Type, rows->weight);                               \
-            sums += g;                                                                             \
-            dots += g * at;                                                                        \
-            if (rows->g_weight)                                                                    \
-                ROWS_PUT(Type, rows->g_weight, ROWS_TAKE(Type, rows->g_weight) + gy * at);         \
-            if (rows->g_bias)                                                                      \
-                ROWS_PUT(Type, rows->g_bias, ROWS_TAKE(Type, rows->g_bias) + gy);                  \
-        }                                                                                          \
-        *sum = (centred) ? VECTOR(sequence_sum_##Type)(sums) / (Type)n : 0;                        \
-        *dot = VECTOR(sequence_sum_##Type)(dots) / (Type)n;                                        \
+            VECTOR_OF_##Type g = gy * ROWS_TAKE(Type, weight);                                     \
+            sums[k] += g;                                                                          \
+            dots[k] += g * at;                                                                     \
+            if (g_weight)                                                                          \
+                ROWS_PUT(Type, g_weight, ROWS_TAKE(Type, g_weight) + gy * at);                     \
+            if (g_bias)                                                                            \
+                ROWS_PUT(Type, g_bias, ROWS_TAKE(Type, g_bias) + gy);                              \
+        });                                                                                        \
+        *sum = (centred) ? ROWS_TOTAL(Type, sums) / (Type)n : 0;                                   \
+        *dot = ROWS_TOTAL(Type, dots) / (Type)n;                                                   \
     }                                                                                              \
                                                                                                    \
     static void VECTOR(rows_##name##_back_##Type)(const tp__rows *rows)                            \
     {                                                                                              \
         typedef Type type;                                                                         \
         const int64_t n = rows->n;                                                                 \
+        const char *const weight = rows->weight;                                                   \
         for (int64_t r = 0; r < rows->rows; r++) {                                                 \
             const char *x = ROWS_LINE(x), *gy = ROWS_LINE(gy);                                     \
             Type mean, sum, dot;                                                                   \
@@ -208,12 +305,11 @@
             if (!rows->to)                                                                         \
                 continue;                                                                          \
             char *to = ROWS_LINE(to);                                                              \
-            ROWS_EACH(Type)                                                                        \
-            {                                                                                      \
+            ROWS_EACH(Type, n, {                                                                   \
                 VECTOR_OF_##Type at = (ROWS_TAKE(Type, x) - mean) * scale;                         \
-                VECTOR_OF_##Type g = ROWS_TAKE(Type, gy) * ROWS_TAKE(Type, rows->weight);          \
+                VECTOR_OF_##Type g = ROWS_TAKE(Type, gy) * ROWS_TAKE(Type, weight);                \
                 ROWS_PUT(Type, to, scale *(g - (sum + at * dot)));                                 \
-            }                                                                                      \
+            });                                                                                    \
         }                                                                                          \
     }
 
@@ -232,22 +328,21 @@
         double total = 0, square = 0;                                                              \
         ROWS_PLANES                                                                                \
         {                                                                                          \
-            VECTOR_OF_##Type sum = {0};                                                            \
-            ROWS_EACH(Type)                                                                        \
-            sum += ROWS_TAKE(Type, ROWS_PLANE(s->x));                                              \
-            total += (double)VECTOR(sequence_sum_##Type)(sum);                                     \
+            const char *x = ROWS_PLANE(s->x);                                                      \
+            VECTOR_OF_##Type sum[4] = {{0}};                                                       \
+            ROWS_EACH(Type, n, { sum[k] += ROWS_TAKE(Type, x); });                                 \
+            total += (double)ROWS_TOTAL(Type, sum);                                                \
         }                                                                                          \
         const Type middle = (Type)(total / count);                                                 \
         ROWS_PLANES                                                                                \
         {                                                                                          \
-            VECTOR_OF_##Type sum = {0};                                                            \
-            ROWS_EACH(Type)                                                                        \
-            {                                                                                      \
-                VECTOR_OF_##Type away =                                                            \
-                    ROWS_KEEP(Type, ROWS_TAKE(Type, ROWS_PLANE(s->x)) - middle, 0);                \
-                sum += away * away;                                                                \
-            }                                                                                      \
-            square += (double)VECTOR(sequence_sum_##Type)(sum);                                    \
+            const char *x = ROWS_PLANE(s->x);                                                      \
+            VECTOR_OF_##Type sum[4] = {{0}};                                                       \
+            ROWS_EACH(Type, n, {                                                                   \
+                VECTOR_OF_##Type away = ROWS_KEEP(Type, ROWS_TAKE(Type, x) - middle, 0);           \
+                sum[k] += away * away;                                                             \
+            });                                                                                    \
+            square += (double)ROWS_TOTAL(Type, sum);                                               \
         }                                                                                          \
         *mean = middle;                                                                            \
         double all = square / count + s->epsilon;                                                  \
@@ -268,9 +363,12 @@
             const Type w = ((const Type *)(const void *)s->weight)[c];                             \
             const Type b = ((const Type *)(const void *)s->bias)[c];                               \
             ROWS_PLANES                                                                            \
-            ROWS_EACH(Type)                                                                        \
-            ROWS_PUT(Type, ROWS_PLANE(s->to),                                                      \
-                     (ROWS_TAKE(Type, ROWS_PLANE(s->x)) - mean) * scale * w + b);                  \
+            {                                                                                      \
+                const char *x = ROWS_PLANE(s->x);                                                  \
+                char *to = ROWS_PLANE(s->to);                                                      \
+                ROWS_EACH(Type, n,                                                                 \
+                          { ROWS_PUT(Type, to, (ROWS_TAKE(Type, x) - mean) * scale * w + b); });   \
+            }                                                                                      \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -284,15 +382,15 @@
             double all = 0, dots = 0;                                                              \
             ROWS_PLANES                                                                            \
             {                                                                                      \
-                VECTOR_OF_##Type sum = {0}, dot = {0};                                             \
-                ROWS_EACH(Type)                                                                    \
-                {                                                                                  \
-                    VECTOR_OF_##Type g = ROWS_TAKE(Type, ROWS_PLANE(s->gy));                       \
-                    sum += g;                                                                      \
-                    dot += g * ((ROWS_TAKE(Type, ROWS_PLANE(s->x)) - mean) * scale);               \
-                }                                                                                  \
-                all += (double)VECTOR(sequence_sum_##Type)(sum);                                   \
-                dots += (double)VECTOR(sequence_sum_##Type)(dot);                                  \
+                const char *x = ROWS_PLANE(s->x), *gy = ROWS_PLANE(s->gy);                         \
+                VECTOR_OF_##Type sum[4] = {{0}}, dot[4] = {{0}};                                   \
+                ROWS_EACH(Type, n, {                                                               \
+                    VECTOR_OF_##Type g = ROWS_TAKE(Type, gy);                                      \
+                    sum[k] += g;                                                                   \
+                    dot[k] += g * ((ROWS_TAKE(Type, x) - mean) * scale);                           \
+                });                                                                                \
+                all += (double)ROWS_TOTAL(Type, sum);                                              \
+                dots += (double)ROWS_TOTAL(Type, dot);                                             \
             }                                                                                      \
             if (s->g_weight)                                                                       \
                 ((Type *)(void *)s->g_weight)[c] = (Type)dots;                                     \
@@ -303,11 +401,13 @@
             const Type sum = (Type)(all / count), dot = (Type)(dots / count);                      \
             const Type factor = ((const Type *)(const void *)s->weight)[c] * scale;                \
             ROWS_PLANES                                                                            \
-            ROWS_EACH(Type)                                                                        \
             {                                                                                      \
-                VECTOR_OF_##Type here = (ROWS_TAKE(Type, ROWS_PLANE(s->x)) - mean) * scale;        \
-                VECTOR_OF_##Type g = ROWS_TAKE(Type, ROWS_PLANE(s->gy));                           \
-                ROWS_PUT(Type, ROWS_PLANE(s->to), factor *(g - (sum + here * dot)));               \
+                const char *x = ROWS_PLANE(s->x), *gy = ROWS_PLANE(s->gy);                         \
+                char *to = ROWS_PLANE(s->to);                                                      \
+                ROWS_EACH(Type, n, {                                                               \
+                    VECTOR_OF_##Type here = (ROWS_TAKE(Type, x) - mean) * scale;                   \
+                    ROWS_PUT(Type, to, factor *(ROWS_TAKE(Type, gy) - (sum + here * dot)));        \
+                });                                                                                \
             }                                                                                      \
         }                                                                                          \
     }
@@ -337,6 +437,7 @@ tp__row_table VECTOR(tp__rows) = {
     [TP__LOG_SOFTMAX] = ROWS_PAIR(log_softmax, 40.0),
     [TP__LAYER_NORM] = ROWS_PAIR(layer_norm, 20.0),
     [TP__RMS_NORM] = ROWS_PAIR(rms_norm, 20.0),
+    [TP__LOG_SUM] = ROWS_PAIR(log_sum, 30.0),
 };
 tp__channel_table VECTOR(tp__channels) = ROWS_PAIR(channels, 20.0);
 

@@ -12,6 +12,9 @@
 
 #if TP__HAS_AVX
 
+#include <immintrin.h>
+#include <stdint.h>
+
 #include "kernels/begin_avx2.h"
 
 #define VECTOR(name) name##_avx2
@@ -21,6 +24,20 @@
 #define VECTOR_DOUBLE1(name) _ZGVdN4v_##name
 #define VECTOR_DOUBLE2(name) _ZGVdN4vv_##name
 #include "kernels/vector_body.h"
+
+#define VECTOR_FMA_float(a, b, c)                                                                  \
+    (VECTOR_OF_float) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
+#define VECTOR_LEAST_float(a, b) (VECTOR_OF_float) _mm256_min_ps((__m256)(a), (__m256)(b))
+#define VECTOR_MOST_float(a, b) (VECTOR_OF_float) _mm256_max_ps((__m256)(a), (__m256)(b))
+#define VECTOR_MOST_double(a, b) (VECTOR_OF_double) _mm256_max_pd((__m256d)(a), (__m256d)(b))
+/* in halves: 2ⁿ may be no number where the product is one */
+#define VECTOR_POWER_float(n) ((VECTOR_OF_float)(((n) + 127) << 23))
+#define VECTOR_WHOLE_float(n) ((VECTOR(exponents))_mm256_cvtps_epi32((__m256)(n)))
+#define VECTOR_SCALE_float(v, n)                                                                   \
+    ((v)*VECTOR_POWER_float(VECTOR_WHOLE_float(n) >> 1) *                                          \
+     VECTOR_POWER_float(VECTOR_WHOLE_float(n) - (VECTOR_WHOLE_float(n) >> 1)))
+typedef int32_t VECTOR(exponents) __attribute__((vector_size(VECTOR_BYTES)));
+#include "kernels/exp_body.h"
 
 #include "kernels/sequence_body.h"
 

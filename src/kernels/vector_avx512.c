@@ -12,6 +12,9 @@
 
 #if TP__HAS_AVX
 
+#include <immintrin.h>
+#include <stdint.h>
+
 #include "kernels/begin_avx512.h"
 
 #define VECTOR(name) name##_avx512
@@ -21,6 +24,22 @@
 #define VECTOR_DOUBLE1(name) _ZGVeN8v_##name
 #define VECTOR_DOUBLE2(name) _ZGVeN8vv_##name
 #include "kernels/vector_body.h"
+
+#define VECTOR_FMA_float(a, b, c)                                                                  \
+    (VECTOR_OF_float) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
+#define VECTOR_LEAST_float(a, b) (VECTOR_OF_float) _mm512_min_ps((__m512)(a), (__m512)(b))
+#define VECTOR_MOST_float(a, b) (VECTOR_OF_float) _mm512_max_ps((__m512)(a), (__m512)(b))
+#define VECTOR_MOST_double(a, b) (VECTOR_OF_double) _mm512_max_pd((__m512d)(a), (__m512d)(b))
+#define VECTOR_SCALE_float(v, n) (VECTOR_OF_float) _mm512_scalef_ps((__m512)(v), (__m512)(n))
+#define VECTOR_SOME_float(p, n)                                                                    \
+    (VECTOR_OF_float) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p)
+#define VECTOR_SOME_double(p, n)                                                                   \
+    (VECTOR_OF_double) _mm512_maskz_loadu_pd((__mmask8)((1u << (n)) - 1), p)
+#define VECTOR_STORE_float(p, n, v)                                                                \
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), (__m512)(v))
+#define VECTOR_STORE_double(p, n, v)                                                               \
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << (n)) - 1), (__m512d)(v))
+#include "kernels/exp_body.h"
 
 #include "kernels/sequence_body.h"
 

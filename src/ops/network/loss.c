@@ -7,16 +7,16 @@
 
 #include <float.h>
 #include <math.h>
-
-#include <math.h>
 #include <string.h>
 
 #include "array/array.h"
 #include "array/promote.h"
 #include "base/call.h"
 #include "base/dtype.h"
+#include "graph/apply.h"
 #include "graph/half.h"
 #include "ops/families.h"
+#include "ops/network/rows.h"
 #include "ops/reduce/safe_root.h"
 #include "tinypytorch.h"
 
@@ -260,14 +260,33 @@ static tp_var *loss_mean(tp_var *loss, tp_var *weights, bool ignores)
     return tp_where(none, (double)NAN, tp_div(sum, tp_where(none, 1, total)));
 }
 
+/* True if there is a weight for each class, or none. */
+static bool loss_weight_fits(const char *call, const tp_class_options *own, const tp_var *x)
+{
+    const int64_t *classes = tp__shape(x) + (x->ndim > 1);
+    if (!own->weight || tp__same_shape(own->weight, 1, classes))
+        return true;
+    tp__refuse_shape(call, "weight", own->weight, "(%lld,): one for each class",
+                     (long long)*classes);
+    return false;
+}
+
+/* Reduces losses, from which those that do not count are absent; weights is what the mean is over.
+ */
+static tp_var *loss_of_rows(tp_var *loss, tp_var *weights, bool ignores, tp_reduction reduction)
+{
+    if (tp_is_poison(loss) || tp_is_poison(weights))
+        return tp__poison();
+    return reduction == TP_MEAN ? loss_mean(loss, weights, ignores) : loss_reduced(loss, reduction);
+}
+
 /* counts: 1 for targets that are not ignored. */
 static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target, tp_var *counts,
                                const tp_class_options *own)
 {
     int axis = logs->ndim > 1;
-    if (own->weight && !tp__same_shape(own->weight, 1, tp__shape(logs) + axis))
-        return tp__refuse_shape(call, "weight", own->weight, "(%lld,): one for each class",
-                                (long long)tp__shape(logs)[axis]);
+    if (!loss_weight_fits(call, own, logs))
+        return tp__poison();
     tp_var *weights = loss_weights(logs, own, counts, &target);
     if (tp_is_poison(weights))
         return weights;
@@ -283,9 +302,7 @@ static tp_var *loss_of_classes(const char *call, tp_var *logs, tp_var *target, t
         tp_var *spread = tp_where(counts, loss_spread(logs, own, axis), 0);
         loss = tp_add(tp_mul(1 - rest, loss), tp_mul(rest / classes, spread));
     }
-    if (own->reduction != TP_MEAN)
-        return loss_reduced(loss, own->reduction);
-    return loss_mean(loss, weights, ignores);
+    return loss_of_rows(loss, weights, ignores, own->reduction);
 }
 
 tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
@@ -302,19 +319,122 @@ tp_var *(tp_nll_loss)(tp_var *x, tp_var *target, const tp_class_options *given)
     return loss_of_classes("nll_loss", x, target, loss_counts(target, &own), &own);
 }
 
+/* --- Cross-entropy: one operation on rows of classes --- */
+
+static tp_var *loss_classes(void)
+{
+    return tp_array(TP_I64, TP_SHAPE(4), ((int64_t[]){2, 0, -100, 1}));
+}
+
+static tp_var *loss_class_weights(void)
+{
+    return tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.5, 1.5, 0}));
+}
+
+#define LOSS_CLASSES "torch.tensor([2, 0, -100, 1])"
+
+/* Where the target is no class, what may be infinite or NaN has no part. */
+static tp_var *cross_entropy_counted(tp_var *x, tp_var *counts, int axis)
+{
+    return loss_ignores(counts) ? tp_where(tp_unsqueeze(counts, axis), x, 0) : x;
+}
+
+static tp_var *cross_entropy_compose(const tp_var *y, tp_var *const *x)
+{
+    tp_var *target = x[1], *counts = tp_ne(target, y->attr.integer);
+    tp_var *logs = tp_log_softmax(cross_entropy_counted(x[0], counts, -1), -1);
+    bool ignores = loss_ignores(counts);
+    target = ignores ? tp_where(counts, target, 0) : target;
+    tp_var *loss = tp_neg(tp_squeeze(tp_gather(logs, -1, tp_unsqueeze(target, -1)), -1));
+    return ignores ? tp_where(counts, loss, 0) : loss;
+}
+
+static bool cross_entropy_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0], *target = tp__plain(call->in[1]);
+    if (tp_is_poison(target))
+        return false;
+    int64_t classes = tp__shape(x)[x->ndim - 1];
+    const int64_t *at = target->data;
+    for (int64_t i = 0; i < target->size; i++)
+        if ((uint64_t)at[i] >= (uint64_t)classes && at[i] != call->attr.integer) {
+            tp_fail(TP_ERROR_ARGUMENT,
+                    "cross_entropy: target %lld is out of range for %lld classes", (long long)at[i],
+                    (long long)classes);
+            return false;
+        }
+    call->dtype = (tp_dtype)x->dtype;
+    call->ndim = x->ndim - 1;
+    memcpy(call->shape, tp__shape(x), (size_t)call->ndim * sizeof *call->shape);
+    return true;
+}
+
+static tp_var *cross_entropy_sample(tp_var *const *x)
+{
+    return tp_cross_entropy(x[0], loss_classes(), .weight = loss_class_weights(),
+                            .label_smoothing = 0.1);
+}
+
+static tp_var *cross_entropy_sample_plain(tp_var *const *x)
+{
+    return tp_cross_entropy(x[0], loss_classes(), .reduction = TP_SUM);
+}
+
+static const tp__op cross_entropy_op = {
+    .label = "CrossEntropy",
+    .name = "cross_entropy",
+    .n_in = 2,
+    .flags = TP__COSTLY,
+    .reads = {TP__READS_0 | TP__READS_1 | TP__READS_OUT},
+    .infer = cross_entropy_infer,
+    .forward = tp__rows_log_sum,
+    .gradient = tp__rows_log_sum_pull,
+    .compose = cross_entropy_compose,
+    .formula = "nll_loss of log_softmax x",
+    .rule = "gy (softmax x − 1 at the target)",
+    .samples = (const tp__sample[]){{"4,3", cross_entropy_sample,
+                                     "F.cross_entropy(x0, " LOSS_CLASSES
+                                     ", torch.tensor([0.5, 1.5, 0]).to(x0), label_smoothing=0.1)"},
+                                    {"4,3", cross_entropy_sample_plain,
+                                     "F.cross_entropy(x0, " LOSS_CLASSES ", reduction='sum')"},
+                                    {0}},
+};
+
+/* x (N, C, …) as (N, …, C). */
+static tp_var *cross_entropy_rows(tp_var *x)
+{
+    int64_t order[TP_MAX_NDIM];
+    if (x->ndim < 3)
+        return x;
+    for (int i = 0; i < x->ndim; i++)
+        order[i] = i == 0 ? 0 : i + 1 < x->ndim ? i + 1 : 1;
+    return tp_permute(x, x->ndim, order);
+}
+
 tp_var *(tp_cross_entropy)(tp_var *x, tp_var *target, const tp_class_options *given)
 {
     TP__CALL("cross_entropy");
     TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_cross_entropy)(x, target, given), &x);
     tp_class_options own;
-    if (!loss_take_class("cross_entropy", x, target, given, &own))
+    if (!loss_take_class("cross_entropy", x, target, given, &own) ||
+        !loss_weight_fits("cross_entropy", &own, x))
         return tp__poison();
     tp_var *counts = loss_counts(target, &own);
-    if (loss_ignores(counts)) /* what may be infinite or NaN there has no part */
-        x = tp_where(tp_unsqueeze(counts, x->ndim > 1), x, 0);
-    tp_var *logs = tp_log_softmax(x, x->ndim > 1);
-    return tp_is_poison(logs) ? logs : loss_of_classes("cross_entropy", logs, target, counts, &own);
+    if (own.label_smoothing > 0) {
+        x = cross_entropy_counted(x, counts, x->ndim > 1);
+        x = tp_log_softmax(x, x->ndim > 1);
+        return tp_is_poison(x) ? x : loss_of_classes("cross_entropy", x, target, counts, &own);
+    }
+    x = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_F64);
+    tp_var *in[] = {cross_entropy_rows(x), tp_to(target, TP_I64)};
+    tp_var *loss =
+        tp__apply(&cross_entropy_op, in, 2, (tp__attr){.integer = own.ignore_index}, -1, NULL);
+    if (tp_is_poison(loss))
+        return loss;
+    tp_var *weights = loss_weights(x, &own, counts, &target);
+    loss = own.weight && !tp_is_poison(weights) ? loss_product(weights, loss) : loss;
+    return loss_of_rows(loss, weights, loss_ignores(counts), own.reduction);
 }
 
 /* --- Of pairs --- */
@@ -393,22 +513,11 @@ tp_var *(tp_hinge_embedding_loss)(tp_var *x, tp_var *target, double margin,
 
 /* --- Records, for tests and the list of operations --- */
 
-static tp_var *loss_classes(void)
-{
-    return tp_array(TP_I64, TP_SHAPE(4), ((int64_t[]){2, 0, -100, 1}));
-}
-
-static tp_var *loss_class_weights(void)
-{
-    return tp_array(TP_F64, TP_SHAPE(3), ((double[]){0.5, 1.5, 0}));
-}
-
 static tp_var *loss_signs(void)
 {
     return tp_array(TP_F64, TP_SHAPE(3), ((double[]){1, -1, 1}));
 }
 
-#define LOSS_CLASSES "torch.tensor([2, 0, -100, 1])"
 #define LOSS_SIGNS "torch.tensor([1., -1., 1.])"
 
 #define LOSS_RECORD(label_, name_, operands, formula_, domain_, shapes, call_, torch_)             \
@@ -436,7 +545,6 @@ LOSS_RECORD(BinaryCrossEntropy, binary_cross_entropy, 2, "−target ln x − (1 
 LOSS_RECORD(BinaryCrossEntropyWithLogits, binary_cross_entropy_with_logits, 2, "binary_cross_entropy of sigmoid x", TP__ANYWHERE, "2,3; 2,3", tp_binary_cross_entropy_with_logits(x[0], x[1]), "(F.softplus(x0) - x0 * x1).mean()")
 LOSS_RECORD(KlDiv, kl_div, 2, "target (ln target − x)", TP__POSITIVE, "2,3; 2,3", tp_kl_div(x[0], x[1]), "(torch.xlogy(x1, x1) - x1 * x0).mean()")
 LOSS_RECORD(NllLoss, nll_loss, 1, "−weight[target] x[target]", TP__ANYWHERE, "4,3", tp_nll_loss(x[0], loss_classes()), "F.nll_loss(x0, " LOSS_CLASSES ")")
-LOSS_RECORD(CrossEntropy, cross_entropy, 1, "nll_loss of log_softmax x", TP__ANYWHERE, "4,3", tp_cross_entropy(x[0], loss_classes(), .weight = loss_class_weights(), .label_smoothing = 0.1), "F.cross_entropy(x0, " LOSS_CLASSES ", torch.tensor([0.5, 1.5, 0]).to(x0), label_smoothing=0.1)")
 LOSS_RECORD(CosineSimilarity, cosine_similarity, 2, "Σ a b / (|a| |b|)", TP__ANYWHERE, "2,3; 2,3", tp_cosine_similarity(x[0], x[1], 1), "F.cosine_similarity(x0, x1, 1)")
 LOSS_RECORD(CosineEmbeddingLoss, cosine_embedding_loss, 2, "1 − cosine where target is 1, else max(cosine − margin, 0)", TP__ANYWHERE, "3,2; 3,2", tp_cosine_embedding_loss(x[0], x[1], loss_signs(), 0.2), "F.cosine_embedding_loss(x0, x1, " LOSS_SIGNS ", margin=0.2)")
 LOSS_RECORD(HingeEmbeddingLoss, hinge_embedding_loss, 1, "x where target is 1, else max(margin − x, 0)", TP__ANYWHERE, "3", tp_hinge_embedding_loss(x[0], loss_signs(), 1), "F.hinge_embedding_loss(x0, " LOSS_SIGNS ")")

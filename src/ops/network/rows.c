@@ -74,3 +74,43 @@ void tp__rows_pull(const tp__pull *pull, tp__row_kind kind)
     if (!tp__here()->code)
         tp__rows_backward(tp__row_kernels_of(kind, dtype), &rows, dtype);
 }
+
+static bool rows_classes(tp__rows *rows, tp_var *x, tp_var *at, const tp__attr *attr)
+{
+    x = tp__plain(x);
+    at = at ? tp__plain(at) : NULL;
+    if (tp_is_poison(x) || (at && tp_is_poison(at)))
+        return false;
+    rows_size(rows, x, NULL);
+    rows->x = x->data;
+    rows->at = at ? at->data : NULL;
+    rows->none = at ? attr->integer : 0;
+    return true;
+}
+
+bool tp__rows_log_sum(tp__call *call)
+{
+    size_t scope = tp_scope_begin();
+    tp__rows rows = {.each = call->out->data};
+    bool good = rows_classes(&rows, call->in[0], call->n_in > 1 ? call->in[1] : NULL, &call->attr);
+    if (good)
+        tp__rows_forward(tp__row_kernels_of(TP__LOG_SUM, call->dtype), &rows,
+                         tp__dtype_size(call->dtype));
+    tp_scope_end(scope);
+    return good;
+}
+
+void tp__rows_log_sum_pull(const tp__pull *pull)
+{
+    tp_dtype dtype = (tp_dtype)pull->y->dtype;
+    tp_var *y = tp__plain(pull->y), *gy = tp__plain(pull->gy);
+    tp_var *at = pull->y->n_in > 1 ? pull->x[1] : NULL;
+    if (tp_is_poison(y) || tp_is_poison(gy))
+        return;
+    tp__rows rows = {.each = y->data, .g_each = gy->data};
+    if (!rows_classes(&rows, pull->x[0], at, &pull->y->attr))
+        return;
+    rows.to = tp__rows_room(pull, 0);
+    if (rows.to)
+        tp__rows_backward(tp__row_kernels_of(TP__LOG_SUM, dtype), &rows, dtype);
+}

@@ -18,6 +18,11 @@ bool tp__rows_run(tp__call *call, tp__row_kind kind);
 /* The gradient where nothing is recorded. A softmax reads its result, a norm x and the weight. */
 void tp__rows_pull(const tp__pull *pull, tp__row_kind kind);
 
+/* ln Σ eˣ of each row of the first operand or, with a class for each in the second one, its
+ * cross-entropy; the attribute is the class of rows that have none. */
+bool tp__rows_log_sum(tp__call *call);
+void tp__rows_log_sum_pull(const tp__pull *pull);
+
 /* The gradient of operand i, if that is wanted: zeros to add to, uninitialised for x; NULL if it is
  * not. */
 char *tp__rows_room(const tp__pull *pull, int i);

@@ -6,13 +6,16 @@
 #include "base/features.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "array/array.h"
 #include "base/call.h"
 #include "base/dtype.h"
+#include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/structural.h"
 #include "ops/families.h"
+#include "ops/network/rows.h"
 #include "ops/reduce/safe_root.h"
 #include "tinypytorch.h"
 
@@ -197,48 +200,6 @@ tp_var *(tp_norm)(tp_var *x, double p, const tp_reduce_options *options)
     return statistics_power_norm(x, p, options);
 }
 
-/* --- logsumexp --- */
-
-/* ln Σ eˣ from the largest element. Its derivatives cancel but for rounding, and with them those of
- * a share near 1 are the others' sum, not a difference from 1. Where it is infinite it is the
- * result, and shares its gradient with its equals. */
-tp_var *(tp_logsumexp)(tp_var *x, const tp_reduce_options *given)
-{
-    TP__CALL("logsumexp");
-    TP__OPERANDS(x);
-    TP__IN_FLOAT32((tp_logsumexp)(x, given), &x);
-    tp_reduce_options own, kept;
-    if (!statistics_kept("logsumexp", x, given, &own, &kept))
-        return tp__poison();
-    x = statistics_floating(x);
-    if (tp_size(x) == 0)
-        return tp_log((tp_sum)(tp_exp(x), &own));
-    tp_var *largest = (tp_max)(x, &kept);
-    if (!tp_is_poison(largest) && tp_item(tp_any(tp_eq(largest, HUGE_VAL))) != 0) {
-        tp_var *regular = tp_where(tp_eq(largest, HUGE_VAL), 0, x);
-        tp_var *most = (tp_max)(x, &own);
-        return tp_where(tp_eq(most, HUGE_VAL), most, (tp_logsumexp)(regular, given));
-    }
-    largest = tp_where(tp_isfinite(largest), largest, 0);
-    tp_var *sum = (tp_sum)(tp_exp(tp_sub(x, largest)), &own);
-    if (tp_is_poison(sum))
-        return sum;
-    tp_var *shift = tp_reshape(largest, sum->ndim, tp__shape(sum)), *none = tp_eq(sum, 0);
-    return tp_where(none, -HUGE_VAL, tp_add(tp_log(tp_where(none, 1, sum)), shift));
-}
-
-/* --- prod --- */
-
-/* Halves the last axis by multiplying: derivatives of every order are right with zeros. */
-static tp_var *statistics_halve(tp_var *x)
-{
-    int64_t n = tp__shape(x)[x->ndim - 1], half = n / 2;
-    tp_var *y = tp_mul(tp_slice(x, -1, 0, half, 1), tp_slice(x, -1, half, 2 * half, 1));
-    if (n % 2 == 0)
-        return y;
-    return tp_concatenate((tp_var *[]){y, tp_slice(x, -1, 2 * half, n, 1)}, 2, -1);
-}
-
 /* x with the axes of mask flattened into a last one. */
 static tp_var *statistics_gather_axes(tp_var *x, unsigned mask)
 {
@@ -259,6 +220,121 @@ static tp_var *statistics_gather_axes(tp_var *x, unsigned mask)
     return tp_reshape(tp_permute(x, x->ndim, order), kept + 1, shape);
 }
 
+/* The shape that is left of x's without the axes of mask, or with 1 in their places. */
+static int statistics_shape(const tp_var *x, unsigned mask, bool keepdims, int64_t *shape)
+{
+    int ndim = 0;
+    for (int i = 0; i < x->ndim; i++)
+        if (!(mask >> i & 1) || keepdims)
+            shape[ndim++] = mask >> i & 1 ? 1 : tp__shape(x)[i];
+    return ndim;
+}
+
+/* --- logsumexp --- */
+
+/* Of rows, in operations: from the largest element. Its derivatives cancel but for rounding, and
+ * with them those of a share near 1 are the others' sum, not a difference from 1. Where it is
+ * infinite it is the result, and shares its gradient with its equals; only then something is
+ * chosen. */
+static tp_var *logsumexp_composed(tp_var *x)
+{
+    const tp_reduce_options row = {.size = sizeof row, .axes.one = -1},
+                            kept = {.size = sizeof kept, .axes.one = -1, .keepdims = true};
+    tp_var *largest = (tp_max)(x, &kept);
+    if (!tp_is_poison(largest) && tp_item(tp_any(tp_eq(largest, HUGE_VAL))) != 0) {
+        tp_var *regular = tp_where(tp_eq(largest, HUGE_VAL), 0, x);
+        tp_var *most = (tp_max)(x, &row);
+        return tp_where(tp_eq(most, HUGE_VAL), most, logsumexp_composed(regular));
+    }
+    bool finite = !tp_is_poison(largest) && tp_item(tp_all(tp_isfinite(largest))) != 0;
+    largest = finite ? largest : tp_where(tp_isfinite(largest), largest, 0);
+    tp_var *sum = (tp_sum)(tp_exp(tp_sub(x, largest)), &row);
+    tp_var *shift = tp_squeeze(largest, -1);
+    if (finite)
+        return tp_add(tp_log(sum), shift);
+    tp_var *none = tp_eq(sum, 0);
+    return tp_where(none, -HUGE_VAL, tp_add(tp_log(tp_where(none, 1, sum)), shift));
+}
+
+static tp_var *logsumexp_compose(const tp_var *y, tp_var *const *x)
+{
+    (void)y;
+    return logsumexp_composed(x[0]);
+}
+
+static bool logsumexp_infer(tp__call *call)
+{
+    const tp_var *x = call->in[0];
+    call->dtype = (tp_dtype)x->dtype;
+    call->ndim = x->ndim - 1;
+    memcpy(call->shape, tp__shape(x), (size_t)call->ndim * sizeof *call->shape);
+    return true;
+}
+
+static unsigned logsumexp_folds(const tp_var *y)
+{
+    return 1u << y->ndim;
+}
+
+static tp_var *logsumexp_sample(tp_var *const *x)
+{
+    return tp_logsumexp(x[0], .axes = TP_AXES(0));
+}
+
+static tp_var *logsumexp_sample_kept(tp_var *const *x)
+{
+    return tp_logsumexp(x[0], .axes = TP_AXES(0), .keepdims = true);
+}
+
+static const tp__op logsumexp_op = {
+    .label = "LogSumExp",
+    .name = "logsumexp",
+    .n_in = 1,
+    .flags = TP__COSTLY,
+    .reads = {TP__READS_0 | TP__READS_OUT},
+    .infer = logsumexp_infer,
+    .forward = tp__rows_log_sum,
+    .gradient = tp__rows_log_sum_pull,
+    .compose = logsumexp_compose,
+    .folds = logsumexp_folds,
+    .formula = "ln Σ eˣ",
+    .rule = "gy e^(x − y)",
+    .samples = (const tp__sample[]){{"3,2", logsumexp_sample, "x0.logsumexp(0)"},
+                                    {"3", logsumexp_sample_kept, "x0.logsumexp(0, keepdim=True)"},
+                                    {0}},
+};
+
+tp_var *(tp_logsumexp)(tp_var *x, const tp_reduce_options *given)
+{
+    TP__CALL("logsumexp");
+    TP__OPERANDS(x);
+    TP__IN_FLOAT32((tp_logsumexp)(x, given), &x);
+    tp_reduce_options own, kept;
+    unsigned mask;
+    if (!statistics_kept("logsumexp", x, given, &own, &kept) ||
+        !tp__take_axes("logsumexp", &own.axes, x, &mask))
+        return tp__poison();
+    x = statistics_floating(x);
+    if (tp_size(x) == 0 || !mask)
+        return tp_log((tp_sum)(tp_exp(x), &own));
+    int64_t shape[TP_MAX_NDIM];
+    int ndim = statistics_shape(x, mask, own.keepdims, shape);
+    x = statistics_gather_axes(x, mask);
+    return tp_reshape(tp__apply(&logsumexp_op, &x, 1, (tp__attr){0}, -1, NULL), ndim, shape);
+}
+
+/* --- prod --- */
+
+/* Halves the last axis by multiplying: derivatives of every order are right with zeros. */
+static tp_var *statistics_halve(tp_var *x)
+{
+    int64_t n = tp__shape(x)[x->ndim - 1], half = n / 2;
+    tp_var *y = tp_mul(tp_slice(x, -1, 0, half, 1), tp_slice(x, -1, half, 2 * half, 1));
+    if (n % 2 == 0)
+        return y;
+    return tp_concatenate((tp_var *[]){y, tp_slice(x, -1, 2 * half, n, 1)}, 2, -1);
+}
+
 tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
 {
     TP__CALL("prod");
@@ -274,10 +350,7 @@ tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
         x = tp_to(x, TP_I64);
     const tp_reduce_options last = {.size = sizeof last, .axes.one = -1};
     int64_t shape[TP_MAX_NDIM];
-    int ndim = 0;
-    for (int i = 0; i < x->ndim; i++)
-        if (!(mask >> i & 1) || own.keepdims)
-            shape[ndim++] = mask >> i & 1 ? 1 : tp__shape(x)[i];
+    int ndim = statistics_shape(x, mask, own.keepdims, shape);
     tp_var *y = x->ndim == TP_MAX_NDIM && !mask ? x : statistics_gather_axes(x, mask);
     if (tp_is_poison(y))
         return y;
@@ -315,8 +388,6 @@ STATISTICS_SAMPLE(norm_sample, tp_norm(x[0], 2))
 STATISTICS_SAMPLE(norm_sample_1, tp_norm(x[0], 1, .axes = TP_AXES(0)))
 STATISTICS_SAMPLE(norm_sample_3, tp_norm(x[0], 3, .axes = TP_AXES(0), .keepdims = true))
 STATISTICS_SAMPLE(norm_sample_max, tp_norm(x[0], HUGE_VAL, .axes = TP_AXES(0)))
-STATISTICS_SAMPLE(logsumexp_sample, tp_logsumexp(x[0], .axes = TP_AXES(0)))
-STATISTICS_SAMPLE(logsumexp_sample_kept, tp_logsumexp(x[0], .axes = TP_AXES(0), .keepdims = true))
 STATISTICS_SAMPLE(prod_sample, tp_prod(x[0]))
 STATISTICS_SAMPLE(prod_sample_axis, tp_prod(x[0], .axes = TP_AXES(0)))
 STATISTICS_SAMPLE(prod_sample_kept, tp_prod(x[0], .axes = TP_AXES(0), .keepdims = true))
@@ -331,9 +402,6 @@ STATISTICS_RECORD(Norm, norm, "(Σ |x|ᵖ)^(1/p)", TP__DISTINCT,
                   {"3,2", norm_sample_1, "x0.norm(1, 0)"},
                   {"3,2", norm_sample_3, "x0.norm(3, 0, keepdim=True)"},
                   {"3,2", norm_sample_max, "x0.abs().amax(0)"})
-STATISTICS_RECORD(LogSumExp, logsumexp, "ln Σ eˣ", TP__ANYWHERE,
-                  {"3,2", logsumexp_sample, "x0.logsumexp(0)"},
-                  {"3", logsumexp_sample_kept, "x0.logsumexp(0, keepdim=True)"})
 STATISTICS_RECORD(Prod, prod, "Π x", TP__ANYWHERE,
                   {"2,3", prod_sample, "x0.prod()"},
                   {"3,2", prod_sample_axis, "x0.prod(0)"},
