@@ -97,6 +97,12 @@ static void compute_note(uint64_t start, const tp__call *call, const tp_var *y)
     tp__profile_stop(start, call->op->name, bytes, call->flops);
 }
 
+/* True in a sweep that records: what it makes is going to be differentiated, and so read. */
+static bool compute_is_recorded(const tp__thread *t)
+{
+    return t->recording.sweep_depth && !(t->recording.modes & TP__NO_GRAD);
+}
+
 /* Operands that live in their nodes move into storages, which the recipe can hold. One that others
  * can write to cannot be waited for: the result is then computed at once. */
 static tp_var *compute_deferred(tp__thread *t, tp__call *call, tp__recipe *recipe)
@@ -105,6 +111,8 @@ static tp_var *compute_deferred(tp__thread *t, tp__call *call, tp__recipe *recip
         if (!(call->in[i]->flags & TP__SHARED) && !tp__node_expose(call->in[i]))
             return NULL;
     tp__storage *storage = compute_sources(call, recipe) ? tp__recipe_defer(t, recipe) : NULL;
+    if (storage && recipe->costly)
+        storage->awaited = compute_is_recorded(t);
     tp_var *y = storage ? tp__node_holding(t, storage, call->dtype, call->ndim, call->shape) : NULL;
     if (y && tp__recipe_is_open(recipe) && !tp__evaluate(y)) {
         tp__drop(y);

@@ -95,7 +95,7 @@ static double sigmoid_slope(double y, double x)
         .label = #label_,                                                                          \
         .name = #name_ "_derivative",                                                              \
         .n_in = 2,                                                                                 \
-        .flags = TP__ELEMENTWISE | TP__FLOATING,                                                   \
+        .flags = TP__FUNCTION,                                                                     \
         .reads = {TP__READS_0},                                                                    \
         .loop = {[TP_F32] = name_##_derivative_f32, [TP_F64] = name_##_derivative_f64},            \
         .fast = TP__FAST_##NAME_##_DERIVATIVE,                                                     \
@@ -119,7 +119,7 @@ static double sigmoid_slope(double y, double x)
         .label = #name_ " gradient",                                                               \
         .name = #name_ "_slope",                                                                   \
         .n_in = 3,                                                                                 \
-        .flags = TP__ELEMENTWISE | TP__SLOPE,                                                      \
+        .flags = TP__ELEMENTWISE | TP__SLOPE | TP__COSTLY,                                         \
         .loop = {[TP_F32] = name_##_slope_float, [TP_F64] = name_##_slope_double},                 \
         .fast = TP__FAST_##NAME_##_SLOPE,                                                          \
     };
