@@ -60,8 +60,9 @@ TP_API void tp_trim_memory(void);
 /* Profiling, of all threads, from begin to end: each operation that ran, with calls, time, bytes
  * moved, floating-point operations, and the share of one core's limit, which is measured once
  * (about 50 ms): more than 100 % means that data lay in the caches, or several threads. Elementwise
- * operations that ran together are one line, "sin·mul·sum". Operations on plain numbers take
- * nanoseconds and are not listed.
+ * operations that ran together are one line, "sin·mul·sum". Operations on plain numbers are
+ * listed of the thread that began the profile and of those that start while it runs, and so are
+ * their rules in a sweep ("mul_gradient"); each takes tens of nanoseconds more then.
  *
  * tp_profile_begin drops what an earlier profile counted. tp_profile_end writes the table to the
  * file `table`, "-" for stderr, and a trace for chrome://tracing or Perfetto to the file `trace`

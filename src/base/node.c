@@ -31,8 +31,8 @@
 #include "base/system.h"
 #include "tinypytorch/scope.h"
 
-_Static_assert(sizeof(void *) != 8 || (sizeof(tp_var) == 192 && TP__SMALL_NODE == 128),
-               "a node is three lines of cache, a number's two");
+_Static_assert(sizeof(void *) != 8 || (sizeof(tp_var) == 256 && TP__SMALL_NODE == 128),
+               "a node is four lines of cache, a number's two");
 
 /* The value of every call that failed. No flag says that it is a number, so that no short path
  * takes it, and counting leaves it alone. */

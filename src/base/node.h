@@ -9,7 +9,7 @@
  * node in the scope of the sweep with inputs (x, gradient); the lease clears x's gradient when it
  * goes.
  *
- * Elements. Up to 32 bytes live in the node (storage is NULL, data points to value), and then
+ * Elements. Up to 96 bytes live in the node (storage is NULL, data points to value), and then
  * nobody else sees them: a view, or a writable pointer given out, first moves them into a storage.
  * Results of operations are contiguous unless they are views. Deferred elements (array/deferred.h)
  * have a storage, but data is NULL until tp__evaluate.
@@ -79,7 +79,7 @@ enum {
  * tells where it went. */
 #define TP__GONE (TP__POISON | TP__WATCHED | TP__DROPPED)
 
-enum { TP__INLINE_BYTES = 32, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };
+enum { TP__INLINE_BYTES = 96, TP__INLINE_INPUTS = 2, TP__INLINE_DIMS = 2 };
 
 typedef struct tp__op tp__op; /* the record of an operation: graph/op.h */
 
@@ -92,7 +92,7 @@ typedef struct tp__op_head {
 /* The commonest: frees attr.block. */
 void tp__release_block(tp_var *v);
 
-/* In three lines of cache. The first is all that counting, freeing, and a gradient that comes to a
+/* In four lines of cache. The first is all that counting, freeing, and a gradient that comes to a
  * node look at; the second is for its rule and for who reads it; the third, for arrays alone, is
  * left out of a number's node (TP__SMALL). */
 struct tp_var {

@@ -493,6 +493,8 @@ void tp_profile_begin(void)
 {
     profile_data old = profile_exchange(true);
     profile_drop(&old);
+    if (tp__thread_current)
+        tp__set_mode(tp__thread_current, TP__PROFILED, true);
 }
 
 static int profile_write_table(const char *path, profile_data *p)

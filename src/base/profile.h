@@ -4,6 +4,9 @@
  *     uint64_t start = tp__profile_start();
  *     tp__profile_stop(start, "matmul", bytes, flops);
  * which cost one load each when nothing is profiled. Names are copied.
+ *
+ * Operations on numbers do not look at it: they take their long way in a thread of which a mode
+ * (TP__PROFILED) says so, the one that began the profile and those that start while it runs.
  */
 #ifndef TP_PROFILE_H
 #define TP_PROFILE_H

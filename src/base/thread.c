@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/node.h"
+#include "base/profile.h"
 #include "base/scope.h"
 #include "base/settings.h"
 #include "tinypytorch/draw.h"
@@ -113,6 +114,7 @@ tp__thread *tp__thread_start(void)
     }
     const char *anomaly = getenv("TP_ANOMALY");
     tp__set_mode(t, TP__ANOMALY, anomaly && anomaly[0] && strcmp(anomaly, "0") != 0);
+    tp__set_mode(t, TP__PROFILED, atomic_load(&tp__profiling));
     tp__thread_current = t;
     thread_watch(t);
     const char *debug = getenv("TP_DEBUG");

@@ -57,7 +57,8 @@ enum {
     TP__SCOPED = 2,     /* there is a name scope */
     TP__ANOMALY = 4,    /* every result is looked at */
     TP__CHECKPOINT = 8, /* elements may go, since they can be made again */
-    TP__GUARDED = 16    /* there is a guarded function */
+    TP__GUARDED = 16,   /* there is a guarded function */
+    TP__PROFILED = 32   /* operations on numbers are noted too (base/profile.h) */
 };
 
 /* Elements that are not there: deferred ones (array/deferred.c, plan.c) and dropped ones

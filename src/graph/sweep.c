@@ -21,6 +21,7 @@
 #include "base/scope.h"
 #include "graph/apply.h"
 #include "graph/compose.h"
+#include "graph/few.h"
 #include "graph/half.h"
 #include "graph/hold.h"
 #include "graph/hook.h"
@@ -160,7 +161,10 @@ static tp_var *sweep_slope(tp_var *v, tp_var *gy)
 {
     tp_var *x = tp__inputs(v)[0], *read = v->op->reads[0] & TP__READS_OUT ? v : x;
     const tp__op *slope = v->op->slope;
-    return tp__apply(slope, (tp_var *[]){gy, read, x}, slope->n_in, (tp__attr){0}, -1, NULL);
+    tp_var *few =
+        slope->n_in == 2 ? tp__apply_few(tp__here(), slope, gy, read, (tp__attr){0}) : NULL;
+    return few ? few
+               : tp__apply(slope, (tp_var *[]){gy, read, x}, slope->n_in, (tp__attr){0}, -1, NULL);
 }
 
 /* Runs v's rule. What it records is hidden in drawings (TP__IMPLICIT) when v is. */
@@ -265,7 +269,9 @@ static bool sweep_visit(tp__sweep *s, tp_var *v)
         return tp__outputs_add(s, v);
     if (TP_UNLIKELY(v->reads & TP__CONSUMED))
         return tp__refuse_consumed(s, v);
-    return sweep_number_rule(s, v, &good) ? good : tp__versions_hold(s, v) && sweep_rule(s, v);
+    return sweep_number_rule(s, v, &good)
+               ? good
+               : (tp__versions_as_recorded(v) || tp__versions_hold(s, v)) && sweep_rule(s, v);
 }
 
 /* Visits v, which no longer waits. */

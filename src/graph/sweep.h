@@ -61,6 +61,7 @@ struct tp__sweep {
     size_t n_aside;
     const tp__watcher *watchers[TP__WATCHERS];
     int n_watchers;
+    uint64_t started; /* the rule that tp__watch_profile looks at */
     uint32_t watched; /* no watcher looks at nodes of a higher generation */
 };
 

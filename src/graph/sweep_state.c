@@ -57,6 +57,8 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
         tp__sweep_watch(s, &tp__watch_anomaly);
     if (TP_UNLIKELY(t->recording.remakes))
         tp__sweep_watch(s, &tp__watch_remade);
+    if (TP_UNLIKELY(t->recording.modes & TP__PROFILED))
+        tp__sweep_watch(s, &tp__watch_profile);
     s->marks = t->recording.marks;
     t->recording.marks = sweep_marks(t, y, record);
     s->floor = floor;

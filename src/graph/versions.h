@@ -33,6 +33,13 @@ TP_INLINE bool tp__versions_hold_number(const tp__sweep *s, tp_var *v, const tp_
     return TP_LIKELY(!stale) || tp__versions_hold(s, v);
 }
 
+/* True if nothing that v was made of was edited, nor v: the commonest, and quickly. */
+TP_INLINE bool tp__versions_as_recorded(const tp_var *v)
+{
+    return v->n_in > 0 && v->n_in <= 2 && tp__version(v->in.few[0]) == v->few_versions[0] &&
+           (v->n_in == 1 || tp__version(v->in.few[1]) == v->few_versions[1]) && tp__version(v) == 0;
+}
+
 /* The error of a node whose elements an earlier sweep let go. False. */
 bool tp__refuse_consumed(const tp__sweep *s, const tp_var *v);
 

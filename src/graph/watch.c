@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Watchers that keep gradients or let go of elements. A gradient that is kept is added to s->kept
- * when its node is visited, and so includes what hooks made of it. A call with several outputs has
- * no gradient of its own; its outputs have.
+ * Watchers that keep gradients, let go of elements or take the time. A gradient that is kept is
+ * added to s->kept when its node is visited, and so includes what hooks made of it. A call with
+ * several outputs has no gradient of its own; its outputs have.
  */
 #include "base/features.h"
 
 #include "graph/watch.h"
 
+#include <stdio.h>
+
+#include "base/profile.h"
 #include "graph/op.h"
 #include "tinypytorch/scope.h"
 
@@ -49,6 +52,22 @@ static bool watch_consume(tp__sweep *s, tp_var *v)
     return true;
 }
 
+static bool watch_start(tp__sweep *s, tp_var *v)
+{
+    s->started = v->op && (v->flags & TP__NUMBER) ? tp__profile_start() : 0;
+    return true;
+}
+
+static bool watch_stop(tp__sweep *s, tp_var *v)
+{
+    char name[64];
+    if (s->started)
+        snprintf(name, sizeof name, "%s_gradient", v->op->name);
+    tp__profile_stop(s->started, name, 0, 0);
+    return true;
+}
+
 const tp__watcher tp__watch_kept = {.before = watch_kept};
 const tp__watcher tp__watch_retain = {.before = watch_retain};
 const tp__watcher tp__watch_consume = {.after = watch_consume};
+const tp__watcher tp__watch_profile = {watch_start, watch_stop};

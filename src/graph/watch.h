@@ -13,6 +13,9 @@ extern const tp__watcher tp__watch_kept, tp__watch_retain;
 /* The last sweep over these nodes: elements that its rules read go behind it. */
 extern const tp__watcher tp__watch_consume;
 
+/* Notes the time of numbers' rules, which are no operations. */
+extern const tp__watcher tp__watch_profile;
+
 /* Looks for NaN and infinities (anomaly.c). */
 extern const tp__watcher tp__watch_anomaly;
 
