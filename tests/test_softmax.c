@@ -3,6 +3,7 @@
  * Softmax at its edges, normalisation by its laws and by second differences.
  */
 #include <math.h>
+#include <string.h>
 
 #include "elements.h"
 
@@ -149,6 +150,36 @@ TEST(normalised_rows_have_no_scale)
         CHECK_CLOSE(tp_item(tp_sum(tp_mul(row, tp_detach(tp_select(x, 0, i))))), 0, 1e-12);
         CHECK_CLOSE(tp_item(tp_mean(tp_square(tp_select(y, 0, i)))), 1, 1e-12);
     }
+}
+
+static bool same_elements(tp_var *a, tp_var *b)
+{
+    return tp_size(a) == tp_size(b) &&
+           !memcmp(tp_data(a), tp_data(b), (size_t)tp_size(a) * sizeof(float));
+}
+
+/* Results too large for the caches are written past them; a part of them alone is not. */
+TEST(large_norms_have_the_bits_of_small_ones)
+{
+    enum { ROWS = 2112, WIDTH = 1024, IMAGES = 33, CHANNELS = 64, FEW = 8 };
+    tp_manual_seed(8);
+    tp_var *x = tp_variable(tp_randn(TP_F32, TP_SHAPE(ROWS, WIDTH)));
+    tp_var *g = tp_randn(TP_F32, TP_SHAPE(ROWS, WIDTH)), *w = tp_randn(TP_F32, TP_SHAPE(WIDTH));
+    tp_var *part = tp_variable(tp_slice(x, 0, ROWS - FEW, ROWS, 1));
+    tp_var *y = tp_layer_norm(x, 1, w, w), *few = tp_layer_norm(part, 1, w, w);
+    CHECK(same_elements(tp_slice(y, 0, ROWS - FEW, ROWS, 1), few));
+    tp_var *gx = tp_gradient(y, x, .gradient = g);
+    tp_var *gx_few = tp_gradient(few, part, .gradient = tp_slice(g, 0, ROWS - FEW, ROWS, 1));
+    CHECK(same_elements(tp_slice(gx, 0, ROWS - FEW, ROWS, 1), gx_few));
+
+    x = tp_variable(tp_reshape(tp_detach(x), TP_SHAPE(IMAGES, CHANNELS, WIDTH)));
+    g = tp_reshape(g, TP_SHAPE(IMAGES, CHANNELS, WIDTH));
+    part = tp_variable(tp_slice(x, 1, CHANNELS - FEW, CHANNELS, 1));
+    y = tp_batch_norm(x, NULL, NULL, NULL, NULL), few = tp_batch_norm(part, NULL, NULL, NULL, NULL);
+    CHECK(same_elements(tp_slice(y, 1, CHANNELS - FEW, CHANNELS, 1), few));
+    gx = tp_gradient(y, x, .gradient = g);
+    gx_few = tp_gradient(few, part, .gradient = tp_slice(g, 1, CHANNELS - FEW, CHANNELS, 1));
+    CHECK(same_elements(tp_slice(gx, 1, CHANNELS - FEW, CHANNELS, 1), gx_few));
 }
 
 static double slope_at(double step, bool batch)

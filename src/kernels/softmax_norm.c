@@ -14,6 +14,15 @@
 /* Elements in a task; parts in which the rows' sums for weights are made, and rows in one. */
 enum { ROWS_TASK = 16384, ROWS_PARTS = 16, ROWS_LEAST = 32 };
 
+/* Bytes of a result that nobody finds in a cache when it is done, and what its lines are multiples
+ * of where kernels can write it past the caches. */
+enum { ROWS_PAST = 8 << 20, ROWS_PAST_LINE = 32 };
+
+static bool rows_past(const char *to, int64_t lines, int64_t bytes)
+{
+    return lines >= ROWS_PAST / bytes && ((uintptr_t)to | (uintptr_t)bytes) % ROWS_PAST_LINE == 0;
+}
+
 typedef struct rows_work {
     const tp__row_kernels *kernels;
     const tp__rows *rows;
@@ -32,6 +41,8 @@ static tp__rows rows_part(const rows_work *work, int64_t number)
     part.y = part.y ? part.y + bytes : NULL;
     part.gy = part.gy ? part.gy + bytes : NULL;
     part.to = part.to ? part.to + bytes : NULL;
+    part.past =
+        part.to && rows_past(work->rows->to, work->rows->rows, part.n * (int64_t)work->item);
     part.each = part.each ? part.each + first * (int64_t)work->item : NULL;
     part.g_each = part.g_each ? part.g_each + first * (int64_t)work->item : NULL;
     part.at = part.at ? part.at + first : NULL;
@@ -213,6 +224,7 @@ double tp__spread_scale(const tp__spread *spread, double *mean)
 
 typedef struct rows_channels {
     const tp__channels *channels;
+    bool past;
     void (*kernel)(const tp__channels *channels);
 } rows_channels;
 
@@ -222,14 +234,17 @@ static void rows_channel_task(void *ctx, int64_t number)
     tp__channels one = *work->channels;
     one.first = number;
     one.last = number + 1;
+    one.past = work->past;
     work->kernel(&one);
 }
 
-void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *channels,
+void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *channels, size_t item,
                       bool backward)
 {
-    rows_channels work = {channels, backward ? kernels->backward : kernels->forward};
-    double elements = (double)channels->images * (double)channels->channels;
+    rows_channels work = {channels, false, backward ? kernels->backward : kernels->forward};
+    int64_t planes = channels->images * channels->channels;
+    work.past = channels->to && rows_past(channels->to, planes, channels->plane * (int64_t)item);
+    double elements = (double)planes;
     tp__parallel(channels->channels, kernels->cost * elements * (double)channels->plane,
                  rows_channel_task, &work);
 }

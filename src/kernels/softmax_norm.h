@@ -21,6 +21,7 @@ typedef struct tp__rows {
     char *to; /* the result, or the gradient of x */
     char *g_weight, *g_bias;
     double epsilon;
+    bool past; /* a norm's result goes past the caches, which are too small for it */
 
     /* Of logarithms of sums one element a row: the result, and its gradient. With classes `at` it
      * is a cross-entropy, 0 in rows of the class `none`. */
@@ -60,6 +61,7 @@ typedef struct tp__channels {
     const char *x, *gy, *weight, *bias;
     char *to, *g_weight, *g_bias;
     double epsilon;
+    bool past;
 } tp__channels;
 
 /* --- Where plain sums lose digits, for kernels of all kinds; item is 4 or 8, the type's bytes ---
@@ -111,7 +113,7 @@ typedef const tp__channel_kernels tp__channel_table[2];
 TP__AT_LEVELS(tp__channel_table, tp__channels);
 
 const tp__channel_kernels *tp__channel_kernels_of(tp_dtype dtype);
-void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *channels,
+void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *channels, size_t item,
                       bool backward);
 
 /* With an error when out of memory. */

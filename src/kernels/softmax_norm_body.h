@@ -12,6 +12,32 @@
 #define ROWS_TAKE(Type, line) VECTOR(sequence_some_##Type)(line, i, left)
 #define ROWS_PUT(Type, line, v) VECTOR(sequence_store_##Type)(line, i, left, v)
 
+/* Where `past` is set, a result that is too large for the caches goes past them: it is not read
+ * first, and what is in them stays. Of the next row, which is too short for the processor to see it
+ * coming, is asked for what will be read then; beside results in the caches this takes time. */
+#if defined(VECTOR_PAST)
+#define ROWS_RESULT(Type, line, v)                                                                 \
+    do {                                                                                           \
+        if (past && left >= SEQUENCE_LANES(Type))                                                  \
+            VECTOR_PAST((line) + i * (int64_t)sizeof(Type), v);                                    \
+        else                                                                                       \
+            ROWS_PUT(Type, line, v);                                                               \
+    } while (0)
+#define ROWS_RESULTS_END                                                                           \
+    do {                                                                                           \
+        if (past)                                                                                  \
+            VECTOR_PAST_END;                                                                       \
+    } while (0)
+#else
+#define ROWS_RESULT(Type, line, v) ROWS_PUT(Type, line, v)
+#define ROWS_RESULTS_END ((void)past)
+#endif
+#define ROWS_AHEAD(Type, line, step)                                                               \
+    do {                                                                                           \
+        if (past)                                                                                  \
+            __builtin_prefetch((line) + (i + (step)) * (int64_t)sizeof(Type));                     \
+    } while (0)
+
 /* v where there are elements, otherwise what it is padded with. */
 #define ROWS_KEEP(Type, v, padding) VECTOR(rows_keep_##Type)(left, v, padding)
 
@@ -254,6 +280,7 @@
         typedef Type type;                                                                         \
         const int64_t n = rows->n;                                                                 \
         const char *const weight = rows->weight, *const bias = rows->bias;                         \
+        const bool past = rows->past;                                                              \
         for (int64_t r = 0; r < rows->rows; r++) {                                                 \
             const char *x = ROWS_LINE(x);                                                          \
             char *to = ROWS_LINE(to);                                                              \
@@ -263,9 +290,10 @@
                     (ROWS_TAKE(Type, x) - mean) * scale * ROWS_TAKE(Type, weight);                 \
                 if (centred)                                                                       \
                     y += ROWS_TAKE(Type, bias);                                                    \
-                ROWS_PUT(Type, to, y);                                                             \
+                ROWS_RESULT(Type, to, y);                                                          \
             });                                                                                    \
         }                                                                                          \
+        ROWS_RESULTS_END;                                                                          \
     }                                                                                              \
                                                                                                    \
     /* What row r adds to the sums for weight and bias, and to its own two. */                     \
@@ -275,10 +303,12 @@
         typedef Type type;                                                                         \
         const int64_t n = rows->n;                                                                 \
         const char *x = ROWS_LINE(x), *line = ROWS_LINE(gy), *const weight = rows->weight;         \
+        const bool past = rows->past;                                                              \
         char *const g_weight = rows->g_weight, *const g_bias = rows->g_bias;                       \
         VECTOR_OF_##Type sums[4] = {{0}}, dots[4] = {{0}};                                         \
         ROWS_EACH(Type, n, {                                                                       \
             VECTOR_OF_##Type at = (ROWS_TAKE(Type, x) - mean) * scale;                             \
+            ROWS_AHEAD(Type, x, n);                                                                \
             VECTOR_OF_##Type gy = ROWS_TAKE(Type, line);                                           \
             VECTOR_OF_##Type g = gy * ROWS_TAKE(Type, weight);                                     \
             sums[k] += g;                                                                          \
@@ -297,6 +327,7 @@
         typedef Type type;                                                                         \
         const int64_t n = rows->n;                                                                 \
         const char *const weight = rows->weight;                                                   \
+        const bool past = rows->past;                                                              \
         for (int64_t r = 0; r < rows->rows; r++) {                                                 \
             const char *x = ROWS_LINE(x), *gy = ROWS_LINE(gy);                                     \
             Type mean, sum, dot;                                                                   \
@@ -308,9 +339,11 @@
             ROWS_EACH(Type, n, {                                                                   \
                 VECTOR_OF_##Type at = (ROWS_TAKE(Type, x) - mean) * scale;                         \
                 VECTOR_OF_##Type g = ROWS_TAKE(Type, gy) * ROWS_TAKE(Type, weight);                \
-                ROWS_PUT(Type, to, scale *(g - (sum + at * dot)));                                 \
+                ROWS_AHEAD(Type, gy, n);                                                           \
+                ROWS_RESULT(Type, to, scale *(g - (sum + at * dot)));                              \
             });                                                                                    \
         }                                                                                          \
+        ROWS_RESULTS_END;                                                                          \
     }
 
 /* Planes of a channel, one an image. */
@@ -323,14 +356,18 @@
     static Type VECTOR(rows_channel_scale_##Type)(const tp__channels *s, int64_t c, Type *mean)    \
     {                                                                                              \
         typedef Type type;                                                                         \
-        const int64_t n = s->plane;                                                                \
+        const int64_t n = s->plane, next = s->channels * n;                                        \
+        const bool past = s->past;                                                                 \
         const double count = (double)(s->images * n);                                              \
         double total = 0, square = 0;                                                              \
         ROWS_PLANES                                                                                \
         {                                                                                          \
             const char *x = ROWS_PLANE(s->x);                                                      \
             VECTOR_OF_##Type sum[4] = {{0}};                                                       \
-            ROWS_EACH(Type, n, { sum[k] += ROWS_TAKE(Type, x); });                                 \
+            ROWS_EACH(Type, n, {                                                                   \
+                ROWS_AHEAD(Type, x, next);                                                         \
+                sum[k] += ROWS_TAKE(Type, x);                                                      \
+            });                                                                                    \
             total += (double)ROWS_TOTAL(Type, sum);                                                \
         }                                                                                          \
         const Type middle = (Type)(total / count);                                                 \
@@ -358,6 +395,7 @@
     {                                                                                              \
         typedef Type type;                                                                         \
         const int64_t n = s->plane;                                                                \
+        const bool past = s->past;                                                                 \
         for (int64_t c = s->first; c < s->last; c++) {                                             \
             Type mean, scale = VECTOR(rows_channel_scale_##Type)(s, c, &mean);                     \
             const Type w = ((const Type *)(const void *)s->weight)[c];                             \
@@ -366,16 +404,19 @@
             {                                                                                      \
                 const char *x = ROWS_PLANE(s->x);                                                  \
                 char *to = ROWS_PLANE(s->to);                                                      \
-                ROWS_EACH(Type, n,                                                                 \
-                          { ROWS_PUT(Type, to, (ROWS_TAKE(Type, x) - mean) * scale * w + b); });   \
+                ROWS_EACH(Type, n, {                                                               \
+                    ROWS_RESULT(Type, to, (ROWS_TAKE(Type, x) - mean) * scale * w + b);            \
+                });                                                                                \
             }                                                                                      \
         }                                                                                          \
+        ROWS_RESULTS_END;                                                                          \
     }                                                                                              \
                                                                                                    \
     static void VECTOR(rows_channels_back_##Type)(const tp__channels *s)                           \
     {                                                                                              \
         typedef Type type;                                                                         \
-        const int64_t n = s->plane;                                                                \
+        const int64_t n = s->plane, next = s->channels * n;                                        \
+        const bool past = s->past;                                                                 \
         const double count = (double)(s->images * n);                                              \
         for (int64_t c = s->first; c < s->last; c++) {                                             \
             Type mean, scale = VECTOR(rows_channel_scale_##Type)(s, c, &mean);                     \
@@ -385,6 +426,7 @@
                 const char *x = ROWS_PLANE(s->x), *gy = ROWS_PLANE(s->gy);                         \
                 VECTOR_OF_##Type sum[4] = {{0}}, dot[4] = {{0}};                                   \
                 ROWS_EACH(Type, n, {                                                               \
+                    ROWS_AHEAD(Type, gy, next);                                                    \
                     VECTOR_OF_##Type g = ROWS_TAKE(Type, gy);                                      \
                     sum[k] += g;                                                                   \
                     dot[k] += g * ((ROWS_TAKE(Type, x) - mean) * scale);                           \
@@ -406,10 +448,11 @@
                 char *to = ROWS_PLANE(s->to);                                                      \
                 ROWS_EACH(Type, n, {                                                               \
                     VECTOR_OF_##Type here = (ROWS_TAKE(Type, x) - mean) * scale;                   \
-                    ROWS_PUT(Type, to, factor *(ROWS_TAKE(Type, gy) - (sum + here * dot)));        \
+                    ROWS_RESULT(Type, to, factor *(ROWS_TAKE(Type, gy) - (sum + here * dot)));     \
                 });                                                                                \
             }                                                                                      \
         }                                                                                          \
+        ROWS_RESULTS_END;                                                                          \
     }
 
 #define ROWS_ALL(Type)                                                                             \

@@ -37,6 +37,9 @@
     ((v)*VECTOR_POWER_float(VECTOR_WHOLE_float(n) >> 1) *                                          \
      VECTOR_POWER_float(VECTOR_WHOLE_float(n) - (VECTOR_WHOLE_float(n) >> 1)))
 typedef int32_t VECTOR(exponents) __attribute__((vector_size(VECTOR_BYTES)));
+/* past the caches, for addresses that are multiples of 32; what comes after waits */
+#define VECTOR_PAST(p, v) _mm256_stream_si256((__m256i *)(void *)(p), (__m256i)(v))
+#define VECTOR_PAST_END _mm_sfence()
 #include "kernels/exp_body.h"
 
 #include "kernels/sequence_body.h"

@@ -39,6 +39,16 @@
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), (__m512)(v))
 #define VECTOR_STORE_double(p, n, v)                                                               \
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << (n)) - 1), (__m512d)(v))
+
+/* Past the caches, in halves, to addresses that are multiples of 32; what comes after waits. */
+TP_INLINE void VECTOR(vector_past)(char *to, __m512i v)
+{
+    _mm256_stream_si256((__m256i *)(void *)to, _mm512_castsi512_si256(v));
+    _mm256_stream_si256((__m256i *)(void *)to + 1, _mm512_extracti64x4_epi64(v, 1));
+}
+
+#define VECTOR_PAST(to, v) VECTOR(vector_past)(to, (__m512i)(v))
+#define VECTOR_PAST_END _mm_sfence()
 #include "kernels/exp_body.h"
 
 #include "kernels/sequence_body.h"

@@ -283,7 +283,8 @@ static bool batch_norm_forward(tp__call *call)
         channels_describe(&channels, x, weight, call->attr.number);
         channels.bias = bias->data;
         channels.to = call->out->data;
-        tp__channels_run(tp__channel_kernels_of(call->dtype), &channels, false);
+        tp__channels_run(tp__channel_kernels_of(call->dtype), &channels,
+                         tp__dtype_size(call->dtype), false);
     }
     tp_scope_end(scope);
     return good;
@@ -302,7 +303,7 @@ static void batch_norm_gradient(const tp__pull *pull)
     channels.g_weight = tp__rows_room(pull, 1);
     channels.g_bias = tp__rows_room(pull, 2);
     if (!tp__here()->code)
-        tp__channels_run(tp__channel_kernels_of(dtype), &channels, true);
+        tp__channels_run(tp__channel_kernels_of(dtype), &channels, tp__dtype_size(dtype), true);
 }
 
 static tp_var *batch_norm_sample(tp_var *const *x)
@@ -329,6 +330,14 @@ static const tp__op batch_norm_op = {
                                     {0}},
 };
 
+static tp_var *normalise_by_channel(tp_var *x, tp_var *weight, tp_var *bias, double epsilon)
+{
+    const int64_t *shape = tp__shape(x);
+    if (x->size < BATCH_NORM_PLANE * shape[0] * shape[1] || x->size == 0)
+        return batch_norm_composed(x, weight, bias, epsilon);
+    return normalise_by(&batch_norm_op, 1, shape + 1, (tp_var *[]){x, weight, bias}, epsilon);
+}
+
 tp_var *(tp_batch_norm)(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight, tp_var *bias,
                         const tp_normalization_options *options)
 {
@@ -352,9 +361,7 @@ tp_var *(tp_batch_norm)(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weigh
         tp_var *y = tp_mul(tp_sub(x, normalise_channel(mean, x)), normalise_channel(scale, x));
         return normalise_scale(y, normalise_channel(weight, x), normalise_channel(bias, x));
     }
-    if (x->size < BATCH_NORM_PLANE * shape[0] * shape[1] || x->size == 0)
-        return batch_norm_composed(x, weight, bias, epsilon);
-    return normalise_by(&batch_norm_op, 1, shape + 1, (tp_var *[]){x, weight, bias}, epsilon);
+    return normalise_by_channel(x, weight, bias, epsilon);
 }
 
 tp_var *(tp_group_norm)(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias,
@@ -375,11 +382,13 @@ tp_var *(tp_group_norm)(tp_var *x, int64_t groups, tp_var *weight, tp_var *bias,
                        (long long)channels, (long long)groups);
     if (x->size == 0)
         return normalise_scale(x, normalise_channel(weight, x), normalise_channel(bias, x));
-    tp_var *flat = tp_reshape(x, TP_SHAPE(rows, groups, x->size / (rows * groups)));
+    tp_var *flat = tp_reshape(x, TP_SHAPE(1, rows * groups, x->size / (rows * groups)));
     if (tp_is_poison(flat))
         return flat;
-    const tp_axes last = {.one = -1};
-    tp_var *y = tp_reshape(normalise_over(flat, &last, epsilon), x->ndim, tp__shape(x));
+    flat = normalise_by_channel(flat, NULL, NULL, epsilon); /* a group of a row is one */
+    tp_var *y = tp_is_poison(flat) ? flat : tp_reshape(flat, x->ndim, tp__shape(x));
+    if (tp_is_poison(y))
+        return y;
     return normalise_scale(y, normalise_channel(weight, x), normalise_channel(bias, x));
 }
 
@@ -396,8 +405,10 @@ static const tp__op group_norm_op = {
     .formula = "batch_norm of groups of channels, a row at a time",
     .rule = "from its formula",
     .samples =
-        (const tp__sample[]){{"3,4; 4; 4", group_norm_sample, "F.group_norm(x0, 2, x1, x2, 0.1)"},
-                             {0}},
+        (const tp__sample[]){
+            {"3,4; 4; 4", group_norm_sample, "F.group_norm(x0, 2, x1, x2, 0.1)"},
+            {"2,36; 36; 36", group_norm_sample, "F.group_norm(x0, 2, x1, x2, 0.1)"},
+            {0}},
 };
 
 static const tp__op *const normalization_ops[] = {&layer_norm_op, &rms_norm_op, &batch_norm_op,

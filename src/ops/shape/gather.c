@@ -78,9 +78,10 @@ static bool index_check(const tp__call *call, const tp_var *x, tp_var *index)
 /* --- Moving lines --- */
 
 /* Elements that lie one after the other are moved together: one, or all along the axes after the
- * one that is picked along, where the index names whole lines. Threads take lines, or columns of
- * all lines where lines may meet in one place. */
-enum { INDEX_TASK = 16384 };
+ * one that is picked along, where the index names whole lines. Where lines may meet in one place
+ * threads take places, each in the order of the index, so that their number changes no bit; or,
+ * where lines are short, columns of all lines. Elsewhere they take lines. */
+enum { INDEX_TASK = 16384, INDEX_SHARES = 4, INDEX_LONG = 64 };
 
 typedef struct index_job {
     void (*move)(const struct index_job *job, int64_t number, int64_t offset);
@@ -95,7 +96,8 @@ typedef struct index_job {
     const tp_var *x;   /* what it picks from or puts to */
     int axis, ndim;
     int64_t shape[TP_MAX_NDIM], line, lines;
-    int64_t chunk; /* lines, or columns, in a task */
+    int64_t chunk;  /* lines, or columns, in a task */
+    int64_t shares; /* tasks that share places by their last bits */
 } index_job;
 
 /* How many elements are moved together. */
@@ -184,6 +186,15 @@ static void index_lines_task(void *ctx, int64_t number)
         index_move(job, from, to);
 }
 
+static void index_places_task(void *ctx, int64_t number)
+{
+    const index_job *job = ctx;
+    const int64_t stride = tp__strides(job->x)[job->axis];
+    for (int64_t i = 0; i < job->lines; i++)
+        if ((job->at[i] & (job->shares - 1)) == number)
+            job->move(job, i, job->at[i] * stride);
+}
+
 static void index_columns_task(void *ctx, int64_t number)
 {
     index_job job = *(const index_job *)ctx;
@@ -207,10 +218,15 @@ static bool index_run(index_job *job, const tp_var *x, tp_var *index, int axis, 
         memcpy(job->shape, tp__shape(once), once->ndim * sizeof *job->shape);
         job->line = job->n = line;
         job->lines = once->size;
+        job->shares = tp_num_threads() > 1 ? INDEX_SHARES : 1;
+        bool shared = meet && line >= INDEX_LONG && once->size == tp__shape(once)[axis];
         job->chunk = !meet ? INDEX_TASK / line + 1 : line > 128 ? line / 2 : 64;
-        int64_t tasks = ((meet ? line : job->lines) - 1) / job->chunk + 1;
+        int64_t tasks = shared ? job->shares : ((meet ? line : job->lines) - 1) / job->chunk + 1;
         tp__parallel(tasks, (double)index->size * (line > 1 ? 0.3 : 3),
-                     meet ? index_columns_task : index_lines_task, job);
+                     shared ? index_places_task
+                     : meet ? index_columns_task
+                            : index_lines_task,
+                     job);
     }
     tp_scope_end(scope);
     return good;
