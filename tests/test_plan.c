@@ -69,9 +69,13 @@ TEST(results_of_a_sweep_are_computed_together)
     tp_var *z = tp_sum(tp_tanh(tp_mul(tp_sin(x), y)));
     tp_profile_begin();
     tp_gradients(z, ((tp_var *[]){x, y}), 2, g);
+    CHECK(waits(g[0]) && waits(g[1]) && waits(z));
+    tp_data(g[0]);
+    CHECK(!waits(g[0]) && !waits(g[1]) && !waits(z));
     CHECK_INT(operations(), 1);
     tp_profile_begin();
     tp_backward(z);
+    CHECK(!waits(tp_grad(x)) && !waits(tp_grad(y)));
     CHECK_INT(operations(), 1);
     CHECK(same_bits(tp_grad(x), g[0]) && same_bits(tp_grad(y), g[1]));
     for (int i = 0; i < MANY; i += 97) {
@@ -79,6 +83,41 @@ TEST(results_of_a_sweep_are_computed_together)
         CHECK_CLOSE(at(g[0], i), (1 - t * t) * cos(at(x, i)) * at(y, i), 1e-14);
         CHECK_CLOSE(at(g[1], i), (1 - t * t) * s, 1e-14);
     }
+}
+
+/* Operations whose gradients need most of them. */
+static tp_var *wide(tp_var *const *x, tp_var **other, bool read)
+{
+    tp_var *sum = x[0], *product = x[1];
+    for (int i = 0; i < 4; i++) {
+        sum = tp_add(tp_mul(sum, x[i % 4]), tp_sin(product));
+        product = tp_mul(tp_tanh(sum), x[(i + 1) % 4]);
+        if (read)
+            tp_data(sum), tp_data(product);
+    }
+    *other = tp_mul(product, x[2]);
+    return tp_add(product, x[3]);
+}
+
+TEST(gradients_of_two_values_of_large_arrays_are_one_plan)
+{
+    const int64_t n = 40000;
+    tp_var *x[4], *g[2][8], *y[2];
+    for (int i = 0; i < 4; i++)
+        x[i] = tp_variable(tp_randn(TP_F64, 1, &n));
+    for (int read = 0; read < 2; read++) {
+        y[0] = wide(x, &y[1], read);
+        tp_profile_begin();
+        for (int k = 0; k < 2; k++)
+            tp_gradients(y[k], x, 4, g[read] + 4 * k);
+        for (int i = 0; i < 8; i++) {
+            tp_data(g[read][i]);
+            CHECK(read || !waits(g[read][7]));
+        }
+        CHECK(operations() == 1 || read);
+    }
+    for (int i = 0; i < 8; i++)
+        CHECK(same_bits(g[0][i], g[1][i]));
 }
 
 /* Rules that must have their elements at every step, as a view's must, do not make the sums of

@@ -21,8 +21,14 @@
 
 /* How many elements of a source are brought at once, onto the stack; how many copies of an element
  * are made one by one, before runs of them are; rows of fewer are brought together; how many values
- * are computed together. */
-enum { DEFERRED_PIECE = 256, DEFERRED_FIRST = 16, DEFERRED_SHORT = 32, DEFERRED_TOGETHER = 64 };
+ * are computed together; a recipe may hang together with others for each so many elements. */
+enum {
+    DEFERRED_PIECE = 256,
+    DEFERRED_FIRST = 16,
+    DEFERRED_SHORT = 32,
+    DEFERRED_TOGETHER = 64,
+    DEFERRED_COUNTED = 64
+};
 
 /* --- Sources --- */
 
@@ -42,7 +48,7 @@ void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_
 {
     recipe->ndim = (uint8_t)ndim;
     recipe->size = size;
-    recipe->weight = 1;
+    recipe->weight = recipe->depth = 1;
     recipe->fold = NULL;
     recipe->divisor = 1;
     recipe->dtype = TP_F64;
@@ -51,8 +57,15 @@ void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_
         recipe->shape[i] = shape[i];
 }
 
-/* A source counts all recipes below it, also those that another source counts too: the weight is an
- * upper bound, which deferred_lighten makes exact when it is too large. */
+static void deferred_deepen(tp__recipe *recipe, const tp__storage *source)
+{
+    uint32_t depth = tp__recipe_of(source)->depth + 1;
+    recipe->depth = depth > recipe->depth ? depth : recipe->depth;
+}
+
+/* A source counts all recipes below it, also those that another source counts too, and its depth
+ * may be from before some of them were computed: both are upper bounds, which deferred_lighten
+ * makes exact when they are too large. */
 void tp__source_of(tp__recipe *recipe, int i, const tp_var *v, tp_dtype dtype)
 {
     tp__source *source = &recipe->source[i];
@@ -69,8 +82,10 @@ void tp__source_of(tp__recipe *recipe, int i, const tp_var *v, tp_dtype dtype)
                               tp__read_element((tp_dtype)v->dtype, v->data));
     } else if (v->flags & TP__CONTIGUOUS) {
         source->reach = TP__WHOLE;
-        if (!v->data && !v->storage->data)
+        if (!v->data && !v->storage->data) {
             recipe->weight += tp__recipe_of(v->storage)->weight;
+            deferred_deepen(recipe, v->storage);
+        }
     } else {
         source->reach = TP__STRIDED;
         for (int axis = 0; axis < v->ndim; axis++)
@@ -238,35 +253,49 @@ bool tp__recipe_is_open(const tp__recipe *recipe)
     return false;
 }
 
-/* Counts this recipe and those below, each once: storages that were met bear the number of this
- * count, which is taken from the numbers of plans so that neither meets the other's marks. */
-static uint32_t deferred_count(tp__thread *t, const tp__recipe *recipe)
+/* Counts this recipe and those below, each once, and measures how deep each goes: storages that
+ * were met bear the number of this count, which is taken from the numbers of plans so that neither
+ * meets the other's marks. */
+static void deferred_count(tp__thread *t, tp__recipe *recipe, uint32_t *n)
 {
-    uint32_t n = 1;
+    ++*n;
+    recipe->depth = 1;
     for (int i = 0; i < recipe->n; i++) {
         tp__storage *from = recipe->source[i].storage;
-        if (!from || from->data || from->plan == t->waiting.plans)
+        if (!from || from->data)
             continue;
-        from->plan = t->waiting.plans;
-        n += deferred_count(t, tp__recipe_of(from));
+        if (from->plan != t->waiting.plans) {
+            from->plan = t->waiting.plans;
+            deferred_count(t, tp__recipe_of(from), n);
+        }
+        deferred_deepen(recipe, from);
     }
-    return n;
 }
 
-/* Brings the graph below a recipe to at most TP__HEAVIEST recipes, by computing its sources. So
- * plans fit into their arrays, and what recurses over recipes goes at most so deep. */
+/* Small arrays are not worth counting many recipes. */
+static bool deferred_is_light(const tp__recipe *recipe)
+{
+    int64_t most = recipe->size / DEFERRED_COUNTED;
+    most = most < TP__HEAVIEST ? most : TP__HEAVIEST;
+    return recipe->depth <= TP__DEEPEST &&
+           recipe->weight <= (most > TP__DEEPEST ? most : TP__DEEPEST);
+}
+
+/* Bounds the graph below a recipe, by computing its sources. So what recurses over recipes goes at
+ * most TP__DEEPEST deep. */
 static bool deferred_lighten(tp__thread *t, tp__recipe *recipe)
 {
-    if (recipe->weight <= TP__HEAVIEST)
+    if (deferred_is_light(recipe))
         return true;
     t->waiting.plans++;
-    recipe->weight = deferred_count(t, recipe);
-    if (recipe->weight <= TP__HEAVIEST)
+    recipe->weight = 0;
+    deferred_count(t, recipe, &recipe->weight);
+    if (deferred_is_light(recipe))
         return true;
     tp__storage *from[TP__RECIPE_SOURCES];
     for (int i = 0; i < recipe->n; i++)
         from[i] = recipe->source[i].storage;
-    recipe->weight = 1;
+    recipe->weight = recipe->depth = 1;
     return tp__storages_evaluate(t, from, recipe->n);
 }
 
@@ -284,6 +313,12 @@ static void deferred_list(tp__recipe **list, tp__recipe *recipe)
     if (recipe->next)
         recipe->next->link = &recipe->next;
     *list = recipe;
+}
+
+void tp__recipe_list(tp__recipe **list, tp__recipe *recipe)
+{
+    deferred_unlist(recipe);
+    deferred_list(list, recipe);
 }
 
 /* May drop its sources and so their recipes in turn. Read-only storages, which are never edited,
@@ -352,13 +387,12 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
     return copy->storage;
 }
 
-void tp__defer_result(tp__thread *t, tp_var *v)
+void tp__defer_gradient(tp__thread *t, tp_var *v)
 {
     if (v->data || !v->storage || v->storage->data || (v->flags & TP__DROPPED))
         return;
     v->storage->awaited = true;
-    deferred_unlist(tp__recipe_of(v->storage));
-    deferred_list(&t->waiting.joining, tp__recipe_of(v->storage));
+    tp__recipe_list(&t->waiting.joining, tp__recipe_of(v->storage));
 }
 
 /* --- Values --- */

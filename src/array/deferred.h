@@ -20,7 +20,8 @@
 
 enum {
     TP__RECIPE_SOURCES = 3,
-    TP__HEAVIEST = 64 /* recipes in one graph */
+    TP__DEEPEST = 64,  /* recipes that wait for one another */
+    TP__HEAVIEST = 512 /* recipes in one graph, of large arrays; TP__DEEPEST of small ones */
 };
 
 /* How the elements of a source meet those of the result. */
@@ -59,6 +60,7 @@ typedef struct tp__recipe {
     bool repeats; /* loop takes a step of 0 */
     uint8_t n, item, ndim;
     uint32_t weight; /* no less than the recipes in the graph below, itself included */
+    uint32_t depth;  /* no less than the longest way down in it */
     int64_t size;    /* elements of the result, or that are summed */
     int64_t shape[TP_MAX_NDIM];
     tp__source source[TP__RECIPE_SOURCES];
@@ -103,9 +105,12 @@ TP_INLINE bool tp__storage_evaluate(tp__thread *t, tp__storage *storage)
     return tp__storages_evaluate(t, &storage, 1);
 }
 
-/* v is a result of a sweep, which is likely to be read: if it waits, a plan that computes what it
- * needs computes it along. */
-void tp__defer_result(tp__thread *t, tp_var *v);
+/* v is a gradient, or a part of one, that a sweep holds and will read or return: if it waits, plans
+ * that compute what it needs compute it along. */
+void tp__defer_gradient(tp__thread *t, tp_var *v);
+
+/* Moves a recipe into one of the thread's lists. */
+void tp__recipe_list(tp__recipe **list, tp__recipe *recipe);
 
 /* Repeats the first element, of item bytes, until there are n. */
 void tp__repeat_element(char *to, int64_t n, size_t item);

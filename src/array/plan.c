@@ -60,16 +60,16 @@ static uint32_t *plan_bucket(tp__plan *p, const tp__plan_step *step)
 }
 
 /* The number of the new step. Without room, of any: then the plan fails. */
-static uint32_t plan_add(tp__plan *p, tp__plan_step step)
+static uint32_t plan_add(tp__plan *p, const tp__plan_step *step)
 {
     if (!plan_room(p))
         return 0;
-    if (step.source ? step.once : !step.recipe->fold) {
-        uint32_t *bucket = plan_bucket(p, &step);
-        step.next = *bucket;
+    p->steps[p->n_steps] = *step;
+    if (step->source ? step->once : !step->recipe->fold) {
+        uint32_t *bucket = plan_bucket(p, step);
+        p->steps[p->n_steps].next = *bucket;
         *bucket = p->n_steps + 1;
     }
-    p->steps[p->n_steps] = step;
     return p->n_steps++;
 }
 
@@ -85,10 +85,10 @@ static bool plan_same(const tp__plan_step *a, const tp__plan_step *b)
 }
 
 /* The step of the plan that does the same, if there is one; otherwise the new one, added. */
-static uint32_t plan_find(tp__plan *p, tp__plan_step step)
+static uint32_t plan_find(tp__plan *p, const tp__plan_step *step)
 {
-    uint32_t i = *plan_bucket(p, &step);
-    while (i && !plan_same(&p->steps[i - 1], &step))
+    uint32_t i = *plan_bucket(p, step);
+    while (i && !plan_same(&p->steps[i - 1], step))
         i = p->steps[i - 1].next;
     return i ? i - 1 : plan_add(p, step);
 }
@@ -100,7 +100,7 @@ static uint32_t plan_bring(tp__plan *p, const tp__recipe *recipe, const tp__sour
                           .source = source,
                           .item = source->item,
                           .once = source->reach == TP__UNIFORM};
-    return step.once ? plan_find(p, step) : plan_add(p, step);
+    return step.once ? plan_find(p, &step) : plan_add(p, &step);
 }
 
 /* The elements may have come since the recipe was made: then only the storage knows where they are.
@@ -146,7 +146,7 @@ static uint32_t plan_make_step(tp__plan *p, tp__storage *storage, bool share)
         step.once = step.once && !step.from[i].data && p->steps[step.from[i].step].once;
     }
     plan_weigh(p, &step);
-    uint32_t number = share && !recipe->fold ? plan_find(p, step) : plan_add(p, step);
+    uint32_t number = share && !recipe->fold ? plan_find(p, &step) : plan_add(p, &step);
     storage->plan = p->id;
     storage->place = number;
     p->steps[number].twins |= p->steps[number].storage != storage;
@@ -191,18 +191,29 @@ static bool plan_shares(const tp__plan *p, const tp__storage *storage, int *budg
     return false;
 }
 
-/* Sums and results of sweeps that wait, and would compute values of the plan again, join it. */
+/* True if the value was a sweep's gradient so far, and is now only a part of what waits. */
+static bool plan_is_passed(const tp__recipe *recipe)
+{
+    return tp__storage_refs(recipe->storage) == recipe->storage->readers;
+}
+
+/* Sums and gradients that wait, and would compute values of the plan again, join it. */
 static void plan_join(tp__plan *p)
 {
-    int looks = PLAN_LOOKS;
     uint32_t most = 0;
     for (uint32_t i = 0; i < p->n_steps; i++)
         most = p->steps[i].again > most ? p->steps[i].again : most;
     if (most <= PLAN_CHEAP)
         return;
-    for (tp__recipe *recipe = p->thread->waiting.joining; recipe && looks--;
-         recipe = recipe->next) {
+    tp__recipe *recipe = p->thread->waiting.joining, *next;
+    for (int looks = PLAN_LOOKS; recipe && looks > 0; recipe = next) {
         int budget = PLAN_LOOKS;
+        next = recipe->next;
+        if (plan_is_passed(recipe)) {
+            tp__recipe_list(&p->thread->waiting.recipes, recipe);
+            continue;
+        }
+        looks--;
         if (recipe->storage->plan != p->id && plan_fits(p, recipe) &&
             plan_shares(p, recipe->storage, &budget))
             plan_ask(p, recipe->storage);

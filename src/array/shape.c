@@ -312,14 +312,16 @@ tp_var *tp__copy_as(tp__thread *t, tp_var *v, tp_dtype dtype)
 }
 
 /* v itself serves only if it could be edited in place: a recorded result cannot, and what the
- * caller writes to by a pointer is not ours alone. */
+ * caller writes to by a pointer is not ours alone. What waits goes on waiting; recipes that read v
+ * are seen to by who edits it. */
 tp_var *tp__sole(tp__thread *t, tp_var *v)
 {
-    if (!tp__evaluate(v))
+    if ((v->flags & TP__DROPPED) && !tp__evaluate(v))
         return NULL;
     bool alone = atomic_load_explicit(&v->refs, memory_order_relaxed) == 1 && !v->op &&
                  !(v->flags & TP__SHARED) && (v->flags & TP__CONTIGUOUS) &&
-                 (!v->storage || (tp__storage_refs(v->storage) == 1 && !v->storage->open));
+                 (!v->storage ||
+                  (tp__storage_refs(v->storage) == v->storage->readers + 1 && !v->storage->open));
     if (!alone)
         return tp__copy_as(t, v, (tp_dtype)v->dtype);
     tp__ref(v);

@@ -72,12 +72,12 @@ static bool backward_lease(tp__thread *t, tp_var *x, tp_var *gradient)
     return !tp_is_poison(tp__own(t, lease));
 }
 
-/* A constant gradient is copied unless only the sweep holds it: neither the caller's array nor
- * another variable's gradient may change with it. */
+/* A constant gradient is copied unless only the sweep holds it: no other value may change with it.
+ * It does not wait, since it would hold what the graph lets go. Those of a sweep are one plan. */
 static tp_var *backward_own(tp__sweep *s, tp_var *gradient)
 {
     if (!(gradient->flags & TP__NEEDS_GRAD))
-        return tp__sole(s->t, gradient);
+        return tp__evaluate(gradient) ? tp__sole(s->t, gradient) : NULL;
     tp__ref(gradient);
     return gradient;
 }

@@ -88,7 +88,7 @@ bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient)
     if (s->record && total->op && !(total->flags & TP__SHARED))
         total->marks &= (uint16_t)~TP__STEP;
     if (!s->record)
-        tp__defer_result(s->t, total);
+        tp__defer_gradient(s->t, total);
     tp__ref(total);
     if (*sum)
         tp__drop(*sum);
