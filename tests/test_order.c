@@ -189,6 +189,104 @@ TEST(long_lines_are_sorted)
 }
 
 /* Wherever it stands, and its gradient says where. */
+/* Rounded once, from products in float64; integers wrap. */
+TEST(products_of_lines_of_every_length_and_number)
+{
+    static const int64_t shapes[][2] = {{5, 300}, {300, 5}, {1, 9}, {2, 1100}, {7, 33}, {40, 1100}};
+    static const tp_dtype types[] = {TP_F32, TP_F64, TP_I64, TP_U8};
+    for
+        EACH(s, shapes)
+    for
+        EACH(d, types)
+    for (int axis = 0; axis < 2; axis++) {
+        TP_SCOPE();
+        const int64_t rows = shapes[s][0], columns = shapes[s][1], n = axis ? columns : rows;
+        tp_var *x = tp_to(tp_randint(1, 4, 2, shapes[s]), types[d]);
+        if (types[d] <= TP_F64)
+            x = tp_mul(x, 0.51);
+        tp_var *y = tp_cumprod(x, axis);
+        int64_t wrong = 0;
+        for (int64_t line = 0; line < rows * columns / n; line++) {
+            double product = 1;
+            uint64_t whole = 1;
+            for (int64_t i = 0; i < n; i++) {
+                int64_t k = axis ? line * columns + i : i * columns + line;
+                product *= at(x, k);
+                whole *= (uint64_t)at(x, k);
+                if (types[d] == TP_F32)
+                    wrong += at(y, k) != (double)(float)product;
+                else if (types[d] == TP_F64)
+                    wrong += at(y, k) != product;
+                else
+                    wrong += ((const uint64_t *)tp_data(y))[k] != whole;
+            }
+        }
+        CHECK_INT(wrong, 0);
+    }
+}
+
+/* A stable sort by insertion of positions, and what topk takes of it, for lines of every length:
+ * with equals, zeros of both signs, NaN, numbers beyond float64's whole ones, along both axes. */
+static bool goes_before(tp_var *x, int64_t a, int64_t b, bool descending)
+{
+    if (tp_dtype_of(x) == TP_I64) {
+        const int64_t *v = tp_data(x);
+        return descending ? v[a] > v[b] : v[a] < v[b];
+    }
+    double p = at(x, a), q = at(x, b);
+    if (descending)
+        return isnan(p) ? !isnan(q) : p > q;
+    return isnan(q) ? !isnan(p) : p < q;
+}
+
+static void check_order(tp_var *x, int axis, bool descending, int64_t k)
+{
+    const int64_t rows = tp_shape(x)[0], columns = tp_shape(x)[1], n = axis ? columns : rows;
+    const int64_t step = axis ? 1 : columns, lines = axis ? rows : columns;
+    tp_var *all = tp_argsort(x, axis, descending), *first;
+    tp_topk(x, k, axis, descending, &first);
+    int64_t order[4000], wrong = 0;
+    for (int64_t line = 0; line < lines; line++) {
+        int64_t base = axis ? line * columns : line;
+        for (int64_t i = 0; i < n; i++) {
+            int64_t j = i;
+            for (; j > 0 && goes_before(x, base + i * step, base + order[j - 1] * step, descending);
+                 j--)
+                order[j] = order[j - 1];
+            order[j] = i;
+        }
+        for (int64_t i = 0; i < n; i++)
+            wrong += (int64_t)at(all, base + i * step) != order[i];
+        for (int64_t i = 0; i < k; i++)
+            wrong += (int64_t)at(first, axis ? line * k + i : i * columns + line) != order[i];
+    }
+    CHECK_INT(wrong, 0);
+}
+
+TEST(lines_of_every_length_and_type_have_an_order)
+{
+    static const int64_t lengths[] = {1, 2, 3, 47, 48, 49, 64, 200, 513, 1500};
+    static const tp_dtype types[] = {TP_F32, TP_F64, TP_I64, TP_U8, TP_I32, TP_F16};
+    for
+        EACH(s, lengths)
+    for
+        EACH(d, types)
+    for (int descending = 0; descending < 2; descending++) {
+        TP_SCOPE();
+        const int64_t n = lengths[s];
+        tp_var *x = tp_sub(tp_randint(0, d % 2 ? 300 : 40, TP_SHAPE(2, n)), d == 3 ? 0 : 15);
+        if (types[d] == TP_I64)
+            x = tp_add(x, (INT64_C(1) << 60) * 7);
+        else
+            x = tp_to(x, types[d]);
+        if (types[d] <= TP_F64)
+            x = tp_where(tp_eq(x, 5), (double)NAN, tp_where(tp_eq(x, 0), -0.0, x));
+        int64_t k = n > 1 ? n / 9 + 1 : 0;
+        check_order(x, 1, descending, k);
+        check_order(tp_clone(tp_transpose(x, 0, 1)), 0, descending, k > 3 ? n : k);
+    }
+}
+
 TEST(nan_is_the_median_the_largest_and_the_smallest)
 {
     const double nan = (double)NAN;

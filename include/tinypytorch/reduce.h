@@ -67,8 +67,8 @@ TP_API tp_var *tp_std(tp_var *x, const tp_var_options *options);
 
 /* --- Along one axis; that of a 0-d array, of one element, is 0 or −1 --- */
 
-/* Sums and products of the elements up to each; integers in int64. Derivatives of every order are
- * right with zeros. */
+/* Sums and products of the elements up to each, in float64 and rounded once; integers in int64.
+ * Derivatives of every order are right with zeros. */
 TP_API tp_var *tp_cumsum(tp_var *x, int axis);
 TP_API tp_var *tp_cumprod(tp_var *x, int axis);
 

@@ -190,10 +190,13 @@ static void loops_convert_integers(int64_t n, char *const *at, const int64_t *st
 static tp__loop *loops_cast(tp_dtype from, tp_dtype to)
 {
     static const tp__fast casts[TP_DTYPES] = {
-        [TP_F32] = TP__FAST_FROM_F32, [TP_F64] = TP__FAST_FROM_F64, [TP_I64] = TP__FAST_FROM_I64,
-        [TP_U8] = TP__FAST_FROM_U8,   [TP_F16] = TP__FAST_FROM_F16, [TP_BF16] = TP__FAST_FROM_BF16};
+        [TP_F32] = TP__FAST_FROM_F32, [TP_F64] = TP__FAST_FROM_F64,  [TP_I64] = TP__FAST_FROM_I64,
+        [TP_U8] = TP__FAST_FROM_U8,   [TP_BOOL] = TP__FAST_FROM_U8,  [TP_I32] = TP__FAST_FROM_I32,
+        [TP_F16] = TP__FAST_FROM_F16, [TP_BF16] = TP__FAST_FROM_BF16};
     if (from == TP_F32 && (to == TP_F16 || to == TP_BF16))
         return tp__fast_narrow(to);
+    if (to == TP_BOOL)
+        return tp__is_working(from) ? tp__fast_loop(TP__FAST_TO_BOOL, from) : NULL;
     return tp__is_working(to) ? tp__fast_loop(casts[from], to) : NULL;
 }
 

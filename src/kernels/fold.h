@@ -33,12 +33,15 @@ enum { TP__FOLD_BLOCK = 512, TP__FOLD_BYTES = 4096 };
 /* Reduces 1 to TP__FOLD_BLOCK floating elements that lie one after the other. */
 typedef double tp__fold_block(int64_t n, const void *x);
 
-enum { TP__FOLD_LANES = 16, TP__FOLD_PANEL = 64, TP__FOLD_NARROW = 8 };
+enum { TP__SCAN_LINES = 4, TP__FOLD_LANES = 16, TP__FOLD_PANEL = 64, TP__FOLD_NARROW = 8 };
 
 typedef union tp__partial {
     double real;
     int64_t integer;
 } tp__partial;
+
+typedef void tp__scan(int64_t n, int64_t width, const char *from, int64_t step, int64_t line,
+                      tp__partial *so_far, char *to);
 
 typedef struct tp__fold_kernels {
     tp__fold_block *block; /* NULL for integers */
@@ -54,6 +57,11 @@ typedef struct tp__fold_kernels {
      * before all. */
     void (*places)(int64_t n, const void *const *row, int64_t width, int64_t first, bool least,
                    void *best, void *at);
+    /* Adds each of n rows of width elements, step bytes apart, to the sums, and stores these in the
+     * same place of `to`, which may be `from`; the products do it with factors. Or, if line is not
+     * 0, width lines of n elements, line bytes apart, TP__SCAN_LINES of them together; all begin
+     * with the first sum. Not for bytes. */
+    tp__scan *scan_sum, *scan_product;
     /* which of n elements is the first that is this one, or NaN; there is one */
     int64_t (*find)(int64_t n, const void *x, tp__partial best);
 } tp__fold_kernels;

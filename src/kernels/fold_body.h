@@ -385,6 +385,8 @@ FOLD_JOIN(min, FOLD_WINS(<, b, a) ? b : a)
 #define FOLD_FIELD(partial) ((partial).real)
 
 FOLD_PLACES(FOLD_REAL, FOLD_PLACE)
+FOLD_SCAN(sum, FOLD_REAL, double, +)
+FOLD_SCAN(product, FOLD_REAL, double, *)
 
 #undef TURN
 #undef TURNING
@@ -393,7 +395,9 @@ FOLD_PLACES(FOLD_REAL, FOLD_PLACE)
 #define FOLD_KERNELS(name)                                                                         \
     {                                                                                              \
         .block = FOLD(fold_##name), .columns = FOLD(fold_##name##_columns),                        \
-        .join = FOLD(fold_##name##_partials), .places = FOLD(fold_places), .find = FOLD(fold_find) \
+        .join = FOLD(fold_##name##_partials), .places = FOLD(fold_places),                         \
+        .find = FOLD(fold_find), .scan_sum = FOLD(fold_scan_sum),                                  \
+        .scan_product = FOLD(fold_scan_product)                                                    \
     }
 
 tp__fold_table FOLD(tp__fold) = {

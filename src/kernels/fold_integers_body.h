@@ -68,6 +68,8 @@ static void FOLD(fold_sum_columns)(int64_t n, const void *const *row, int64_t wi
 #define FOLD_FIELD(partial) ((partial).integer)
 
 FOLD_PLACES(FOLD_INTEGER, int64_t)
+FOLD_SCAN(sum, FOLD_INTEGER, uint64_t, +)
+FOLD_SCAN(product, FOLD_INTEGER, uint64_t, *)
 
 #undef TURN
 #undef TURNING
@@ -107,7 +109,8 @@ static int64_t FOLD(fold_sum_bytes)(int64_t n, const void *from)
 #define FOLD_KERNELS(name, row)                                                                    \
     {                                                                                              \
         .integers = row, .columns = FOLD(fold_##name##_columns),                                   \
-        .join = tp__fold_##name##_integers, .places = FOLD(fold_places), .find = FOLD(fold_find)   \
+        .join = tp__fold_##name##_integers, .places = FOLD(fold_places), .find = FOLD(fold_find),  \
+        .scan_sum = FOLD(fold_scan_sum), .scan_product = FOLD(fold_scan_product)                   \
     }
 
 tp__fold_table FOLD(tp__fold) = {[TP__SUM] = FOLD_KERNELS(sum, FOLD_SUM),

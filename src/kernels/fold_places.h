@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where extremes stand (kernels/fold.h), for every type: bodies of kernels define FOLD(name).
+ * Where extremes stand, and what sums are up to each element (kernels/fold.h), for every type:
+ * bodies of kernels define FOLD(name).
  */
 #ifndef TP_FOLD_PLACES_H
 #define TP_FOLD_PLACES_H
@@ -42,6 +43,42 @@
         while (x[i] != wanted && x[i] == x[i])                                                     \
             i++;                                                                                   \
         return i;                                                                                  \
+    }
+
+#define FOLD_SCAN(name, Type, Wide, operator)                                                      \
+    TP_INLINE void FOLD(fold_scan_lines_##name)(int64_t n, const int lines, const char *from,      \
+                                                int64_t step, int64_t line, Wide sum, char *to)    \
+    {                                                                                              \
+        Wide sums[TP__SCAN_LINES];                                                                 \
+        for (int j = 0; j < lines; j++)                                                            \
+            sums[j] = sum;                                                                         \
+        for (int64_t i = 0; i < n; i++, from += step, to += step)                                  \
+            for (int j = 0; j < lines; j++) {                                                      \
+                sums[j] = sums[j] operator(Wide) * (const Type *)(const void *)(from + j * line);  \
+                *(Type *)(void *)(to + j * line) = (Type)sums[j];                                  \
+            }                                                                                      \
+    }                                                                                              \
+                                                                                                   \
+    static void FOLD(fold_scan_##name)(int64_t n, int64_t width, const char *from, int64_t step,   \
+                                       int64_t line, tp__partial *so_far, char *to)                \
+    {                                                                                              \
+        Wide *const sums = (Wide *)(void *)so_far;                                                 \
+        if (line && width == TP__SCAN_LINES) {                                                     \
+            FOLD(fold_scan_lines_##name)(n, TP__SCAN_LINES, from, step, line, *sums, to);          \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t j = 0; j < width && line; j++)                                                \
+            FOLD(fold_scan_lines_##name)(n, 1, from + j * line, step, line, *sums, to + j * line); \
+        for (int64_t i = 0; i < n && !line; i++, from += step, to += step) {                       \
+            const Type *const x = (const Type *)(const void *)from;                                \
+            Type *const y = (Type *)(void *)to;                                                    \
+            FOLD_EACH                                                                              \
+            for (int64_t j = 0; j < width; j++) {                                                  \
+                const Wide sum = sums[j] operator(Wide) x[j];                                      \
+                sums[j] = sum;                                                                     \
+                y[j] = (Type)sum;                                                                  \
+            }                                                                                      \
+        }                                                                                          \
     }
 
 #if defined(__clang__)

@@ -40,28 +40,49 @@ typedef uint64_t loop_two __attribute__((vector_size(16)));
 
 #define LOOP_MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
+TP_INLINE loop_four loop_load_uint32_t(const char *from)
+{
+    loop_four v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+TP_INLINE void loop_store_uint32_t(char *to, loop_four v)
+{
+    memcpy(to, &v, sizeof v);
+}
+
+TP_INLINE loop_two loop_load_uint64_t(const char *from)
+{
+    loop_two v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+TP_INLINE void loop_store_uint64_t(char *to, loop_two v)
+{
+    memcpy(to, &v, sizeof v);
+}
+
 /* Turns what fills a register of 16 bytes each way. */
 TP_INLINE void loop_turn_uint32_t(const char *from, int64_t from_step, char *to, int64_t to_step)
 {
-    loop_four v[4];
-    for (int j = 0; j < 4; j++)
-        memcpy(&v[j], from + j * from_step, sizeof v[j]);
-    const loop_four a = LOOP_MIX(v[0], v[1], 0, 4, 1, 5), b = LOOP_MIX(v[2], v[3], 0, 4, 1, 5);
-    const loop_four c = LOOP_MIX(v[0], v[1], 2, 6, 3, 7), d = LOOP_MIX(v[2], v[3], 2, 6, 3, 7);
-    v[0] = LOOP_MIX(a, b, 0, 1, 4, 5), v[1] = LOOP_MIX(a, b, 2, 3, 6, 7);
-    v[2] = LOOP_MIX(c, d, 0, 1, 4, 5), v[3] = LOOP_MIX(c, d, 2, 3, 6, 7);
-    for (int i = 0; i < 4; i++)
-        memcpy(to + i * to_step, &v[i], sizeof v[i]);
+    const loop_four v0 = loop_load_uint32_t(from), v1 = loop_load_uint32_t(from + from_step);
+    const loop_four v2 = loop_load_uint32_t(from + 2 * from_step);
+    const loop_four v3 = loop_load_uint32_t(from + 3 * from_step);
+    const loop_four a = LOOP_MIX(v0, v1, 0, 4, 1, 5), b = LOOP_MIX(v2, v3, 0, 4, 1, 5);
+    const loop_four c = LOOP_MIX(v0, v1, 2, 6, 3, 7), d = LOOP_MIX(v2, v3, 2, 6, 3, 7);
+    loop_store_uint32_t(to, LOOP_MIX(a, b, 0, 1, 4, 5));
+    loop_store_uint32_t(to + to_step, LOOP_MIX(a, b, 2, 3, 6, 7));
+    loop_store_uint32_t(to + 2 * to_step, LOOP_MIX(c, d, 0, 1, 4, 5));
+    loop_store_uint32_t(to + 3 * to_step, LOOP_MIX(c, d, 2, 3, 6, 7));
 }
 
 TP_INLINE void loop_turn_uint64_t(const char *from, int64_t from_step, char *to, int64_t to_step)
 {
-    loop_two v[2];
-    for (int j = 0; j < 2; j++)
-        memcpy(&v[j], from + j * from_step, sizeof v[j]);
-    const loop_two a = LOOP_MIX(v[0], v[1], 0, 2), b = LOOP_MIX(v[0], v[1], 1, 3);
-    memcpy(to, &a, sizeof a);
-    memcpy(to + to_step, &b, sizeof b);
+    const loop_two v0 = loop_load_uint64_t(from), v1 = loop_load_uint64_t(from + from_step);
+    loop_store_uint64_t(to, LOOP_MIX(v0, v1, 0, 2));
+    loop_store_uint64_t(to + to_step, LOOP_MIX(v0, v1, 1, 3));
 }
 
 /* A tile's lines of `from` are copied as a whole first where it is a full one: their distance may

@@ -38,15 +38,22 @@ typedef enum tp__fast {
     TP__VECTOR_ARITHMETIC(TP__FAST_NAME) TP__VECTOR_EQUALITY(TP__FAST_NAME)
         TP__VECTOR_FUNCTIONS(TP__FAST_NAME)
 #undef TP__FAST_NAME
-    /* conversions; the type is the one that they make, or, to half types, that they take */
+    /* conversions; the type is the one that they make, or, to half types and bool, that they take
+     */
     TP__FAST_FROM_F32,
     TP__FAST_FROM_F64,
     TP__FAST_FROM_I64,
     TP__FAST_FROM_U8,
+    TP__FAST_FROM_I32,
     TP__FAST_FROM_F16,
     TP__FAST_FROM_BF16,
     TP__FAST_TO_F16,
     TP__FAST_TO_BF16,
+    TP__FAST_TO_BOOL,
+    /* of bytes */
+    TP__FAST_AND,
+    TP__FAST_OR,
+    TP__FAST_NOT,
     TP__FASTS
 } tp__fast;
 

@@ -199,6 +199,21 @@ VECTOR_CAST(f32_of_f64, float, double)
 VECTOR_CAST(f64_of_i64, double, int64_t)
 VECTOR_CAST(f64_of_u8, double, uint8_t)
 VECTOR_CAST(f32_of_u8, float, uint8_t)
+VECTOR_CAST(i64_of_u8, int64_t, uint8_t)
+VECTOR_CAST(i64_of_i32, int64_t, int32_t)
+VECTOR_CAST_BY(f32_of_i64, float, int64_t, (float)(double)x)
+VECTOR_CAST_BY(bool_of_f32, uint8_t, float, x != 0)
+VECTOR_CAST_BY(bool_of_f64, uint8_t, double, x != 0)
+VECTOR_CAST_BY(bool_of_i64, uint8_t, int64_t, x != 0)
+
+/* As base/dtype.c says: out of range and NaN the smallest integer. */
+#define VECTOR_WHOLE ((double)x >= -0x1p63 && (double)x < 0x1p63 ? (int64_t)x : INT64_MIN)
+VECTOR_CAST_BY(i64_of_f32, int64_t, float, VECTOR_WHOLE)
+VECTOR_CAST_BY(i64_of_f64, int64_t, double, VECTOR_WHOLE)
+
+VECTOR_BINARY(and_u8, uint8_t, uint8_t, (a != 0) & (b != 0))
+VECTOR_BINARY(or_u8, uint8_t, uint8_t, (a | b) != 0)
+VECTOR_UNARY(not_u8, uint8_t, x == 0)
 
 /* Half types, as base/dtype.c says. */
 TP_INLINE uint32_t VECTOR(bits_of)(float x)
@@ -549,14 +564,19 @@ tp__vector_table VECTOR(tp__vector) = {
 #if defined(TP_WITH_MVEC)
         TP__VECTOR_FUNCTIONS(VECTOR_ROW)
 #endif
-            [TP__FAST_FROM_F32] = {NULL, VECTOR(f64_of_f32)},
-    [TP__FAST_FROM_F64] = {VECTOR(f32_of_f64), NULL},
-    [TP__FAST_FROM_I64] = {NULL, VECTOR(f64_of_i64)},
-    [TP__FAST_FROM_U8] = {VECTOR(f32_of_u8), VECTOR(f64_of_u8)},
+            [TP__FAST_FROM_F32] = {NULL, VECTOR(f64_of_f32), VECTOR(i64_of_f32)},
+    [TP__FAST_FROM_F64] = {VECTOR(f32_of_f64), NULL, VECTOR(i64_of_f64)},
+    [TP__FAST_FROM_I64] = {VECTOR(f32_of_i64), VECTOR(f64_of_i64)},
+    [TP__FAST_FROM_U8] = {VECTOR(f32_of_u8), VECTOR(f64_of_u8), VECTOR(i64_of_u8)},
+    [TP__FAST_FROM_I32] = {[TP_I64] = VECTOR(i64_of_i32)},
     [TP__FAST_FROM_F16] = {VECTOR(f32_of_f16)},
     [TP__FAST_FROM_BF16] = {VECTOR(f32_of_bf16)},
     [TP__FAST_TO_F16] = {VECTOR(f16_of_f32)},
     [TP__FAST_TO_BF16] = {VECTOR(bf16_of_f32)},
+    [TP__FAST_TO_BOOL] = {VECTOR(bool_of_f32), VECTOR(bool_of_f64), VECTOR(bool_of_i64)},
+    [TP__FAST_AND] = {[TP_U8] = VECTOR(and_u8)},
+    [TP__FAST_OR] = {[TP_U8] = VECTOR(or_u8)},
+    [TP__FAST_NOT] = {[TP_U8] = VECTOR(not_u8)},
 };
 
 tp__outer_table VECTOR(tp__outer) = {VECTOR(outer_f32), VECTOR(outer_f64)};

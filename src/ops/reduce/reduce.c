@@ -144,7 +144,7 @@ static bool min_forward(tp__call *call)
 static tp_var *extreme_chosen(const tp_var *node, tp_var *x, tp_var *y)
 {
     tp_var *equal = tp_eq(x, reduce_spread(tp_detach(y), x, &node->attr));
-    return tp__is_float((tp_dtype)x->dtype) ? tp_logical_or(equal, tp_isnan(x)) : equal;
+    return tp__is_float((tp_dtype)x->dtype) ? tp_logical_or(equal, tp_ne(x, x)) : equal;
 }
 
 static tp_var *reduce_sum_like(const tp_var *node, const tp_var *x, tp_var *values)

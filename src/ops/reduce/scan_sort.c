@@ -14,8 +14,11 @@
 #include "base/dtype.h"
 #include "base/parallel.h"
 #include "graph/apply.h"
+#include "graph/compose.h"
 #include "graph/half.h"
 #include "graph/structural.h"
+#include "kernels/fold.h"
+#include "kernels/sort.h"
 #include "ops/families.h"
 #include "ops/line.h"
 #include "tinypytorch.h"
@@ -45,11 +48,57 @@ static int64_t order_first(const order_lines *lines, int64_t i)
     return i / lines->inner * lines->inner * lines->length + i % lines->inner;
 }
 
-/* --- cumsum; backwards it is its own gradient --- */
+/* --- Sums and products up to each element --- */
 
-enum { CUMSUM_BACKWARDS = 8 };
+/* The attribute is the axis, and this where lines are gone through from their ends. */
+enum { SCAN_BACKWARDS = 8 };
 
-static bool cumsum_infer(tp__call *call)
+/* Lines that lie side by side are gone through together, so many of them. */
+enum { SCAN_SIDE = 1024 };
+
+typedef struct scan_job {
+    tp__scan *scan;
+    tp__partial none; /* the sum or the product of nothing */
+    const char *from;
+    char *to;
+    int64_t item, length, inner, lines; /* elements of a line; lines side by side; all lines */
+    int64_t units, runs; /* of the lines side by side, that are a unit of work each */
+    bool backwards;
+} scan_job;
+
+static void scan_side(const scan_job *job, int64_t unit)
+{
+    tp__partial sums[SCAN_SIDE];
+    int64_t row = job->inner * job->item, first = job->inner * (unit % job->runs) / job->runs;
+    int64_t width = job->inner * (unit % job->runs + 1) / job->runs - first;
+    int64_t start = unit / job->runs * job->length * row + first * job->item;
+    start += job->backwards ? (job->length - 1) * row : 0;
+    row = job->backwards ? -row : row;
+    for (int64_t j = 0; j < width; j++)
+        sums[j] = job->none;
+    job->scan(job->length, width, job->from + start, row, 0, sums, job->to + start);
+}
+
+static void scan_lines(const scan_job *job, int64_t unit)
+{
+    tp__partial none = job->none;
+    int64_t line = job->length * job->item, first = unit * TP__SCAN_LINES;
+    int64_t left = job->lines - first, at = first * line;
+    at += job->backwards ? line - job->item : 0;
+    job->scan(job->length, left < TP__SCAN_LINES ? left : TP__SCAN_LINES, job->from + at,
+              job->backwards ? -job->item : job->item, line, &none, job->to + at);
+}
+
+static void scan_task(void *ctx, int64_t unit)
+{
+    const scan_job *job = ctx;
+    if (job->inner > 1)
+        scan_side(job, unit);
+    else
+        scan_lines(job, unit);
+}
+
+static bool scan_infer(tp__call *call)
 {
     const tp_var *x = call->in[0];
     call->dtype = tp__is_float((tp_dtype)x->dtype) ? (tp_dtype)x->dtype : TP_I64;
@@ -58,87 +107,49 @@ static bool cumsum_infer(tp__call *call)
     return true;
 }
 
-/* Lines that lie side by side, up to CUMSUM_SIDE at a time, are summed together: their sums do not
- * wait for each other, and rows are read as they lie in memory. */
-enum { CUMSUM_SIDE = 1024, CUMSUM_AHEAD = 4, CUMSUM_PIECE = 120 };
+/* Elements that lie in order, in the result's type, are read where they are. */
+static bool scan_forward(tp__call *call, bool product)
+{
+    tp_var *x = call->in[0], *y = call->out;
+    if (y->size == 0)
+        return true;
+    bool there = (x->flags & TP__CONTIGUOUS) && x->dtype == y->dtype;
+    if (!there)
+        tp__copy_elements(y, x);
+    int axis = (int)call->attr.integer & (SCAN_BACKWARDS - 1);
+    order_lines lines = order_lines_of(call->ndim, call->shape, axis);
+    const tp__fold_kernels *kernels = tp__fold_choose(TP__SUM, call->dtype);
+    scan_job job = {.scan = product ? kernels->scan_product : kernels->scan_sum,
+                    .from = there ? x->data : y->data,
+                    .to = y->data,
+                    .item = (int64_t)tp__dtype_size(call->dtype),
+                    .length = lines.length,
+                    .inner = lines.inner,
+                    .lines = lines.count,
+                    .runs = (lines.inner + SCAN_SIDE - 1) / SCAN_SIDE,
+                    .backwards = call->attr.integer & SCAN_BACKWARDS};
+    if (product && call->dtype == TP_I64)
+        job.none.integer = 1;
+    else
+        job.none.real = product;
+    job.units = lines.inner > 1 ? lines.count / lines.inner * job.runs
+                                : (lines.count + TP__SCAN_LINES - 1) / TP__SCAN_LINES;
+    tp__parallel(job.units, (double)y->size * 0.5, scan_task, &job);
+    return true;
+}
 
-#define CUMSUM_LINES(name, Type, Sum)                                                              \
-    static void name##_side(const order_lines *lines, int64_t width, Type *row, bool backwards)    \
-    {                                                                                              \
-        const int64_t length = lines->length, step = backwards ? -lines->stride : lines->stride;   \
-        Sum sum[CUMSUM_SIDE] = {0};                                                                \
-        row += backwards ? (length - 1) * lines->stride : 0;                                       \
-        for (int64_t k = 0; k < length; k++, row += step)                                          \
-            for (int64_t j = 0; j < width; j++) {                                                  \
-                sum[j] += (Sum)row[j];                                                             \
-                row[j] = (Type)sum[j];                                                             \
-            }                                                                                      \
-    }                                                                                              \
-                                                                                                   \
-    /* Lines one after the other, by way of pieces: elements of lines that are a power of two long \
-     * would hinder each other in the cache. */                                                    \
-    TP_INLINE void name##_ahead(const order_lines *lines, const int rows, Type *at,                \
-                                bool backwards)                                                    \
-    {                                                                                              \
-        const int64_t length = lines->length;                                                      \
-        Sum sum[CUMSUM_AHEAD] = {0};                                                               \
-        Type piece[CUMSUM_AHEAD][CUMSUM_PIECE];                                                    \
-        for (int64_t done = 0, n; done < length; done += n) {                                      \
-            n = length - done < CUMSUM_PIECE ? length - done : CUMSUM_PIECE;                       \
-            Type *from = at + (backwards ? length - done - n : done);                              \
-            for (int64_t k = 0; k < n; k++) {                                                      \
-                int64_t place = backwards ? n - 1 - k : k;                                         \
-                for (int j = 0; j < rows; j++) {                                                   \
-                    sum[j] += (Sum)from[j * length + place];                                       \
-                    piece[j][place] = (Type)sum[j];                                                \
-                }                                                                                  \
-            }                                                                                      \
-            for (int j = 0; j < rows; j++)                                                         \
-                memcpy(from + j * length, piece[j], (size_t)n * sizeof(Type));                     \
-        }                                                                                          \
-    }                                                                                              \
-                                                                                                   \
-    static void name(const order_lines *lines, void *data, bool backwards)                         \
-    {                                                                                              \
-        Type *at = data;                                                                           \
-        int64_t i = 0, inner = lines->inner, step = inner > 1 ? CUMSUM_SIDE : CUMSUM_AHEAD;        \
-        for (int64_t n; i < lines->count; i += n) {                                                \
-            int64_t left = inner > 1 ? inner - i % inner : lines->count - i;                       \
-            n = left < step ? left : step;                                                         \
-            n = inner > 1 || n == CUMSUM_AHEAD ? n : 1;                                            \
-            if (inner > 1)                                                                         \
-                name##_side(lines, n, at + order_first(lines, i), backwards);                      \
-            else if (n > 1)                                                                        \
-                name##_ahead(lines, CUMSUM_AHEAD, at + order_first(lines, i), backwards);          \
-            else                                                                                   \
-                name##_ahead(lines, 1, at + order_first(lines, i), backwards);                     \
-        }                                                                                          \
-    }
-
-CUMSUM_LINES(cumsum_f32, float, double)
-CUMSUM_LINES(cumsum_f64, double, double)
-CUMSUM_LINES(cumsum_i64, int64_t, uint64_t)
+/* --- cumsum; backwards it is its own gradient --- */
 
 static bool cumsum_forward(tp__call *call)
 {
-    tp__copy_elements(call->out, call->in[0]);
-    bool backwards = call->attr.integer & CUMSUM_BACKWARDS;
-    int axis = (int)call->attr.integer & (CUMSUM_BACKWARDS - 1);
-    order_lines lines = order_lines_of(call->ndim, call->shape, axis);
-    if (call->dtype == TP_F32)
-        cumsum_f32(&lines, call->out->data, backwards);
-    else if (call->dtype == TP_F64)
-        cumsum_f64(&lines, call->out->data, backwards);
-    else
-        cumsum_i64(&lines, call->out->data, backwards);
-    return true;
+    return scan_forward(call, false);
 }
 
 static tp_var *cumsum_apply(tp_var *x, int64_t attr);
 
 static void cumsum_gradient(const tp__pull *pull)
 {
-    pull->gx[0] = cumsum_apply(pull->gy, pull->y->attr.integer ^ CUMSUM_BACKWARDS);
+    pull->gx[0] = cumsum_apply(pull->gy, pull->y->attr.integer ^ SCAN_BACKWARDS);
 }
 
 static tp_var *cumsum_sample(tp_var *const *x)
@@ -156,7 +167,7 @@ static const tp__op cumsum_op = {
     .name = "cumsum",
     .n_in = 1,
     .flags = TP__LINEAR,
-    .infer = cumsum_infer,
+    .infer = scan_infer,
     .forward = cumsum_forward,
     .gradient = cumsum_gradient,
     .formula = "y[i] = x[0] + … + x[i], along an axis",
@@ -181,69 +192,73 @@ tp_var *tp_cumsum(tp_var *x, int axis)
     return cumsum_apply(x, axis);
 }
 
-/* --- cumprod: each doubling of the reach multiplies by the array moved on; right with zeros --- */
+/* --- cumprod --- */
+
+static bool cumprod_forward(tp__call *call)
+{
+    return scan_forward(call, true);
+}
+
+/* Each doubling of the reach multiplies by the array moved on: derivatives are right with zeros. */
+static tp_var *cumprod_compose(const tp_var *y, tp_var *const *x)
+{
+    int axis = (int)y->attr.integer;
+    tp_var *product = x[0];
+    int64_t n = tp__shape(product)[axis];
+    for (int64_t reach = 1; reach < n && !tp_is_poison(product); reach *= 2) {
+        tp_var *moved =
+            tp_mul(tp_slice(product, axis, reach, n, 1), tp_slice(product, axis, 0, n - reach, 1));
+        product =
+            tp_concatenate((tp_var *[]){tp_slice(product, axis, 0, reach, 1), moved}, 2, axis);
+    }
+    return product;
+}
+
+static tp_var *cumprod_sample(tp_var *const *x)
+{
+    return tp_cumprod(x[0], 1);
+}
+
+static const tp__op cumprod_op = {
+    .label = "CumProd",
+    .name = "cumprod",
+    .n_in = 1,
+    .reads = {TP__READS_0},
+    .infer = scan_infer,
+    .forward = cumprod_forward,
+    .compose = cumprod_compose,
+    .gradient = tp__compose_gradient,
+    .formula = "y[i] = x[0] · … · x[i], along an axis",
+    .rule = "of products of parts that double",
+    .domain = TP__DISTINCT,
+    .samples = (const tp__sample[]){{"2,4", cumprod_sample, "x0.cumprod(1)"}, {0}},
+};
 
 tp_var *tp_cumprod(tp_var *x, int axis)
 {
     TP__CALL("cumprod");
     TP__OPERANDS(x);
     TP__OF_LINE(x, tp_cumprod(x, axis));
-    TP__IN_FLOAT32(tp_cumprod(x, axis), &x);
     if (!tp__check_operand("cumprod", x) ||
         (axis = tp__check_axis("cumprod", axis, x, x->ndim)) < 0)
         return tp__poison();
-    tp_var *y = tp__is_float((tp_dtype)x->dtype) ? x : tp_to(x, TP_I64);
-    int64_t n = tp__shape(x)[axis];
-    for (int64_t reach = 1; reach < n && !tp_is_poison(y); reach *= 2) {
-        tp_var *moved = tp_mul(tp_slice(y, axis, reach, n, 1), tp_slice(y, axis, 0, n - reach, 1));
-        y = tp_concatenate((tp_var *[]){tp_slice(y, axis, 0, reach, 1), moved}, 2, axis);
-    }
-    return tp__fresh(y, x);
+    return tp__apply(&cumprod_op, &x, 1, (tp__attr){.integer = axis}, -1, NULL);
 }
 
-/* --- argsort: a stable merge sort of each line; NaN is larger than all --- */
+/* --- argsort: of each line (kernels/sort.h) --- */
 
-enum { ARGSORT_DESCENDING = 8 };
+/* The attribute is the axis, whether the order is descending, and above these how many positions
+ * are wanted, and one more, or 0 for all. */
+enum { ARGSORT_DESCENDING = 8, ARGSORT_FIRST = 16 };
 
 typedef struct argsort_job {
-    const int64_t *keys;
-    bool descending;
+    tp__sorting sorting;
+    order_lines from, to;
+    const char *x;
+    size_t item, room_bytes;
+    int64_t *positions, tasks;
+    char *room;
 } argsort_job;
-
-/* An integer in the order of the elements: a float's bits are, but for those of negative ones. */
-static int64_t argsort_key(tp_dtype dtype, const char *at)
-{
-    if (dtype == TP_I64)
-        return *(const int64_t *)(const void *)at;
-    double value = tp__read_element(dtype, at) + 0.0;
-    int64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return isnan(value) ? INT64_MAX : bits < 0 ? bits ^ INT64_MAX : bits;
-}
-
-static bool argsort_goes_first(const argsort_job *job, int64_t b, int64_t a)
-{
-    return job->descending ? job->keys[b] > job->keys[a] : job->keys[b] < job->keys[a];
-}
-
-/* Sorts n positions, from and to in turn; the result is in the one returned. */
-static int64_t *argsort_line(const argsort_job *job, int64_t n, int64_t *from, int64_t *to)
-{
-    for (int64_t width = 1; width < n; width *= 2) {
-        for (int64_t start = 0; start < n; start += 2 * width) {
-            int64_t middle = start + width < n ? start + width : n;
-            int64_t end = middle + width < n ? middle + width : n, a = start, b = middle;
-            for (int64_t k = start; k < end; k++) {
-                bool second = a == middle || (b < end && argsort_goes_first(job, from[b], from[a]));
-                to[k] = second ? from[b++] : from[a++];
-            }
-        }
-        int64_t *other = from;
-        from = to;
-        to = other;
-    }
-    return from;
-}
 
 static bool argsort_infer(tp__call *call)
 {
@@ -251,32 +266,43 @@ static bool argsort_infer(tp__call *call)
     call->dtype = TP_I64;
     call->ndim = x->ndim;
     memcpy(call->shape, tp__shape(x), x->ndim * sizeof *call->shape);
+    if (call->attr.integer >= ARGSORT_FIRST)
+        call->shape[call->attr.integer & (ARGSORT_DESCENDING - 1)] =
+            call->attr.integer / ARGSORT_FIRST - 1;
     return true;
+}
+
+/* Each task has its own room. */
+static void argsort_task(void *ctx, int64_t task)
+{
+    const argsort_job *job = ctx;
+    for (int64_t i = task; i < job->from.count; i += job->tasks)
+        tp__sort_line(&job->sorting, job->x + (size_t)order_first(&job->from, i) * job->item,
+                      job->positions + order_first(&job->to, i),
+                      job->room + (size_t)task * job->room_bytes);
 }
 
 static bool argsort_run(tp__call *call, const tp_var *x)
 {
-    int axis = (int)call->attr.integer & (ARGSORT_DESCENDING - 1);
-    order_lines lines = order_lines_of(call->ndim, call->shape, axis);
-    size_t n = (size_t)lines.length;
-    int64_t *keys = tp__alloc(3 * n * sizeof *keys);
-    if (!keys)
+    int axis = (int)call->attr.integer & (ARGSORT_DESCENDING - 1), threads = tp_num_threads();
+    argsort_job job = {.from = order_lines_of(x->ndim, tp__shape(x), axis),
+                       .to = order_lines_of(call->ndim, call->shape, axis),
+                       .x = x->data,
+                       .item = tp__dtype_size(x->dtype),
+                       .positions = call->out->data};
+    job.sorting = (tp__sorting){.dtype = (tp_dtype)x->dtype,
+                                .descending = call->attr.integer & ARGSORT_DESCENDING,
+                                .n = job.from.length,
+                                .first = job.to.length,
+                                .step = job.from.stride * (int64_t)job.item,
+                                .to_step = job.to.stride};
+    job.tasks = job.from.count < threads ? job.from.count : threads;
+    job.room_bytes = tp__sort_room(&job.sorting);
+    job.room = tp__alloc((size_t)job.tasks * job.room_bytes);
+    if (!job.room)
         return false;
-    int64_t *room = keys + n, *out = call->out->data;
-    argsort_job job = {keys, call->attr.integer & ARGSORT_DESCENDING};
-    size_t item = tp__dtype_size(x->dtype);
-    for (int64_t i = 0; i < lines.count; i++) {
-        int64_t first = order_first(&lines, i);
-        for (int64_t k = 0; k < lines.length; k++) {
-            const char *at = (const char *)x->data + (size_t)(first + k * lines.stride) * item;
-            keys[k] = argsort_key((tp_dtype)x->dtype, at);
-            room[k] = k;
-        }
-        const int64_t *sorted = argsort_line(&job, lines.length, room, room + n);
-        for (int64_t k = 0; k < lines.length; k++)
-            out[first + k * lines.stride] = sorted[k];
-    }
-    tp__free(keys);
+    tp__parallel(job.tasks, (double)x->size * 10, argsort_task, &job);
+    tp__free(job.room);
     return true;
 }
 
@@ -361,7 +387,9 @@ tp_var *tp_topk(tp_var *x, int64_t k, int axis, bool largest, tp_var **positions
     if (k < 0 || k > tp__shape(x)[axis])
         return tp_fail(TP_ERROR_ARGUMENT, "topk: %lld elements of axis %d of size %lld",
                        (long long)k, axis, (long long)tp__shape(x)[axis]);
-    tp_var *first = tp_slice(tp_argsort(x, axis, largest), axis, 0, k, 1);
+    tp__attr attr = {.integer =
+                         axis | (largest ? ARGSORT_DESCENDING : 0) | (k + 1) * ARGSORT_FIRST};
+    tp_var *first = tp__apply(&argsort_op, &x, 1, attr, -1, NULL);
     if (positions)
         *positions = first;
     return tp_is_poison(first) ? first : tp_gather(x, axis, first);
@@ -404,7 +432,6 @@ tp_var *tp_median(tp_var *x, int axis)
     };
 
 /* clang-format off */
-ORDER_RECORD(CumProd, cumprod, "y[i] = x[0] · … · x[i], along an axis", "2,4", tp_cumprod(x[0], 1), "x0.cumprod(1)")
 ORDER_RECORD(Sort, sort, "x in ascending order along an axis", "2,3", tp_sort(x[0], 1, false, NULL), "x0.sort(dim=1, stable=True)[0]")
 ORDER_RECORD(TopK, topk, "the k largest along an axis, in order", "2,4", tp_topk(x[0], 1, 1, true, NULL), "x0.topk(1, 1)[0]")
 ORDER_RECORD(Median, median, "the middle of x in order, the lower of two", "2,4", tp_median(x[0], 1), "x0.sort(dim=1, stable=True)[0].select(1, (x0.size(1) - 1) // 2)")

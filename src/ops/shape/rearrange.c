@@ -287,8 +287,8 @@ static tp_var *arrange_above(const char *call, const tp_var *x, int64_t k, bool 
         return tp__refuse_shape(call, "x", x, "2 axes or more");
     const int64_t *last = tp__shape(x) + x->ndim - 2;
     k = k < -last[0] ? -last[0] : k > last[1] ? last[1] : k; /* beyond, nothing changes */
-    tp_var *row = tp_add(tp_unsqueeze(tp_arange(TP_I64, 0, (double)last[0], 1), 1), k);
-    tp_var *column = tp_arange(TP_I64, 0, (double)last[1], 1);
+    tp_var *row = tp_add(tp_unsqueeze(tp_arange(TP_F64, 0, (double)last[0], 1), 1), k);
+    tp_var *column = tp_arange(TP_F64, 0, (double)last[1], 1);
     return strictly ? tp_gt(column, row) : tp_ge(column, row);
 }
 

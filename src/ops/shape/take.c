@@ -16,39 +16,92 @@
 
 /* --- By numbers in row-major order --- */
 
+/* A copy of index in which numbers that count from the end of size elements count from 0. */
+static tp_var *pick_places(tp_var *index, int64_t size)
+{
+    tp_var *from = tp__plain(tp_to(index, TP_I64));
+    if (tp_is_poison(from))
+        return from;
+    tp_var *to = tp__empty(TP_I64, TP_SHAPE(from->size));
+    if (tp_is_poison(to))
+        return to;
+    const int64_t *at = from->data;
+    for (int64_t i = 0; i < from->size; i++)
+        ((int64_t *)to->data)[i] = at[i] + (at[i] < 0 && at[i] >= -size ? size : 0);
+    return to;
+}
+
 tp_var *tp_take(tp_var *x, tp_var *index)
 {
     TP__CALL("take");
     TP__OPERANDS(x, index);
     if (!tp__check_operand("take", x) || !tp__check_operand("take", index))
         return tp__poison();
-    if (!tp__is_float((tp_dtype)index->dtype))
-        index = tp_to(index, TP_I64);
-    tp_var *back = tp_logical_and(tp_lt(index, 0), tp_ge(index, -x->size));
-    tp_var *places = tp_where(back, tp_add(index, x->size), index);
+    tp_var *flat = tp_reshape(x, TP_SHAPE(x->size));
+    tp_var *places = tp__is_float((tp_dtype)index->dtype) ? tp_reshape(index, TP_SHAPE(index->size))
+                                                          : pick_places(index, x->size);
     if (tp_is_poison(places))
         return places;
-    tp_var *y =
-        tp_gather(tp_reshape(x, TP_SHAPE(x->size)), 0, tp_reshape(places, TP_SHAPE(index->size)));
+    tp_var *y = tp_gather(flat, 0, places);
     return tp_is_poison(y) ? y : tp_reshape(y, index->ndim, tp__shape(index));
+}
+
+/* A byte for each element, 0 where it is 0; how many are not. */
+static tp_var *pick_truth(tp_var *x, int64_t *count)
+{
+    x = tp_detach(x);
+    tp_var *truth = tp__plain(tp__dtype_size((tp_dtype)x->dtype) == 1 ? x : tp_ne(x, 0));
+    if (!tp_is_poison(truth))
+        *count = (int64_t)tp_item((tp_count_nonzero)(truth, NULL));
+    return truth;
+}
+
+/* Writes the place of each true element of a line of n, and goes on to the next row of `to` behind
+ * it, without asking first. There are `left` of them, here and in the lines that follow. */
+static int64_t pick_line(int64_t n, const uint8_t *truth, int64_t left, int64_t first, int64_t row,
+                         int64_t *to)
+{
+    int64_t found = 0;
+    for (int64_t i = 0; i < n && found < left; i++) {
+        to[found * row] = first + i;
+        found += truth[i] != 0;
+    }
+    return found;
 }
 
 /* The row-major numbers of elements that are not 0. */
 static tp_var *pick_nonzero(tp_var *x)
 {
     size_t scope = tp_scope_begin();
-    tp_var *truth = tp__plain(tp_to(tp_ne(tp_detach(x), 0), TP_U8)), *y = truth;
+    int64_t count = 0;
+    tp_var *truth = pick_truth(x, &count), *y = truth;
     if (!tp_is_poison(truth)) {
-        int64_t count = (int64_t)tp_item((tp_sum)(truth, NULL)), n = 0;
-        y = tp_zeros(TP_I64, TP_SHAPE(count));
-        int64_t *to = tp_data_(y);
-        for (int64_t i = 0; to && i < truth->size; i++)
-            if (((const uint8_t *)truth->data)[i])
-                to[n++] = i;
+        y = tp__empty(TP_I64, TP_SHAPE(count));
+        if (!tp_is_poison(y))
+            pick_line(truth->size, truth->data, count, 0, 1, y->data);
         y = tp_leave(y);
     }
     tp_scope_end(scope);
     return y;
+}
+
+/* Lines along the last axis; the other places of the elements found in one are those of the line.
+ */
+static void pick_places_of(const tp_var *truth, int64_t count, int64_t *to)
+{
+    const int64_t *shape = tp__shape(truth);
+    const int last = truth->ndim - 1;
+    int64_t place[TP_MAX_NDIM] = {0}, size = shape[last];
+    const uint8_t *line = truth->data;
+    for (; count > 0; line += size) {
+        int64_t some = pick_line(size, line, count, 0, last + 1, to + last);
+        count -= some;
+        for (; some > 0; some--, to += last + 1)
+            for (int d = 0; d < last; d++)
+                to[d] = place[d];
+        for (int d = last - 1; d >= 0 && ++place[d] == shape[d]; d--)
+            place[d] = 0;
+    }
 }
 
 tp_var *tp_nonzero(tp_var *x)
@@ -57,17 +110,17 @@ tp_var *tp_nonzero(tp_var *x)
     TP__OPERANDS(x);
     if (!tp__check_operand("nonzero", x))
         return tp__poison();
-    tp_var *rest = pick_nonzero(x), *columns[TP_MAX_NDIM];
-    if (tp_is_poison(rest))
-        return rest;
-    if (x->ndim == 0)
-        return tp_zeros(TP_I64, TP_SHAPE(rest->size, 0));
-    for (int i = x->ndim - 1; i >= 0; i--) {
-        int64_t size = tp__shape(x)[i] ? tp__shape(x)[i] : 1;
-        columns[i] = tp_remainder(rest, size);
-        rest = tp_to(tp_floor(tp_div(tp_sub(rest, columns[i]), size)), TP_I64);
+    size_t scope = tp_scope_begin();
+    int64_t count = 0;
+    tp_var *truth = pick_truth(x, &count), *y = truth;
+    if (!tp_is_poison(truth)) {
+        y = tp__empty(TP_I64, TP_SHAPE(count, truth->ndim));
+        if (!tp_is_poison(y) && truth->ndim)
+            pick_places_of(truth, count, y->data);
+        y = tp_leave(y);
     }
-    return tp_stack(columns, x->ndim, 1);
+    tp_scope_end(scope);
+    return y;
 }
 
 tp_var *tp_masked_select(tp_var *x, tp_var *mask)
@@ -86,7 +139,10 @@ tp_var *tp_masked_select(tp_var *x, tp_var *mask)
                        tp__shape_text(b, mask->ndim, tp__shape(mask)));
     }
     tp_var *chosen = pick_nonzero(tp_broadcast_to(mask, ndim, shape));
-    return tp_is_poison(chosen) ? chosen : tp_take(tp_broadcast_to(x, ndim, shape), chosen);
+    if (tp_is_poison(chosen))
+        return chosen;
+    tp_var *wide = tp_broadcast_to(x, ndim, shape);
+    return tp_is_poison(wide) ? wide : tp_gather(tp_reshape(wide, TP_SHAPE(wide->size)), 0, chosen);
 }
 
 /* --- Along an axis --- */
