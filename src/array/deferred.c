@@ -145,7 +145,9 @@ static void deferred_rows(const tp__source *source, int64_t rows, int64_t column
 {
     const int64_t item = source->item, row = columns * item, all = rows * row;
     const int64_t copied = stride[0] ? rows : 1;
-    for (int64_t k = 0; k < columns; k++)
+    if (stride[1] == 0)
+        tp__copy_spread(source->item, copied, stride[0] * item, from, columns, to);
+    for (int64_t k = 0; k < columns && stride[1]; k++)
         tp__copy_steps(source->item, copied, stride[0] * item, from + k * stride[1] * item, row,
                        to + k * item);
     for (int64_t done = row * copied, some; done < all; done += some) {

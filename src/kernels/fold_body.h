@@ -30,15 +30,21 @@
 #define FOLD_UNROLL
 #endif
 
+/* Small registers make this eight times as long. */
+#if FOLD_BYTES < 32
+#define FOLD_UNROLL_REST
+#else
+#define FOLD_UNROLL_REST FOLD_UNROLL
+#endif
+
 #define FOLD_WIDTH (FOLD_BYTES / 8)
 #define FOLD_VECTORS (TP__FOLD_LANES / FOLD_WIDTH)
 #define FOLD_STRIPS(width) (((width) + FOLD_WIDTH - 1) / FOLD_WIDTH)
 #define FOLD_PITCH(width) (FOLD_STRIPS(width) * FOLD_WIDTH)
 #define FOLD_WIDE ((int)(FOLD_BYTES / sizeof(FOLD_REAL)))
 #define FOLD_LINE ((int)(64 / FOLD_WIDTH / sizeof(FOLD_REAL))) /* strips in a line of the cache */
-#define FOLD_PANELS                                                                                \
-    2               /* whose rows of a lane are added at once, so that it is read half as often    \
-                     */
+/* Panels whose rows of a lane are added at once, so that it is read half as often. */
+#define FOLD_PANELS (FOLD_BYTES < 32 ? 1 : 2)
 #define FOLD_ROWS 8 /* compared at once */
 
 typedef FOLD_REAL FOLD(few) __attribute__((vector_size(FOLD_WIDTH * sizeof(FOLD_REAL))));
@@ -126,7 +132,7 @@ TP_INLINE double FOLD(fold_sum_lanes)(const FOLD(doubles) * sum)
 /* Adds what is left of a panel. */
 TP_INLINE void FOLD(fold_sum_rest)(int64_t n, const FOLD_REAL *x, FOLD(doubles) * sum)
 {
-    FOLD_UNROLL
+    FOLD_UNROLL_REST
     for (int v = 0; v < FOLD_VECTORS; v++) {
         const FOLD_REAL *at = x + v * FOLD_WIDTH;
         int64_t left = n - v * FOLD_WIDTH;
@@ -419,6 +425,7 @@ tp__fold_table FOLD(tp__fold) = {
 #undef FOLD_ROWS
 #undef FOLD_STRIPS
 #undef FOLD_UNROLL
+#undef FOLD_UNROLL_REST
 #undef FOLD_VECTORS
 #undef FOLD_WIDE
 #undef FOLD_WIDTH

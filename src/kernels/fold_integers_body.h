@@ -39,8 +39,10 @@
                 best[j] = expression;                                                              \
             }                                                                                      \
         }                                                                                          \
-        for (int64_t j = 0; j < width; j++)                                                        \
+        for (int64_t j = 0; j < width; j++) {                                                      \
             to[j].integer = best[j];                                                               \
+            __asm__ volatile(""); /* not worth a vector */                                         \
+        }                                                                                          \
     }
 
 FOLD_ROW(sum, int64_t, FOLD_WRAPPED)
@@ -68,8 +70,13 @@ static void FOLD(fold_sum_columns)(int64_t n, const void *const *row, int64_t wi
 #define FOLD_FIELD(partial) ((partial).integer)
 
 FOLD_PLACES(FOLD_INTEGER, int64_t)
+#if !defined(FOLD_BYTE)
 FOLD_SCAN(sum, FOLD_INTEGER, uint64_t, +)
 FOLD_SCAN(product, FOLD_INTEGER, uint64_t, *)
+#define FOLD_SCANS .scan_sum = FOLD(fold_scan_sum), .scan_product = FOLD(fold_scan_product)
+#else
+#define FOLD_SCANS .scan_sum = NULL, .scan_product = NULL
+#endif
 
 #undef TURN
 #undef TURNING
@@ -110,7 +117,7 @@ static int64_t FOLD(fold_sum_bytes)(int64_t n, const void *from)
     {                                                                                              \
         .integers = row, .columns = FOLD(fold_##name##_columns),                                   \
         .join = tp__fold_##name##_integers, .places = FOLD(fold_places), .find = FOLD(fold_find),  \
-        .scan_sum = FOLD(fold_scan_sum), .scan_product = FOLD(fold_scan_product)                   \
+        FOLD_SCANS                                                                                 \
     }
 
 tp__fold_table FOLD(tp__fold) = {[TP__SUM] = FOLD_KERNELS(sum, FOLD_SUM),
@@ -124,6 +131,7 @@ tp__fold_table FOLD(tp__fold) = {[TP__SUM] = FOLD_KERNELS(sum, FOLD_SUM),
 #undef FOLD_KERNELS
 #undef FOLD_LARGER
 #undef FOLD_ROW
+#undef FOLD_SCANS
 #undef FOLD_SMALLER
 #undef FOLD_SUM
 #undef FOLD_WRAPPED

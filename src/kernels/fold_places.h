@@ -34,8 +34,8 @@
     {                                                                                              \
         const Type *x = from, wanted = (Type)FOLD_FIELD(best);                                     \
         int64_t i = 0;                                                                             \
-        for (int any = 0; n - i >= 64; i += 64) {                                                  \
-            for (int j = 0; j < 64; j++)                                                           \
+        for (int any = 0; n - i >= FOLD_BYTES; i += FOLD_BYTES) {                                  \
+            for (int j = 0; j < FOLD_BYTES; j++)                                                   \
                 any |= (x[i + j] == wanted) | (x[i + j] != x[i + j]);                              \
             if (any)                                                                               \
                 break;                                                                             \

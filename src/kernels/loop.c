@@ -31,12 +31,44 @@ void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *
     tp__copy_steps(item, n, n == 1 ? (int64_t)item : step, from, (int64_t)item, to);
 }
 
-/* --- Rows as columns --- */
-
-enum { LOOP_TILE = 16 };
+/* --- Each element several times --- */
 
 typedef uint32_t loop_four __attribute__((vector_size(16)));
 typedef uint64_t loop_two __attribute__((vector_size(16)));
+
+/* A register may reach beyond its row, into those that follow. */
+#define LOOP_SPREAD(Type, Vector)                                                                  \
+    static int64_t loop_spread_##Type(int64_t n, int64_t step, const char *from, int64_t times,    \
+                                      char *to)                                                    \
+    {                                                                                              \
+        const int64_t some = 16 / (int64_t)sizeof(Type), reach = (times + some - 1) / some * some; \
+        int64_t i = 0;                                                                             \
+        for (; i * times + reach <= n * times; i++) {                                              \
+            const Vector v = *(const Type *)(const void *)(from + i * step) - (Vector){0};         \
+            char *const row = to + i * times * (int64_t)sizeof(Type);                              \
+            for (int64_t k = 0; k < times; k += some)                                              \
+                memcpy(row + k * (int64_t)sizeof(Type), &v, sizeof v);                             \
+        }                                                                                          \
+        return i;                                                                                  \
+    }
+
+LOOP_SPREAD(uint32_t, loop_four)
+LOOP_SPREAD(uint64_t, loop_two)
+
+void tp__copy_spread(size_t item, int64_t n, int64_t step, const char *from, int64_t times,
+                     char *to)
+{
+    const int64_t row = times * (int64_t)item;
+    int64_t i = item == sizeof(uint32_t)   ? loop_spread_uint32_t(n, step, from, times, to)
+                : item == sizeof(uint64_t) ? loop_spread_uint64_t(n, step, from, times, to)
+                                           : 0;
+    for (int64_t k = 0; k < times && i < n; k++)
+        tp__copy_steps(item, n - i, step, from + i * step, row, to + i * row + k * (int64_t)item);
+}
+
+/* --- Rows as columns --- */
+
+enum { LOOP_TILE = 16 };
 
 #define LOOP_MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 

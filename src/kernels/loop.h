@@ -27,6 +27,10 @@ void tp__copy_steps(size_t item, int64_t n, int64_t step, const char *from, int6
                     char *to);
 void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *to);
 
+/* Copies each of n elements that lie step bytes apart so many times, into consecutive places. */
+void tp__copy_spread(size_t item, int64_t n, int64_t step, const char *from, int64_t times,
+                     char *to);
+
 /* Loops of one, two operands x, y … bound as Work from elements of type In. */
 #define TP__LOOP1(name, Out, In, Work, expression)                                                 \
     static void name(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)        \
