@@ -26,6 +26,7 @@
 #include "graph/hold.h"
 #include "graph/hook.h"
 #include "graph/outputs.h"
+#include "graph/through.h"
 #include "graph/versions.h"
 #include "tinypytorch.h"
 
@@ -129,6 +130,21 @@ static bool sweep_add(tp__sweep *s, tp_var *v, tp_var *gradient)
     return tp__sweep_add_into(s, &v->adjoint.var, gradient);
 }
 
+/* The same, from v to its operand x, or past it to what it is a part of. */
+TP_INLINE bool sweep_add_past(tp__sweep *s, const tp_var *v, tp_var *x, tp_var *gradient)
+{
+    bool picked = v->sweep_below || (v->op->flags & TP__SELECTS);
+    if (TP_UNLIKELY(tp__through_shows(x)) && !picked && !tp__sweep_numeric(s, x) &&
+        (tp__through_add(s, x, gradient) || s->t->code))
+        return !s->t->code;
+    return sweep_add(s, x, gradient);
+}
+
+bool tp__sweep_wanted(tp__sweep *s, tp_var *v)
+{
+    return sweep_wanted(s, v);
+}
+
 /* --- Visiting a node --- */
 
 /* Runs v's numeric rule if it has one for its operands; false if it has not. */
@@ -216,7 +232,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
         sweep_apply_rule(s, v, pull);
     bool good = !t->code;
     for (uint32_t i = 0; i < n && good; i++)
-        good = !wanted[i] || !pull->gx[i] || sweep_add(s, pull->x[i], pull->gx[i]);
+        good = !wanted[i] || !pull->gx[i] || sweep_add_past(s, v, pull->x[i], pull->gx[i]);
     tp__hold_pass(v);
     tp_scope_end(scope);
     return good && !t->code;
@@ -259,6 +275,8 @@ static bool sweep_watch(tp__sweep *s, tp_var *v, bool after)
 static bool sweep_visit(tp__sweep *s, tp_var *v)
 {
     bool good;
+    if (s->through && !tp__through_settle(s, v))
+        return false;
     if (v->extra && v->extra->hooks && !tp__hooks_run(s, v))
         return false;
     if (!sweep_watch(s, v, false))
@@ -342,7 +360,8 @@ static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
 static bool sweep_leaf_hooks(tp__sweep *s)
 {
     for (tp_var *v = s->leaves; v; v = v->link)
-        if (v->extra && v->extra->hooks && !tp__hooks_run(s, v))
+        if ((s->through && !tp__through_settle(s, v)) ||
+            (v->extra && v->extra->hooks && !tp__hooks_run(s, v)))
             return false;
     return true;
 }

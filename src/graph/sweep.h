@@ -46,17 +46,18 @@ struct tp__sweep {
     tp_var *y;        /* held, whatever rules and hooks drop */
     const char *call; /* for messages */
     bool record;
-    bool selective;    /* of leaves, only those in kept are wanted */
-    bool simple;       /* nothing is recorded, and no outer sweep has state in nodes */
-    bool remade;       /* the last value passed can be made again */
-    bool no_grad;      /* the mode to restore */
-    uint16_t marks;    /* likewise */
-    uint8_t depth;     /* of this sweep in the thread's, from 1 */
-    uint32_t floor;    /* generations below lead to no kept node */
-    tp__queue waiting; /* what was recorded */
-    tp_var *leaves;    /* what was not, and what a visit failed at */
-    tp__map kept;      /* node → gradient, one reference each, or NULL */
-    uint32_t kept_top; /* no node of a higher generation is kept */
+    bool selective;              /* of leaves, only those in kept are wanted */
+    bool simple;                 /* nothing is recorded, and no outer sweep has state in nodes */
+    bool remade;                 /* the last value passed can be made again */
+    bool no_grad;                /* the mode to restore */
+    uint16_t marks;              /* likewise */
+    uint8_t depth;               /* of this sweep in the thread's, from 1 */
+    uint32_t floor;              /* generations below lead to no kept node */
+    tp__queue waiting;           /* what was recorded */
+    tp_var *leaves;              /* what was not, and what a visit failed at */
+    tp__map kept;                /* node → gradient, one reference each, or NULL */
+    uint32_t kept_top;           /* no node of a higher generation is kept */
+    struct tp__through *through; /* gradients of parts of arrays, or NULL: through.h */
     tp__sweep_aside *aside;
     size_t n_aside;
     const tp__watcher *watchers[TP__WATCHERS];
@@ -124,6 +125,14 @@ TP_INLINE bool tp__sweep_owns(const tp_var *sum, const tp_var *gradient)
 /* *sum ← *sum + gradient, or gradient if there is none yet. Sums of half types are of float32 until
  * they are read. */
 bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient);
+
+/* In a sweep that records nothing: the sum of x's gradients so far, zeros if there were none, as an
+ * array that nobody else sees, of x's working type. x waits from here on. NULL, with an error, when
+ * out of memory. */
+tp_var *tp__sweep_sum_of(tp__sweep *s, tp_var *x);
+
+/* True if the sweep has use for a gradient of v. */
+bool tp__sweep_wanted(tp__sweep *s, tp_var *v);
 
 /* Puts the state that an outer sweep has in v aside. */
 bool tp__sweep_set_aside(tp__sweep *s, tp_var *v);

@@ -19,6 +19,7 @@
 #include "graph/op.h"
 #include "graph/outputs.h"
 #include "graph/sweep.h"
+#include "graph/through.h"
 #include "graph/watch.h"
 
 enum { SWEEP_DEEPEST = 255 };
@@ -65,6 +66,8 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->kept.n = s->kept.capacity = s->kept.slots = 0;
     s->kept.entries = NULL;
     s->kept.table = NULL;
+    s->kept_top = 0;
+    s->through = NULL;
     s->aside = NULL;
     s->n_aside = 0;
     tp__queue_begin(&s->waiting);
@@ -110,13 +113,8 @@ static tp_var *sweep_sole_sum(tp__thread *t, const tp_var *x, tp_var *sum)
     return zeros;
 }
 
-tp_var *tp__sweep_sum(const tp__pull *pull, uint32_t i)
+tp_var *tp__sweep_sum_of(tp__sweep *s, tp_var *x)
 {
-    tp__sweep *s = pull->sweep;
-    tp_var *x = pull->x[i];
-    if (!s || s->record || !pull->wanted[i] || (x->flags & (TP__SHARED | TP__NUMBER)) ||
-        !tp__evaluate(pull->gy))
-        return NULL;
     bool met = tp__sweep_met(s, x);
     tp_var *before = met ? x->adjoint.var : NULL, *sum = sweep_sole_sum(s->t, x, before);
     if (sum && !met && !tp__sweep_enter(s, x)) {
@@ -128,6 +126,16 @@ tp_var *tp__sweep_sum(const tp__pull *pull, uint32_t i)
     if (sum && before)
         tp__drop(before);
     return sum;
+}
+
+tp_var *tp__sweep_sum(const tp__pull *pull, uint32_t i)
+{
+    tp__sweep *s = pull->sweep;
+    tp_var *x = pull->x[i];
+    if (!s || s->record || !pull->wanted[i] || (x->flags & (TP__SHARED | TP__NUMBER)) ||
+        !tp__evaluate(pull->gy))
+        return NULL;
+    return tp__sweep_sum_of(s, x);
 }
 
 void tp__sweep_drop(tp_var *v)
@@ -146,6 +154,8 @@ void tp__sweep_end(tp__sweep *s)
         next = v->link;
         tp__sweep_leave(s, v);
     }
+    if (s->through)
+        tp__through_end(s);
     for (size_t i = 0; i < s->kept.n; i++)
         if (tp__map_at(&s->kept)[i].value.var)
             tp__drop(tp__map_at(&s->kept)[i].value.var);
