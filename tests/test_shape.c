@@ -4,6 +4,8 @@
  */
 #include "harness.h"
 
+#include "base/alloc.h"
+
 #include <time.h>
 
 static double element(tp_var *v, int64_t i)
@@ -270,4 +272,25 @@ TEST(gradients_of_parts_are_those_of_recorded_sweeps)
             tp_backward(y, .retain_grad = true);
             check_equal(tp_grad(leaf), expected, tolerances[k]);
         }
+}
+
+/* Each request for memory failing in turn: an error and no result, or the right one. */
+static bool parts_fail_at(size_t n, bool record)
+{
+    TP_SCOPE();
+    tp_var *leaf = tp_variable(tp_reshape(tp_linspace(TP_F64, -1, 1, 30), TP_SHAPE(6, 5)));
+    tp_var *y = tp_add(parts_of_parts(leaf, 5), first_and_rest(tp_mul(leaf, leaf), 6));
+    tp__alloc_fail_at(n);
+    tp_var *g = tp_gradient(y, leaf, .create_graph = record);
+    bool more = tp__alloc_fail_at(0) >= n;
+    CHECK(tp_is_poison(g) == (tp_error() != NULL));
+    tp_clear_error();
+    return more;
+}
+
+TEST(gradients_of_parts_fail_whole)
+{
+    for (int record = 0; record < 2; record++)
+        for (size_t n = 1; parts_fail_at(n, record); n++)
+            ;
 }

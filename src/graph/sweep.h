@@ -33,6 +33,10 @@ typedef struct tp__sweep_aside {
 
 typedef struct tp__sweep tp__sweep;
 
+/* The sum of n parts put into zeros of root's shape: index has the places of their elements there,
+ * numbers in row-major order, of one part after the other. */
+typedef tp_var *tp__join(const tp_var *root, tp_var *const *parts, int n, tp_var *index);
+
 /* Who looks at each node on the way: before its rule, when its gradient is complete, and after it,
  * when what the rule gave has been added and its own gradient is gone. Either may be NULL; false,
  * with an error pending, ends the sweep. */
@@ -58,6 +62,7 @@ struct tp__sweep {
     tp__map kept;                /* node → gradient, one reference each, or NULL */
     uint32_t kept_top;           /* no node of a higher generation is kept */
     struct tp__through *through; /* gradients of parts of arrays, or NULL: through.h */
+    tp__join *join;              /* how many of them become one, if recorded; NULL: not known */
     tp__sweep_aside *aside;
     size_t n_aside;
     const tp__watcher *watchers[TP__WATCHERS];

@@ -68,6 +68,7 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->kept.table = NULL;
     s->kept_top = 0;
     s->through = NULL;
+    s->join = NULL;
     s->aside = NULL;
     s->n_aside = 0;
     tp__queue_begin(&s->waiting);

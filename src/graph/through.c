@@ -182,7 +182,7 @@ static bool through_write(tp__sweep *s, const through_place *place, tp_var *grad
 bool tp__through_add(tp__sweep *s, tp_var *v, tp_var *gradient)
 {
     if (s->n_watchers > 1 || (s->n_watchers == 1 && s->watchers[0] != &tp__watch_kept) ||
-        !v->size || !through_part(s, v))
+        !v->size || (s->record && !s->join) || !through_part(s, v))
         return false;
     if (!s->through && !(s->through = tp__alloc_zero(1, sizeof *s->through)))
         return false;
@@ -229,26 +229,24 @@ static int64_t *through_numbers(const tp_var *view, const tp_var *top, int64_t *
     return to;
 }
 
-/* n pieces, from number `last` on back, joined and added to zeros. */
-static tp_var *through_scatter(tp__sweep *s, tp_var *root, size_t last, int n, int64_t total)
+/* n pieces, from number `last` on back, as one sum. */
+static tp_var *through_together(tp__sweep *s, tp_var *root, size_t last, int n, int64_t total)
 {
-    struct tp__through *through = s->through;
-    tp_var **flat = tp__alloc((size_t)n * sizeof *flat), *index = tp_zeros(TP_I64, 1, &total);
-    int64_t *to = tp_data_(index);
+    tp_var **parts = tp__alloc((size_t)n * sizeof *parts), *sum = tp__poison();
+    tp_var *index = tp__node_array(s->t, TP_I64, 1, &total);
+    int64_t *to = index ? index->data : NULL;
     const tp_var *top = through_find(s, root)->view;
-    tp_var *sum = tp__poison();
-    for (int i = 0; flat && to && i < n; i++) {
-        const through_piece *piece = &through->pieces[last - 1];
-        flat[i] = tp_reshape(piece->gradient, 1, &piece->gradient->size);
+    for (int i = 0; parts && to && i < n; i++) {
+        const through_piece *piece = &s->through->pieces[last - 1];
+        parts[i] = piece->gradient;
         to = through_numbers(through_find(s, piece->part)->view, top, to);
         last = piece->before;
     }
-    if (flat && to) {
-        tp_var *zeros = tp_zeros((tp_dtype)root->dtype, 1, &root->size);
-        sum = tp_reshape(tp_scatter_add(zeros, 0, index, tp_concatenate(flat, n, 0)), root->ndim,
-                         tp__shape(root));
-    }
-    tp__free(flat);
+    if (index)
+        index = tp__own(s->t, index);
+    if (parts && to && !tp_is_poison(index))
+        sum = s->join(root, parts, n, index);
+    tp__free(parts);
     return sum;
 }
 
@@ -266,7 +264,7 @@ bool tp__through_settle(tp__sweep *s, tp_var *root)
     size_t scope = tp_scope_begin();
     bool good = true;
     if (n >= THROUGH_MANY && n <= INT32_MAX && total / (int64_t)n <= root->size / THROUGH_SMALL) {
-        tp_var *sum = through_scatter(s, root, last, (int)n, total);
+        tp_var *sum = through_together(s, root, last, (int)n, total);
         good = tp__sweep_add_into(s, &root->adjoint.var, sum);
     } else {
         for (size_t i = last; i && good; i = pieces[i - 1].before) {

@@ -6,8 +6,9 @@
  * part's size for a part of it.
  *
  * A sweep that records nothing adds in place. One that is recorded keeps the gradients until it
- * visits the root; many small ones are then joined and added to zeros by one scatter_add, a few by
- * the rules of their operations.
+ * visits the root; many small ones are then added to zeros by one operation, a few by the rules of
+ * the views. Which operation, the rule of a slice tells the sweep that comes to it: this file
+ * stands below operations.
  *
  * This may be left undone at any time: the rules of the views give the same sum. It is left undone
  * for views at which somebody looks (hooks, gradients that are kept), in sweeps with watchers, for
