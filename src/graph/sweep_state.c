@@ -102,16 +102,23 @@ bool tp__sweep_set_aside(tp__sweep *s, tp_var *v)
     return true;
 }
 
-/* One reference to sum, or to a copy of it, that nobody else has; zeros for NULL. */
+/* One reference to sum, or to a copy of it, that nobody else has and that is ready to be edited;
+ * zeros for NULL. */
 static tp_var *sweep_sole_sum(tp__thread *t, const tp_var *x, tp_var *sum)
 {
     tp_dtype dtype = tp__working_type((tp_dtype)x->dtype);
-    if (sum)
-        return sum->dtype == dtype ? tp__sole(t, sum) : tp__copy_as(t, sum, dtype);
-    tp_var *zeros = tp__node_array(t, dtype, x->ndim, tp__shape(x));
-    if (zeros)
-        memset(zeros->data, 0, (size_t)zeros->size * tp__dtype_size(dtype));
-    return zeros;
+    if (!sum) {
+        tp_var *zeros = tp__node_array(t, dtype, x->ndim, tp__shape(x));
+        if (zeros)
+            memset(zeros->data, 0, (size_t)zeros->size * tp__dtype_size(dtype));
+        return zeros;
+    }
+    tp_var *sole = sum->dtype == dtype ? tp__sole(t, sum) : tp__copy_as(t, sum, dtype);
+    if (sole && !(tp__evaluate(sole) && tp__edit(sole))) {
+        tp__drop(sole);
+        return NULL;
+    }
+    return sole;
 }
 
 tp_var *tp__sweep_sum_of(tp__sweep *s, tp_var *x)
