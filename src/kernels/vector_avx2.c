@@ -44,6 +44,8 @@ typedef int32_t VECTOR(exponents) __attribute__((vector_size(VECTOR_BYTES)));
 
 #include "kernels/sequence_body.h"
 
+#include "kernels/gelu_body.h"
+
 #include "kernels/softmax_norm_body.h"
 
 #include "kernels/end_level.h"

@@ -53,6 +53,8 @@ TP_INLINE void VECTOR(vector_past)(char *to, __m512i v)
 
 #include "kernels/sequence_body.h"
 
+#include "kernels/gelu_body.h"
+
 #include "kernels/softmax_norm_body.h"
 
 #include "kernels/end_level.h"

@@ -20,6 +20,9 @@
 
 #include "kernels/sequence_body.h"
 
+#define VECTOR_FMA_float(a, b, c) ((a) * (b) + (c))
+#include "kernels/gelu_body.h"
+
 #include "kernels/softmax_norm_body.h"
 
 #include "kernels/end_level.h"

@@ -447,37 +447,11 @@ VECTOR_TANH_SLOPE(double, fabs, VECTOR(exp_f64), f64)
 VECTOR_SIGMOID_SLOPE(float, fabsf, VECTOR(exp_f32), f32)
 VECTOR_SIGMOID_SLOPE(double, fabs, VECTOR(exp_f64), f64)
 
-/* Φ(x) from e = e^(−x²/2): below 0 it is e t p(t) with t = 1 / (1 + 0.3 |x|), to 4e−9 of it. */
-TP_INLINE float VECTOR(normal_below)(float x, float e)
-{
-    const float t = 1 / (1 + 0.3f * fabsf(x));
-    float p = -0.0206234693f;
-    p = p * t + 0.112435614f;
-    p = p * t - 0.228213603f;
-    p = p * t + 0.191784538f;
-    p = p * t - 0.0794234938f;
-    p = p * t + 0.096156834f;
-    p = p * t + 0.078389649f;
-    p = p * t + 0.110235425f;
-    p = p * t + 0.119571814f;
-    p = p * t + 0.11968669f;
-    p = e * t * p;
-    return x < 0 ? p : 1 - p;
-}
+/* Of float32: gelu_body.h. */
+VECTOR_KERNEL(gelu_f32);
+VECTOR_KERNEL(gelu_slope_f32);
 
 /* Φ(x) for some elements and, if it is wanted, e^(−x²/2). */
-static void VECTOR(normal_f32)(int64_t n, const float *x, float *below, float *e)
-{
-    float own[VECTOR(piece)];
-    e = e ? e : own;
-    for (int64_t i = 0; i < n; i++)
-        e[i] = -0.5f * (x[i] * x[i]);
-    VECTOR(exp_f32)(n, (char *const[]){(char *)e, (char *)e}, NULL, NULL);
-    VECTOR_LOOP
-    for (int64_t i = 0; i < n; i++)
-        below[i] = VECTOR(normal_below)(x[i], e[i]);
-}
-
 static void VECTOR(normal_f64)(int64_t n, const double *x, double *below, double *e)
 {
     for (int64_t i = 0; i < n; i++)
@@ -493,39 +467,35 @@ static void VECTOR(normal_f64)(int64_t n, const double *x, double *below, double
 }
 
 /* x Φ(x), and gy (Φ(x) + x φ(x)). */
-#define VECTOR_GELU(Type, suffix)                                                                  \
-    VECTOR_KERNEL(gelu_##suffix)                                                                   \
-    {                                                                                              \
-        Type below[VECTOR(piece)], *to = (Type *)(void *)at[0];                                    \
-        const Type *x = (const Type *)(const void *)at[1];                                         \
-        (void)step, (void)attr;                                                                    \
-        for (; n > 0; n -= VECTOR(piece), x += VECTOR(piece), to += VECTOR(piece)) {               \
-            const int64_t some = n < VECTOR(piece) ? n : VECTOR(piece);                            \
-            VECTOR(normal_##suffix)(some, x, below, NULL);                                         \
-            VECTOR_LOOP                                                                            \
-            for (int64_t i = 0; i < some; i++)                                                     \
-                to[i] = x[i] * below[i];                                                           \
-        }                                                                                          \
-    }                                                                                              \
-                                                                                                   \
-    VECTOR_KERNEL(gelu_slope_##suffix)                                                             \
-    {                                                                                              \
-        Type below[VECTOR(piece)], e[VECTOR(piece)], *to = (Type *)(void *)at[0];                  \
-        const Type *gy = (const Type *)(const void *)at[1],                                        \
-                   *x = (const Type *)(const void *)at[2];                                         \
-        (void)step, (void)attr;                                                                    \
-        for (; n > 0; n -= VECTOR(piece)) {                                                        \
-            const int64_t some = n < VECTOR(piece) ? n : VECTOR(piece);                            \
-            VECTOR(normal_##suffix)(some, x, below, e);                                            \
-            VECTOR_LOOP                                                                            \
-            for (int64_t i = 0; i < some; i++)                                                     \
-                to[i] = gy[i] * (below[i] + x[i] * ((Type)0.3989422804014327 * e[i]));             \
-            gy += VECTOR(piece), x += VECTOR(piece), to += VECTOR(piece);                          \
-        }                                                                                          \
+VECTOR_KERNEL(gelu_f64)
+{
+    double below[VECTOR(piece)], *to = (double *)(void *)at[0];
+    const double *x = (const double *)(const void *)at[1];
+    (void)step, (void)attr;
+    for (; n > 0; n -= VECTOR(piece), x += VECTOR(piece), to += VECTOR(piece)) {
+        const int64_t some = n < VECTOR(piece) ? n : VECTOR(piece);
+        VECTOR(normal_f64)(some, x, below, NULL);
+        VECTOR_LOOP
+        for (int64_t i = 0; i < some; i++)
+            to[i] = x[i] * below[i];
     }
+}
 
-VECTOR_GELU(float, f32)
-VECTOR_GELU(double, f64)
+VECTOR_KERNEL(gelu_slope_f64)
+{
+    double below[VECTOR(piece)], e[VECTOR(piece)], *to = (double *)(void *)at[0];
+    const double *gy = (const double *)(const void *)at[1];
+    const double *x = (const double *)(const void *)at[2];
+    (void)step, (void)attr;
+    for (; n > 0; n -= VECTOR(piece)) {
+        const int64_t some = n < VECTOR(piece) ? n : VECTOR(piece);
+        VECTOR(normal_f64)(some, x, below, e);
+        VECTOR_LOOP
+        for (int64_t i = 0; i < some; i++)
+            to[i] = gy[i] * (below[i] + x[i] * (0.3989422804014327 * e[i]));
+        gy += VECTOR(piece), x += VECTOR(piece), to += VECTOR(piece);
+    }
+}
 
 #define VECTOR_POWER(name, Type, power)                                                            \
     VECTOR_KERNEL(name)                                                                            \
