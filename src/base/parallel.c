@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * One pool for the process. A job's tasks have tickets, numbers that grow for as long as the
- * process lives; a thread takes a task by moving parallel_ticket on by one. A worker that wakes
- * late therefore finds its job's tickets gone, whatever runs by then, and sleeps again; the caller
- * never waits for it, only for tasks that have been taken.
+ * One pool for the process. Each thread of a job has a lane: as many of its tasks, side by side, as
+ * any other. It does those first, then what is left in other lanes. So what a thread wrote in one
+ * job it mostly reads in the next, and its cache need not be asked by another processor (two
+ * threads that write 6 MB in turns take 0.7 ms, each its half 0.1; virtual machine, Zen 4).
+ *
+ * Tasks have tickets, numbers that grow for as long as the process lives; a thread takes a task by
+ * moving a lane's ticket on by one. A worker that wakes late therefore finds its job's tickets
+ * gone, whatever runs by then, and sleeps again; the caller never waits for it, only for tasks that
+ * have been taken.
  *
  * Going to sleep and waking takes 18 to 30 µs (measured), which is as long as many jobs take. So a
  * worker without a job, and a caller whose last tasks others are finishing, look out for that long
@@ -87,7 +92,8 @@ static const double parallel_worth_waking = 20e3;
 typedef struct parallel_job {
     void (*task)(void *ctx, int64_t i);
     void *ctx;
-    int64_t first, end; /* tickets */
+    int64_t first, n; /* the first ticket of each lane; tasks of all */
+    int lanes;
 } parallel_job;
 
 /* Under the lock. Workers sleep on `work` while there is no seat; the caller of a job sleeps on
@@ -105,8 +111,12 @@ static struct {
                    .work = PTHREAD_COND_INITIALIZER,
                    .done = PTHREAD_COND_INITIALIZER};
 
-static _Atomic int64_t parallel_ticket;
-static _Atomic int64_t parallel_newest; /* the end of the newest job's tickets */
+/* A line of the cache each. */
+static struct {
+    _Alignas(64) _Atomic int64_t ticket;
+} parallel_lanes[PARALLEL_MAX_THREADS];
+static int64_t parallel_next; /* under the lock: no job had this ticket or a greater one */
+static _Atomic int64_t parallel_newest; /* the first ticket of the newest job */
 static _Atomic int64_t parallel_helped; /* how many of its tasks workers have finished */
 static atomic_bool parallel_asleep;     /* its caller waits for them */
 static atomic_bool parallel_busy;       /* it has not ended */
@@ -162,20 +172,32 @@ void tp_set_num_threads(int n)
 
 /* --- Workers --- */
 
-/* Takes tasks until there are none; returns how many. The ticket's order is relaxed since it only
- * says whose a task is: the job came through the lock, and what the tasks wrote is seen by whoever
- * reads parallel_helped. */
-static int64_t parallel_take(const parallel_job *job)
+/* Takes a lane's tasks until there are none; returns how many. The ticket's order is relaxed since
+ * it only says whose a task is: the job came through the lock, and what the tasks wrote is seen by
+ * whoever reads parallel_helped. */
+static int64_t parallel_take_lane(const parallel_job *job, int lane)
 {
-    int64_t taken = 0, ticket = atomic_load_explicit(&parallel_ticket, memory_order_relaxed);
-    while (ticket < job->end) {
-        if (!atomic_compare_exchange_weak_explicit(&parallel_ticket, &ticket, ticket + 1,
-                                                   memory_order_relaxed, memory_order_relaxed))
+    _Atomic int64_t *next = &parallel_lanes[lane].ticket;
+    int64_t start = job->n * lane / job->lanes, taken = 0;
+    int64_t end = job->first + job->n * (lane + 1) / job->lanes - start;
+    int64_t ticket = atomic_load_explicit(next, memory_order_relaxed);
+    while (ticket < end) {
+        if (!atomic_compare_exchange_weak_explicit(next, &ticket, ticket + 1, memory_order_relaxed,
+                                                   memory_order_relaxed))
             continue;
-        job->task(job->ctx, ticket - job->first);
+        job->task(job->ctx, start + ticket - job->first);
         taken++;
-        ticket = atomic_load_explicit(&parallel_ticket, memory_order_relaxed);
+        ticket = atomic_load_explicit(next, memory_order_relaxed);
     }
+    return taken;
+}
+
+/* The same in all lanes, from this one on. */
+static int64_t parallel_take(const parallel_job *job, int lane)
+{
+    int64_t taken = 0;
+    for (int i = 0; i < job->lanes; i++)
+        taken += parallel_take_lane(job, (lane + i) % job->lanes);
     return taken;
 }
 
@@ -207,12 +229,13 @@ static bool parallel_join(parallel_job *job)
     return joined;
 }
 
-static void *parallel_worker(void *unused)
+/* The caller takes lane 0, workers in the order of their number the others. */
+static void *parallel_worker(void *number)
 {
-    (void)unused;
+    int index = (int)(intptr_t)number;
     parallel_job job;
     while (parallel_join(&job)) {
-        int64_t taken = parallel_take(&job);
+        int64_t taken = parallel_take(&job, 1 + index % (job.lanes - 1));
         /* With a task taken, the job cannot have ended before this line. */
         atomic_fetch_add(&parallel_helped, taken);
         if (taken > 0 && atomic_load(&parallel_asleep)) {
@@ -220,7 +243,7 @@ static void *parallel_worker(void *unused)
             pthread_cond_signal(&parallel_pool.done);
             pthread_mutex_unlock(&parallel_pool.lock);
         }
-        parallel_look(&parallel_newest, job.end);
+        parallel_look(&parallel_newest, job.first);
     }
     return NULL;
 }
@@ -262,7 +285,7 @@ static int parallel_staff(int n)
     pthread_sigmask(SIG_SETMASK, &all, &old);
     while (parallel_pool.n_workers < n && parallel_pool.knows_fork &&
            pthread_create(&parallel_pool.workers[parallel_pool.n_workers], NULL, parallel_worker,
-                          NULL) == 0)
+                          (void *)(intptr_t)parallel_pool.n_workers) == 0)
         parallel_pool.n_workers++;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     parallel_pool.refused = parallel_pool.n_workers < n ? n : 0;
@@ -311,21 +334,22 @@ static int parallel_helpers(int64_t n, double cost)
     return worth < most ? (int)worth : most;
 }
 
-/* Gives the job its tickets, which follow those of the last one, and offers it to so many workers.
- */
+/* Gives the job its tickets, which follow those of all before, and offers it to so many workers. */
 static void parallel_post(parallel_job *job, int64_t n, int helpers)
 {
     pthread_mutex_lock(&parallel_pool.lock);
     int staff = parallel_staff(helpers);
     parallel_place();
     helpers = helpers < staff ? helpers : staff;
-    job->first = atomic_load_explicit(&parallel_ticket, memory_order_relaxed);
-    job->end = job->first + n;
+    *job = (parallel_job){job->task, job->ctx, parallel_next, n, helpers + 1};
+    for (int i = 0; i < job->lanes; i++)
+        atomic_store_explicit(&parallel_lanes[i].ticket, job->first, memory_order_relaxed);
+    parallel_next += n;
     atomic_store(&parallel_helped, 0);
     parallel_pool.job = *job;
     parallel_pool.seats = helpers;
     pthread_mutex_unlock(&parallel_pool.lock);
-    atomic_store(&parallel_newest, job->end);
+    atomic_store(&parallel_newest, job->first);
     for (int i = 0; i < helpers; i++)
         pthread_cond_signal(&parallel_pool.work);
 }
@@ -355,7 +379,7 @@ void tp__parallel(int64_t n, double cost, void (*task)(void *ctx, int64_t i), vo
     if (helpers > 0 && !atomic_exchange_explicit(&parallel_busy, true, memory_order_acquire)) {
         parallel_job job = {.task = task, .ctx = ctx};
         parallel_post(&job, n, helpers);
-        parallel_wait(n - parallel_take(&job));
+        parallel_wait(n - parallel_take(&job, 0));
         atomic_store_explicit(&parallel_busy, false, memory_order_release);
         return;
     }
