@@ -322,12 +322,33 @@ void tp__node_free(tp__thread *t, tp_var *v);
 /* Drops the elements, which are in a storage. */
 void tp__node_empty(tp_var *v);
 
-/* Drops a reference of thread t's. Constants without parts, the commonest, go without a call. */
+/* Drops the inputs of v, which is recorded and has no reference left, if v is a number without
+ * parts and none of them goes with it. Otherwise false, and nothing is done. */
+TP_INLINE bool tp__node_leaves_inputs(tp_var *v)
+{
+    if ((v->flags & (TP__SMALL | TP__PARTS | TP__SHARED)) != TP__SMALL)
+        return false;
+    tp_var *a = v->in.few[0], *b = v->n_in > 1 ? v->in.few[1] : a;
+    uint32_t from_a = a == b ? v->n_in : 1;
+    if (((a->flags | b->flags) & (TP__SHARED | TP__POISON | TP__UNREAD)) ||
+        atomic_load_explicit(&a->refs, memory_order_relaxed) <= from_a ||
+        atomic_load_explicit(&b->refs, memory_order_relaxed) <= 1)
+        return false;
+    atomic_store_explicit(&a->refs, atomic_load_explicit(&a->refs, memory_order_relaxed) - from_a,
+                          memory_order_relaxed);
+    if (a != b)
+        atomic_store_explicit(&b->refs, atomic_load_explicit(&b->refs, memory_order_relaxed) - 1,
+                              memory_order_relaxed);
+    return true;
+}
+
+/* Drops a reference of thread t's. Constants without parts, the commonest, go without a call, and
+ * numbers whose inputs stay. */
 TP_INLINE void tp__drop_in(tp__thread *t, tp_var *v)
 {
     if (!tp__unref(v))
         return;
-    if (v->n_in == 0 && !(v->flags & (TP__PARTS | TP__SHARED))) {
+    if (v->n_in == 0 ? !(v->flags & (TP__PARTS | TP__SHARED)) : tp__node_leaves_inputs(v)) {
         t->memory.live--;
         tp__node_put(t, v);
     } else {
