@@ -77,7 +77,6 @@ typedef struct profile_open {
     uint64_t start, inside; /* inside: nanoseconds of what has stopped within */
 } profile_open;
 
-atomic_bool tp__profiling;
 double (*_Atomic tp__profile_peak)(void);
 
 static tp__mutex profile_mutex = TP__MUTEX_START;

@@ -26,6 +26,9 @@
 
 TP__THREAD_LOCAL tp__thread *tp__thread_current TP__TLS_MODEL;
 
+/* Here, since a thread looks at it when it starts, and profile.c needs threads. */
+atomic_bool tp__profiling;
+
 static tp__once thread_once = TP__ONCE_START;
 
 /* Serves threads that cannot even get their own state. It starts with an error that says so. */
