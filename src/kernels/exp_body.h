@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * e^x of a register of float32, for kernels that keep it in one: about 1 ulp, over the whole range,
- * with infinities, NaN and subnormal results. After vector_body.h in a file that defines
+ * with infinities, NaN and subnormal results. Part of vector_body.h where a file defines
  *     VECTOR_FMA_float(a, b, c)        a b + c, rounded once
  *     VECTOR_LEAST_float, VECTOR_MOST_float(a, b) the smaller and the larger; b if one is NaN
  *     VECTOR_SCALE_float(v, n)         v 2ⁿ, n a whole number of either sign, with one rounding
@@ -9,8 +9,6 @@
  * x = n ln 2 + r with |r| at most half of ln 2, whose multiple is taken off in two parts, the first
  * of few digits. The polynomial is Chebyshev's for (e^r − 1 − r) / r².
  */
-#if defined(TP_WITH_MVEC)
-
 TP_INLINE VECTOR_OF_float VECTOR(exp_of_float)(VECTOR_OF_float x)
 {
 #define EXP_ALL(number) ((number) - (VECTOR_OF_float){0})
@@ -27,5 +25,3 @@ TP_INLINE VECTOR_OF_float VECTOR(exp_of_float)(VECTOR_OF_float x)
     return VECTOR_SCALE_float(q, n);
 #undef EXP_ALL
 }
-
-#endif

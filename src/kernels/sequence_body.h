@@ -21,11 +21,7 @@ typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
 #define SEQUENCE_INT_double int64_t
 #define SEQUENCE_LANES(Type) ((int64_t)(VECTOR_BYTES / sizeof(Type)))
 #define SEQUENCE_ALL(Type, value) ((value) - (VECTOR_OF_##Type){0})
-#if defined(VECTOR_SCALE_float)
-#define SEQUENCE_EXP_float VECTOR(exp_of_float)
-#else
-#define SEQUENCE_EXP_float VECTOR_FLOAT1(exp)
-#endif
+#define SEQUENCE_EXP_float VECTOR_EXP_float
 #define SEQUENCE_EXP_double VECTOR_DOUBLE1(exp)
 /* The least normal number; a size whose e^2x is a number. */
 #define SEQUENCE_LEAST_float FLT_MIN

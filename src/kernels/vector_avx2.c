@@ -23,8 +23,6 @@
 #define VECTOR_FLOAT2(name) _ZGVdN8vv_##name##f
 #define VECTOR_DOUBLE1(name) _ZGVdN4v_##name
 #define VECTOR_DOUBLE2(name) _ZGVdN4vv_##name
-#include "kernels/vector_body.h"
-
 #define VECTOR_FMA_float(a, b, c)                                                                  \
     (VECTOR_OF_float) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define VECTOR_LEAST_float(a, b) (VECTOR_OF_float) _mm256_min_ps((__m256)(a), (__m256)(b))
@@ -40,7 +38,7 @@ typedef int32_t VECTOR(exponents) __attribute__((vector_size(VECTOR_BYTES)));
 /* past the caches, for addresses that are multiples of 32; what comes after waits */
 #define VECTOR_PAST(p, v) _mm256_stream_si256((__m256i *)(void *)(p), (__m256i)(v))
 #define VECTOR_PAST_END _mm_sfence()
-#include "kernels/exp_body.h"
+#include "kernels/vector_body.h"
 
 #include "kernels/sequence_body.h"
 

@@ -23,8 +23,6 @@
 #define VECTOR_FLOAT2(name) _ZGVeN16vv_##name##f
 #define VECTOR_DOUBLE1(name) _ZGVeN8v_##name
 #define VECTOR_DOUBLE2(name) _ZGVeN8vv_##name
-#include "kernels/vector_body.h"
-
 #define VECTOR_FMA_float(a, b, c)                                                                  \
     (VECTOR_OF_float) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define VECTOR_LEAST_float(a, b) (VECTOR_OF_float) _mm512_min_ps((__m512)(a), (__m512)(b))
@@ -49,7 +47,7 @@ TP_INLINE void VECTOR(vector_past)(char *to, __m512i v)
 
 #define VECTOR_PAST(to, v) VECTOR(vector_past)(to, (__m512i)(v))
 #define VECTOR_PAST_END _mm_sfence()
-#include "kernels/exp_body.h"
+#include "kernels/vector_body.h"
 
 #include "kernels/sequence_body.h"
 

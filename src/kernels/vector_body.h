@@ -320,7 +320,15 @@ VECTOR_CAST_BY(bf16_of_f32, uint16_t, float, VECTOR(narrow_bf16)(x))
     VECTOR_FUNCTION1(name##_f32, float, VECTOR_OF_float, VECTOR_FLOAT1(name))                      \
     VECTOR_FUNCTION1(name##_f64, double, VECTOR_OF_double, VECTOR_DOUBLE1(name))
 
-VECTOR_MATH(exp)
+#if defined(VECTOR_SCALE_float)
+#include "kernels/exp_body.h"
+#define VECTOR_EXP_float VECTOR(exp_of_float)
+#else
+#define VECTOR_EXP_float VECTOR_FLOAT1(exp)
+#endif
+
+VECTOR_FUNCTION1(exp_f32, float, VECTOR_OF_float, VECTOR_EXP_float)
+VECTOR_FUNCTION1(exp_f64, double, VECTOR_OF_double, VECTOR_DOUBLE1(exp))
 VECTOR_MATH(log)
 VECTOR_MATH(sin)
 VECTOR_MATH(cos)
