@@ -35,6 +35,17 @@ TEST(what_only_a_handle_holds_is_kept_the_second_time)
     CHECK(!waits(h));
 }
 
+TEST(what_a_recorded_rule_will_read_is_kept)
+{
+    tp_var *x = tp_variable(many(TP_F64, 11)), *e = tp_exp(x), *s = tp_sum(e);
+    double expected = tp_item(s);
+    CHECK(!waits(e));
+    CHECK(same_bits(tp_gradient(s, x), e));
+    tp_var *again = tp_exp(x), *sum = tp_sum(again), *g = tp_gradient(sum, x);
+    CHECK_BITS(tp_item(sum), expected);
+    CHECK(waits(again) && !waits(g) && same_bits(g, e));
+}
+
 TEST(operands_of_a_call_are_computed_together)
 {
     tp_var *x = many(TP_F64, 12), *h = tp_exp(x), *parts[] = {tp_sub(h, 1), tp_add(h, 1), h};

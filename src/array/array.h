@@ -153,13 +153,6 @@ TP_INLINE bool tp__evaluate(tp_var *v)
 /* The same for n values, which are computed together. */
 bool tp__evaluate_all(tp_var *const *v, int n);
 
-/* Notes that v, if it waits, is sure to be read. */
-TP_INLINE void tp__await(tp_var *v)
-{
-    if (v->storage && !v->storage->data)
-        v->storage->awaited = true;
-}
-
 /* Computes all that waits in the thread. False, with an error, when out of memory. */
 bool tp__evaluate_waiting(tp__thread *t);
 

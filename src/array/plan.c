@@ -229,14 +229,16 @@ static bool plan_is_outside(const tp__plan_step *step)
 }
 
 /* True if the value is to be kept: somebody else holds it, it takes more to compute again than to
- * read, and either it is known to be read, by a recipe that is not in the plan or by a sweep, or
- * this is the second time that it is computed; the first time is only noted. */
+ * read, and either it is known to be read, by a recipe that is not in the plan, by a sweep or, if
+ * it is costly, by a rule, or this is the second time that it is computed; the first time is only
+ * noted. What is cheap and read by a rule costs no memory while it waits. */
 static bool plan_keeps(const tp__plan_step *step)
 {
     tp__storage *storage = step->storage;
     if (!storage || !plan_is_outside(step) || step->again <= PLAN_CHEAP)
         return false;
-    bool read = storage->awaited || storage->computed || storage->readers > step->inside;
+    bool read = storage->awaited || storage->computed || storage->readers > step->inside ||
+                (storage->needed && step->again >= PLAN_COSTLY);
     storage->computed = true;
     return read;
 }

@@ -522,6 +522,22 @@ void tp__reads_consume(tp_var *y)
         tp__reads_settle(y);
 }
 
+static void reads_need_one(tp_var *v, bool needed)
+{
+    if (v->storage && !v->storage->data)
+        v->storage->needed = needed;
+}
+
+void tp__reads_need(tp_var *y, bool needed)
+{
+    tp_var **inputs = tp__inputs(y);
+    if (y->reads & TP__READS_OUT)
+        reads_need_one(y, needed);
+    for (uint32_t i = 0; i < y->n_in; i++)
+        if (tp__reads_input(y->reads, i))
+            reads_need_one(inputs[i], needed);
+}
+
 void tp__reads_uncount(tp_var *y)
 {
     tp_var **inputs = tp__inputs(y);

@@ -43,6 +43,10 @@ void tp__reads_count(tp_var *y);
 void tp__reads_consume(tp_var *y);
 void tp__reads_uncount(tp_var *y);
 
+/* Notes that the rule of y, which waits, is to read what waits of its operands and result, or that
+ * a sweep has passed it. */
+void tp__reads_need(tp_var *y, bool needed);
+
 /* Drops v's elements if nobody will read them. */
 void tp__reads_settle(tp_var *v);
 

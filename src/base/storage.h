@@ -47,7 +47,8 @@ typedef struct tp__storage {
     void *arg;
     uint64_t plan;  /* the last plan that met these elements … */
     uint32_t place; /* … and their place in it */
-    bool awaited;   /* deferred elements that a sweep, or a rule that it will come to, reads */
+    bool awaited;   /* deferred elements that a sweep reads, … */
+    bool needed;    /* … or a recorded rule that no sweep has come to */
 } tp__storage;
 
 /* One reference belongs to the caller; NULL, with an error, when out of memory. */

@@ -100,6 +100,8 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
         apply_record_unusual(t, y);
     t->waiting.remake = tp__remake;
     tp__reads_count(y);
+    if (y->storage && !y->storage->data && !t->recording.sweep_depth)
+        tp__reads_need(y, true);
     return true;
 }
 

@@ -234,6 +234,8 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     for (uint32_t i = 0; i < n && good; i++)
         good = !wanted[i] || !pull->gx[i] || sweep_add_past(s, v, pull->x[i], pull->gx[i]);
     tp__hold_pass(v);
+    if (v->storage && !v->storage->data)
+        tp__reads_need(v, false);
     tp_scope_end(scope);
     return good && !t->code;
 }
