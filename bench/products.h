@@ -9,8 +9,16 @@
 #include <stdint.h>
 
 /* c (m, n) = a (m, k) b (k, n); a turned operand lies by columns. */
+typedef enum products_type {
+    PRODUCTS_F32,
+    PRODUCTS_F64,
+    PRODUCTS_BF16,
+    PRODUCTS_F16
+} products_type;
+
 typedef struct products_job {
-    bool single, a_turned, b_turned;
+    products_type type;
+    bool a_turned, b_turned;
     bool refused; /* a contestant sets it who does not do this */
     int64_t m, n, k;
     void *a, *b, *c;
@@ -23,7 +31,8 @@ void products_run_xsmm(products_job *job, int64_t times);
 /* This thread's time in nanoseconds: what others do meanwhile does not count. */
 double products_now(void);
 
-/* GFLOP/s of multiplications and additions in registers, at the library's level of instructions. */
-double products_peak(bool single);
+/* GFLOP/s of multiplications and additions in registers, at the library's level of instructions: of
+ * float64, or of float32, in which products of half types are summed. */
+double products_peak(products_type type);
 
 #endif

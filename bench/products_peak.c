@@ -46,8 +46,9 @@ PEAK(peak_avx2_f64, double, 32, 12, PEAK_AVX_f64, target("avx2,fma"))
 PEAK(peak_plain_f32, float, 16, 12, PEAK_PLAIN_STEP, PEAK_PLAIN_TARGET)
 PEAK(peak_plain_f64, double, 16, 12, PEAK_PLAIN_STEP, PEAK_PLAIN_TARGET)
 
-double products_peak(bool single)
+double products_peak(products_type type)
 {
+    const bool single = type != PRODUCTS_F64;
 #if TP__HAS_AVX
     if (tp__level == TP__AVX512)
         return single ? peak_avx512_f32() : peak_avx512_f64();

@@ -9,27 +9,30 @@
 
 void products_run_blas(products_job *job, int64_t times)
 {
+    const bool single = job->type == PRODUCTS_F32;
+    job->refused = job->type > PRODUCTS_F64;
+    if (job->refused)
+        return;
     CBLAS_TRANSPOSE ta = job->a_turned ? CblasTrans : CblasNoTrans;
     CBLAS_TRANSPOSE tb = job->b_turned ? CblasTrans : CblasNoTrans;
     blasint m = (blasint)job->m, n = (blasint)job->n, k = (blasint)job->k;
     blasint lda = job->a_turned ? m : k, ldb = job->b_turned ? k : n;
     for (int64_t i = 0; i < times; i++)
         if (m == 1)
-            (job->single
-                 ? (void)cblas_sgemv(CblasRowMajor, tb == CblasTrans ? CblasNoTrans : CblasTrans,
-                                     tb == CblasTrans ? n : k, tb == CblasTrans ? k : n, 1, job->b,
-                                     ldb, job->a, 1, 0, job->c, 1)
-                 : cblas_dgemv(CblasRowMajor, tb == CblasTrans ? CblasNoTrans : CblasTrans,
-                               tb == CblasTrans ? n : k, tb == CblasTrans ? k : n, 1, job->b, ldb,
-                               job->a, 1, 0, job->c, 1));
+            (single ? (void)cblas_sgemv(CblasRowMajor, tb == CblasTrans ? CblasNoTrans : CblasTrans,
+                                        tb == CblasTrans ? n : k, tb == CblasTrans ? k : n, 1,
+                                        job->b, ldb, job->a, 1, 0, job->c, 1)
+                    : cblas_dgemv(CblasRowMajor, tb == CblasTrans ? CblasNoTrans : CblasTrans,
+                                  tb == CblasTrans ? n : k, tb == CblasTrans ? k : n, 1, job->b,
+                                  ldb, job->a, 1, 0, job->c, 1));
         else if (n == 1)
-            (job->single
+            (single
                  ? (void)cblas_sgemv(CblasRowMajor, ta, ta == CblasTrans ? k : m,
                                      ta == CblasTrans ? m : k, 1, job->a, lda, job->b, 1, 0, job->c,
                                      1)
                  : cblas_dgemv(CblasRowMajor, ta, ta == CblasTrans ? k : m,
                                ta == CblasTrans ? m : k, 1, job->a, lda, job->b, 1, 0, job->c, 1));
-        else if (job->single)
+        else if (single)
             cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, job->a, lda, job->b, ldb, 0, job->c, n);
         else
             cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, job->a, lda, job->b, ldb, 0, job->c, n);
@@ -41,12 +44,69 @@ void products_run_blas(products_job *job, int64_t times)
 
 #include <dnnl.h>
 
+/* Of bfloat16 there is a primitive, which is made once for each job. */
+typedef struct products_primitive {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    dnnl_primitive_t run;
+    dnnl_memory_t memory[3];
+} products_primitive;
+
+static bool products_memory(products_primitive *p, int i, dnnl_memory_desc_t *desc, void *data,
+                            int64_t rows, int64_t columns, bool turned)
+{
+    const dnnl_dims_t sizes = {rows, columns}, strides = {turned ? 1 : columns, turned ? rows : 1};
+    return !dnnl_memory_desc_init_by_strides(desc, 2, sizes, dnnl_bf16, strides) &&
+           !dnnl_memory_create(&p->memory[i], desc, p->engine, data);
+}
+
+static bool products_prepare(products_primitive *p, const products_job *job)
+{
+    dnnl_memory_desc_t a, b, c;
+    dnnl_matmul_desc_t desc;
+    dnnl_primitive_desc_t made = NULL;
+    bool good = !dnnl_engine_create(&p->engine, dnnl_cpu, 0) &&
+                !dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags) &&
+                products_memory(p, 0, &a, job->a, job->m, job->k, job->a_turned) &&
+                products_memory(p, 1, &b, job->b, job->k, job->n, job->b_turned) &&
+                products_memory(p, 2, &c, job->c, job->m, job->n, false) &&
+                !dnnl_matmul_desc_init(&desc, &a, &b, NULL, &c) &&
+                !dnnl_primitive_desc_create(&made, &desc, NULL, p->engine, NULL) &&
+                !dnnl_primitive_create(&p->run, made);
+    if (made)
+        dnnl_primitive_desc_destroy(made);
+    return good;
+}
+
+static void products_onednn_bf16(products_job *job, int64_t times)
+{
+    products_primitive p = {0};
+    job->refused = !products_prepare(&p, job);
+    dnnl_exec_arg_t args[] = {
+        {DNNL_ARG_SRC, p.memory[0]}, {DNNL_ARG_WEIGHTS, p.memory[1]}, {DNNL_ARG_DST, p.memory[2]}};
+    for (int64_t i = 0; i < times && !job->refused; i++)
+        dnnl_primitive_execute(p.run, p.stream, 3, args);
+    for (int i = 0; i < 3; i++)
+        if (p.memory[i])
+            dnnl_memory_destroy(p.memory[i]);
+    if (p.run)
+        dnnl_primitive_destroy(p.run);
+    if (p.stream)
+        dnnl_stream_destroy(p.stream);
+    if (p.engine)
+        dnnl_engine_destroy(p.engine);
+}
+
 void products_run_onednn(products_job *job, int64_t times)
 {
     char ta = job->a_turned ? 'T' : 'N', tb = job->b_turned ? 'T' : 'N';
     int64_t lda = job->a_turned ? job->m : job->k, ldb = job->b_turned ? job->k : job->n;
-    job->refused = !job->single;
-    for (int64_t i = 0; i < times && job->single; i++)
+    if (job->type == PRODUCTS_BF16) {
+        products_onednn_bf16(job, times);
+        return;
+    }
+    job->refused = job->type != PRODUCTS_F32;
+    for (int64_t i = 0; i < times && !job->refused; i++)
         dnnl_sgemm(ta, tb, job->m, job->n, job->k, 1, job->a, lda, job->b, ldb, 0, job->c, job->n);
 }
 
@@ -72,10 +132,11 @@ void products_run_xsmm(products_job *job, int64_t times)
     libxsmm_blasint m = (libxsmm_blasint)job->n, n = (libxsmm_blasint)job->m;
     libxsmm_blasint k = (libxsmm_blasint)job->k;
     const int flags = LIBXSMM_GEMM_FLAG_NONE | LIBXSMM_GEMM_FLAG_BETA_0;
-    job->refused = job->a_turned || job->b_turned || (double)m * n * k > 256.0 * 256 * 256;
+    job->refused = job->a_turned || job->b_turned || job->type > PRODUCTS_F64 ||
+                   (double)m * n * k > 256.0 * 256 * 256;
     if (job->refused)
         return;
-    if (job->single) {
+    if (job->type == PRODUCTS_F32) {
         libxsmm_smmfunction run =
             libxsmm_smmdispatch(m, n, k, &m, &k, &m, NULL, NULL, &flags, NULL);
         job->refused = !run;

@@ -363,6 +363,120 @@ TEST(half_types_without_memory_have_the_same_bits)
     tp__alloc_fail_above(0);
 }
 
+/* --- Threads --- */
+
+/* count products of one shape, c += a b or c = a b, in dtype; outer: by the kernel for those. */
+typedef struct gemm_class {
+    int64_t size[3];
+    gemm_layout left, right;
+    int64_t count;
+    bool add, outer;
+} gemm_class;
+
+static tp_dtype gemm_working(tp_dtype dtype)
+{
+    return dtype == TP_F64 ? TP_F64 : TP_F32;
+}
+
+/* Elements of one operand of all products, random. */
+static char *gemm_elements(tp_dtype dtype, int64_t size, int64_t *matrix, gemm_matrix like)
+{
+    int64_t item = (int64_t)tp__dtype_size(dtype);
+    *matrix = (like.rows - 1) * like.row + (like.columns - 1) * like.column + 1;
+    char *memory = malloc((size_t)(*matrix * size * item));
+    for (int64_t i = 0; i < *matrix * size; i++)
+        tp__write_element(dtype, memory + i * item, gemm_random());
+    return memory;
+}
+
+static void gemm_same_with_threads(const gemm_class *class, tp_dtype dtype)
+{
+    const int64_t m = class->size[0], n = class->size[1], k = class->size[2];
+    bool half = gemm_working(dtype) != dtype, add = class->add && !half;
+    tp__gemm_batch batch = {.count = class->count, .ndim = 1, .shape = {class->count}};
+    gemm_matrix a = {.rows = m, .columns = k}, b = {.rows = k, .columns = n};
+    const int64_t strides[LAYOUTS] = {1, 0, 1, 2, 1};
+    a.column = strides[class->left], a.row = k * a.column + 1;
+    b.column = strides[class->right], b.row = n * b.column + 3;
+    if (class->left == COLUMNS)
+        a.row = 1, a.column = m;
+    if (class->right == COLUMNS)
+        b.row = 1, b.column = k + 1;
+    char *left = gemm_elements(dtype, class->count, &batch.a_step[0], a);
+    char *right = gemm_elements(dtype, class->count, &batch.b_step[0], b);
+    const tp__gemm_backend *backend =
+        class->outer && !half ? tp__gemm_outer(dtype) : tp__gemm_best(gemm_working(dtype));
+    size_t bytes = (size_t)(class->count * m * n) * tp__dtype_size(dtype);
+    char *c[3];
+    for (int i = 0; i < 3; i++) {
+        c[i] = calloc(bytes, 1);
+        batch.first = (tp__gemm){.m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .a = left,
+                                 .b = right,
+                                 .c = c[i],
+                                 .a_row = a.row,
+                                 .a_column = a.column,
+                                 .b_row = b.row,
+                                 .b_column = b.column,
+                                 .c_row = n,
+                                 .add = add,
+                                 .a_type = half ? (uint8_t)dtype : 0,
+                                 .b_type = half ? (uint8_t)dtype : 0,
+                                 .c_type = half ? (uint8_t)dtype : 0};
+        tp_set_num_threads(1 << i);
+        for (int times = 0; times < 1 + add; times++)
+            tp__gemm_run(backend, &batch);
+    }
+    if (memcmp(c[0], c[1], bytes) != 0 || memcmp(c[0], c[2], bytes) != 0)
+        test_check(false, __FILE__, __LINE__, "level %d, %s, m, n, k %d, %d, %d: other bits",
+                   tp__level, tp_dtype_name(dtype), (int)m, (int)n, (int)k);
+    for (int i = 0; i < 3; i++)
+        free(c[i]);
+    free(left);
+    free(right);
+    tp_set_num_threads(2);
+}
+
+/* Small ones, batches, thin, wide, in steps, vectors, outer, turned, accumulated, over a cache. */
+static void gemm_threads(void)
+{
+    static const gemm_class classes[] = {
+        {{8, 8, 8}, ROWS, ROWS, 900, false, false},
+        {{16, 17, 33}, COLUMNS, ROWS, 60, true, false},
+        {{50, 70, 64}, ROWS, COLUMNS, 11, false, false},
+        {{4000, 3, 40}, ROWS, ROWS, 1, false, false},
+        {{4000, 3, 40}, COLUMNS, ROWS, 1, true, false},
+        {{1500, 21, 70}, ROWS, COLUMNS, 1, false, false},
+        {{5, 4000, 60}, ROWS, ROWS, 1, false, false},
+        {{5, 4000, 60}, COLUMNS, COLUMNS, 1, true, false},
+        {{200, 170, 90}, STEPS, STEPS, 1, false, false},
+        {{1, 3000, 700}, ROWS, ROWS, 1, false, false},
+        {{1, 3000, 700}, ROWS, COLUMNS, 1, true, false},
+        {{3000, 1, 700}, COLUMNS, ROWS, 1, false, false},
+        {{3000, 1, 700}, ROWS, ROWS, 1, false, false},
+        {{900, 700, 1}, ROWS, ROWS, 1, true, true},
+        {{900, 700, 1}, ROWS, ROWS, 1, false, false},
+        {{200, 190, 180}, COLUMNS, COLUMNS, 1, false, false},
+        {{260, 300, 250}, COLUMNS, ROWS, 2, true, false},
+        {{600, 523, 300}, ROWS, COLUMNS, 1, false, false},
+    };
+    static const tp_dtype dtypes[] = {TP_F32, TP_F64, TP_F16, TP_BF16};
+    if (tp__level == TP__REFERENCE)
+        return;
+    size_t n = sizeof classes / sizeof *classes;
+    for (size_t i = 0; i < n; i++)
+        for (size_t d = 0; d < 4; d++)
+            if (!test_short() || (i + d) % 3 == 0)
+                gemm_same_with_threads(&classes[i], dtypes[d]);
+}
+
+TEST(one_two_and_four_threads_give_the_same_bits)
+{
+    gemm_levels(gemm_threads);
+}
+
 /* --- What does not fit --- */
 
 static void gemm_without_memory(bool single, gemm_layout left, gemm_layout right)

@@ -7,6 +7,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/settings.h"
 
 static double through(tp_dtype dtype, double value)
 {
@@ -87,6 +91,65 @@ TEST(float64_is_rounded_to_half_types_once)
     tp_var *y = tp_full(TP_I32, TP_SHAPE(1), 2147483647);
     tp_mul_(y, y);
     CHECK_ELEMENTS(y, 1);
+}
+
+/* Arrays are converted by vectors, single elements are not. */
+static bool same_float(const void *at, double expected)
+{
+    double is = tp__read_element(TP_F32, at);
+    return isnan(expected) ? isnan(is) : memcmp(&is, &expected, sizeof is) == 0;
+}
+
+static void arrays_widen(tp_dtype half, int64_t n)
+{
+    uint16_t *all = malloc(65536 * sizeof *all);
+    for (int i = 0; i < 65536; i++)
+        all[i] = (uint16_t)i;
+    for (int64_t first = 0; first < 65536; first += n) {
+        const float *wide = tp_data(tp_to(tp_array(half, TP_SHAPE(n), all + first), TP_F32));
+        for (int64_t i = 0; i < n; i++)
+            if (!same_float(wide + i, tp__read_element(half, all + first + i)))
+                CHECK_INT(first + i, -1);
+    }
+    free(all);
+}
+
+/* Every number of a half type, those halfway to the next, and the floats beside both. */
+static void arrays_narrow(tp_dtype half)
+{
+    float *x = malloc(6 * 65536 * sizeof *x);
+    for (int i = 0; i < 65536; i++) {
+        uint16_t bits = (uint16_t)i, next = (uint16_t)(i + 1);
+        float a = (float)tp__read_element(half, &bits), b = (float)tp__read_element(half, &next);
+        float between = isfinite(b) ? a / 2 + b / 2 : 2 * a;
+        x[6 * i] = a, x[6 * i + 1] = nextafterf(a, 0), x[6 * i + 2] = nextafterf(a, a * 2);
+        x[6 * i + 3] = between, x[6 * i + 4] = nextafterf(between, 0);
+        x[6 * i + 5] = nextafterf(between, between * 2);
+    }
+    const uint16_t *narrow = tp_data(tp_to(tp_array(TP_F32, TP_SHAPE(6 * 65536), x), half));
+    for (int i = 0; i < 6 * 65536; i++) {
+        uint16_t expected;
+        tp__write_element(half, &expected, (double)x[i]);
+        if (isnan(x[i]) ? !isnan(tp__read_element(half, narrow + i)) : narrow[i] != expected)
+            CHECK_INT(i, -1);
+    }
+    free(x);
+}
+
+TEST(arrays_of_half_types_are_converted_as_their_elements_are)
+{
+    tp__instructions best = tp__level;
+    for (tp__level = TP__REFERENCE; tp__level < best; tp__level++)
+        for (int i = 0; i < 2; i++) {
+            TP_SCOPE();
+            arrays_widen(i ? TP_BF16 : TP_F16, i ? 65536 : 1024);
+            arrays_narrow(i ? TP_BF16 : TP_F16);
+        }
+    tp__level = best;
+    arrays_widen(TP_F16, 65536);
+    arrays_widen(TP_BF16, 8192);
+    arrays_narrow(TP_F16);
+    arrays_narrow(TP_BF16);
 }
 
 /* What an integer type cannot hold is refused; arrays wrap, as do sums and products. */

@@ -190,11 +190,9 @@ static void loops_convert_integers(int64_t n, char *const *at, const int64_t *st
 static tp__loop *loops_cast(tp_dtype from, tp_dtype to)
 {
     static const tp__fast casts[TP_DTYPES] = {
-        [TP_F32] = TP__FAST_FROM_F32, [TP_F64] = TP__FAST_FROM_F64,  [TP_I64] = TP__FAST_FROM_I64,
-        [TP_U8] = TP__FAST_FROM_U8,   [TP_BOOL] = TP__FAST_FROM_U8,  [TP_I32] = TP__FAST_FROM_I32,
-        [TP_F16] = TP__FAST_FROM_F16, [TP_BF16] = TP__FAST_FROM_BF16};
-    if (from == TP_F32 && (to == TP_F16 || to == TP_BF16))
-        return tp__fast_narrow(to);
+        [TP_F32] = TP__FAST_FROM_F32, [TP_F64] = TP__FAST_FROM_F64, [TP_I64] = TP__FAST_FROM_I64,
+        [TP_U8] = TP__FAST_FROM_U8,   [TP_BOOL] = TP__FAST_FROM_U8, [TP_I32] = TP__FAST_FROM_I32,
+    };
     if (to == TP_BOOL)
         return tp__is_working(from) ? tp__fast_loop(TP__FAST_TO_BOOL, from) : NULL;
     return tp__is_working(to) ? tp__fast_loop(casts[from], to) : NULL;
@@ -217,7 +215,11 @@ void tp__copy_elements(tp_var *to, tp_var *from)
     size_t item = tp__dtype_size(to->dtype);
     bool contiguous = to->flags & from->flags & TP__CONTIGUOUS;
     tp__loop *fast = contiguous ? loops_cast((tp_dtype)from->dtype, (tp_dtype)to->dtype) : NULL;
-    if (contiguous && to->dtype == from->dtype && to->size)
+    tp__lines *half =
+        contiguous ? tp__half_lines((tp_dtype)from->dtype, (tp_dtype)to->dtype) : NULL;
+    if (half)
+        half(1, to->size, from->data, 0, to->data, 0);
+    else if (contiguous && to->dtype == from->dtype && to->size)
         memcpy(to->data, from->data, (size_t)to->size * item);
     else if (fast)
         fast(to->size, (char *const[]){to->data, from->data},

@@ -12,10 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if TP__HAS_AVX
+#include <cpuid.h>
+#endif
+
 #include "base/log.h"
 
 tp__instructions tp__level = TP__BASELINE;
 int64_t tp__defer_from = 4096;
+
+#if TP__HAS_AVX
+/* Not every compiler knows this one by name. */
+static bool settings_has_f16c(void)
+{
+    unsigned a, b, c = 0, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
+}
+#endif
 
 static tp__instructions settings_processor(void)
 {
@@ -24,7 +37,7 @@ static tp__instructions settings_processor(void)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         return TP__AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && settings_has_f16c())
         return TP__AVX2;
 #endif
     return TP__BASELINE;

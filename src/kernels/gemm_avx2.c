@@ -15,6 +15,7 @@
 
 #define GEMM(name) name##_avx2
 #define GEMM_AVX
+#define GEMM_HALVES
 #define GEMM_BYTES 32
 #define GEMM_ROWS 6
 #define GEMM_VECTORS 2
@@ -34,6 +35,8 @@
 #define GEMM_STORE_double(p, n, v) _mm256_maskstore_pd(p, GEMM_MASK_double(n), (__m256d)(v))
 #define GEMM_HALF_float(v) (__m256)(v)
 #define GEMM_HALF_double(v) (__m256d)(v)
+#define GEMM_WORDS(x) (GEMM(words)) _mm256_cvtepu16_epi32((__m128i)(x))
+#define GEMM_WIDE_f16(x) (GEMM(floats)) _mm256_cvtph_ps((__m128i)(x))
 #include "kernels/gemm_body.h"
 
 #include "kernels/end_level.h"

@@ -15,6 +15,7 @@
 
 #define GEMM(name) name##_avx512
 #define GEMM_AVX
+#define GEMM_HALVES
 #define GEMM_BYTES 64
 #define GEMM_ROWS 8
 #define GEMM_VECTORS 3
@@ -34,6 +35,8 @@
     _mm256_add_ps(_mm512_castps512_ps256((__m512)(v)), _mm512_extractf32x8_ps((__m512)(v), 1))
 #define GEMM_HALF_double(v)                                                                        \
     _mm256_add_pd(_mm512_castpd512_pd256((__m512d)(v)), _mm512_extractf64x4_pd((__m512d)(v), 1))
+#define GEMM_WORDS(x) (GEMM(words)) _mm512_cvtepu16_epi32((__m256i)(x))
+#define GEMM_WIDE_f16(x) (GEMM(floats)) _mm512_cvtph_ps((__m256i)(x))
 #include "kernels/gemm_body.h"
 
 #include "kernels/end_level.h"

@@ -21,6 +21,7 @@
 #define GEMM_DEEPER 256
 
 #if defined(__aarch64__)
+#define GEMM_HALVES
 #define GEMM_FMA_float(a, b, c)                                                                    \
     (gemm_floats) vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b))
 #define GEMM_FMA_double(a, b, c)                                                                   \
@@ -34,14 +35,14 @@ typedef float gemm_floats __attribute__((vector_size(GEMM_BYTES)));
 typedef double gemm_doubles __attribute__((vector_size(GEMM_BYTES)));
 
 #define GEMM_PARTS(Type)                                                                           \
-    static inline gemm_##Type##s gemm_load_##Type(const Type *p, int64_t n)                        \
+    static __attribute__((noinline)) gemm_##Type##s gemm_load_##Type(const Type *p, int64_t n)     \
     {                                                                                              \
         gemm_##Type##s v = {0};                                                                    \
         memcpy(&v, p, (size_t)n * sizeof *p);                                                      \
         return v;                                                                                  \
     }                                                                                              \
                                                                                                    \
-    static inline void gemm_store_##Type(Type *p, int64_t n, gemm_##Type##s v)                     \
+    static __attribute__((noinline)) void gemm_store_##Type(Type *p, int64_t n, gemm_##Type##s v)  \
     {                                                                                              \
         memcpy(p, &v, (size_t)n * sizeof *p);                                                      \
     }                                                                                              \

@@ -12,7 +12,9 @@
  *     GEMM_TURN_float(from, step, to, width) and of double: to[i · width + j] = from[i + j · step]
  *                      for a block of GEMM_TURN_DEEP_float, _double i and GEMM_TURN_WIDE_… j
  *     GEMM_TOTALS_float(a, b, c, d, to) and of double: to[0] = the sum of a's lanes, and so on
- * or the last two by GEMM_AVX and GEMM_HALF_float, _double of gemm_avx.h.
+ * or the last two by GEMM_AVX and GEMM_HALF_float, _double of gemm_avx.h; where lines of half types
+ * are read as they lie GEMM_HALVES and, if there are instructions for it,
+ *     GEMM_WORDS(x), GEMM_WIDE_f16(x)    half words as words, float16 as float32
  */
 #include <string.h>
 
@@ -169,25 +171,39 @@ GEMM_EACH_TILE(GEMM_TILE_OF, double)
 
 /* --- One row of a result --- */
 
+/* Elements of b as they are, or of half types (base/dtype.h), widened: a vector of them, and a part
+ * of one. */
+#define GEMM_READ(name, Type, Item, Vector, wide)                                                  \
+    TP_INLINE GEMM_OF_##Type GEMM(gemm_read_##name)(const Item *from)                              \
+    {                                                                                              \
+        Vector x;                                                                                  \
+        memcpy(&x, from, sizeof x);                                                                \
+        return wide(x);                                                                            \
+    }
+GEMM_READ(float, float, float, GEMM(floats), )
+GEMM_READ(double, double, double, GEMM(doubles), )
+#define GEMM_PART_float GEMM_LOAD_float
+#define GEMM_PART_double GEMM_LOAD_double
+
 /* sum += x times terms of column j + i of b. */
-#define GEMM_DOT(Type, sum, i, from)                                                               \
-    memcpy(&y, b + (i)*b_step + (from), sizeof y);                                                 \
+#define GEMM_DOT(name, Type, sum, i, from)                                                         \
+    y = GEMM(gemm_read_##name)(b + (i)*b_step + (from));                                           \
     sum = GEMM_FMA_##Type(x, y, sum);
-#define GEMM_DOT_PART(Type, sum, i)                                                                \
-    y = GEMM_LOAD_##Type(b + (i)*b_step + k, some);                                                \
+#define GEMM_DOT_PART(name, Type, sum, i)                                                          \
+    y = GEMM_PART_##name(b + (i)*b_step + k, some);                                                \
     sum = GEMM_FMA_##Type(x, y, sum);
 
-/* Eight rows of b at a time, once through the result. */
-#define GEMM_LINE(Type)                                                                            \
-    TP_INLINE void GEMM(gemm_some_rows_##Type)(const tp__gemm_line *l, int64_t k, const int deep)  \
+/* Eight rows of b, whose elements are Items, at a time, once through the result. */
+#define GEMM_LINE(name, Type, Item)                                                                \
+    TP_INLINE void GEMM(gemm_some_rows_##name)(const tp__gemm_line *l, int64_t k, const int deep)  \
     {                                                                                              \
         const int lanes = GEMM_BYTES / sizeof(Type);                                               \
         const Type *a = (const Type *)(const void *)l->a + k * l->a_step;                          \
-        const Type *b = (const Type *)(const void *)l->b + k * l->b_step;                          \
+        const Item *b = (const Item *)(const void *)l->b + k * l->b_step;                          \
         Type *c = (Type *)(void *)l->c;                                                            \
         const bool add = l->add || k > 0;                                                          \
         GEMM_OF_##Type factor[TP__GEMM_ROWS];                                                      \
-        const Type *from[TP__GEMM_ROWS];                                                           \
+        const Item *from[TP__GEMM_ROWS];                                                           \
         GEMM_UNROLL                                                                                \
         for (int i = 0; i < deep; i++) {                                                           \
             factor[i] = a[i * l->a_step] - (GEMM_OF_##Type){0};                                    \
@@ -197,7 +213,7 @@ GEMM_EACH_TILE(GEMM_TILE_OF, double)
             GEMM_OF_##Type sum = {0}, x;                                                           \
             GEMM_UNROLL                                                                            \
             for (int i = 0; i < deep; i++) {                                                       \
-                memcpy(&x, from[i] + j, sizeof x);                                                 \
+                x = GEMM(gemm_read_##name)(from[i] + j);                                           \
                 sum = GEMM_FMA_##Type(factor[i], x, sum);                                          \
             }                                                                                      \
             if (add) {                                                                             \
@@ -208,43 +224,43 @@ GEMM_EACH_TILE(GEMM_TILE_OF, double)
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
-    static void GEMM(gemm_rows_of_##Type)(const tp__gemm_line *l)                                  \
+    static void GEMM(gemm_rows_of_##name)(const tp__gemm_line *l)                                  \
     {                                                                                              \
         int64_t k = 0;                                                                             \
         for (; k + TP__GEMM_ROWS <= l->k; k += TP__GEMM_ROWS)                                      \
-            GEMM(gemm_some_rows_##Type)(l, k, TP__GEMM_ROWS);                                      \
+            GEMM(gemm_some_rows_##name)(l, k, TP__GEMM_ROWS);                                      \
         for (; k < l->k; k++)                                                                      \
-            GEMM(gemm_some_rows_##Type)(l, k, 1);                                                  \
+            GEMM(gemm_some_rows_##name)(l, k, 1);                                                  \
     }                                                                                              \
                                                                                                    \
-    TP_INLINE void GEMM(gemm_four_dots_##Type)(const tp__gemm_line *l, int64_t j)                  \
+    TP_INLINE void GEMM(gemm_four_dots_##name)(const tp__gemm_line *l, int64_t j)                  \
     {                                                                                              \
         const int lanes = GEMM_BYTES / sizeof(Type);                                               \
         const Type *a = (const Type *)(const void *)l->a;                                          \
-        const Type *b = (const Type *)(const void *)l->b + j * l->b_step;                          \
+        const Item *b = (const Item *)(const void *)l->b + j * l->b_step;                          \
         const int64_t b_step = l->b_step, depth = l->k;                                            \
         GEMM_OF_##Type s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};                                     \
         GEMM_OF_##Type t0 = {0}, t1 = {0}, t2 = {0}, t3 = {0}, x, y;                               \
         int64_t k = 0;                                                                             \
         for (; k + 2 * lanes <= depth; k += 2 * lanes) {                                           \
             memcpy(&x, a + k, sizeof x);                                                           \
-            GEMM_DOT(Type, s0, 0, k)                                                               \
-            GEMM_DOT(Type, s1, 1, k)                                                               \
-            GEMM_DOT(Type, s2, 2, k)                                                               \
-            GEMM_DOT(Type, s3, 3, k)                                                               \
+            GEMM_DOT(name, Type, s0, 0, k)                                                         \
+            GEMM_DOT(name, Type, s1, 1, k)                                                         \
+            GEMM_DOT(name, Type, s2, 2, k)                                                         \
+            GEMM_DOT(name, Type, s3, 3, k)                                                         \
             memcpy(&x, a + k + lanes, sizeof x);                                                   \
-            GEMM_DOT(Type, t0, 0, k + lanes)                                                       \
-            GEMM_DOT(Type, t1, 1, k + lanes)                                                       \
-            GEMM_DOT(Type, t2, 2, k + lanes)                                                       \
-            GEMM_DOT(Type, t3, 3, k + lanes)                                                       \
+            GEMM_DOT(name, Type, t0, 0, k + lanes)                                                 \
+            GEMM_DOT(name, Type, t1, 1, k + lanes)                                                 \
+            GEMM_DOT(name, Type, t2, 2, k + lanes)                                                 \
+            GEMM_DOT(name, Type, t3, 3, k + lanes)                                                 \
         }                                                                                          \
         for (; k < depth; k += lanes) {                                                            \
             const int64_t some = depth - k < lanes ? depth - k : lanes;                            \
             x = GEMM_LOAD_##Type(a + k, some);                                                     \
-            GEMM_DOT_PART(Type, s0, 0)                                                             \
-            GEMM_DOT_PART(Type, s1, 1)                                                             \
-            GEMM_DOT_PART(Type, s2, 2)                                                             \
-            GEMM_DOT_PART(Type, s3, 3)                                                             \
+            GEMM_DOT_PART(name, Type, s0, 0)                                                       \
+            GEMM_DOT_PART(name, Type, s1, 1)                                                       \
+            GEMM_DOT_PART(name, Type, s2, 2)                                                       \
+            GEMM_DOT_PART(name, Type, s3, 3)                                                       \
         }                                                                                          \
         Type total[4], *c = (Type *)(void *)l->c + j * l->c_step;                                  \
         GEMM_TOTALS_##Type(s0 + t0, s1 + t1, s2 + t2, s3 + t3, total);                             \
@@ -252,11 +268,11 @@ GEMM_EACH_TILE(GEMM_TILE_OF, double)
             c[i * l->c_step] = l->add ? c[i * l->c_step] + total[i] : total[i];                    \
     }                                                                                              \
                                                                                                    \
-    TP_INLINE void GEMM(gemm_one_dot_##Type)(const tp__gemm_line *l, int64_t j)                    \
+    TP_INLINE void GEMM(gemm_one_dot_##name)(const tp__gemm_line *l, int64_t j)                    \
     {                                                                                              \
         const int lanes = GEMM_BYTES / sizeof(Type);                                               \
         const Type *a = (const Type *)(const void *)l->a;                                          \
-        const Type *b = (const Type *)(const void *)l->b + j * l->b_step;                          \
+        const Item *b = (const Item *)(const void *)l->b + j * l->b_step;                          \
         const int64_t depth = l->k;                                                                \
         GEMM_OF_##Type sum[4], x, y;                                                               \
         GEMM_UNROLL                                                                                \
@@ -267,14 +283,14 @@ GEMM_EACH_TILE(GEMM_TILE_OF, double)
             GEMM_UNROLL                                                                            \
             for (int i = 0; i < 4; i++) {                                                          \
                 memcpy(&x, a + k + i * lanes, sizeof x);                                           \
-                memcpy(&y, b + k + i * lanes, sizeof y);                                           \
+                y = GEMM(gemm_read_##name)(b + k + i * lanes);                                     \
                 sum[i] = GEMM_FMA_##Type(x, y, sum[i]);                                            \
             }                                                                                      \
         }                                                                                          \
         for (; k < depth; k += lanes) {                                                            \
             const int64_t some = depth - k < lanes ? depth - k : lanes;                            \
             x = GEMM_LOAD_##Type(a + k, some);                                                     \
-            y = GEMM_LOAD_##Type(b + k, some);                                                     \
+            y = GEMM_PART_##name(b + k, some);                                                     \
             sum[0] = GEMM_FMA_##Type(x, y, sum[0]);                                                \
         }                                                                                          \
         Type total[4], *c = (Type *)(void *)l->c + j * l->c_step;                                  \
@@ -283,17 +299,65 @@ GEMM_EACH_TILE(GEMM_TILE_OF, double)
         *c = l->add ? *c + total[0] : total[0];                                                    \
     }                                                                                              \
                                                                                                    \
-    static void GEMM(gemm_dots_##Type)(const tp__gemm_line *l)                                     \
+    static void GEMM(gemm_dots_##name)(const tp__gemm_line *l)                                     \
     {                                                                                              \
         int64_t j = 0;                                                                             \
         for (; j + 4 <= l->n; j += 4)                                                              \
-            GEMM(gemm_four_dots_##Type)(l, j);                                                     \
+            GEMM(gemm_four_dots_##name)(l, j);                                                     \
         for (; j < l->n; j++)                                                                      \
-            GEMM(gemm_one_dot_##Type)(l, j);                                                       \
+            GEMM(gemm_one_dot_##name)(l, j);                                                       \
     }
 
-GEMM_LINE(float)
-GEMM_LINE(double)
+GEMM_LINE(float, float, float)
+GEMM_LINE(double, double, double)
+
+#if defined(GEMM_HALVES)
+typedef uint16_t GEMM(halves) __attribute__((vector_size(GEMM_BYTES / 2)));
+typedef uint32_t GEMM(words) __attribute__((vector_size(GEMM_BYTES)));
+
+#if !defined(GEMM_WORDS)
+#define GEMM_WORDS(x) __builtin_convertvector(x, GEMM(words))
+#endif
+
+#if !defined(GEMM_WIDE_f16)
+TP_INLINE GEMM(floats) GEMM(gemm_wide_f16)(GEMM(halves) half)
+{
+    const GEMM(words) x = GEMM_WORDS(half), rest = (x & 0x7fff) << 13;
+    const GEMM(words) finite = (GEMM(words))((GEMM(floats))rest * 0x1p112f);
+    const GEMM(words) is_finite = (GEMM(words))(rest < 0xf800000);
+    return (GEMM(floats))((finite & is_finite) | ((rest | 0x7f800000) & ~is_finite) |
+                          (x & 0x8000) << 16);
+}
+#define GEMM_WIDE_f16 GEMM(gemm_wide_f16)
+#endif
+#define GEMM_WIDE_bf16(x) (GEMM(floats))(GEMM_WORDS(x) << 16)
+
+#define GEMM_READ_HALF(name)                                                                       \
+    GEMM_READ(name, float, uint16_t, GEMM(halves), GEMM_WIDE_##name)                               \
+                                                                                                   \
+    TP_INLINE GEMM(floats) GEMM(gemm_part_##name)(const uint16_t *from, int64_t n)                 \
+    {                                                                                              \
+        GEMM(halves) x = {0};                                                                      \
+        memcpy(&x, from, (size_t)n * sizeof *from);                                                \
+        return GEMM_WIDE_##name(x);                                                                \
+    }
+
+GEMM_READ_HALF(f16)
+GEMM_READ_HALF(bf16)
+#define GEMM_PART_f16 GEMM(gemm_part_f16)
+#define GEMM_PART_bf16 GEMM(gemm_part_bf16)
+GEMM_LINE(f16, float, uint16_t)
+GEMM_LINE(bf16, float, uint16_t)
+#define GEMM_LINES_OF(name)                                                                        \
+    {                                                                                              \
+        name(float), name(f16), name(bf16)                                                         \
+    }
+#else
+#define GEMM_LINES_OF(name)                                                                        \
+    {                                                                                              \
+        name(float)                                                                                \
+    }
+#endif
 
 /* --- Packing --- */
 
@@ -377,12 +441,17 @@ GEMM_PACK(double)
 #define GEMM_ENTRY(Type, vectors, rows)                                                            \
     [vectors][(rows)-1] = GEMM(gemm_##Type##_##vectors##_##rows),
 
-#define GEMM_KERNELS(Type)                                                                         \
+#define GEMM_KERNELS(Type, ...)                                                                    \
     {                                                                                              \
         .item = sizeof(Type), .lanes = GEMM_BYTES / sizeof(Type), .vectors = GEMM_VECTORS,         \
         .rows = GEMM_ROWS, .depth = GEMM_DEPTH, .deeper = GEMM_DEEPER,                             \
-        .tile = {GEMM_EACH_TILE(GEMM_ENTRY, Type)}, .rows_of = GEMM(gemm_rows_of_##Type),          \
-        .dots = GEMM(gemm_dots_##Type), .pack = GEMM(gemm_pack_##Type)                             \
+        .tile = {GEMM_EACH_TILE(GEMM_ENTRY, Type)}, .pack = GEMM(gemm_pack_##Type), __VA_ARGS__    \
     }
 
-tp__gemm_table GEMM(tp__gemm_kernels) = {GEMM_KERNELS(float), GEMM_KERNELS(double)};
+#define GEMM_ROWS_OF(name) GEMM(gemm_rows_of_##name)
+#define GEMM_DOTS_OF(name) GEMM(gemm_dots_##name)
+
+tp__gemm_table GEMM(tp__gemm_kernels) = {
+    GEMM_KERNELS(float, .rows_of = GEMM_LINES_OF(GEMM_ROWS_OF),
+                 .dots = GEMM_LINES_OF(GEMM_DOTS_OF)),
+    GEMM_KERNELS(double, .rows_of = {GEMM_ROWS_OF(double)}, .dots = {GEMM_DOTS_OF(double)})};

@@ -77,9 +77,9 @@ static void fast_panel(const tp__gemm_kernels *kernels, const tp__gemm *job, con
     bool near = job->m < FAST_ROWS || tile->k * job->b_row * kernels->item <= TP__GEMM_NEAR;
     tile->b = b;
     tile->b_row = job->b_row;
-    if (job->b_column == 1 && near)
+    if (job->b_column == 1 && near && !job->b_type)
         return;
-    kernels->pack(tile->k, width, b, job->b_row, job->b_column, room);
+    tp__gemm_pack(kernels, job, tile->k, width, b, room);
     tile->b = room;
     tile->b_row = width;
 }
@@ -97,7 +97,8 @@ static void fast_columns(const tp__gemm_kernels *kernels, const tp__gemm *job, i
                           .c_row = job->c_row,
                           .last = vectors ? width - kernels->lanes : width,
                           .add = job->add || k > 0};
-    fast_panel(kernels, job, job->b + (k * job->b_row + j * job->b_column) * item, width, &tile,
+    int64_t b_item = tp__gemm_is_half(job->b_type) ? 2 : item;
+    fast_panel(kernels, job, job->b + (k * job->b_row + j * job->b_column) * b_item, width, &tile,
                room);
     fast_rows(kernels, &tile, vectors, job->m);
 }
@@ -154,7 +155,7 @@ static void fast_few_columns(const tp__gemm_kernels *kernels, const tp__gemm *jo
 /* Whether a's rows lie side by side, so that this reads them where they are. */
 static bool fast_turns(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
-    return job->a_row == 1 && job->a_column != 1 && job->m >= kernels->lanes;
+    return job->a_row == 1 && job->a_column != 1 && job->m >= kernels->lanes && !job->b_type;
 }
 
 /* `depth` terms of each element, or fewer, in panels of at most `most` vectors. */
@@ -183,8 +184,8 @@ static void fast_terms(const tp__gemm_kernels *kernels, const tp__gemm *job, int
     }
 }
 
-static void fast_small(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t depth,
-                       int64_t most)
+void tp__gemm_small(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t depth,
+                    int64_t most)
 {
     _Alignas(64) char room[TP__GEMM_ROOM];
     for (int64_t k = 0; k < job->k; k += depth)
@@ -220,7 +221,7 @@ void tp__gemm_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
                 line.a = vectors + j * apart * item;
                 line.b = job->a + (i * job->a_row + k) * item;
                 line.c = job->c + (i * job->c_row + j) * item;
-                kernels->dots(&line);
+                kernels->dots[0](&line);
             }
     }
 }
@@ -251,14 +252,14 @@ static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *whole)
     if (part.n == 0)
         return;
     if (!job->large || job->n < kernels->lanes) {
-        fast_small(kernels, job, kernels->depth, kernels->vectors);
+        tp__gemm_small(kernels, job, kernels->depth, kernels->vectors);
         return;
     }
     char *room = tp__alloc_spare(tp__gemm_large_room(kernels, job->n, kernels->deeper));
     if (room)
         tp__gemm_large(kernels, job, kernels->deeper, room);
     else
-        fast_small(kernels, job, kernels->deeper, 1);
+        tp__gemm_small(kernels, job, kernels->deeper, 1);
     tp__free(room);
 }
 
@@ -269,14 +270,14 @@ static void fast_vector_rows(const tp__gemm_kernels *kernels, tp__gemm job)
 {
     int64_t whole = tp__gemm_whole(kernels, job.n);
     if (whole > 0)
-        kernels->rows_of(&(tp__gemm_line){.n = whole,
-                                          .k = job.k,
-                                          .a = job.a,
-                                          .b = job.b,
-                                          .c = job.c,
-                                          .a_step = job.a_column,
-                                          .b_step = job.b_row,
-                                          .add = job.add});
+        kernels->rows_of[0](&(tp__gemm_line){.n = whole,
+                                             .k = job.k,
+                                             .a = job.a,
+                                             .b = job.b,
+                                             .c = job.c,
+                                             .a_step = job.a_column,
+                                             .b_step = job.b_row,
+                                             .add = job.add});
     job.n -= whole;
     job.b += whole * kernels->item;
     job.c += whole * kernels->item;
@@ -363,7 +364,8 @@ static void fast_cut(const tp__gemm_kernels *kernels, tp__gemm *whole, int64_t *
     double work = (double)whole->m * (double)whole->n * (double)whole->k;
     int64_t parts = 1, across = 1, down = 1, width = kernels->lanes * kernels->vectors;
     int64_t tall = FAST_BLOCK / kernels->item / kernels->depth, height = FAST_SHORT;
-    while (parts < FAST_TASKS && (double)parts * (double)FAST_TASK * 2 < work)
+    double task = whole->m == 1 || whole->n == 1 ? FAST_TASK / 4 : FAST_TASK; /* those read more */
+    while (parts < FAST_TASKS && (double)parts * task * 2 < work)
         parts *= 2;
     whole->large = fast_is_large(kernels, whole);
     if (whole->large) {
@@ -381,6 +383,8 @@ static void fast_cut(const tp__gemm_kernels *kernels, tp__gemm *whole, int64_t *
     }
     while (across * down < parts && down * 2 * height <= whole->m)
         down *= 2;
+    if (whole->large && across * down == 1)
+        down = 2;
     *rows = fast_part(whole->m, down, kernels->rows);
     *columns = fast_part(whole->n, across, kernels->lanes);
 }

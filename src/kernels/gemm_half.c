@@ -17,9 +17,12 @@
 enum {
     HALF_ROWS = 256, /* of a piece, at most, and columns */
     HALF_COLUMNS = 256,
-    HALF_FEW = 1024,  /* sums of dot products at a time */
-    HALF_LINE = 512,  /* columns of a product with one row at a time */
-    HALF_SMALL = 8192 /* floats of a piece without memory */
+    HALF_NEAR = 256,      /* elements that are gathered at a time */
+    HALF_WIDE = 16 << 10, /* bytes that are widened at a time before they are turned */
+    HALF_FEW = 1024,      /* sums of dot products at a time */
+    HALF_LINE = 512,      /* columns of a product with one row at a time, and terms that are */
+    HALF_TERMS = TP__GEMM_ROWS, /* widened: as many as rows_of takes together */
+    HALF_SMALL = 9 << 10        /* bytes of a piece without memory */
 };
 
 static int64_t half_item(uint8_t type)
@@ -27,37 +30,57 @@ static int64_t half_item(uint8_t type)
     return tp__gemm_is_half(type) ? 2 : (int64_t)sizeof(float);
 }
 
-static void half_widen_line(uint8_t type, int64_t n, const char *from, int64_t element, char *to)
+/* Of the type's kernels. */
+static int half_place(uint8_t type)
 {
-    uint16_t near[256];
-    int64_t item = half_item(type), some = element == 1 ? n : (int64_t)(sizeof near / sizeof *near);
-    for (int64_t i = 0; i < n;
-         i += some, from += some * element * item, to += some * (int64_t)sizeof(float)) {
-        int64_t now = tp__gemm_least(some, n - i);
-        const char *at = from;
-        if (item == sizeof(float)) {
-            tp__copy_run(sizeof(float), now, element * item, at, to);
-            continue;
-        }
-        if (element != 1) {
-            tp__copy_run(sizeof *near, now, element * item, at, (char *)near);
-            at = (const char *)near;
-        }
-        tp__fast_widen((tp_dtype)type)(now, (char *const[]){to, (char *)(uintptr_t)at}, NULL, NULL);
+    return type == TP_F16 ? 1 : type == TP_BF16 ? 2 : 0;
+}
+
+/* Single elements, widened. */
+static void half_gather(uint8_t type, int64_t n, const char *from, int64_t element, char *to)
+{
+    uint16_t near[HALF_NEAR];
+    for (int64_t i = 0; i < n; i += HALF_NEAR) {
+        int64_t some = tp__gemm_least(HALF_NEAR, n - i);
+        tp__copy_run(sizeof *near, some, element * 2, from + i * element * 2, (char *)near);
+        tp__half_lines((tp_dtype)type, TP_F32)(1, some, (const char *)near, 0,
+                                               to + i * (int64_t)sizeof(float), 0);
     }
 }
 
 void tp__gemm_widen(uint8_t type, int64_t n, int64_t length, const char *from, int64_t line,
                     int64_t element, char *to)
 {
-    if (element == 1 && line == length) {
-        half_widen_line(type, n * length, from, 1, to);
+    const int64_t item = half_item(type), wide = sizeof(float);
+    if (element == 1 && item != wide) {
+        bool one = line == length;
+        tp__half_lines((tp_dtype)type, TP_F32)(one ? 1 : n, one ? n * length : length, from,
+                                               line * item, to, length * wide);
         return;
     }
-    for (int64_t i = 0; i < n; i++) {
-        half_widen_line(type, length, from, element, to);
-        from += line * half_item(type);
-        to += length * (int64_t)sizeof(float);
+    for (int64_t i = 0; i < n; i++, from += line * item, to += length * wide)
+        if (item == wide)
+            tp__copy_run(sizeof(float), length, element * item, from, to);
+        else
+            half_gather(type, length, from, element, to);
+}
+
+void tp__gemm_pack(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t k, int64_t width,
+                   const char *from, char *to)
+{
+    const int64_t item = sizeof(float);
+    if (!tp__gemm_is_half(job->b_type)) {
+        kernels->pack(k, width, from, job->b_row, job->b_column, to);
+    } else if (job->b_row != 1 || job->b_column == 1) {
+        tp__gemm_widen(job->b_type, k, width, from, job->b_row, job->b_column, to);
+    } else {
+        _Alignas(64) char wide[HALF_WIDE];
+        int64_t terms = HALF_WIDE / item / width;
+        for (int64_t i = 0; i < k; i += terms, from += terms * 2, to += terms * width * item) {
+            int64_t some = tp__gemm_least(terms, k - i);
+            tp__gemm_widen(job->b_type, width, some, from, job->b_column, 1, wide);
+            kernels->pack(some, width, wide, 1, some, to);
+        }
     }
 }
 
@@ -65,16 +88,10 @@ void tp__gemm_widen(uint8_t type, int64_t n, int64_t length, const char *from, i
 static void half_narrow(const tp__gemm *job, int64_t rows, int64_t columns, const char *sums,
                         char *c)
 {
-    tp__loop *narrow = tp__fast_narrow((tp_dtype)job->c_type);
-    if (columns == job->c_row) {
-        columns *= rows;
-        rows = 1;
-    }
-    for (int64_t i = 0; i < rows; i++) {
-        narrow(columns, (char *const[]){c, (char *)(uintptr_t)sums}, NULL, NULL);
-        c += job->c_row * 2;
-        sums += columns * (int64_t)sizeof(float);
-    }
+    bool one = columns == job->c_row;
+    tp__half_lines(TP_F32, (tp_dtype)job->c_type)(one ? 1 : rows, one ? rows * columns : columns,
+                                                  sums, columns * (int64_t)sizeof(float), c,
+                                                  job->c_row * 2);
 }
 
 /* --- Matrices --- */
@@ -84,6 +101,8 @@ typedef struct half_pieces {
     const tp__gemm_kernels *kernels;
     const tp__gemm *job;
     int64_t rows, columns, depth;
+    int64_t most; /* vectors of a panel */
+    bool large;
     char *room, *a, *sums;
     bool in_rows; /* a's copy, however a lies */
 } half_pieces;
@@ -116,7 +135,10 @@ static void half_piece(const half_pieces *pieces, int64_t i, int64_t j)
         }
         piece.b = job->b + (k * job->b_row + j * job->b_column) * half_item(job->b_type);
         piece.add = job->add || k > 0;
-        tp__gemm_large(pieces->kernels, &piece, pieces->depth, pieces->room);
+        if (pieces->large)
+            tp__gemm_large(pieces->kernels, &piece, pieces->depth, pieces->room);
+        else
+            tp__gemm_small(pieces->kernels, &piece, pieces->depth, pieces->most);
     }
     if (rounds)
         half_narrow(job, piece.m, piece.n, pieces->sums, c);
@@ -138,25 +160,32 @@ static void half_all(const half_pieces *pieces)
 
 static __attribute__((noinline)) void half_without_memory(half_pieces *pieces)
 {
-    _Alignas(64) float room[HALF_SMALL];
+    _Alignas(64) char room[HALF_SMALL];
     pieces->rows = pieces->kernels->rows;
     pieces->columns = pieces->kernels->lanes;
-    pieces->room = (char *)room;
-    pieces->a = (char *)(room + pieces->columns * pieces->depth);
-    pieces->sums = (char *)(room + (pieces->columns + pieces->rows) * pieces->depth);
+    pieces->most = 1;
+    pieces->large = false;
+    pieces->a = room;
+    pieces->sums = room + pieces->rows * pieces->depth * (int64_t)sizeof(float);
     pieces->in_rows = true;
     half_all(pieces);
 }
 
 /* By tiles, `depth` terms at a time. */
-static void half_tiles(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t depth)
+static __attribute__((noinline)) void half_tiles(const tp__gemm_kernels *kernels,
+                                                 const tp__gemm *job, bool large)
 {
-    half_pieces pieces = {.kernels = kernels,
-                          .job = job,
-                          .rows = half_part(job->m, HALF_ROWS, kernels->rows),
-                          .columns = half_part(job->n, HALF_COLUMNS, kernels->lanes),
-                          .depth = tp__gemm_least(depth, job->k)};
-    size_t item = sizeof(float), b = tp__gemm_large_room(kernels, pieces.columns, pieces.depth);
+    const size_t item = sizeof(float);
+    half_pieces pieces = {
+        .kernels = kernels,
+        .job = job,
+        .rows = half_part(job->m, HALF_ROWS, kernels->rows),
+        .columns = half_part(job->n, HALF_COLUMNS, kernels->lanes),
+        .depth = tp__gemm_least(large ? kernels->deeper : kernels->depth, job->k),
+        .most = kernels->vectors,
+        .large = large,
+    };
+    size_t b = large ? tp__gemm_large_room(kernels, pieces.columns, pieces.depth) : 0;
     size_t a = (size_t)(pieces.rows * pieces.depth) * item;
     size_t sums = tp__gemm_is_half(job->c_type) ? (size_t)(pieces.rows * pieces.columns) * item : 0;
     pieces.room = tp__alloc_spare(b + a + sums);
@@ -176,32 +205,37 @@ static void half_tiles(const tp__gemm_kernels *kernels, const tp__gemm *job, int
 static void half_some_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
     _Alignas(64) char columns[TP__GEMM_DOTS_ROOM], wide[TP__GEMM_NEAR];
-    const int64_t item = sizeof(float);
-    int64_t terms = tp__gemm_dot_terms(kernels, job->n), a_item = half_item(job->a_type);
+    const int64_t item = sizeof(float), a_item = half_item(job->a_type);
+    int64_t terms = tp__gemm_dot_terms(kernels, job->n);
+    int place = half_place(job->a_type);
+    bool reads = kernels->dots[place] != NULL; /* a as it lies */
+    tp__gemm_line line = {.b_step = job->a_row, .c_step = job->c_row};
     for (int64_t k = 0; k < job->k; k += terms) {
-        tp__gemm_line line = {
-            .k = tp__gemm_least(terms, job->k - k), .c_step = job->c_row, .add = job->add || k > 0};
-        int64_t rows = tp__gemm_near_rows(line.k * item);
+        line.k = tp__gemm_least(terms, job->k - k);
+        line.add = job->add || k > 0;
         tp__gemm_widen(job->b_type, job->n, line.k,
                        job->b + k * job->b_row * half_item(job->b_type), job->b_column, job->b_row,
                        columns);
+        int64_t rows = reads && job->n == 1 ? job->m : tp__gemm_near_rows(line.k * item);
         for (int64_t i = 0; i < job->m; i += rows) {
-            const char *from = job->a + (i * job->a_row + k) * a_item;
             line.n = tp__gemm_least(rows, job->m - i);
-            line.b = a_item == item ? from : wide;
-            line.b_step = a_item == item ? job->a_row : line.k;
-            if (a_item != item)
-                tp__gemm_widen(job->a_type, line.n, line.k, from, job->a_row, 1, wide);
+            line.b = job->a + (i * job->a_row + k) * a_item;
+            if (!reads) {
+                tp__gemm_widen(job->a_type, line.n, line.k, line.b, job->a_row, 1, wide);
+                line.b = wide;
+                line.b_step = line.k;
+            }
             for (int64_t j = 0; j < job->n; j++) {
                 line.a = columns + j * line.k * item;
                 line.c = job->c + (i * job->c_row + j) * item;
-                kernels->dots(&line);
+                kernels->dots[reads ? place : 0](&line);
             }
         }
     }
 }
 
-static void half_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
+static __attribute__((noinline)) void half_dots(const tp__gemm_kernels *kernels,
+                                                const tp__gemm *job)
 {
     _Alignas(64) char sums[HALF_FEW * sizeof(float)];
     if (!tp__gemm_is_half(job->c_type)) {
@@ -225,35 +259,37 @@ static void half_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
 /* n columns, a multiple of a vector's lanes, of a b whose rows lie side by side. */
 static void half_rows_of(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t n)
 {
-    _Alignas(64) char wide[TP__GEMM_ROWS * HALF_LINE * sizeof(float)];
     _Alignas(64) char sums[HALF_LINE * sizeof(float)];
-    float factors[TP__GEMM_ROWS];
-    bool rounds = tp__gemm_is_half(job->c_type);
+    _Alignas(64) char wide[HALF_TERMS * HALF_LINE * sizeof(float)];
+    float factors[HALF_NEAR];
+    bool rounds = tp__gemm_is_half(job->c_type), reads = kernels->rows_of[half_place(job->b_type)];
+    int64_t a_item = half_item(job->a_type), terms = reads ? HALF_NEAR : HALF_TERMS;
     for (int64_t j = 0; j < n; j += HALF_LINE) {
         char *c = job->c + j * half_item(job->c_type);
         tp__gemm_line line = {.n = tp__gemm_least(HALF_LINE, n - j),
                               .a = (const char *)factors,
                               .a_step = 1,
-                              .b = wide,
+                              .b_step = job->b_row,
                               .c = rounds ? sums : c};
-        line.b_step = line.n;
-        for (int64_t k = 0; k < job->k; k += TP__GEMM_ROWS) {
-            line.k = tp__gemm_least(TP__GEMM_ROWS, job->k - k);
+        for (int64_t k = 0; k < job->k; k += terms) {
+            line.k = tp__gemm_least(terms, job->k - k);
+            line.b = job->b + (k * job->b_row + j) * half_item(job->b_type);
             line.add = job->add || k > 0;
-            tp__gemm_widen(job->a_type, 1, line.k,
-                           job->a + k * job->a_column * half_item(job->a_type), 0, job->a_column,
-                           (char *)factors);
-            tp__gemm_widen(job->b_type, line.k, line.n,
-                           job->b + (k * job->b_row + j) * half_item(job->b_type), job->b_row, 1,
-                           wide);
-            kernels->rows_of(&line);
+            tp__gemm_widen(job->a_type, 1, line.k, job->a + k * job->a_column * a_item, 0,
+                           job->a_column, (char *)factors);
+            if (!reads) {
+                tp__gemm_widen(job->b_type, line.k, line.n, line.b, job->b_row, 1, wide);
+                line.b = wide;
+                line.b_step = line.n;
+            }
+            kernels->rows_of[reads ? half_place(job->b_type) : 0](&line);
         }
         if (rounds)
             half_narrow(job, 1, line.n, sums, c);
     }
 }
 
-static void half_vector(const tp__gemm_kernels *kernels, tp__gemm job)
+static __attribute__((noinline)) void half_vector(const tp__gemm_kernels *kernels, tp__gemm job)
 {
     if (job.b_row == 1) {
         tp__gemm turned = tp__gemm_turned(&job);
@@ -268,7 +304,7 @@ static void half_vector(const tp__gemm_kernels *kernels, tp__gemm job)
     job.b += whole * half_item(job.b_type);
     job.c += whole * half_item(job.c_type);
     if (job.n > 0)
-        half_tiles(kernels, &job, kernels->depth);
+        half_tiles(kernels, &job, false);
 }
 
 /* --- Everything --- */
@@ -279,8 +315,7 @@ static void half_matrix(const tp__gemm_kernels *kernels, tp__gemm job)
     if (n > 0) {
         tp__gemm part = job;
         part.n = n;
-        bool large = job.large && n >= kernels->lanes;
-        half_tiles(kernels, &part, large ? kernels->deeper : kernels->depth);
+        half_tiles(kernels, &part, job.large && n >= kernels->lanes);
     }
     if (few > 0) {
         job.b += n * job.b_column * half_item(job.b_type);

@@ -10,8 +10,7 @@
 
 enum {
     LARGE_STRIP = 4, /* tiles whose rows of a are copied at once, and terms */
-    LARGE_TERMS = 16,
-    LARGE_WIDE = 16 << 10 /* bytes that are widened at once */
+    LARGE_TERMS = 16
 };
 
 typedef struct gemm_large {
@@ -27,47 +26,16 @@ static void large_panels(const gemm_large *large)
 {
     const tp__gemm *job = large->job;
     int64_t item = large->kernels->item, lanes = large->kernels->lanes;
-    const char *from = job->b + large->k * job->b_row * item;
+    int64_t b_item = tp__gemm_is_half(job->b_type) ? 2 : item;
+    const char *from = job->b + large->k * job->b_row * b_item;
     char *to = large->b;
     for (int64_t i = 0, j = 0; i < large->panels.n; i++) {
         int64_t some = large->panels.least + (i >= large->panels.narrow);
         int64_t width = tp__gemm_least(some * lanes, job->n - j);
-        large->kernels->pack(large->depth, width, from + j * job->b_column * item, job->b_row,
-                             job->b_column, to);
+        tp__gemm_pack(large->kernels, job, large->depth, width, from + j * job->b_column * b_item,
+                      to);
         to += large->depth * width * item;
         j += width;
-    }
-}
-
-/* The same of a half type: widened in pieces that the first-level cache holds, of all panels' rows
- * or of one panel's columns. */
-static void large_panels_half(const gemm_large *large)
-{
-    _Alignas(64) char wide[LARGE_WIDE];
-    const tp__gemm *job = large->job;
-    const tp__gemm_kernels *kernels = large->kernels;
-    bool columns = job->b_row == 1 && job->b_column != 1;
-    const int64_t item = sizeof(float), lanes = kernels->lanes;
-    int64_t most = kernels->vectors * lanes,
-            at_once = columns ? tp__gemm_least(job->n, most) : job->n;
-    int64_t terms = LARGE_WIDE / item / at_once;
-    for (int64_t k = 0; k < large->depth; k += terms) {
-        int64_t some = tp__gemm_least(terms, large->depth - k);
-        const char *from = job->b + (large->k + k) * job->b_row * 2;
-        char *to = large->b;
-        if (!columns)
-            tp__gemm_widen(job->b_type, some, job->n, from, job->b_row, job->b_column, wide);
-        for (int64_t p = 0, j = 0; p < large->panels.n; p++) {
-            int64_t vectors = large->panels.least + (p >= large->panels.narrow);
-            int64_t width = tp__gemm_least(vectors * lanes, job->n - j);
-            if (columns)
-                tp__gemm_widen(job->b_type, width, some, from + j * job->b_column * 2,
-                               job->b_column, 1, wide);
-            kernels->pack(some, width, columns ? wide : wide + j * item, columns ? 1 : job->n,
-                          columns ? some : 1, to + k * width * item);
-            to += large->depth * width * item;
-            j += width;
-        }
     }
 }
 
@@ -142,10 +110,7 @@ static void large_tiles(const gemm_large *large, int64_t t, const char *copied)
 static void large_terms(const gemm_large *large)
 {
     int64_t item = large->kernels->item;
-    if (tp__gemm_is_half(large->job->b_type))
-        large_panels_half(large);
-    else
-        large_panels(large);
+    large_panels(large);
     for (int64_t t = 0; t < large->tiles; t += LARGE_STRIP) {
         int64_t end = tp__gemm_least(t + LARGE_STRIP, large->tiles), first = large_row(large, t);
         bool copy = large->job->a_column != 1;

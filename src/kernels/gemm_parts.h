@@ -74,6 +74,15 @@ TP_INLINE int64_t tp__gemm_whole(const tp__gemm_kernels *kernels, int64_t n)
 /* The transpose of a product. */
 tp__gemm tp__gemm_turned(const tp__gemm *job);
 
+/* Computes job, `depth` terms at a time, in panels of at most `most` vectors, whose rows of b are
+ * copied on the stack. b may be of a half type. */
+void tp__gemm_small(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t depth,
+                    int64_t most);
+
+/* Copies rows of b, from there on, next to each other, widened if they are of a half type. */
+void tp__gemm_pack(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t k, int64_t width,
+                   const char *from, char *to);
+
 /* n lines of so many elements, as float32 one after the other. Distances are in elements. */
 void tp__gemm_widen(uint8_t type, int64_t n, int64_t length, const char *from, int64_t line,
                     int64_t element, char *to);

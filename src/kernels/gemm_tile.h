@@ -48,10 +48,11 @@ typedef struct tp__gemm_kernels {
     int64_t depth, deeper;              /* terms at a time; of large products */
     /* By rows − 1 and vectors; [0]: thin. */
     tp__gemm_tile_kernel *tile[TP__GEMM_VECTORS + 1][TP__GEMM_ROWS];
-    /* Rows of b lie side by side and b_step apart, and so does c; n is a multiple of lanes. */
-    void (*rows_of)(const tp__gemm_line *line);
+    /* For b as the others, of float16 and of bfloat16, or NULL. Rows of b lie side by side and
+     * b_step apart, and so does c; n is a multiple of lanes. */
+    void (*rows_of[3])(const tp__gemm_line *line);
     /* Columns of b lie side by side and b_step apart, and so does a. */
-    void (*dots)(const tp__gemm_line *line);
+    void (*dots[3])(const tp__gemm_line *line);
     /* to[i, j] = from[i · row + j · column], of which one is 1, for i < k and j < width. */
     void (*pack)(int64_t k, int64_t width, const char *from, int64_t row, int64_t column, char *to);
 } tp__gemm_kernels;

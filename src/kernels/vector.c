@@ -6,3 +6,13 @@
 static tp__vector_table vector_none;
 
 tp__vector_table *const tp__vector_levels[TP__LEVELS] = {TP__BY_LEVEL(&vector_none, tp__vector)};
+
+tp__lines *tp__half_lines(tp_dtype from, tp_dtype to)
+{
+    static tp__half_table half_none;
+    static tp__half_table *const levels[TP__LEVELS] = {TP__BY_LEVEL(&half_none, tp__half)};
+    tp_dtype half = from == TP_F32 ? to : from;
+    if ((from != TP_F32 && to != TP_F32) || (half != TP_F16 && half != TP_BF16))
+        return NULL;
+    return (*levels[tp__level])[2 * (from == TP_F32) + (half == TP_BF16)];
+}

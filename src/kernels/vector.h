@@ -38,17 +38,12 @@ typedef enum tp__fast {
     TP__VECTOR_ARITHMETIC(TP__FAST_NAME) TP__VECTOR_EQUALITY(TP__FAST_NAME)
         TP__VECTOR_FUNCTIONS(TP__FAST_NAME)
 #undef TP__FAST_NAME
-    /* conversions; the type is the one that they make, or, to half types and bool, that they take
-     */
+    /* conversions; the type is the one that they make, or, to bool, that they take */
     TP__FAST_FROM_F32,
     TP__FAST_FROM_F64,
     TP__FAST_FROM_I64,
     TP__FAST_FROM_U8,
     TP__FAST_FROM_I32,
-    TP__FAST_FROM_F16,
-    TP__FAST_FROM_BF16,
-    TP__FAST_TO_F16,
-    TP__FAST_TO_BF16,
     TP__FAST_TO_BOOL,
     /* of bytes */
     TP__FAST_AND,
@@ -74,15 +69,15 @@ TP_INLINE bool tp__fast_repeats(tp__fast fast)
     return fast >= TP__FAST_ADD && fast <= TP__FAST_DIV;
 }
 
-/* Between float32 and a half type; NULL at the reference level. */
-TP_INLINE tp__loop *tp__fast_widen(tp_dtype half)
-{
-    return tp__fast_loop(half == TP_F16 ? TP__FAST_FROM_F16 : TP__FAST_FROM_BF16, TP_F32);
-}
+/* Lines of n elements, one after the other, as another type; steps are bytes from line to line. */
+typedef void tp__lines(int64_t lines, int64_t n, const char *from, int64_t from_step, char *to,
+                       int64_t to_step);
 
-TP_INLINE tp__loop *tp__fast_narrow(tp_dtype half)
-{
-    return tp__fast_loop(half == TP_F16 ? TP__FAST_TO_F16 : TP__FAST_TO_BF16, TP_F32);
-}
+/* float32 of float16 and bfloat16, and the opposite. */
+typedef tp__lines *const tp__half_table[4];
+TP__AT_LEVELS(tp__half_table, tp__half);
+
+/* NULL at the reference level, and where neither type is float32 or the other is no half type. */
+tp__lines *tp__half_lines(tp_dtype from, tp_dtype to);
 
 #endif

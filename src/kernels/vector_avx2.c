@@ -19,6 +19,11 @@
 
 #define VECTOR(name) name##_avx2
 #define VECTOR_BYTES 32
+#define VECTOR_WORDS(x) (VECTOR(words)) _mm256_cvtepu16_epi32((__m128i)(x))
+#define VECTOR_WIDE_F16(x) (VECTOR(words)) _mm256_cvtph_ps((__m128i)(x))
+#define VECTOR_HALVES(x)                                                                           \
+    (VECTOR(halves)) _mm_packus_epi32(_mm256_castsi256_si128((__m256i)(x)),                        \
+                                      _mm256_extracti128_si256((__m256i)(x), 1))
 #define VECTOR_FLOAT1(name) _ZGVdN8v_##name##f
 #define VECTOR_FLOAT2(name) _ZGVdN8vv_##name##f
 #define VECTOR_DOUBLE1(name) _ZGVdN4v_##name

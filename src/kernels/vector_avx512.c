@@ -19,6 +19,9 @@
 
 #define VECTOR(name) name##_avx512
 #define VECTOR_BYTES 64
+#define VECTOR_WORDS(x) (VECTOR(words)) _mm512_cvtepu16_epi32((__m256i)(x))
+#define VECTOR_HALVES(x) (VECTOR(halves)) _mm512_cvtepi32_epi16((__m512i)(x))
+#define VECTOR_WIDE_F16(x) (VECTOR(words)) _mm512_cvtph_ps((__m256i)(x))
 #define VECTOR_FLOAT1(name) _ZGVeN16v_##name##f
 #define VECTOR_FLOAT2(name) _ZGVeN16vv_##name##f
 #define VECTOR_DOUBLE1(name) _ZGVeN8v_##name

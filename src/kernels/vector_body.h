@@ -4,6 +4,8 @@
  * each instruction set (vector_baseline.c, vector_avx2.c, vector_avx512.c), which define
  *     VECTOR(name)    name with the instruction set's suffix
  *     VECTOR_BYTES    of a register
+ *     VECTOR_WORDS(x), VECTOR_HALVES(x), VECTOR_WIDE_F16(x) if there are instructions that make
+ *                     words of half words, the opposite, and float32 of float16
  *     VECTOR_FLOAT1(f), VECTOR_DOUBLE1(f) the vector form of libm's f of one argument, in float32
  *                     and float64; VECTOR_FLOAT2, VECTOR_DOUBLE2 of two
  * These name glibc's libmvec by its ABI (x86 vector function ABI; accuracy 4 ulp) and are
@@ -215,55 +217,88 @@ VECTOR_BINARY(and_u8, uint8_t, uint8_t, (a != 0) & (b != 0))
 VECTOR_BINARY(or_u8, uint8_t, uint8_t, (a | b) != 0)
 VECTOR_UNARY(not_u8, uint8_t, x == 0)
 
-/* Half types, as base/dtype.c says. */
-TP_INLINE uint32_t VECTOR(bits_of)(float x)
+/* --- Half types, as base/dtype.c says --- */
+
+typedef uint32_t VECTOR(words) __attribute__((vector_size(VECTOR_BYTES)));
+typedef float VECTOR(singles) __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint16_t VECTOR(halves) __attribute__((vector_size(VECTOR_BYTES / 2)));
+
+#define VECTOR_CHOOSE(condition, a, b) (((a) & (condition)) | ((b) & ~(condition)))
+
+/* A comparison of vectors gives 0 or all bits. */
+#define VECTOR_IF(condition) ((VECTOR(words))(condition))
+
+#if !defined(VECTOR_WORDS)
+#define VECTOR_WORDS(x) __builtin_convertvector(x, VECTOR(words))
+#define VECTOR_HALVES(x) __builtin_convertvector(x, VECTOR(halves))
+#endif
+
+TP_INLINE VECTOR(words) VECTOR(wide_bf16)(VECTOR(halves) x)
 {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
+    return VECTOR_WORDS(x) << 16;
 }
 
-TP_INLINE float VECTOR(float_of)(uint32_t bits)
+TP_INLINE VECTOR(words) VECTOR(wide_f16)(VECTOR(halves) half)
 {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+#if defined(VECTOR_WIDE_F16)
+    return VECTOR_WIDE_F16(half);
+#else
+    const VECTOR(words) x = VECTOR_WORDS(half), rest = (x & 0x7fff) << 13;
+    const VECTOR(words) finite = (VECTOR(words))((VECTOR(singles))rest * 0x1p112f);
+    return VECTOR_CHOOSE(VECTOR_IF(rest < 0xf800000), finite, rest | 0x7f800000) | (x & 0x8000)
+                                                                                       << 16;
+#endif
 }
 
-TP_INLINE float VECTOR(wide_f16)(uint32_t x)
+TP_INLINE VECTOR(halves) VECTOR(narrow_bf16)(VECTOR(words) x)
 {
-    const uint32_t rest = (x & 0x7fff) << 13;
-    const uint32_t finite = VECTOR(bits_of)(VECTOR(float_of)(rest) * 0x1p112f);
-    const uint32_t other = rest | (rest > 0xf800000 ? 0x7fc00000 : 0x7f800000);
-    return VECTOR(float_of)((rest < 0xf800000 ? finite : other) | (x & 0x8000) << 16);
+    const VECTOR(words) nan = VECTOR_IF((x & 0x7fffffff) > 0x7f800000);
+    return VECTOR_HALVES(VECTOR_CHOOSE(nan, x >> 16 | 0x40, (x + 0x7fff + (x >> 16 & 1)) >> 16));
 }
 
-TP_INLINE float VECTOR(wide_bf16)(uint32_t x)
+TP_INLINE VECTOR(halves) VECTOR(narrow_f16)(VECTOR(words) x)
 {
-    return VECTOR(float_of)(x << 16 | ((x & 0x7fff) > 0x7f80 ? 0x400000 : 0));
+    const VECTOR(words) size = x & 0x7fffffff;
+    const VECTOR(words) small = (VECTOR(words))((VECTOR(singles))size + 0.5f) & 0x7ff;
+    const VECTOR(words) middle = (size + 0xfff + (size >> 13 & 1) - 0x38000000) >> 13;
+    const VECTOR(words) large = 0x7c00 + (VECTOR_IF(size > 0x7f800000) & 0x200);
+    const VECTOR(words) finite = VECTOR_CHOOSE(VECTOR_IF(size < 0x38800000), small, middle);
+    return VECTOR_HALVES(VECTOR_CHOOSE(VECTOR_IF(size >= 0x477ff000), large, finite) |
+                         (x >> 16 & 0x8000));
 }
 
-TP_INLINE uint16_t VECTOR(narrow_f16)(float x)
-{
-    const uint32_t bits = VECTOR(bits_of)(x), size = bits & 0x7fffffff;
-    const uint32_t small = VECTOR(bits_of)(VECTOR(float_of)(size) + 0.5f) & 0x7ff;
-    const uint32_t middle = (size + 0xfff + (size >> 13 & 1) - 0x38000000) >> 13;
-    const uint32_t large = size > 0x7f800000 ? 0x7e00 : 0x7c00;
-    const uint32_t finite = size < 0x38800000 ? small : middle;
-    return (uint16_t)((size >= 0x477ff000 ? large : finite) | (bits >> 16 & 0x8000));
-}
+/* The last vector of a line may begin before the one in front of it ends: both write the same. */
+#define VECTOR_HALF(name, To, From, convert)                                                       \
+    static void VECTOR(name)(int64_t lines, int64_t n, const char *from, int64_t from_step,        \
+                             char *to, int64_t to_step)                                            \
+    {                                                                                              \
+        enum { LANES = VECTOR_BYTES / sizeof(uint32_t) };                                          \
+        const int64_t last = n < LANES ? 0 : n - LANES;                                            \
+        VECTOR(From) x, few = {0};                                                                 \
+        VECTOR(To) y;                                                                              \
+        for (; lines > 0; lines--, from += from_step, to += to_step) {                             \
+            const char *in = from;                                                                 \
+            char *out = to;                                                                        \
+            if (n < LANES) {                                                                       \
+                memcpy(&few, from, (size_t)n * sizeof few[0]);                                     \
+                in = (const char *)&few;                                                           \
+                out = (char *)&y;                                                                  \
+            }                                                                                      \
+            for (int64_t i = 0; i < n; i += LANES) {                                               \
+                const int64_t j = i < last ? i : last;                                             \
+                memcpy(&x, in + j * (int64_t)sizeof x[0], sizeof x);                               \
+                const VECTOR(To) z = convert(x);                                                   \
+                memcpy(out + j * (int64_t)sizeof y[0], &z, sizeof z);                              \
+            }                                                                                      \
+            if (n < LANES)                                                                         \
+                memcpy(to, &y, (size_t)n * sizeof y[0]);                                           \
+        }                                                                                          \
+    }
 
-TP_INLINE uint16_t VECTOR(narrow_bf16)(float x)
-{
-    const uint32_t bits = VECTOR(bits_of)(x);
-    const uint32_t number = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-    return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? bits >> 16 | 0x40 : number);
-}
-
-VECTOR_CAST_BY(f32_of_f16, float, uint16_t, VECTOR(wide_f16)(x))
-VECTOR_CAST_BY(f32_of_bf16, float, uint16_t, VECTOR(wide_bf16)(x))
-VECTOR_CAST_BY(f16_of_f32, uint16_t, float, VECTOR(narrow_f16)(x))
-VECTOR_CAST_BY(bf16_of_f32, uint16_t, float, VECTOR(narrow_bf16)(x))
+VECTOR_HALF(f32_of_f16, words, halves, VECTOR(wide_f16))
+VECTOR_HALF(f32_of_bf16, words, halves, VECTOR(wide_bf16))
+VECTOR_HALF(f16_of_f32, halves, words, VECTOR(narrow_f16))
+VECTOR_HALF(bf16_of_f32, halves, words, VECTOR(narrow_bf16))
 
 #if defined(TP_WITH_MVEC)
 
@@ -547,14 +582,13 @@ tp__vector_table VECTOR(tp__vector) = {
     [TP__FAST_FROM_I64] = {VECTOR(f32_of_i64), VECTOR(f64_of_i64)},
     [TP__FAST_FROM_U8] = {VECTOR(f32_of_u8), VECTOR(f64_of_u8), VECTOR(i64_of_u8)},
     [TP__FAST_FROM_I32] = {[TP_I64] = VECTOR(i64_of_i32)},
-    [TP__FAST_FROM_F16] = {VECTOR(f32_of_f16)},
-    [TP__FAST_FROM_BF16] = {VECTOR(f32_of_bf16)},
-    [TP__FAST_TO_F16] = {VECTOR(f16_of_f32)},
-    [TP__FAST_TO_BF16] = {VECTOR(bf16_of_f32)},
     [TP__FAST_TO_BOOL] = {VECTOR(bool_of_f32), VECTOR(bool_of_f64), VECTOR(bool_of_i64)},
     [TP__FAST_AND] = {[TP_U8] = VECTOR(and_u8)},
     [TP__FAST_OR] = {[TP_U8] = VECTOR(or_u8)},
     [TP__FAST_NOT] = {[TP_U8] = VECTOR(not_u8)},
 };
+
+tp__half_table VECTOR(tp__half) = {VECTOR(f32_of_f16), VECTOR(f32_of_bf16), VECTOR(f16_of_f32),
+                                   VECTOR(bf16_of_f32)};
 
 tp__outer_table VECTOR(tp__outer) = {VECTOR(outer_f32), VECTOR(outer_f64)};
