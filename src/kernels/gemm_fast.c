@@ -79,7 +79,10 @@ static void fast_panel(const tp__gemm_kernels *kernels, const tp__gemm *job, con
     tile->b_row = job->b_row;
     if (job->b_column == 1 && near && !job->b_type)
         return;
-    tp__gemm_pack(kernels, job, tile->k, width, b, room);
+    if (job->b_type)
+        tp__gemm_pack(kernels, job, tile->k, width, b, room);
+    else
+        kernels->pack(tile->k, width, b, job->b_row, job->b_column, room);
     tile->b = room;
     tile->b_row = width;
 }
@@ -97,7 +100,7 @@ static void fast_columns(const tp__gemm_kernels *kernels, const tp__gemm *job, i
                           .c_row = job->c_row,
                           .last = vectors ? width - kernels->lanes : width,
                           .add = job->add || k > 0};
-    int64_t b_item = tp__gemm_is_half(job->b_type) ? 2 : item;
+    int64_t b_item = job->b_type ? 2 : item;
     fast_panel(kernels, job, job->b + (k * job->b_row + j * job->b_column) * b_item, width, &tile,
                room);
     fast_rows(kernels, &tile, vectors, job->m);
@@ -162,7 +165,7 @@ static bool fast_turns(const tp__gemm_kernels *kernels, const tp__gemm *job)
 static void fast_terms(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t k,
                        int64_t depth, int64_t most, char *room)
 {
-    int64_t rest = job->n % kernels->lanes, n = job->n;
+    int64_t rest = job->n & (kernels->lanes - 1), n = job->n;
     if (rest > 0 && rest <= FAST_FEW && fast_turns(kernels, job)) {
         n -= rest;
         fast_few_columns(kernels, job, k, depth, n, most, room);
@@ -231,26 +234,15 @@ void tp__gemm_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
  * terms of a tile, on the average of how rows lie, and the sums as 16. */
 int64_t tp__gemm_few(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
-    int64_t few = job->n % kernels->lanes,
-            steps = tp__gemm_quotient(job->k - 1, kernels->lanes) + 1;
-    bool repays = job->k >= FAST_DEEP && few * (6 * steps + 16) < 4 * job->k;
-    return job->a_column == 1 && job->m >= FAST_DOTS && repays ? few : 0;
+    int64_t lanes = kernels->lanes, few = job->n & (lanes - 1);
+    if (job->a_column != 1 || job->m < FAST_DOTS || job->k < FAST_DEEP)
+        return 0;
+    int64_t terms = (job->k + lanes - 1) & -lanes;
+    return few * (6 * terms + 16 * lanes) < 4 * job->k * lanes ? few : 0;
 }
 
-static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *whole)
+static void fast_whole(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
-    tp__gemm part = *whole, *job = &part;
-    int64_t few = tp__gemm_few(kernels, whole);
-    if (few > 0) {
-        part.n = few;
-        part.b += (whole->n - few) * part.b_column * kernels->item;
-        part.c += (whole->n - few) * kernels->item;
-        tp__gemm_dots(kernels, &part);
-        part = *whole;
-        part.n -= few;
-    }
-    if (part.n == 0)
-        return;
     if (!job->large || job->n < kernels->lanes) {
         tp__gemm_small(kernels, job, kernels->depth, kernels->vectors);
         return;
@@ -261,6 +253,47 @@ static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *whole)
     else
         tp__gemm_small(kernels, job, kernels->deeper, 1);
     tp__free(room);
+}
+
+/* Whether a few tiles are all, with b where it lies; then they are computed without further ado. */
+static bool fast_tiny(const tp__gemm_kernels *kernels, const tp__gemm *job)
+{
+    int64_t lanes = kernels->lanes, n = job->n;
+    if (job->m >= FAST_ROWS || job->k >= FAST_DEEP || n > kernels->vectors * lanes ||
+        job->b_column != 1)
+        return false;
+    int vectors = n < lanes ? 0 : 1 + (n > lanes) + (n > 2 * lanes);
+    tp__gemm_tile tile = {.k = job->k,
+                          .a = job->a,
+                          .b = job->b,
+                          .c = job->c,
+                          .a_row = job->a_row,
+                          .a_column = job->a_column,
+                          .b_row = job->b_row,
+                          .c_row = job->c_row,
+                          .last = vectors ? n - lanes : n,
+                          .add = job->add};
+    fast_rows(kernels, &tile, vectors, job->m);
+    return true;
+}
+
+static void fast_matrix(const tp__gemm_kernels *kernels, const tp__gemm *job)
+{
+    if (fast_tiny(kernels, job))
+        return;
+    int64_t few = tp__gemm_few(kernels, job);
+    if (few == 0) {
+        fast_whole(kernels, job);
+        return;
+    }
+    tp__gemm part = *job;
+    part.n -= few;
+    if (part.n > 0)
+        fast_whole(kernels, &part);
+    part.b += part.n * part.b_column * kernels->item;
+    part.c += part.n * kernels->item;
+    part.n = few;
+    tp__gemm_dots(kernels, &part);
 }
 
 /* --- Vectors --- */
