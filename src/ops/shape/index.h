@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Elements that an index names along an axis, taken from an array and put into one: what gather.c
+ * computes with. Elements that lie one after the other are moved together.
+ */
+#ifndef TP_INDEX_H
+#define TP_INDEX_H
+
+#include "graph/apply.h"
+
+typedef enum tp__index_how {
+    TP__INDEX_REPLACE, /* the last of several parts with one place stays */
+    TP__INDEX_ADD,
+    TP__INDEX_ADD_WIDE /* parts of float32 to sums of float64 */
+} tp__index_how;
+
+/* False, with an error of the call, if the index has another number of axes than x, is longer along
+ * others than the call's, or names what is not there. */
+bool tp__index_check(const tp__call *call, const tp_var *x, tp_var *index);
+
+/* out ← the elements of x that index names along axis. False, with an error, when out of memory. */
+bool tp__index_take(tp_var *out, const tp_var *x, int axis, tp_var *index);
+
+/* Puts the elements of part to the places of `to` that index names along axis. Likewise. */
+bool tp__index_put(tp_var *to, int axis, tp_var *index, tp_var *part, tp__index_how how);
+
+#endif
