@@ -25,7 +25,7 @@
 
 enum {
     PLACE_TASK = 32768, /* elements, about */
-    PLACE_RUN = 512,    /* columns that are gone through together */
+    PLACE_RUN = 1024,   /* columns that are gone through together */
     PLACE_ROWS = 64,    /* rows given to a kernel at once */
     PLACE_SHORT = 32,   /* elements of a line that is turned, at most */
     PLACE_TURNED = 64   /* lines turned at a time */

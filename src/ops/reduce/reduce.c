@@ -182,7 +182,11 @@ static tp_var *extreme_share(const tp_var *node, tp_var *gy, tp_var *x, tp_var *
 EXTREME_SHARE(float)
 EXTREME_SHARE(double)
 
-/* The same by a kernel, where the elements of each result lie one after the other; else NULL. */
+/* Of more elements the operations' vectors are quicker. */
+enum { EXTREME_FEW = 64 };
+
+/* The same by a kernel, where the few elements of each result lie one after the other; else NULL.
+ */
 static tp_var *extreme_share_rows(const tp_var *node, tp_var *gy, tp_var *x, tp_var *y)
 {
     unsigned mask = reduce_mask(&node->attr);
@@ -192,6 +196,8 @@ static tp_var *extreme_share_rows(const tp_var *node, tp_var *gy, tp_var *x, tp_
     if ((mask & ((1u << kept) - 1)) || !(x->dtype == TP_F32 || x->dtype == TP_F64) || !y->size)
         return NULL;
     int64_t n = x->size / y->size;
+    if (n > EXTREME_FEW)
+        return NULL;
     tp_var *to = tp__empty((tp_dtype)x->dtype, x->ndim, tp__shape(x));
     x = tp__plain(x), y = tp__plain(y), gy = tp__plain(gy);
     if (tp_is_poison(to) || tp_is_poison(x) || tp_is_poison(y) || tp_is_poison(gy))
