@@ -128,10 +128,11 @@ static void check_powers(double x, int64_t n)
 {
     TP_SCOPE();
     const double *y = tp_data(tp_vander(tp_array(TP_F64, TP_SHAPE(1), &x), n));
-    const float *narrow = tp_data(tp_vander(tp_full(TP_F32, TP_SHAPE(1), (float)x), n));
+    const float *narrow = tp_data(tp_vander(tp_full(TP_F32, TP_SHAPE(1), (double)(float)x), n));
+    const long double base = (long double)x, of_float = (long double)(float)x;
     long double power = 1, of_narrow = 1;
-    for (int64_t j = 0; j < n; j++, power *= x, of_narrow *= (float)x) {
-        double off = fabs((double)((y[j] - power) / power));
+    for (int64_t j = 0; j < n; j++, power *= base, of_narrow *= of_float) {
+        double off = fabs((double)(((long double)y[j] - power) / power));
         test_check(off <= (double)j * 0x1p-53, __FILE__, __LINE__, "power %d off by %g", (int)j,
                    off);
         CHECK(narrow[j] == (float)of_narrow);

@@ -170,10 +170,12 @@ static int64_t deferred_next(const tp__recipe *recipe, const tp__source *source,
 {
     int64_t offset = some * source->strides[axis];
     index[axis] += some;
-    for (; axis > 0 && index[axis] == recipe->shape[axis]; axis--) {
-        offset += source->strides[axis - 1] - index[axis] * source->strides[axis];
-        index[axis] = 0;
-        index[axis - 1]++;
+    for (int d = axis; d > 0; d--) {
+        if (index[d] != recipe->shape[d])
+            break;
+        offset += source->strides[d - 1] - index[d] * source->strides[d];
+        index[d] = 0;
+        index[d - 1]++;
     }
     return offset;
 }

@@ -57,6 +57,15 @@ tp_var *tp__node_more(tp__thread *t, bool small)
     return tp__alloc_aligned(small ? TP__SMALL_NODE : sizeof(tp_var));
 }
 
+tp_var *tp__node_spare(void)
+{
+    void *v = NULL;
+    if (posix_memalign(&v, 64, TP__SMALL_NODE))
+        return NULL;
+    ((tp_var *)v)->link = NULL;
+    return v;
+}
+
 #else
 
 /* Nodes come in blocks that outlast their thread, and of a block as many at a time as make a run.

@@ -199,6 +199,12 @@ TP_INLINE tp_var *tp__grad_of(const tp_var *v)
  * error, when out of memory. Fields are unset. */
 tp_var *tp__node_more(tp__thread *t, bool small);
 
+#if defined(TP_PLAIN_NODES)
+/* A small node for the short path, which otherwise asks for no memory: so none that a test would
+ * make fail, and NULL is no error. Its link is NULL. */
+tp_var *tp__node_spare(void);
+#endif
+
 /* Gives a node one reference, the caller's, a 0-d float64 element, which is unset, and no parts;
  * what is left to say is whether it is recorded. */
 TP_INLINE void tp__node_begin(tp_var *v)

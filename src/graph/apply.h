@@ -91,8 +91,8 @@ tp_var *tp__apply_any_2(const tp__op *op, tp_var *a, tp_var *b);
 TP_INLINE bool tp__is_quick(tp__thread *t)
 {
 #if defined(TP_PLAIN_NODES)
-    if (t && !t->memory.free_nodes[1] && (t->memory.free_nodes[1] = tp__node_more(t, true)))
-        t->memory.free_nodes[1]->link = NULL;
+    if (t && !t->memory.free_nodes[1])
+        t->memory.free_nodes[1] = tp__node_spare();
 #endif
     return t && !t->recording.modes && t->memory.free_nodes[1] &&
            t->scopes.n_handles < t->scopes.handle_capacity;

@@ -32,8 +32,8 @@ static tp__loop *compute_fast_loop(const tp__call *call)
 
 static tp__loop *compute_loop(const tp__call *call)
 {
-    tp__loop *fast = compute_fast_loop(call);
-    return fast ? fast : call->op->loop[call->work];
+    tp__loop *fast = compute_fast_loop(call), *plain = call->op->loop[call->work];
+    return fast ? fast : plain;
 }
 
 /* Computes y, of a few elements, from contiguous arrays and numbers; false if there are others. */
@@ -147,7 +147,7 @@ static bool compute_is_turned(const tp_var *v)
 static tp_var *compute_later(tp__thread *t, tp__call *call, int64_t size)
 {
     tp__recipe recipe;
-    tp_var *given[TP__RECIPE_SOURCES], *y = NULL;
+    tp_var *given[TP__RECIPE_SOURCES] = {NULL}, *y = NULL;
     bool good = true;
     for (int i = 0; i < call->n_in; i++) {
         given[i] = call->in[i];

@@ -142,7 +142,8 @@ const tp__gemm_backend *tp__gemm_outer(tp_dtype dtype)
         [TP_F32] = {sizeof(float), 0.03, false, gemm_cut_outer, gemm_run_outer_f32},
         [TP_F64] = {sizeof(double), 0.06, false, gemm_cut_outer, gemm_run_outer_f64},
     };
-    return tp__is_float(dtype) && tp__level > TP__REFERENCE ? &outer[dtype] : NULL;
+    bool known = dtype == TP_F32 || dtype == TP_F64;
+    return known && tp__level > TP__REFERENCE ? &outer[dtype] : NULL;
 }
 
 /* --- Reference --- */

@@ -466,5 +466,6 @@ const tp__gemm_backend *tp__gemm_fast(tp_dtype dtype)
         [TP_F32] = {sizeof(float), 0.02, true, fast_cut_f32, fast_run_f32},
         [TP_F64] = {sizeof(double), 0.04, false, fast_cut_f64, fast_run_f64},
     };
-    return tp__is_float(dtype) && tp__level > TP__REFERENCE ? &backends[dtype] : NULL;
+    bool known = dtype == TP_F32 || dtype == TP_F64;
+    return known && tp__level > TP__REFERENCE ? &backends[dtype] : NULL;
 }

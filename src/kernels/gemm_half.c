@@ -169,6 +169,7 @@ static __attribute__((noinline)) void half_without_memory(half_pieces *pieces)
     pieces->sums = room + pieces->rows * pieces->depth * (int64_t)sizeof(float);
     pieces->in_rows = true;
     half_all(pieces);
+    pieces->a = pieces->sums = NULL;
 }
 
 /* By tiles, `depth` terms at a time. */

@@ -240,8 +240,8 @@ static tp_var *attention_compose(const tp_var *y, tp_var *const *x)
 /* A finite sum has finite terms; one of large terms need not be finite. */
 static bool attention_is_finite(tp_var *x)
 {
-    x = tp_detach(x);
-    tp_var *sum = tp_sum(x), *finite = isfinite(tp_item(sum)) ? NULL : tp_all(tp_isfinite(x));
+    tp_var *plain = tp_detach(x), *sum = tp_sum(plain);
+    tp_var *finite = isfinite(tp_item(sum)) ? NULL : tp_all(tp_isfinite(plain));
     return !finite || tp_is_poison(finite) || tp_item(finite) != 0;
 }
 
