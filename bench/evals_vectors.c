@@ -161,7 +161,7 @@ static void kmeans_hand(const evals_problem *p, double *out)
     memset(out, 0, p->results * sizeof *out);
     for (int i = 0; i < n; i++) {
         const double *point = p->data + (size_t)i * (size_t)d;
-        double closest = INFINITY;
+        double closest = HUGE_VAL;
         int at = 0;
         for (int j = 0; j < k; j++) {
             const double *c = p->x + (size_t)j * (size_t)d;

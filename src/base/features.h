@@ -32,6 +32,16 @@
 #define TP_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define TP_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* Asks for memory that will be written soon. A pointer that was never set does no harm, so the
+ * sanitizer that looks for those is told of none. */
+#define TP_PREFETCH(pointer) __builtin_prefetch(pointer, 1)
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#undef TP_PREFETCH
+#define TP_PREFETCH(pointer) ((void)sizeof(pointer))
+#endif
+#endif
+
 /* Each node in a block of its own, so that memory checkers see its end. */
 #if defined(__SANITIZE_ADDRESS__) && !defined(TP_PLAIN_NODES)
 #define TP_PLAIN_NODES

@@ -117,9 +117,9 @@ static void scope_drop_down_to(tp__thread *t, size_t start)
     while (t->scopes.n_handles > start + SCOPE_AHEAD) {
         tp_var **last = &t->scopes.handles[--t->scopes.n_handles];
         const tp_var *soon = last[-SCOPE_AHEAD / 2];
-        __builtin_prefetch(last[-SCOPE_AHEAD], 1);
-        __builtin_prefetch(soon->in.few[0], 1);
-        __builtin_prefetch(soon->in.few[1], 1);
+        TP_PREFETCH(last[-SCOPE_AHEAD]);
+        TP_PREFETCH(soon->in.few[0]);
+        TP_PREFETCH(soon->in.few[1]);
         tp__drop_in(t, *last);
     }
     while (t->scopes.n_handles > start)

@@ -148,8 +148,8 @@ TP_INLINE void tp__sweep_wait(tp__sweep *s, tp_var *v)
     v->sweep_depth = s->depth;
     v->sweep_below = 0;
     if (v->generation) {
-        __builtin_prefetch(v->in.few[0], 1);
-        __builtin_prefetch(v->in.few[1], 1);
+        TP_PREFETCH(v->in.few[0]);
+        TP_PREFETCH(v->in.few[1]);
         tp__queue_add(&s->waiting, v);
     } else {
         v->link = s->leaves;
