@@ -235,16 +235,18 @@ static tp_var *through_together(tp__sweep *s, tp_var *root, size_t last, int n, 
     tp_var **parts = tp__alloc((size_t)n * sizeof *parts), *sum = tp__poison();
     tp_var *index = tp__node_array(s->t, TP_I64, 1, &total);
     int64_t *to = index ? index->data : NULL;
-    const tp_var *top = through_find(s, root)->view;
-    for (int i = 0; parts && to && i < n; i++) {
+    const through_place *top = through_find(s, root);
+    const tp_var *whole = top ? top->view : NULL;
+    for (int i = 0; parts && whole && to && i < n; i++) {
         const through_piece *piece = &s->through->pieces[last - 1];
+        const through_place *place = through_find(s, piece->part);
         parts[i] = piece->gradient;
-        to = through_numbers(through_find(s, piece->part)->view, top, to);
+        to = place ? through_numbers(place->view, whole, to) : NULL;
         last = piece->before;
     }
     if (index)
         index = tp__own(s->t, index);
-    if (parts && to && !tp_is_poison(index))
+    if (parts && whole && to && !tp_is_poison(index))
         sum = s->join(root, parts, n, index);
     tp__free(parts);
     return sum;
