@@ -167,7 +167,7 @@ static void gmm_hand_prior(const gmm_hand_state *s, int n)
     for (int k = 0; k < s->k; k++)
         s->g_alpha[k] -= n * s->term[k];
     for (int i = 0; i < s->k * s->d; i++)
-        s->g_q[i] -= s->diagonal[i] * s->diagonal[i] - GMM_M;
+        s->g_q[i] -= s->diagonal[i] * s->diagonal[i] - (double)GMM_M;
     for (int i = 0; i < s->k * below; i++)
         s->g_l[i] -= s->l[i];
 }

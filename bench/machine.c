@@ -257,7 +257,7 @@ static double machine_bytes(bench_pass_kind kind)
     for (int i = 0; from && (to || kind == BENCH_READ) && i < 9; i++) {
         double start = bench_now();
         bench_pass(kind, to, from, BYTES);
-        double rate = (kind == BENCH_COPY ? 2.0 : 1.0) * BYTES / (bench_now() - start);
+        double rate = (kind == BENCH_COPY ? 2.0 : 1.0) * (double)BYTES / (bench_now() - start);
         best = i > 0 && rate > best ? rate : best;
     }
     free(from), free(to);

@@ -77,9 +77,9 @@ bool tensors_call(tensors_type type, const int64_t calls[TENSORS_FUNCTIONS])
     const void *from = type == TENSORS_F32 ? (void *)narrow : x;
     const vector_variant variant = vector_choose(type);
     for (int i = 0; i < VECTOR_BLOCK && x[0] >= 0; i++)
-        x[VECTOR_BLOCK - 1 - i] = 2 - 4.0 * (i + 1) / VECTOR_BLOCK;
+        x[VECTOR_BLOCK - 1 - i] = 2 - 4.0 * (i + 1) / (double)VECTOR_BLOCK;
     for (int i = 0; i < VECTOR_BLOCK && narrow[0] >= 0; i++)
-        narrow[VECTOR_BLOCK - 1 - i] = (float)(2 - 4.0 * (i + 1) / VECTOR_BLOCK);
+        narrow[VECTOR_BLOCK - 1 - i] = (float)(2 - 4.0 * (i + 1) / (double)VECTOR_BLOCK);
     for (int f = 0; f < TENSORS_FUNCTIONS; f++) {
         void *function = calls[f] ? vector_find(type, f, variant.prefix) : NULL;
         if (calls[f] && !function)

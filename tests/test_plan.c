@@ -142,7 +142,7 @@ TEST(gradients_that_grow_along_a_loop_are_added_once)
         y = tp_add(y, tp_mul(x, tp_flip(y, 1, (const int64_t[]){0})));
     tp_profile_begin();
     tp_var *g = tp_gradient(tp_sum(y), x);
-    CHECK_CLOSE(at(g, 7), STEPS * pow(1.5, STEPS - 1), 1e-13);
+    CHECK_CLOSE(at(g, 7), (double)STEPS * pow(1.5, STEPS - 1), 1e-13);
     char *table = profile();
     CHECK(strstr(table, "add·mul") && !strstr(table, "add·add·add·add") &&
           !strstr(table, "mul·add·mul·add·mul·add·mul"));
