@@ -149,40 +149,6 @@ static void calculus_print_targets(void)
     }
 }
 
-static void calculus_write_json(FILE *file)
-{
-    fputs("[\n", file);
-    for (int i = 0; i < CALCULUS_RACES; i++) {
-        if (i)
-            fputs(",\n", file);
-        bench_write_json(&calculus_race[i], file);
-    }
-    fputs("\n]\n", file);
-}
-
-static void calculus_write_markdown(FILE *file)
-{
-    for (int i = 0; i < CALCULUS_RACES; i++) {
-        if (i)
-            fputc('\n', file);
-        bench_write_markdown(&calculus_race[i], file);
-    }
-}
-
-static int calculus_write(const char *path, void (*write)(FILE *))
-{
-    FILE *file = path ? fopen(path, "w") : NULL;
-    bool failed = path && !file;
-    if (file) {
-        write(file);
-        failed = ferror(file);
-        failed |= fclose(file) != 0;
-    }
-    if (failed)
-        perror(path);
-    return failed;
-}
-
 static int calculus_usage(const char *program, int status)
 {
     fprintf(status ? stderr : stdout,
@@ -231,7 +197,6 @@ int main(int argc, char **argv)
     calculus_print_fit();
     calculus_print_targets();
     printf("\npeak memory: %.0f MiB\n", bench_peak_mib());
-    int failed = calculus_write(json, calculus_write_json) |
-                 calculus_write(markdown, calculus_write_markdown);
-    return failed || tp_check();
+    bool written = bench_write(json, markdown, calculus_race, CALCULUS_RACES);
+    return !written || tp_check();
 }

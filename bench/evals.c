@@ -188,38 +188,6 @@ static bool evals_run(const evals_problem *given, const bench_plan *plan)
     return right;
 }
 
-static void evals_write_json(FILE *file)
-{
-    fputs("[\n", file);
-    for (int i = 0; i < evals_races; i++) {
-        fputs(i ? ",\n" : "", file);
-        bench_write_json(&evals_race[i], file);
-    }
-    fputs("\n]\n", file);
-}
-
-static void evals_write_markdown(FILE *file)
-{
-    for (int i = 0; i < evals_races; i++) {
-        fputs(i ? "\n" : "", file);
-        bench_write_markdown(&evals_race[i], file);
-    }
-}
-
-static int evals_write(const char *path, void (*write)(FILE *))
-{
-    FILE *file = path ? fopen(path, "w") : NULL;
-    bool failed = path && !file;
-    if (file) {
-        write(file);
-        failed = ferror(file);
-        failed |= fclose(file) != 0;
-    }
-    if (failed)
-        perror(path);
-    return failed;
-}
-
 static int evals_usage(const char *program, int status)
 {
     fprintf(status ? stderr : stdout,
@@ -279,6 +247,6 @@ int main(int argc, char **argv)
     if (right)
         puts(plan ? "" : "all results agree");
     printf("peak memory: %.0f MiB\n", bench_peak_mib());
-    int failed = evals_write(json, evals_write_json) | evals_write(markdown, evals_write_markdown);
-    return failed || !right || tp_check();
+    bool written = bench_write(json, markdown, evals_race, evals_races);
+    return !written || !right || tp_check();
 }

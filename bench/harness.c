@@ -190,6 +190,45 @@ void bench_write_json(const bench_race *race, FILE *file)
     fprintf(file, "\n  ]}");
 }
 
+static void write_all_json(const bench_race *races, int n, FILE *file)
+{
+    fputs("[\n", file);
+    for (int i = 0; i < n; i++) {
+        fputs(i ? ",\n" : "", file);
+        bench_write_json(&races[i], file);
+    }
+    fputs("\n]\n", file);
+}
+
+static void write_all_markdown(const bench_race *races, int n, FILE *file)
+{
+    for (int i = 0; i < n; i++) {
+        fputs(i ? "\n" : "", file);
+        bench_write_markdown(&races[i], file);
+    }
+}
+
+static bool write_to(const char *path, void (*write)(const bench_race *races, int n, FILE *file),
+                     const bench_race *races, int n)
+{
+    FILE *file = path ? fopen(path, "w") : NULL;
+    bool good = !path || file;
+    if (file) {
+        write(races, n, file);
+        good = !ferror(file);
+        good = fclose(file) == 0 && good;
+    }
+    if (!good)
+        perror(path);
+    return good;
+}
+
+bool bench_write(const char *json, const char *markdown, const bench_race *races, int n)
+{
+    bool good = write_to(json, write_all_json, races, n);
+    return write_to(markdown, write_all_markdown, races, n) && good;
+}
+
 double bench_peak_mib(void)
 {
     struct rusage usage;

@@ -69,6 +69,10 @@ void bench_print(const bench_race *race);
 void bench_write_json(const bench_race *race, FILE *file);
 void bench_write_markdown(const bench_race *race, FILE *file);
 
+/* Writes races as a list in JSON, and as tables, to files of these names; NULL: not. False, with a
+ * message, if that fails. */
+bool bench_write(const char *json, const char *markdown, const bench_race *races, int n);
+
 /* A time with its unit, "46.5 us", of three digits or more. A ratio, "0.0123", "1.23" or "123". */
 void bench_format_time(char *text, size_t size, double ns);
 void bench_format_ratio(char *text, size_t size, double ratio);

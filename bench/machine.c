@@ -66,19 +66,25 @@ MACHINE_MULTIPLY(machine_avx2_f64, double, 32, 12, MACHINE_AVX_f64, target("avx2
 MACHINE_MULTIPLY(machine_plain_f32, float, 16, 12, MACHINE_STEP_f32, unused)
 MACHINE_MULTIPLY(machine_plain_f64, double, 16, 12, MACHINE_STEP_f64, unused)
 
-void bench_multiply(bool single, double flops)
+void bench_multiply_in(int bytes, bool single, double flops)
 {
+    (void)bytes;
 #if defined(MACHINE_X86)
-    if (__builtin_cpu_supports("avx512f")) {
+    if (bytes >= 64 && __builtin_cpu_supports("avx512f")) {
         (single ? machine_avx512_f32 : machine_avx512_f64)(flops);
         return;
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    if (bytes >= 32 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         (single ? machine_avx2_f32 : machine_avx2_f64)(flops);
         return;
     }
 #endif
     (single ? machine_plain_f32 : machine_plain_f64)(flops);
+}
+
+void bench_multiply(bool single, double flops)
+{
+    bench_multiply_in(64, single, flops);
 }
 
 /* --- Passes over memory --- */

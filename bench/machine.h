@@ -12,8 +12,10 @@
 #include <stdio.h>
 
 /* Does so many floating-point operations in registers, a fused multiplication and addition being
- * two, with the widest instructions of the processor. */
+ * two, with the widest instructions of the processor; or with those of registers of at most so many
+ * bytes: 64, 32 or 16. */
 void bench_multiply(bool single, double flops);
+void bench_multiply_in(int bytes, bool single, double flops);
 
 /* Moves so many bytes, a multiple of 256, in the quickest of some ways, which the first pass over
  * about as many finds out. BENCH_READ leaves `to` alone, BENCH_FILL `from`. */

@@ -24,6 +24,7 @@
 
 #include "base/alloc.h"
 #include "base/dtype.h"
+#include "base/settings.h"
 #include "harness.h"
 #include "kernels/gemm.h"
 #include "machine.h"
@@ -249,6 +250,17 @@ static double products_median(products_result *result, int entry)
     int n = result->samples[entry];
     qsort(result->gflops[entry], (size_t)n, sizeof(double), products_compare);
     return n ? result->gflops[entry][n / 2] : 0;
+}
+
+/* GFLOP/s of multiplications and additions in registers, at the library's level of instructions: of
+ * float64, or of float32, in which products of half types are summed. */
+static double products_peak(products_type type)
+{
+    const double flops = 1.5e7;
+    const int bytes = tp__level == TP__AVX512 ? 64 : tp__level == TP__AVX2 ? 32 : 16;
+    double start = products_now();
+    bench_multiply_in(bytes, type != PRODUCTS_F64, flops);
+    return flops / (products_now() - start);
 }
 
 static void products_measure(products_state *state, products_result *result)

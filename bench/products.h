@@ -31,8 +31,4 @@ void products_run_xsmm(products_job *job, int64_t times);
 /* This thread's time in nanoseconds: what others do meanwhile does not count. */
 double products_now(void);
 
-/* GFLOP/s of multiplications and additions in registers, at the library's level of instructions: of
- * float64, or of float32, in which products of half types are summed. */
-double products_peak(products_type type);
-
 #endif

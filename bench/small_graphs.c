@@ -200,41 +200,6 @@ static void small_print_targets(void)
 
 /* --- The program --- */
 
-static void small_write_json(FILE *file)
-{
-    fputs("[\n", file);
-    for (int i = 0; i < SMALL_RACES; i++) {
-        if (i)
-            fputs(",\n", file);
-        bench_write_json(&small_race[i], file);
-    }
-    fputs("\n]\n", file);
-}
-
-static void small_write_markdown(FILE *file)
-{
-    for (int i = 0; i < SMALL_RACES; i++) {
-        if (i)
-            fputc('\n', file);
-        bench_write_markdown(&small_race[i], file);
-    }
-}
-
-/* Does nothing if path is NULL. */
-static int small_write(const char *path, void (*write)(FILE *))
-{
-    FILE *file = path ? fopen(path, "w") : NULL;
-    bool failed = path && !file;
-    if (file) {
-        write(file);
-        failed = ferror(file);
-        failed |= fclose(file) != 0;
-    }
-    if (failed)
-        perror(path);
-    return failed;
-}
-
 static int small_usage(const char *program, int status)
 {
     fprintf(status ? stderr : stdout,
@@ -292,6 +257,6 @@ int main(int argc, char **argv)
     printf("\npeak memory: %.0f MiB when loaded, %.0f after TinyPytorch did every task once, "
            "%.0f at the end\n",
            memory[0], memory[1], memory[2]);
-    int failed = small_write(json, small_write_json) | small_write(markdown, small_write_markdown);
-    return failed || tp_check();
+    bool written = bench_write(json, markdown, small_race, SMALL_RACES);
+    return !written || tp_check();
 }
