@@ -16,10 +16,8 @@
 #include "array/array.h"
 #include "base/alloc.h"
 #include "base/dtype.h"
-#include "base/profile.h"
 #include "graph/anomaly.h"
 #include "graph/compute.h"
-#include "graph/few.h"
 #include "graph/operands.h"
 #include "graph/remake.h"
 
@@ -213,47 +211,6 @@ tp_var *tp__apply(const tp__op *op, tp_var *const *in, int n, tp__attr attr, int
     return TP_LIKELY(y->dtype == call.given || (op->flags & TP__MOVES))
                ? y
                : tp__operands_narrow(&call, y);
-}
-
-/* When an operation on numbers began, if that is to be noted. A thread whose profile has ended goes
- * back to its short path. */
-static uint64_t apply_start(tp__thread *t)
-{
-    if (TP_LIKELY(!(t->recording.modes & TP__PROFILED)))
-        return 0;
-    uint64_t start = tp__profile_start();
-    tp__set_mode(t, TP__PROFILED, start != 0);
-    return start;
-}
-
-tp_var *tp__apply_any_1(const tp__op *op, tp_var *x, tp__attr attr)
-{
-    tp__thread *t = tp__here();
-    if (!x || !(x->flags & TP__NUMBER) || (t->recording.modes & TP__ANOMALY)) {
-        tp_var *few = x ? tp__apply_few(t, op, x, NULL, attr) : NULL;
-        return few ? few : tp__apply(op, &x, 1, attr, -1, NULL);
-    }
-    uint64_t start = apply_start(t);
-    tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
-    if (tp__to_record(t, &y, x->flags))
-        tp__record_1(t, y, op, x, attr);
-    tp__profile_stop(start, op->name, 2 * sizeof(double), 0);
-    return tp__own(t, y);
-}
-
-tp_var *tp__apply_any_2(const tp__op *op, tp_var *a, tp_var *b)
-{
-    tp__thread *t = tp__here();
-    if (!a || !b || !(a->flags & b->flags & TP__NUMBER) || (t->recording.modes & TP__ANOMALY)) {
-        tp_var *few = a && b ? tp__apply_few(t, op, a, b, (tp__attr){0}) : NULL;
-        return few ? few : tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
-    }
-    uint64_t start = apply_start(t);
-    tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
-    if (tp__to_record(t, &y, a->flags | b->flags))
-        tp__record_2(t, y, op, a, b);
-    tp__profile_stop(start, op->name, 3 * sizeof(double), 0);
-    return tp__own(t, y);
 }
 
 tp_var *tp__apply_again(tp_var *y, tp_var *const *in)

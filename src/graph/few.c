@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What tp__apply would do, in the same order and with the same bits, for operands of which one look
- * tells that most steps have nothing to do.
+ * tells that most steps have nothing to do; and plain numbers where the inline path (apply.h) has
+ * to ask for memory, or a mode differs from the usual.
  */
 #include "base/features.h"
 
@@ -93,5 +94,48 @@ tp_var *tp__apply_few(tp__thread *t, const tp__op *op, tp_var *a, tp_var *b, tp_
         y->attr = attr;
     else if (flags)
         y->flags |= TP__UNRECORDED;
+    return tp__own(t, y);
+}
+
+/* --- Operands of any kind --- */
+
+/* When an operation on numbers began, if that is to be noted. A thread whose profile has ended goes
+ * back to its short path. */
+static uint64_t apply_start(tp__thread *t)
+{
+    if (TP_LIKELY(!(t->recording.modes & TP__PROFILED)))
+        return 0;
+    uint64_t start = tp__profile_start();
+    tp__set_mode(t, TP__PROFILED, start != 0);
+    return start;
+}
+
+tp_var *tp__apply_any_1(const tp__op *op, tp_var *x, tp__attr attr)
+{
+    tp__thread *t = tp__here();
+    if (!x || !(x->flags & TP__NUMBER) || (t->recording.modes & TP__ANOMALY)) {
+        tp_var *few = x ? tp__apply_few(t, op, x, NULL, attr) : NULL;
+        return few ? few : tp__apply(op, &x, 1, attr, -1, NULL);
+    }
+    uint64_t start = apply_start(t);
+    tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
+    if (tp__to_record(t, &y, x->flags))
+        tp__record_1(t, y, op, x, attr);
+    tp__profile_stop(start, op->name, 2 * sizeof(double), 0);
+    return tp__own(t, y);
+}
+
+tp_var *tp__apply_any_2(const tp__op *op, tp_var *a, tp_var *b)
+{
+    tp__thread *t = tp__here();
+    if (!a || !b || !(a->flags & b->flags & TP__NUMBER) || (t->recording.modes & TP__ANOMALY)) {
+        tp_var *few = a && b ? tp__apply_few(t, op, a, b, (tp__attr){0}) : NULL;
+        return few ? few : tp__apply(op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);
+    }
+    uint64_t start = apply_start(t);
+    tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
+    if (tp__to_record(t, &y, a->flags | b->flags))
+        tp__record_2(t, y, op, a, b);
+    tp__profile_stop(start, op->name, 3 * sizeof(double), 0);
     return tp__own(t, y);
 }
