@@ -52,29 +52,70 @@ typedef struct products_primitive {
     dnnl_memory_t memory[3];
 } products_primitive;
 
+#if DNNL_VERSION_MAJOR >= 3
+
 static bool products_memory(products_primitive *p, int i, dnnl_memory_desc_t *desc, void *data,
-                            int64_t rows, int64_t columns, bool turned)
+                            const dnnl_dims_t sizes, const dnnl_dims_t strides)
 {
-    const dnnl_dims_t sizes = {rows, columns}, strides = {turned ? 1 : columns, turned ? rows : 1};
+    return !dnnl_memory_desc_create_with_strides(desc, 2, sizes, dnnl_bf16, strides) &&
+           !dnnl_memory_create(&p->memory[i], *desc, p->engine, data);
+}
+
+static bool products_describe(products_primitive *p, const dnnl_memory_desc_t desc[3],
+                              dnnl_primitive_desc_t *made)
+{
+    return !dnnl_matmul_primitive_desc_create(made, p->engine, desc[0], desc[1], NULL, desc[2],
+                                              NULL);
+}
+
+static void products_forget(dnnl_memory_desc_t *desc)
+{
+    if (*desc)
+        dnnl_memory_desc_destroy(*desc);
+}
+
+#else
+
+static bool products_memory(products_primitive *p, int i, dnnl_memory_desc_t *desc, void *data,
+                            const dnnl_dims_t sizes, const dnnl_dims_t strides)
+{
     return !dnnl_memory_desc_init_by_strides(desc, 2, sizes, dnnl_bf16, strides) &&
            !dnnl_memory_create(&p->memory[i], desc, p->engine, data);
 }
 
+static bool products_describe(products_primitive *p, const dnnl_memory_desc_t desc[3],
+                              dnnl_primitive_desc_t *made)
+{
+    dnnl_matmul_desc_t product;
+    return !dnnl_matmul_desc_init(&product, &desc[0], &desc[1], NULL, &desc[2]) &&
+           !dnnl_primitive_desc_create(made, &product, NULL, p->engine, NULL);
+}
+
+static void products_forget(dnnl_memory_desc_t *desc)
+{
+    (void)desc;
+}
+
+#endif
+
 static bool products_prepare(products_primitive *p, const products_job *job)
 {
-    dnnl_memory_desc_t a, b, c;
-    dnnl_matmul_desc_t desc;
+    void *const data[3] = {job->a, job->b, job->c};
+    const dnnl_dims_t sizes[3] = {{job->m, job->k}, {job->k, job->n}, {job->m, job->n}};
+    const bool turned[3] = {job->a_turned, job->b_turned, false};
+    dnnl_memory_desc_t desc[3] = {0};
     dnnl_primitive_desc_t made = NULL;
     bool good = !dnnl_engine_create(&p->engine, dnnl_cpu, 0) &&
-                !dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags) &&
-                products_memory(p, 0, &a, job->a, job->m, job->k, job->a_turned) &&
-                products_memory(p, 1, &b, job->b, job->k, job->n, job->b_turned) &&
-                products_memory(p, 2, &c, job->c, job->m, job->n, false) &&
-                !dnnl_matmul_desc_init(&desc, &a, &b, NULL, &c) &&
-                !dnnl_primitive_desc_create(&made, &desc, NULL, p->engine, NULL) &&
-                !dnnl_primitive_create(&p->run, made);
+                !dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags);
+    for (int i = 0; i < 3 && good; i++) {
+        const dnnl_dims_t strides = {turned[i] ? 1 : sizes[i][1], turned[i] ? sizes[i][0] : 1};
+        good = products_memory(p, i, &desc[i], data[i], sizes[i], strides);
+    }
+    good = good && products_describe(p, desc, &made) && !dnnl_primitive_create(&p->run, made);
     if (made)
         dnnl_primitive_desc_destroy(made);
+    for (int i = 0; i < 3; i++)
+        products_forget(&desc[i]);
     return good;
 }
 
