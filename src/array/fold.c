@@ -519,6 +519,14 @@ static bool fold_begin(fold_job *job, const tp_var *x, unsigned axes)
     return job->blocks > 0;
 }
 
+/* The sum of all elements of an array that is one block, in order. */
+static void fold_one_block(fold_job *job, const tp_var *x)
+{
+    job->kernels = tp__fold_choose(TP__SUM, (tp_dtype)x->dtype);
+    tp__partial sum = fold_block_of(job, x->size, x->data);
+    fold_store(job, 0, 1, 1, &sum);
+}
+
 bool tp__fold(tp__reduction kind, tp_var *result, const tp_var *x, unsigned axes, double divisor)
 {
     fold_job job;
@@ -527,6 +535,11 @@ bool tp__fold(tp__reduction kind, tp_var *result, const tp_var *x, unsigned axes
     job.divisor = divisor;
     if (result->size == 0)
         return true;
+    if (kind == TP__SUM && result->size == 1 && (x->flags & TP__CONTIGUOUS) && x->size > 0 &&
+        x->size <= TP__FOLD_BLOCK) {
+        fold_one_block(&job, x);
+        return true;
+    }
     if (!fold_begin(&job, x, axes)) {
         static const tp__partial nothing;
         for (int64_t i = 0; i < result->size; i++)

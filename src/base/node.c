@@ -151,7 +151,7 @@ static int64_t node_layout(size_t item, int ndim, const int64_t *shape, int64_t 
     return huge || (uint64_t)bytes > SIZE_MAX / 2 ? -1 : size;
 }
 
-/* Lays v out if it has one or two axes of fewer than 2²⁸ elements, whose product any memory can
+/* Lays v out if it has up to two axes of fewer than 2²⁸ elements, whose product any memory can
  * count in bytes; 2¹³ where addresses have 32 bits. */
 static bool node_layout_few(tp_var *v, int ndim, const int64_t *shape)
 {
@@ -165,7 +165,7 @@ static bool node_layout_few(tp_var *v, int ndim, const int64_t *shape)
         v->dims.few[2] = shape[1] > 0 ? shape[1] : 1;
         v->dims.few[3] = 1;
         v->size = shape[0] * shape[1];
-    } else {
+    } else if (ndim != 0) {
         return false;
     }
     v->ndim = (uint8_t)ndim;
@@ -195,6 +195,13 @@ static void node_too_large(int ndim, const int64_t *shape)
             tp__shape_text(text, ndim, shape));
 }
 
+/* Marks v, whose size is known. */
+TP_INLINE void node_weigh(tp_var *v)
+{
+    if ((size_t)v->size * tp__dtype_size(v->dtype) <= TP__INLINE_BYTES)
+        v->flags |= TP__LITTLE;
+}
+
 /* A contiguous constant without elements. */
 static tp_var *node_shaped(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape)
 {
@@ -206,11 +213,14 @@ static tp_var *node_shaped(tp__thread *t, tp_dtype dtype, int ndim, const int64_
     v->unread = 0;
     v->flags &= (uint16_t)~TP__NUMBER;
     v->dtype = (uint8_t)dtype;
-    if (TP_LIKELY(node_layout_few(v, ndim, shape)))
+    if (TP_LIKELY(node_layout_few(v, ndim, shape))) {
+        node_weigh(v);
         return v;
+    }
     if (node_dims(v, ndim)) {
         v->size = node_layout(tp__dtype_size(dtype), ndim, shape, tp__strides(v));
         if (v->size >= 0) {
+            node_weigh(v);
             for (int i = 0; i < ndim; i++)
                 tp__shape(v)[i] = shape[i];
             return v;
@@ -221,13 +231,12 @@ static tp_var *node_shaped(tp__thread *t, tp_dtype dtype, int ndim, const int64_
     return NULL;
 }
 
-tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape)
+/* Room for v's elements, where they do not fit into the node. */
+TP_INLINE tp_var *node_filled(tp_var *v)
 {
-    tp_var *v = node_shaped(t, dtype, ndim, shape);
-    size_t bytes = v ? (size_t)v->size * tp__dtype_size(dtype) : 0;
-    if (bytes <= TP__INLINE_BYTES)
+    if (TP_UNLIKELY(!v) || (v->flags & (TP__LITTLE | TP__NUMBER)))
         return v;
-    v->storage = tp__storage_new(bytes);
+    v->storage = tp__storage_new((size_t)v->size * tp__dtype_size(v->dtype));
     if (v->storage) {
         v->data = v->storage->data;
         v->flags |= TP__PARTS;
@@ -235,6 +244,28 @@ tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *s
     }
     tp__drop(v);
     return NULL;
+}
+
+tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape)
+{
+    return node_filled(node_shaped(t, dtype, ndim, shape));
+}
+
+tp_var *tp__node_like(tp__thread *t, const tp_var *like)
+{
+    tp_var *v = tp__node_start(t, false);
+    if (TP_UNLIKELY(!v))
+        return NULL;
+    v->unread = 0;
+    v->flags = TP__CONTIGUOUS | (like->flags & TP__LITTLE);
+    v->dtype = like->dtype;
+    v->ndim = like->ndim;
+    v->size = like->size;
+    v->dims.few[0] = like->dims.few[0];
+    v->dims.few[1] = like->ndim == 1 ? 1 : like->dims.few[1];
+    v->dims.few[2] = v->dims.few[1];
+    v->dims.few[3] = 1;
+    return node_filled(v);
 }
 
 tp_var *tp__node_holding(tp__thread *t, tp__storage *storage, tp_dtype dtype, int ndim,
@@ -293,6 +324,7 @@ tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype 
         v->flags &= (uint16_t)~TP__NUMBER;
     if (!node_is_contiguous(v))
         v->flags &= (uint16_t)~TP__CONTIGUOUS;
+    node_weigh(v);
     return v;
 }
 
@@ -479,17 +511,14 @@ const char *tp__shape_text(char text[TP__SHAPE_TEXT], int ndim, const int64_t *s
  * Each consumer has one reference to each of its inputs, and `unread` says how many of a node's
  * references are of consumers that do not read it. So when it equals refs, no handle and no reader
  * is left. A consumer is counted when it is recorded and taken off when it goes; a last sweep in
- * between makes it one that reads nothing. Shared nodes have no counts, since every thread would
- * write them, and small ones no elements to let go of. */
+ * between makes it one that reads nothing. Some nodes have no count (TP__UNCOUNTED); a record among
+ * these alone has nothing to count or to let go of. */
 
-/* Elements that would fit into the node stay: there is little to gain. */
 void tp__reads_settle(tp_var *v)
 {
     uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed);
-    if ((v->flags & (TP__SHARED | TP__NUMBER | TP__SMALL)) || refs != v->unread || !v->storage ||
-        (v->reads & TP__READS_OUT) ||
-        (size_t)v->size * tp__dtype_size(v->dtype) <= TP__INLINE_BYTES ||
-        (!v->op && (v->flags & TP__NEEDS_GRAD)))
+    if ((v->flags & (TP__UNCOUNTED | TP__NUMBER)) || refs != v->unread || !v->storage ||
+        (v->reads & TP__READS_OUT) || (!v->op && (v->flags & TP__NEEDS_GRAD)))
         return;
     tp__node_empty(v);
 }
@@ -502,7 +531,7 @@ TP_INLINE void reads_add(tp_var *y, bool read)
     const uint32_t reads = y->reads, n = y->n_in;
     for (uint32_t i = 0; i < n; i++) {
         tp_var *in = inputs[i];
-        if ((in->flags & (TP__SHARED | TP__SMALL)) || tp__reads_input(reads, i) != read)
+        if ((in->flags & TP__UNCOUNTED) || tp__reads_input(reads, i) != read)
             continue;
         in->unread++;
         in->flags |= TP__UNREAD;
@@ -552,7 +581,7 @@ void tp__reads_uncount(tp_var *y)
     tp_var **inputs = tp__inputs(y);
     const uint32_t reads = y->reads, n = y->n_in;
     for (uint32_t i = 0; i < n; i++)
-        if (!(inputs[i]->flags & (TP__SHARED | TP__SMALL)) && !tp__reads_input(reads, i))
+        if (!(inputs[i]->flags & TP__UNCOUNTED) && !tp__reads_input(reads, i))
             inputs[i]->unread--;
 }
 

@@ -71,8 +71,16 @@ enum {
     TP__WATCHED = 1 << 13, /* by the debug mode (base/debug.h) */
 
     /* Where it lies: node.c, for as long as the memory is a node's. */
-    TP__SMALL = 1 << 14 /* the node ends behind its first value: tp__node_number */
+    TP__SMALL = 1 << 14, /* the node ends behind its first value: tp__node_number */
+
+    /* An array whose elements would fit into the node, wherever they are: they never go, and
+     * nobody counts who reads them (base/reads.h). */
+    TP__LITTLE = 1 << 15
 };
+
+/* Nodes that do not count who reads their elements: shared ones, since every thread would write
+ * the count, and those with no elements to let go of. */
+#define TP__UNCOUNTED (TP__SHARED | TP__SMALL | TP__LITTLE)
 
 /* All flags but TP__SMALL of a node that waits to be used again. They are those of a value that
  * went in debug mode, so that whoever still uses it gets an error; TP__DROPPED says that no watch
@@ -257,6 +265,9 @@ TP_INLINE tp_var *tp__node_number(tp__thread *t, double value)
 /* A contiguous constant with one reference, the caller's, and unset elements. NULL, with an error,
  * when out of memory or larger than memory can be. */
 tp_var *tp__node_array(tp__thread *t, tp_dtype dtype, int ndim, const int64_t *shape);
+
+/* The same, of the type and shape of a contiguous array of one or two axes. */
+tp_var *tp__node_like(tp__thread *t, const tp_var *like);
 
 /* The same, with the elements in storage, deferred or not, whose reference passes to it. */
 tp_var *tp__node_holding(tp__thread *t, tp__storage *storage, tp_dtype dtype, int ndim,

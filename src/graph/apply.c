@@ -78,12 +78,14 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     uint32_t *versions = tp__input_versions(y);
     y->op = op;
     unsigned flags = 0, marks = 0;
+    bool uncounted = y->flags & TP__UNCOUNTED;
     uint32_t below = 0, order = 0;
     for (int i = 0; i < n; i++) {
         inputs[i] = in[i];
         versions[i] = tp__version(in[i]);
         tp__ref(in[i]);
         flags |= in[i]->flags;
+        uncounted = uncounted && (in[i]->flags & TP__UNCOUNTED);
         marks |= in[i]->marks;
         below = in[i]->generation > below ? in[i]->generation : below;
         order = in[i]->order > order ? in[i]->order : order;
@@ -91,13 +93,14 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     tp__thread *t = tp__here();
     y->generation = below + 1;
     y->order = tp__next_order(t, order);
-    y->flags |= (uint16_t)(flags & TP__NEEDS_GRAD);
+    y->flags |= (uint16_t)((flags & TP__NEEDS_GRAD) | (op->head.release ? TP__PARTS : 0));
     y->marks |= (uint16_t)((marks & TP__ORDERS) | t->recording.marks);
     y->reads = t->recording.sweep_depth ? TP__READS_ALL | TP__READS_OUT : (uint16_t)tp__reads(y);
     if (TP_UNLIKELY(t->recording.modes))
         apply_record_unusual(t, y);
     t->waiting.remake = tp__remake;
-    tp__reads_count(y);
+    if (!uncounted)
+        tp__reads_count(y);
     if (y->storage && !y->storage->data && !t->recording.sweep_depth)
         tp__reads_need(y, true);
     return true;

@@ -8,13 +8,42 @@
 
 #include "graph/few.h"
 
+#include <string.h>
+
 #include "array/array.h"
 #include "array/deferred.h"
 #include "base/profile.h"
 #include "base/scope.h"
 #include "graph/apply.h"
+#include "graph/remake.h"
+#include "graph/structural.h"
 
 enum { FEW_ELEMENTS = 256 };
+
+/* What tp__record does for one or two operands that belong to this thread alone, in no unusual
+ * mode; b may be NULL. */
+static void few_record(tp__thread *t, tp_var *y, const tp__op *op, tp_var *a, tp_var *b,
+                       tp__attr attr)
+{
+    unsigned reads = a->flags & TP__NEEDS_GRAD ? op->reads[0] : 0;
+    unsigned any = a->flags, all = a->flags & y->flags;
+    if (b) {
+        any |= b->flags;
+        all &= b->flags;
+        reads |= b->flags & TP__NEEDS_GRAD ? op->reads[1] : 0;
+        tp__record_2(t, y, op, a, b);
+        y->attr = attr;
+    } else {
+        tp__record_1(t, y, op, a, attr);
+    }
+    y->flags |= (uint16_t)(any & TP__NEEDS_GRAD);
+    y->reads = (uint16_t)(op->compose ? tp__reads(y) : reads);
+    if (TP_UNLIKELY(t->recording.sweep_depth))
+        y->reads = TP__READS_ALL | TP__READS_OUT;
+    t->waiting.remake = tp__remake;
+    if (!(all & TP__LITTLE))
+        tp__reads_count(y);
+}
 
 /* True for an array of few elements, of a floating type, which lie in order. */
 TP_INLINE bool few_is_plain(const tp_var *v)
@@ -31,16 +60,80 @@ TP_INLINE bool few_is_like(const tp_var *v, const tp_var *like)
            (v->ndim == 1 || v->dims.few[1] == like->dims.few[1]);
 }
 
-/* True if v is like `like`, or a number that the operation may take as it is: a constant number of
- * another type would be recorded as converted. */
+/* True if v is like `like`, or a constant number that the operation takes as it is: a record takes
+ * it as one of its own type. */
 TP_INLINE bool few_fits(const tp_var *v, const tp_var *like, bool record)
 {
     if (v == like)
         return true;
     if (v->ndim != 0)
         return few_is_like(v, like);
-    return (v->flags & (TP__NUMBER | TP__NEEDS_GRAD)) == TP__NUMBER &&
-           (!record || like->dtype == TP_F64);
+    bool taken = v->dtype == like->dtype || ((v->flags & TP__NUMBER) && !record);
+    return taken && v->data && !(v->flags & TP__NEEDS_GRAD);
+}
+
+/* Ends y, into which v was converted or broadcast, as operands.c would. */
+static tp_var *few_step(tp__thread *t, const tp__op *op, tp_var *v, tp_var *y, bool record)
+{
+    tp__attr attr = {.integer = y->dtype};
+    if (record)
+        few_record(t, y, op, v, NULL, attr);
+    y->attr = attr;
+    y->marks |= TP__IMPLICIT;
+    return y;
+}
+
+/* A constant number as one of like's type, for a record. */
+static tp_var *few_convert(tp__thread *t, tp_var *v, const tp_var *like)
+{
+    tp_var *y = tp__own(t, tp__node_array(t, (tp_dtype)like->dtype, 0, NULL));
+    if (y->flags & TP__POISON)
+        return y;
+    tp__write_element((tp_dtype)y->dtype, y->data, tp__number(v));
+    return few_step(t, &tp__op_to, v, y, true);
+}
+
+/* Writes the rows of v as those of y, each repeated along a row if it is one element, and the only
+ * one as often as y has rows. */
+static void few_copy_rows(const tp_var *v, int64_t rows, int64_t columns, tp_var *y)
+{
+    size_t item = tp__dtype_size((tp_dtype)y->dtype);
+    int64_t wide = tp__shape(y)[y->ndim - 1], width = wide * (int64_t)item;
+    const char *from = v->data;
+    char *to = y->data, *end = to + y->size * (int64_t)item;
+    for (; to<end; to += width, from += rows> 1 ? columns * (int64_t)item : 0) {
+        memcpy(to, from, (size_t)columns * item);
+        if (columns < wide)
+            tp__repeat_element(to, wide, item);
+    }
+}
+
+/* v broadcast to like's shape, as operands.c would do it, but with elements of its own; NULL if it
+ * has no such elements. */
+static tp_var *few_broadcast(tp__thread *t, tp_var *v, const tp_var *like, bool record)
+{
+    int64_t columns = v->ndim ? tp__shape(v)[v->ndim - 1] : 1;
+    int64_t rows = v->ndim == 2 ? v->dims.few[0] : 1;
+    int64_t wide = tp__shape(like)[like->ndim - 1], high = like->ndim == 2 ? like->dims.few[0] : 1;
+    if (v->ndim > like->ndim || v->dtype != like->dtype || !v->data ||
+        !(v->flags & TP__CONTIGUOUS) || (columns != 1 && columns != wide) ||
+        (rows != 1 && rows != high))
+        return NULL;
+    tp_var *y = tp__own(t, tp__node_like(t, like));
+    if (y->flags & TP__POISON)
+        return y;
+    few_copy_rows(v, rows, columns, y);
+    return few_step(t, &tp__op_broadcast_to, v, y, record);
+}
+
+/* v as the operation takes it, poison, or NULL if more has to be done to it. */
+TP_INLINE tp_var *few_operand(tp__thread *t, tp_var *v, const tp_var *like, bool record)
+{
+    if (TP_LIKELY(few_fits(v, like, record)))
+        return v;
+    return (v->flags & (TP__NUMBER | TP__NEEDS_GRAD)) == TP__NUMBER
+               ? few_convert(t, v, like)
+               : few_broadcast(t, v, like, record);
 }
 
 /* Where the loop finds v's element, or elements. A number is written down once, where the loop may
@@ -50,7 +143,8 @@ TP_INLINE char *few_elements(const tp__op *op, const tp_var *v, const tp_var *y,
 {
     if (v->ndim != 0)
         return v->data;
-    tp__write_element((tp_dtype)y->dtype, numbers, tp__number(v));
+    tp__write_element((tp_dtype)y->dtype, numbers,
+                      v->dtype == TP_F64 ? tp__number(v) : (double)*(const float *)v->data);
     if (tp__fast_loop((tp__fast)op->fast, (tp_dtype)y->dtype) &&
         !tp__fast_repeats((tp__fast)op->fast))
         tp__repeat_element(numbers, y->size, (size_t)*step);
@@ -70,9 +164,31 @@ static void few_compute(const tp__op *op, const tp_var *a, const tp_var *b, tp_v
     (fast ? fast : op->loop[y->dtype])(y->size, at, step, &attr);
 }
 
+bool tp__few_take(tp__thread *t, const tp_var *a, const tp_var *b)
+{
+    return !((a->flags | b->flags) & (TP__POISON | TP__WATCHED | TP__DROPPED | TP__SHARED)) &&
+           !(t->recording.modes & ~TP__NO_GRAD) && a->data && b->data && a->dtype == b->dtype &&
+           (a->dtype == TP_F32 || a->dtype == TP_F64) &&
+           !atomic_load_explicit(&tp__profiling, memory_order_relaxed);
+}
+
+tp_var *tp__few_result(tp__thread *t, tp_var *y, const tp__op *op, tp_var *a, tp_var *b,
+                       tp__attr attr)
+{
+    unsigned flags = a->flags | (b ? b->flags : 0);
+    if (!y)
+        return tp__poison();
+    if ((flags & TP__NEEDS_GRAD) && !t->recording.modes)
+        few_record(t, y, op, a, b, attr);
+    else if (flags & (TP__NEEDS_GRAD | TP__UNRECORDED))
+        y->flags |= TP__UNRECORDED;
+    return tp__own(t, y);
+}
+
 tp_var *tp__apply_few(tp__thread *t, const tp__op *op, tp_var *a, tp_var *b, tp__attr attr)
 {
-    const tp_var *like = a->ndim || !b ? a : b;
+    const tp_var *like =
+        !b || a->size > b->size || (a->size == b->size && a->ndim >= b->ndim) ? a : b;
     unsigned flags = a->flags | (b ? b->flags : 0);
     if ((flags & (TP__POISON | TP__WATCHED | TP__DROPPED | TP__SHARED)) || like->ndim == 0 ||
         (t->recording.modes & ~TP__NO_GRAD) || (op->flags & TP__CONDITION) || op->infer ||
@@ -80,18 +196,15 @@ tp_var *tp__apply_few(tp__thread *t, const tp__op *op, tp_var *a, tp_var *b, tp_
         return NULL;
     flags &= op->gradient || (op->flags & TP__SLOPE) ? TP__NEEDS_GRAD | TP__UNRECORDED : 0;
     bool record = (flags & TP__NEEDS_GRAD) && !t->recording.modes;
-    if (!few_is_plain(like) || !few_fits(a, like, record) || (b && !few_fits(b, like, record)))
+    if (!few_is_plain(like) || !(a = few_operand(t, a, like, record)) ||
+        (b && !(b = few_operand(t, b, like, record))))
         return NULL;
-    tp_var *y = tp__node_array(t, (tp_dtype)like->dtype, like->ndim, tp__shape(like));
+    tp_var *y = (a->flags | (b ? b->flags : 0)) & TP__POISON ? NULL : tp__node_like(t, like);
     if (!y)
         return tp__poison();
     few_compute(op, a, b, y, attr);
-    if (record && !tp__record(y, op, (tp_var *[]){a, b}, b ? 2 : 1)) {
-        tp__drop(y);
-        return tp__poison();
-    }
     if (record)
-        y->attr = attr;
+        few_record(t, y, op, a, b, attr);
     else if (flags)
         y->flags |= TP__UNRECORDED;
     return tp__own(t, y);

@@ -13,4 +13,14 @@
  * was done. */
 tp_var *tp__apply_few(tp__thread *t, const tp__op *op, tp_var *a, tp_var *b, tp__attr attr);
 
+/* The same for an operation with a kernel of its own, of one operand (b is a) or two. True if they
+ * are arrays or numbers of one floating type, whose elements are there, and nothing unusual is
+ * asked for. */
+bool tp__few_take(tp__thread *t, const tp_var *a, const tp_var *b);
+
+/* Then y, its result from a and, if it is not NULL, b, is recorded if it has to be, and belongs to
+ * the current scope. NULL gives poison. */
+tp_var *tp__few_result(tp__thread *t, tp_var *y, const tp__op *op, tp_var *a, tp_var *b,
+                       tp__attr attr);
+
 #endif

@@ -73,6 +73,10 @@ static unsigned sum_to_axes(const tp_var *x, int ndim, const int64_t *shape)
 static bool sum_to_forward(tp__call *call)
 {
     const tp_var *x = call->in[0];
+    if (x->size == call->out->size) {
+        tp__copy_elements(call->out, call->in[0]);
+        return true;
+    }
     return tp__fold(TP__SUM, call->out, x, sum_to_axes(x, call->ndim, call->shape), 1);
 }
 

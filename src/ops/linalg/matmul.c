@@ -8,6 +8,7 @@
 #include "base/dtype.h"
 #include "base/marks.h"
 #include "graph/apply.h"
+#include "graph/few.h"
 #include "graph/half.h"
 #include "graph/series.h"
 #include "kernels/gemm.h"
@@ -52,7 +53,7 @@ static char *matmul_matrices_of(tp_var *v, int64_t *row, int64_t *column, int nd
 static void matmul_fold(tp__gemm_batch *batch, const tp_var *a, const tp_var *b)
 {
     int64_t strides[2], rows = batch->count * batch->first.m;
-    if (b->ndim > 2 || rows > INT32_MAX || a->size != rows * batch->first.k ||
+    if (batch->ndim == 0 || b->ndim > 2 || rows > INT32_MAX || a->size != rows * batch->first.k ||
         !tp__reshape_strides(a, 2, (int64_t[]){rows, batch->first.k}, strides))
         return;
     batch->first.m = rows;
@@ -66,6 +67,15 @@ static void matmul_fold(tp__gemm_batch *batch, const tp_var *a, const tp_var *b)
 static uint8_t matmul_type(const tp_var *v)
 {
     return tp__is_half((tp_dtype)v->dtype) ? (uint8_t)v->dtype : 0;
+}
+
+/* What runs a product of which no operand is of a half type. */
+static const tp__gemm_backend *matmul_backend(const tp__gemm *job, tp_dtype dtype)
+{
+    bool large = job->m > INT32_MAX || job->n > INT32_MAX || job->k > INT32_MAX;
+    const tp__gemm_backend *outer =
+        job->k == 1 && job->b_column == 1 ? tp__gemm_outer(dtype) : NULL;
+    return outer ? outer : large ? tp__gemm_reference(dtype) : tp__gemm_best(dtype);
 }
 
 static void matmul_run(tp__call *call, const tp__gemm_backend *backend, tp_var *a, tp_var *b,
@@ -87,9 +97,7 @@ static void matmul_run(tp__call *call, const tp__gemm_backend *backend, tp_var *
     matmul_fold(&batch, a, b);
     call->flops = 2 * (double)y->size * (double)job->k;
     bool half = job->a_type | job->b_type | job->c_type;
-    const tp__gemm_backend *outer = tp__gemm_outer((tp_dtype)y->dtype);
-    bool is_outer = job->k == 1 && job->b_column == 1 && !half && outer;
-    tp__gemm_run(is_outer ? outer : backend, &batch);
+    tp__gemm_run(half ? backend : matmul_backend(job, (tp_dtype)y->dtype), &batch);
 }
 
 /* With wide copies, where there are plain loops only. */
@@ -140,26 +148,88 @@ static tp_var *matmul_rows(tp_var *v)
     return tp_reshape(v, TP_SHAPE(rows, columns));
 }
 
+static bool matmul_is_turned(const tp_var *v)
+{
+    const int64_t *strides = tp__strides(v) + v->ndim - 2;
+    return strides[0] == 1 && strides[1] > 1;
+}
+
 /* xᵀ y as it lies best for v, whose gradient it is: for one that is turned, as the transpose of
  * yᵀ x. */
 static tp_var *matmul_like(const tp_var *v, tp_var *x, tp_var *y)
 {
-    const int64_t *strides = tp__strides(v) + v->ndim - 2;
-    if (strides[0] == 1 && strides[1] > 1)
+    if (matmul_is_turned(v))
         return tp_transpose(tp__matmul_as(tp_transpose(y, -1, -2), x, (tp_dtype)v->dtype), -1, -2);
     return tp__matmul_as(tp_transpose(x, -1, -2), y, (tp_dtype)v->dtype);
+}
+
+/* A matrix as an operand of a product, or its transpose. */
+typedef struct matmul_side {
+    tp_var *matrix;
+    bool turned;
+} matmul_side;
+
+static int64_t matmul_side_of(const matmul_side *side, int axis, int64_t *step)
+{
+    axis = side->turned ? 1 - axis : axis;
+    *step = tp__strides(side->matrix)[axis];
+    return tp__shape(side->matrix)[axis];
+}
+
+/* The product of two matrices of one type, with one reference: a constant with the bits that
+ * matmul_forward gives, and no node for what is turned. NULL on error. */
+static tp_var *matmul_at_once(tp__thread *t, matmul_side a, matmul_side b)
+{
+    tp_dtype dtype = (tp_dtype)a.matrix->dtype;
+    tp__gemm_batch batch = {.count = 1};
+    tp__gemm *job = &batch.first;
+    job->m = matmul_side_of(&a, 0, &job->a_row);
+    job->k = matmul_side_of(&a, 1, &job->a_column);
+    matmul_side_of(&b, 0, &job->b_row);
+    job->n = job->c_row = matmul_side_of(&b, 1, &job->b_column);
+    tp_var *y = tp__node_array(t, dtype, 2, (int64_t[]){job->m, job->n});
+    if (!y)
+        return NULL;
+    job->a = a.matrix->data;
+    job->b = b.matrix->data;
+    job->c = y->data;
+    tp__gemm_run(matmul_backend(job, dtype), &batch);
+    return y;
+}
+
+/* Two matrices with elements, of one floating type that is computed in, and nothing unusual to do:
+ * then the steps of tp__apply are none. */
+static bool matmul_is_plain(tp__thread *t, const tp_var *a, const tp_var *b)
+{
+    return a->ndim == 2 && b->ndim == 2 && a->size > 0 && b->size > 0 && tp__few_take(t, a, b);
+}
+
+/* aᵀ b or a bᵀ, in a sweep that records nothing. */
+static tp_var *matmul_gradient_of(matmul_side a, matmul_side b)
+{
+    tp__thread *t = tp__here();
+    tp_var *y = tp__own(t, matmul_at_once(t, a, b));
+    if (!(y->flags & TP__POISON))
+        y->flags |= TP__UNRECORDED;
+    return y;
 }
 
 static void matmul_gradient(const tp__pull *pull)
 {
     tp_var *a = pull->x[0], *b = pull->x[1], *gy = pull->gy;
+    tp__thread *t = tp__here();
+    bool plain = !pull->record && gy->ndim == 2;
     if (pull->wanted[0])
-        pull->gx[0] = tp__matmul_as(gy, tp_transpose(b, -1, -2), (tp_dtype)a->dtype);
+        pull->gx[0] = plain && matmul_is_plain(t, gy, b)
+                          ? matmul_gradient_of((matmul_side){gy, false}, (matmul_side){b, true})
+                          : tp__matmul_as(gy, tp_transpose(b, -1, -2), (tp_dtype)a->dtype);
     if (!pull->wanted[1])
         return;
     if (a->ndim > b->ndim)
         a = matmul_rows(a), gy = matmul_rows(gy);
-    pull->gx[1] = matmul_like(b, a, gy);
+    pull->gx[1] = plain && !matmul_is_turned(b) && matmul_is_plain(t, a, gy)
+                      ? matmul_gradient_of((matmul_side){a, true}, (matmul_side){gy, false})
+                      : matmul_like(b, a, gy);
 }
 
 /* Coefficients of half types are rounded once. */
@@ -283,6 +353,12 @@ tp_var *tp_matmul(tp_var *a, tp_var *b)
         }
     if (!matmul_check(a, b))
         return tp__poison();
+    tp__thread *t = tp__here();
+    if (matmul_is_plain(t, a, b)) {
+        tp_var *y = matmul_at_once(t, (matmul_side){a, false}, (matmul_side){b, false});
+        tp__attr attr = {.integer = a->dtype};
+        return tp__few_result(t, y, &matmul_op, a, b, attr);
+    }
     tp__warn_of_mixed("matmul", operands, 2);
     tp_dtype dtype = tp__promote(operands, 2);
     return tp__matmul_as(a, b, tp__is_float(dtype) ? dtype : TP_I64);

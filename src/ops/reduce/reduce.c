@@ -8,13 +8,15 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "array/deferred.h"
 #include "array/fold.h"
 #include "base/dtype.h"
 #include "graph/apply.h"
+#include "graph/few.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
-enum { REDUCE_KEEP = 1 << TP_MAX_NDIM };
+enum { REDUCE_KEEP = 1 << TP_MAX_NDIM, REDUCE_FEW = 256 };
 
 static bool reduce_takes(const tp__attr *attr, int axis)
 {
@@ -104,16 +106,36 @@ static bool sum_forward(tp__call *call)
     return reduce_fold(call, TP__SUM, call->divisor);
 }
 
+/* The gradient of a sum over all of x: written out, so that what is next on the way finds it in
+ * order. NULL if x is not of few elements, or the sweep records. */
+static tp_var *sum_gradient_few(const tp__pull *pull, double divisor)
+{
+    const tp_var *x = pull->x[0], *gy = pull->gy;
+    tp_dtype dtype = (tp_dtype)x->dtype;
+    if (pull->record || x->size > REDUCE_FEW || x->size == 0 || gy->size != 1 || !gy->data ||
+        gy->dtype != dtype || !(dtype == TP_F32 || dtype == TP_F64))
+        return NULL;
+    tp_var *gx = tp__empty(dtype, x->ndim, tp__shape(x));
+    if (!tp_is_poison(gx)) {
+        tp__write_element(dtype, gx->data, tp__read_element(dtype, gy->data) / divisor);
+        tp__repeat_element(gx->data, gx->size, tp__dtype_size(dtype));
+        gx->flags |= TP__UNRECORDED;
+    }
+    return gx;
+}
+
 static void sum_gradient(const tp__pull *pull)
 {
-    pull->gx[0] = reduce_spread(pull->gy, pull->x[0], &pull->y->attr);
+    tp_var *few = sum_gradient_few(pull, 1);
+    pull->gx[0] = few ? few : reduce_spread(pull->gy, pull->x[0], &pull->y->attr);
 }
 
 static void mean_gradient(const tp__pull *pull)
 {
     const tp__attr *attr = &pull->y->attr;
     double n = (double)reduce_count(pull->x[0], attr);
-    pull->gx[0] = reduce_spread(tp_div(pull->gy, n), pull->x[0], attr);
+    tp_var *few = sum_gradient_few(pull, n);
+    pull->gx[0] = few ? few : reduce_spread(tp_div(pull->gy, n), pull->x[0], attr);
 }
 
 /* --- max and min --- */
@@ -289,6 +311,20 @@ REDUCE_RECORD(Min, min, "the smallest of x over axes", amin, TP__SELECTS,
 
 /* --- Calls --- */
 
+/* The sum or mean over all of an array of few elements, without the steps of tp__apply; NULL if it
+ * takes these, or it is another reduction. */
+static tp_var *reduce_few(const tp__op *op, tp_var *x, tp__attr attr)
+{
+    tp__thread *t = tp__here();
+    if ((op != &sum_op && op != &mean_op) || x->ndim == 0 || x->size > REDUCE_FEW || x->size == 0 ||
+        attr.integer != (1 << x->ndim) - 1 || !tp__few_take(t, x, x))
+        return NULL;
+    tp_var *y = tp__node_array(t, (tp_dtype)x->dtype, 0, NULL);
+    if (y)
+        tp__fold(TP__SUM, y, x, reduce_mask(&attr), op == &mean_op ? (double)x->size : 1);
+    return tp__few_result(t, y, op, x, NULL, attr);
+}
+
 static tp_var *reduce_apply(const tp__op *op, tp_var *x, const tp_reduce_options *given)
 {
     tp_reduce_options options = TP_OPTIONS(tp_reduce_options);
@@ -300,7 +336,8 @@ static tp_var *reduce_apply(const tp__op *op, tp_var *x, const tp_reduce_options
     if (!tp__take_axes(op->name, &options.axes, x, &mask))
         return tp__poison();
     tp__attr attr = {.integer = (int64_t)mask | (options.keepdims ? REDUCE_KEEP : 0)};
-    return tp__apply(op, &x, 1, attr, -1, NULL);
+    tp_var *few = reduce_few(op, x, attr);
+    return few ? few : tp__apply(op, &x, 1, attr, -1, NULL);
 }
 
 tp_var *(tp_sum)(tp_var *x, const tp_reduce_options *options)
