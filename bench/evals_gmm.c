@@ -17,22 +17,6 @@
 
 enum { GMM_M = 0 };
 
-static int64_t *gmm_places(int d)
-{
-    int64_t *places = malloc((size_t)(d * d) * sizeof *places);
-    if (!places)
-        abort();
-    int64_t below = d + 1; /* after one zero and the diagonal stands l */
-    for (int i = 0; i < d * d; i++)
-        places[i] = 0;
-    for (int j = 0; j < d; j++) {
-        places[j * d + j] = 1 + j;
-        for (int i = j + 1; i < d; i++)
-            places[i * d + j] = below++;
-    }
-    return places;
-}
-
 static void gmm_make(evals_problem *p)
 {
     int d = p->size[0], k = p->size[1], n = p->size[2], below = d * (d - 1) / 2;
@@ -48,31 +32,25 @@ static void gmm_make(evals_problem *p)
     p->v[2] = evals_variable(TP_SHAPE(k, d), x), x += k * d;
     p->v[3] = evals_variable(TP_SHAPE(k, below), x);
     p->v[4] = evals_constant(TP_SHAPE(n, d), p->data);
-    TP_SCOPE();
-    int64_t *places = gmm_places(d);
-    p->v[5] = tp_keep(tp_array(TP_I64, TP_SHAPE(d * d), places));
-    free(places);
 }
 
-/* (k, d), (k, d (d − 1) / 2) → (k, d, d) */
-static tp_var *gmm_triangles(const evals_problem *p, tp_var *diagonal, tp_var *below)
+/* Qᵀ: (k, d), (k, d (d − 1) / 2) → (k, d, d). A lower triangle by columns, backwards, is one by
+ * rows, turned around. */
+static tp_var *gmm_triangles(tp_var *diagonal, tp_var *below)
 {
-    int d = p->size[0], k = p->size[1];
-    tp_var *zero = tp_zeros(TP_F64, TP_SHAPE(k, 1));
-    tp_var *parts[] = {zero, diagonal, below};
-    tp_var *all = tp_index_select(tp_concatenate(parts, 3, 1), 1, p->v[5]);
-    return tp_reshape(all, TP_SHAPE(k, d, d));
+    tp_var *rows = tp_vec_to_tril_matrix(tp_flip(below, TP_SHAPE(1)), -1);
+    return tp_add(tp_diag_embed(diagonal, 0), tp_flip(rows, TP_SHAPE(1, 2)));
 }
 
 static tp_var *gmm_value(const evals_problem *p)
 {
     tp_var *alpha = p->v[0], *mu = p->v[1], *q = p->v[2], *l = p->v[3], *x = p->v[4];
     tp_var *diagonal = tp_exp(q), *sum_q = tp_sum(q, .axes = 1);
-    tp_var *factors = gmm_triangles(p, diagonal, l);
-    tp_var *centered = tp_sub(x, tp_unsqueeze(mu, 1));                 /* (k, n, d) */
-    tp_var *scaled = tp_matmul(centered, tp_transpose(factors, 1, 2)); /* (k, n, d) */
-    tp_var *squares = tp_sum(tp_square(scaled), .axes = 2);            /* (k, n) */
-    tp_var *weights = tp_unsqueeze(tp_add(alpha, sum_q), 1);           /* (k, 1) */
+    tp_var *factors = gmm_triangles(diagonal, l);
+    tp_var *centered = tp_sub(x, tp_unsqueeze(mu, 1));       /* (k, n, d) */
+    tp_var *scaled = tp_matmul(centered, factors);           /* (k, n, d) */
+    tp_var *squares = tp_sum(tp_square(scaled), .axes = 2);  /* (k, n) */
+    tp_var *weights = tp_unsqueeze(tp_add(alpha, sum_q), 1); /* (k, 1) */
     tp_var *terms = tp_sub(weights, tp_mul(0.5, squares));
     tp_var *likelihood =
         tp_sub(tp_sum(tp_logsumexp(terms, .axes = 0)), tp_mul(p->size[2], tp_logsumexp(alpha)));

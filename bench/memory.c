@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * memory: operations that move more than they compute, beside the machine's memory. For each: its
- * time, the time in which plain loops over the same arrays read and write as many bytes, and the
- * share that the second is of the first. One thread; 16 MiB of float32 (1 MiB with --small), so
- * what limits is the cache or the memory where that lies.
+ * time, the time in which plain loops read and write as many bytes, and the share that the second
+ * is of the first. One thread; 16 MiB of float32 (1 MiB with --small), so what limits is the cache
+ * or the memory where that lies.
  *
  * An operation that reads R bytes and writes W is held to a copy of min(R, W) and a read or a fill
- * of the rest. Loops and operation alternate, and of each the fastest sample counts.
+ * of the rest: of bytes that lie behind those that were copied, since what the caches hold would be
+ * quicker. Loops and operation alternate, and of each the fastest sample counts.
  */
 #if !defined(_POSIX_C_SOURCE) && !defined(__APPLE__)
 #define _POSIX_C_SOURCE 200809L
@@ -24,7 +25,6 @@ enum { MEMORY_ROUNDS = 15 };
 
 static struct memory_input {
     int64_t rows, columns;
-    size_t bytes;
     char *from, *to; /* what the loops go over */
     tp_var *x, *y, *row, *column, *cube, *mask, *index, *every, *places, *targets, *table, *words;
     tp_var *narrow, *narrow_row, *narrow_column, *line, *wide, *turned, *half_rows, *diagonal;
@@ -33,22 +33,29 @@ static struct memory_input {
 
 /* --- Loops --- */
 
-static void memory_read(void *unused)
+typedef struct memory_operation {
+    const char *name;
+    bench_step *step;
+    double reads, writes;
+} memory_operation;
+
+/* Passes take multiples of 256 bytes. */
+static size_t memory_whole(double bytes)
 {
-    (void)unused;
-    bench_pass(BENCH_READ, NULL, in.from, in.bytes);
+    return (size_t)bytes / 256 * 256;
 }
 
-static void memory_copy(void *unused)
+static void memory_limit(void *of)
 {
-    (void)unused;
-    bench_pass(BENCH_COPY, in.to, in.from, in.bytes);
-}
-
-static void memory_fill(void *unused)
-{
-    (void)unused;
-    bench_pass(BENCH_FILL, in.to, NULL, in.bytes);
+    const memory_operation *operation = of;
+    size_t reads = memory_whole(operation->reads), writes = memory_whole(operation->writes);
+    size_t both = reads < writes ? reads : writes;
+    if (both)
+        bench_pass(BENCH_COPY, in.to, in.from, both);
+    if (reads > both)
+        bench_pass(BENCH_READ, NULL, in.from + both, reads - both);
+    if (writes > both)
+        bench_pass(BENCH_FILL, in.to + both, NULL, writes - both);
 }
 
 /* --- Operations --- */
@@ -167,69 +174,63 @@ static void memory_fill(void *unused)
 
 MEMORY_OPERATIONS(MEMORY_FUNCTION)
 
-typedef struct memory_operation {
-    const char *name;
-    bench_step *step;
-    double reads, writes;
-} memory_operation;
+/* To be read many times: nothing of it waits. */
+static tp_var *memory_keep(tp_var *x)
+{
+    tp_data(x);
+    return tp_keep(x);
+}
 
 static tp_var *memory_random(int ndim, const int64_t *shape)
 {
-    return tp_keep(tp_randn(TP_F32, ndim, shape));
+    return memory_keep(tp_randn(TP_F32, ndim, shape));
 }
 
 static void memory_open(bool small)
 {
     TP_SCOPE();
     in.rows = small ? 1024 : 4096, in.columns = small ? 256 : 1024;
-    in.bytes = (size_t)MEMORY_ALL;
-    in.from = bench_memory(in.bytes), in.to = bench_memory(in.bytes);
+    in.from = bench_memory((size_t)(4 * MEMORY_ALL)),
+    in.to = bench_memory((size_t)(2 * MEMORY_ALL));
     const int64_t shape[] = {in.rows, in.columns};
     in.x = memory_random(2, shape), in.y = memory_random(2, shape);
     in.row = memory_random(TP_SHAPE(in.columns)), in.column = memory_random(TP_SHAPE(in.rows, 1));
-    in.cube = tp_keep(tp_reshape(in.x, TP_SHAPE(in.rows / 64, 64, in.columns)));
-    in.mask = tp_keep(tp_gt(in.x, 10)), in.every = tp_keep(tp_logical_not(in.mask));
-    tp_data(in.mask), tp_data(in.every);
-    in.index = tp_keep(tp_randint(0, in.columns, 2, shape));
-    in.places = tp_keep(tp_randint(0, in.rows, TP_SHAPE(in.rows)));
-    in.targets = tp_keep(tp_randint(0, in.columns, TP_SHAPE(in.rows)));
-    in.words = tp_keep(tp_randint(0, in.rows / 4, TP_SHAPE(in.rows)));
+    in.cube = memory_keep(tp_reshape(in.x, TP_SHAPE(in.rows / 64, 64, in.columns)));
+    in.mask = memory_keep(tp_gt(in.x, 10)), in.every = memory_keep(tp_logical_not(in.mask));
+    in.index = memory_keep(tp_randint(0, in.columns, 2, shape));
+    in.places = memory_keep(tp_randint(0, in.rows, TP_SHAPE(in.rows)));
+    in.targets = memory_keep(tp_randint(0, in.columns, TP_SHAPE(in.rows)));
+    in.words = memory_keep(tp_randint(0, in.rows / 4, TP_SHAPE(in.rows)));
     const int64_t table[] = {in.rows / 4, in.columns};
     in.table = memory_random(2, table);
     const int64_t line = in.rows * in.columns;
-    in.line = tp_keep(tp_reshape(in.x, TP_SHAPE(line)));
-    in.narrow = tp_keep(tp_reshape(in.x, TP_SHAPE(line / 8, 8)));
+    in.line = memory_keep(tp_reshape(in.x, TP_SHAPE(line)));
+    in.narrow = memory_keep(tp_reshape(in.x, TP_SHAPE(line / 8, 8)));
     in.narrow_row = memory_random(TP_SHAPE(8)),
     in.narrow_column = memory_random(TP_SHAPE(line / 8, 1));
-    in.wide = tp_keep(tp_randn(TP_F64, TP_SHAPE(line / 2)));
+    in.wide = memory_keep(tp_randn(TP_F64, TP_SHAPE(line / 2)));
     const int64_t turned[] = {in.columns, in.rows};
-    in.turned = tp_keep(tp_transpose(memory_random(2, turned), 0, 1));
-    in.half_rows = tp_keep(tp_clone(tp_slice(in.x, 0, 0, in.rows / 2, 1)));
+    in.turned = memory_keep(tp_transpose(memory_random(2, turned), 0, 1));
+    in.half_rows = memory_keep(tp_clone(tp_slice(in.x, 0, 0, in.rows / 2, 1)));
     in.diagonal = memory_random(TP_SHAPE(2 * in.columns));
-    in.positive = tp_keep(tp_gt(in.x, 0)), tp_data(in.positive);
-    in.other = tp_keep(tp_randint(0, in.columns, 2, shape));
-    in.f16 = tp_keep(tp_to(in.x, TP_F16)), in.bf16 = tp_keep(tp_to(in.x, TP_BF16));
+    in.positive = memory_keep(tp_gt(in.x, 0));
+    in.other = memory_keep(tp_randint(0, in.columns, 2, shape));
+    in.f16 = memory_keep(tp_to(in.x, TP_F16)), in.bf16 = memory_keep(tp_to(in.x, TP_BF16));
     in.x_variable = tp_keep(tp_variable(in.x)), in.table_variable = tp_keep(tp_variable(in.table));
 }
 
-static void memory_measure(const memory_operation *operation, const char *format)
+static void memory_measure(memory_operation *operation, const char *format)
 {
-    enum { OURS, READ, COPY, FILL };
+    enum { OURS, LIMIT };
     bench_race race = {.title = operation->name, .unit = ""};
     bench_enter_step(&race, "ours", operation->step, NULL, NULL);
-    bench_enter_step(&race, "read", memory_read, NULL, NULL);
-    bench_enter_step(&race, "copy", memory_copy, NULL, NULL);
-    bench_enter_step(&race, "fill", memory_fill, NULL, NULL);
+    bench_enter_step(&race, "limit", memory_limit, NULL, operation);
     bench_run(&race, &(bench_plan){.rounds = MEMORY_ROUNDS, .sample_ns = 2e6});
-    double reads = operation->reads / (double)in.bytes;
-    double writes = operation->writes / (double)in.bytes;
-    double copies = reads < writes ? reads : writes;
-    double limit = copies * race.entry[COPY].fastest + (reads - copies) * race.entry[READ].fastest +
-                   (writes - copies) * race.entry[FILL].fastest;
     char ours[32], least[32];
     bench_format_time(ours, sizeof ours, race.entry[OURS].fastest);
-    bench_format_time(least, sizeof least, limit);
-    printf(format, operation->name, ours, least, 100 * limit / race.entry[OURS].fastest);
+    bench_format_time(least, sizeof least, race.entry[LIMIT].fastest);
+    printf(format, operation->name, ours, least,
+           100 * race.entry[LIMIT].fastest / race.entry[OURS].fastest);
     fflush(stdout);
 }
 
@@ -254,7 +255,7 @@ int main(int argc, char **argv)
     if (!in.from || !in.to)
         return 1;
 #define MEMORY_ROW(name, reads, writes, computed) {#name, memory_##name, reads, writes},
-    const memory_operation operations[] = {MEMORY_OPERATIONS(MEMORY_ROW)};
+    memory_operation operations[] = {MEMORY_OPERATIONS(MEMORY_ROW)};
     if (!markdown)
         bench_print_machine();
     bench_print_rates(stdout);

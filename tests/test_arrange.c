@@ -118,6 +118,43 @@ TEST(triangles_and_classes)
 }
 
 /* PyTorch: torch.tril(x, 2**62) is x, torch.triu(x, 2**62) zeros; the other way round below. */
+/* The elements of counting(n, n) up to diagonal k stand in its vector in rising order, and are what
+ * tp_tril keeps; sizes as torch.distributions.utils has them. */
+TEST(triangles_as_vectors)
+{
+    static const int64_t sizes[] = {1, 2, 3, 7, 200};
+    for
+        EACH(s, sizes)
+    for (int64_t n = sizes[s], k = -n; k < n && k <= 7; k++) {
+        TP_SCOPE();
+        tp_var *x = counting(TP_F32, TP_SHAPE(3, n, n)), *vector = tp_tril_matrix_to_vec(x, k);
+        int64_t below = n + k, above = n - k - 1;
+        int64_t m = k < 0 ? below * (below + 1) / 2 : n * n - above * (above + 1) / 2;
+        CHECK_SHAPE(vector, 3, m);
+        tp_var *back = tp_vec_to_tril_matrix(vector, k), *kept = tp_tril(x, k);
+        CHECK_SHAPE(back, 3, n, n);
+        CHECK(tp_item(tp_all(tp_eq(back, kept))) == 1);
+        CHECK_INT((int64_t)tp_item(tp_count_nonzero(vector)), 3 * m);
+        bool rising = true;
+        for (int64_t i = 1; i < m; i++)
+            rising = rising && at(vector, i - 1) < at(vector, i);
+        CHECK(rising);
+    }
+    tp_var *six = counting(TP_I32, TP_SHAPE(6));
+    CHECK_ELEMENTS(tp_vec_to_tril_matrix(six, 0), 1, 0, 0, 2, 3, 0, 4, 5, 6);
+    CHECK_SHAPE(tp_vec_to_tril_matrix(tp_zeros(TP_F64, TP_SHAPE(2, 0)), -3), 2, 3, 3);
+    CHECK_SHAPE(tp_vec_to_tril_matrix(tp_zeros(TP_F64, TP_SHAPE(0)), 0), 0, 0);
+    CHECK_SHAPE(tp_vec_to_tril_matrix(tp_zeros(TP_F64, TP_SHAPE(1)), 1), 1, 1);
+    tp_vec_to_tril_matrix(counting(TP_F64, TP_SHAPE(4)), 0);
+    CHECK_ERROR(TP_ERROR_SHAPE, "vec_to_tril_matrix: x has shape (4,)");
+    tp_vec_to_tril_matrix(six, INT64_MIN);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "no matrix has a diagonal");
+    tp_tril_matrix_to_vec(tp_zeros(TP_F64, TP_SHAPE(2, 3)), 0);
+    CHECK_ERROR(TP_ERROR_SHAPE, "square matrices");
+    tp_tril_matrix_to_vec(tp_zeros(TP_F64, TP_SHAPE(3, 3)), 3);
+    CHECK_ERROR(TP_ERROR_SHAPE, "a diagonal 3");
+}
+
 TEST(diagonals_beyond_the_matrix)
 {
     const int64_t far[] = {INT64_MAX, INT64_C(1) << 62, 3};

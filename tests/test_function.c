@@ -60,6 +60,28 @@ TEST(behaves_like_a_built_in_operation)
     }
 }
 
+/* Inputs that are values in between have a history of their own, into which a sweep goes only for
+ * what is asked for there. */
+TEST(a_sweep_ends_at_what_it_is_asked_for)
+{
+    for (int64_t n = 0; n < 7; n += 3) {
+        tp_var *x = variable(n), *w = variable(n), *v = quartic(tp_mul(x, 2)), *g[2];
+        tp_var *y = tp_mul(tp_square(v), w), *inner[] = {v, w}, *both[] = {v, x};
+        backward_calls = 0;
+        tp_gradients(y, inner, 2, g);
+        CHECK_BITS(at(g[0], 0), 32);
+        CHECK_BITS(at(g[1], 0), 256);
+        tp_gradients(y, inner, 2, g, .create_graph = true);
+        tp_gradients(g[0], inner, 2, g);
+        CHECK_BITS(at(g[1], 0), 32);
+        CHECK_INT(backward_calls, 0);
+        tp_gradients(y, both, 2, g);
+        CHECK_BITS(at(g[0], 0), 32);
+        CHECK_BITS(at(g[1], 0), 2048);
+        CHECK_INT(backward_calls, 1);
+    }
+}
+
 TEST(derivatives_to_order_four_with_create_graph)
 {
     for (int64_t n = 0; n < 7; n += 3) {

@@ -129,6 +129,8 @@
 #define tp_flatten(x) tp_flatten(TP__V(x))
 #define tp_triu(x, ...) tp_triu(TP__V(x), __VA_ARGS__)
 #define tp_tril(x, ...) tp_tril(TP__V(x), __VA_ARGS__)
+#define tp_vec_to_tril_matrix(x, ...) tp_vec_to_tril_matrix(TP__V(x), __VA_ARGS__)
+#define tp_tril_matrix_to_vec(x, ...) tp_tril_matrix_to_vec(TP__V(x), __VA_ARGS__)
 #define tp_one_hot(index, ...) tp_one_hot(TP__V(index), __VA_ARGS__)
 
 /* linalg.h */

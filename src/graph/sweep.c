@@ -2,9 +2,9 @@
  *
  * From a result to gradients. tp__sweep_run puts y's gradient into y and takes nodes from the last
  * recorded down (sweep_pass). A visit finishes a node's gradient, asks who watches, and
- * runs the rule of its operation: the numeric one between plain numbers (sweep_number_rule), else
- * `gradient` of its record, in a scope of its own (sweep_pull). What the rule gives for an operand
- * is added into that operand (sweep_add), which so comes to wait in its list.
+ * runs the rule of its operation: the numeric one between plain numbers (tp__sweep_number_rule),
+ * else `gradient` of its record, in a scope of its own (sweep_pull). What the rule gives for an
+ * operand is added into that operand (sweep_add), which so comes to wait in its list.
  *
  * Of tanh(x) of an array: tp__sweep_run, sweep_pass, sweep_pull, then what the record in
  * ops/elementwise/sigmoid.c names: tp_tanh_gradient (by TP__UNARY_DEFINE) in a sweep that is
@@ -26,45 +26,14 @@
 #include "graph/hold.h"
 #include "graph/hook.h"
 #include "graph/outputs.h"
+#include "graph/sweep_number.h"
 #include "graph/through.h"
 #include "graph/versions.h"
 #include "tinypytorch.h"
 
-enum { SWEEP_FEW_INPUTS = 4, SWEEP_AHEAD = 16 * TP__SMALL_NODE };
+enum { SWEEP_FEW_INPUTS = 4 };
 
 /* --- Adding into a gradient --- */
-
-/* True if v, a leaf or made of leaves alone, or one of these, is asked for, or a hook wants it. */
-static bool sweep_leads_on(tp__sweep *s, tp_var *v)
-{
-    if (v->op && v->extra && v->extra->hooks)
-        return true;
-    for (uint32_t i = 0; i < v->n_in; i++)
-        if (tp__map_find(&s->kept, tp__inputs(v)[i]))
-            return true;
-    return tp__map_find(&s->kept, v) != NULL;
-}
-
-/* A selective sweep leaves out leaves that are not asked for, and what is made of such leaves
- * alone: the transpose of a weight, a bias that was broadcast. */
-TP_INLINE bool sweep_wanted(tp__sweep *s, tp_var *v)
-{
-    if (!(v->flags & TP__NEEDS_GRAD) || v->generation < s->floor)
-        return false;
-    return !s->selective || v->generation > 1 || sweep_leads_on(s, v);
-}
-
-TP_INLINE bool sweep_add_number(tp__sweep *s, tp_var *v, double gradient)
-{
-    if (tp__sweep_met(s, v)) {
-        v->adjoint.number += gradient;
-        return true;
-    }
-    if (!tp__sweep_enter(s, v))
-        return false;
-    v->adjoint.number = gradient;
-    return true;
-}
 
 tp_var *tp__sweep_numbers(tp__sweep *s, tp_var *v)
 {
@@ -115,7 +84,7 @@ static bool sweep_add(tp__sweep *s, tp_var *v, tp_var *gradient)
     if (v->flags & TP__SHARED)
         return sweep_add_shared(s, v, gradient);
     if (tp__sweep_numeric(s, v))
-        return tp__evaluate(gradient) && sweep_add_number(s, v, tp__number(gradient));
+        return tp__evaluate(gradient) && tp__sweep_add_number(s, v, tp__number(gradient));
     if (!tp__sweep_met(s, v)) {
         tp_var *first = NULL;
         if (!tp__sweep_add_into(s, &first, gradient))
@@ -140,37 +109,7 @@ TP_INLINE bool sweep_add_past(tp__sweep *s, const tp_var *v, tp_var *x, tp_var *
     return sweep_add(s, x, gradient);
 }
 
-bool tp__sweep_wanted(tp__sweep *s, tp_var *v)
-{
-    return sweep_wanted(s, v);
-}
-
 /* --- Visiting a node --- */
-
-/* Runs v's numeric rule if it has one for its operands; false if it has not. */
-static bool sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
-{
-    if (!v->op->number_gradient || !tp__sweep_numeric(s, v))
-        return false;
-    tp_var *a = v->in.few[0], *b = v->n_in > 1 ? v->in.few[1] : a;
-    if (((a->flags & b->flags & TP__NUMBER) == 0) || ((a->flags | b->flags) & TP__SHARED))
-        return false;
-    double gradient[2];
-    *good = tp__versions_hold_number(s, v, a, b);
-    if (!*good)
-        return true;
-    v->op->number_gradient(v->adjoint.number, tp__number(a),
-                           v->n_in > 1 ? tp__number(b) : v->attr.number, tp__number(v),
-                           &gradient[0], &gradient[1]);
-    if (TP_UNLIKELY(v->sweep_below))
-        tp__hold_numbers(v, gradient);
-    if (sweep_wanted(s, a))
-        *good = sweep_add_number(s, a, gradient[0]);
-    if (v->n_in > 1 && sweep_wanted(s, b))
-        *good = *good && sweep_add_number(s, b, gradient[1]);
-    tp__hold_pass(v);
-    return true;
-}
 
 /* The gradient of a record with a slope, of gy, of what its rule reads, and of x to help. */
 static tp_var *sweep_slope(tp_var *v, tp_var *gy)
@@ -221,7 +160,7 @@ static bool sweep_pull(tp__sweep *s, tp_var *v, tp__pull *pull, bool *wanted)
     const uint32_t n = v->n_in;
     for (uint32_t i = 0; i < n; i++) {
         pull->gx[i] = NULL;
-        wanted[i] = sweep_wanted(s, pull->x[i]);
+        wanted[i] = tp__sweep_wanted(s, pull->x[i]);
     }
     size_t scope = tp_scope_begin();
     pull->gys = outputs ? v->adjoint.outputs : NULL;
@@ -262,7 +201,7 @@ static bool sweep_rule(tp__sweep *s, tp_var *v)
     return good;
 }
 
-static bool sweep_watch(tp__sweep *s, tp_var *v, bool after)
+static bool sweep_ask(tp__sweep *s, tp_var *v, bool after)
 {
     for (int i = 0; i < s->n_watchers; i++) {
         const tp__watcher *watcher = s->watchers[i];
@@ -273,23 +212,31 @@ static bool sweep_watch(tp__sweep *s, tp_var *v, bool after)
     return true;
 }
 
-/* v's gradient is complete: all consumers of v have been visited. */
-static bool sweep_visit(tp__sweep *s, tp_var *v)
+TP_INLINE bool sweep_watch(tp__sweep *s, tp_var *v, bool after)
+{
+    return v->generation > s->watched || sweep_ask(s, v, after);
+}
+
+/* What is left to be added to v's gradient is added, and hooks run. */
+TP_INLINE bool sweep_finish(tp__sweep *s, tp_var *v)
+{
+    return (!s->through || tp__through_settle(s, v)) &&
+           (!v->extra || !v->extra->hooks || tp__hooks_run(s, v));
+}
+
+/* All consumers of v have been visited. */
+TP_INLINE bool sweep_visit(tp__sweep *s, tp_var *v)
 {
     bool good;
-    if (s->through && !tp__through_settle(s, v))
+    if (!sweep_finish(s, v) || !sweep_watch(s, v, false))
         return false;
-    if (v->extra && v->extra->hooks && !tp__hooks_run(s, v))
-        return false;
-    if (!sweep_watch(s, v, false))
-        return false;
-    if (!v->op)
+    if (!v->op || tp__sweep_ends_at(s, v))
         return true;
     if (v->op->flags & TP__OUTPUT)
         return tp__outputs_add(s, v);
     if (TP_UNLIKELY(v->reads & TP__CONSUMED))
         return tp__refuse_consumed(s, v);
-    return sweep_number_rule(s, v, &good)
+    return tp__sweep_number_rule(s, v, &good)
                ? good
                : (tp__versions_as_recorded(v) || tp__versions_hold(s, v)) && sweep_rule(s, v);
 }
@@ -306,51 +253,11 @@ static bool sweep_pass(tp__sweep *s, tp_var *v)
     return sweep_watch(s, v, true);
 }
 
-TP_INLINE void sweep_pass_to(tp__sweep *s, tp_var *v, double gradient)
-{
-    if (!sweep_wanted(s, v))
-        return;
-    if (v->sweep_depth) {
-        v->adjoint.number += gradient;
-        return;
-    }
-    v->adjoint.number = gradient;
-    tp__sweep_wait(s, v);
-}
-
-/* A visit of a number that has nothing but its inputs, numbers too, in a sweep with nothing but the
- * numeric rule to run. False if something else may have to be done: then nothing is done. */
-TP_INLINE bool sweep_pass_number(tp__sweep *s, tp_var *v)
-{
-    const tp__op *op = v->op;
-    if (!s->simple || (v->flags & (TP__PARTS | TP__NUMBER)) != TP__NUMBER || v->sweep_below ||
-        v->generation <= s->watched || !op->number_gradient || (op->flags & TP__SELECTS))
-        return false;
-    bool binary = v->n_in > 1;
-    tp_var *a = v->in.few[0], *b = binary ? v->in.few[1] : a;
-    unsigned both = a->flags & b->flags, any = a->flags | b->flags;
-    if (((both & TP__NUMBER) | (any & TP__SHARED)) != TP__NUMBER || a->storage || b->storage ||
-        a->version != v->few_versions[0] || (binary && b->version != v->few_versions[1]) ||
-        v->version)
-        return false;
-    __builtin_prefetch((const void *)((uintptr_t)v - SWEEP_AHEAD), 1);
-    __builtin_prefetch((const void *)((uintptr_t)v - SWEEP_AHEAD + 64), 0);
-    double gradient[2];
-    op->number_gradient(v->adjoint.number, a->value.number[0],
-                        binary ? b->value.number[0] : v->attr.number, v->value.number[0],
-                        &gradient[0], &gradient[1]);
-    v->sweep_depth = 0;
-    sweep_pass_to(s, a, gradient[0]);
-    if (binary)
-        sweep_pass_to(s, b, gradient[1]);
-    return true;
-}
-
 /* y waits with the gradient that the caller gave, or with ones. */
 static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
 {
     if (!gradient && tp__sweep_numeric(s, y) && !(y->flags & TP__SHARED))
-        return sweep_add_number(s, y, 1);
+        return tp__sweep_add_number(s, y, 1);
     size_t scope = tp_scope_begin();
     if (!gradient)
         gradient = tp_ones((tp_dtype)y->dtype, y->ndim, tp__shape(y));
@@ -362,8 +269,7 @@ static bool sweep_start(tp__sweep *s, tp_var *y, tp_var *gradient)
 static bool sweep_leaf_hooks(tp__sweep *s)
 {
     for (tp_var *v = s->leaves; v; v = v->link)
-        if ((s->through && !tp__through_settle(s, v)) ||
-            (v->extra && v->extra->hooks && !tp__hooks_run(s, v)))
+        if (!sweep_finish(s, v))
             return false;
     return true;
 }
@@ -377,7 +283,7 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
     if (!sweep_start(s, y, gradient))
         return false;
     for (tp_var *v; (v = tp__queue_take(&s->waiting));)
-        if (!sweep_pass_number(s, v) && !sweep_pass(s, v))
+        if (!tp__sweep_pass_number(s, v) && !sweep_pass(s, v))
             return false;
     if (!s->selective)
         return sweep_leaf_hooks(s);

@@ -136,9 +136,6 @@ bool tp__sweep_add_into(tp__sweep *s, tp_var **sum, tp_var *gradient);
  * out of memory. */
 tp_var *tp__sweep_sum_of(tp__sweep *s, tp_var *x);
 
-/* True if the sweep has use for a gradient of v. */
-bool tp__sweep_wanted(tp__sweep *s, tp_var *v);
-
 /* Puts the state that an outer sweep has in v aside. */
 bool tp__sweep_set_aside(tp__sweep *s, tp_var *v);
 

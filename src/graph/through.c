@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/dtype.h"
 #include "base/map.h"
+#include "graph/aim.h"
 #include "graph/half.h"
 #include "graph/watch.h"
 #include "tinypytorch.h"

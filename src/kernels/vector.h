@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fast loops over elements that lie one after the other, of float32 and float64. A record says
- * which one takes its loop's place; without vector mathematics functions have none.
+ * Fast loops over elements that lie one after the other. A record says which one takes its loop's
+ * place; without vector mathematics functions have none.
  */
 #ifndef TP_VECTOR_H
 #define TP_VECTOR_H
@@ -11,16 +11,19 @@
 #include "tinypytorch/base.h"
 
 /* clang-format off */
-#define TP__VECTOR_ARITHMETIC(X)                                                                   \
-    X(ADD, add) X(SUB, sub) X(MUL, mul) X(DIV, div) X(MAXIMUM, maximum) X(MINIMUM, minimum)        \
-    X(SQUARE_SLOPE, square_slope) X(RECIPROCAL_SLOPE, reciprocal_slope)                            \
+/* for int64 too */
+#define TP__VECTOR_WIDE(X)                                                                         \
+    X(ADD, add) X(SUB, sub) X(MUL, mul) X(MAXIMUM, maximum) X(MINIMUM, minimum)
+
+#define TP__VECTOR_FLOATING(X)                                                                     \
+    X(DIV, div) X(SQUARE_SLOPE, square_slope) X(RECIPROCAL_SLOPE, reciprocal_slope)                \
     X(RELU_SLOPE, relu_slope) X(NEG, neg) X(SQUARE, square) X(SQRT, sqrt) X(ABS, abs)              \
     X(RECIPROCAL, reciprocal) X(FLOOR, floor) X(CEIL, ceil) X(ROUND, round) X(TRUNC, trunc)        \
-    X(RELU, relu) X(SIGN, sign) X(LT, lt) X(LE, le) X(GT, gt) X(GE, ge)        \
-    X(WHERE, where) X(ZERO, zero)
+    X(RELU, relu) X(SIGN, sign) X(ZERO, zero)
 
-/* for integers too */
-#define TP__VECTOR_EQUALITY(X) X(EQ, eq) X(NE, ne)
+/* for bytes as well */
+#define TP__VECTOR_ALL(X)                                                                          \
+    X(EQ, eq) X(NE, ne) X(LT, lt) X(LE, le) X(GT, gt) X(GE, ge) X(WHERE, where)
 
 #define TP__VECTOR_FUNCTIONS(X)                                                                    \
     X(EXP, exp) X(LOG, log) X(SIN, sin) X(COS, cos) X(TAN, tan) X(TANH, tanh) X(POW, pow)          \
@@ -35,7 +38,7 @@
 typedef enum tp__fast {
     TP__FAST_NONE,
 #define TP__FAST_NAME(NAME, name) TP__FAST_##NAME,
-    TP__VECTOR_ARITHMETIC(TP__FAST_NAME) TP__VECTOR_EQUALITY(TP__FAST_NAME)
+    TP__VECTOR_WIDE(TP__FAST_NAME) TP__VECTOR_FLOATING(TP__FAST_NAME) TP__VECTOR_ALL(TP__FAST_NAME)
         TP__VECTOR_FUNCTIONS(TP__FAST_NAME)
 #undef TP__FAST_NAME
     /* conversions; the type is the one that they make, or, to bool, that they take */
@@ -66,7 +69,7 @@ TP_INLINE tp__loop *tp__fast_loop(tp__fast fast, tp_dtype dtype)
  * others take no notice of steps. */
 TP_INLINE bool tp__fast_repeats(tp__fast fast)
 {
-    return fast >= TP__FAST_ADD && fast <= TP__FAST_DIV;
+    return (fast >= TP__FAST_ADD && fast <= TP__FAST_MUL) || fast == TP__FAST_DIV;
 }
 
 /* Lines of n elements, one after the other, as another type; steps are bytes from line to line. */

@@ -60,9 +60,11 @@
 
 typedef float VECTOR(floats) __attribute__((vector_size(VECTOR_BYTES)));
 typedef double VECTOR(doubles) __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint64_t VECTOR(integers) __attribute__((vector_size(VECTOR_BYTES)));
 
 #define VECTOR_OF_float VECTOR(floats)
 #define VECTOR_OF_double VECTOR(doubles)
+#define VECTOR_OF_uint64_t VECTOR(integers)
 
 /* Here an operand with a step of 0 is one element. The few that are left over at the end are not
  * worth a vector, of which the empty statement keeps the compiler. */
@@ -112,7 +114,9 @@ typedef double VECTOR(doubles) __attribute__((vector_size(VECTOR_BYTES)));
 
 #define VECTOR_COMPARISON(name, expression)                                                        \
     VECTOR_BINARY(name##_f32, uint8_t, float, expression)                                          \
-    VECTOR_BINARY(name##_f64, uint8_t, double, expression)
+    VECTOR_BINARY(name##_f64, uint8_t, double, expression)                                         \
+    VECTOR_BINARY(name##_i64, uint8_t, int64_t, expression)                                        \
+    VECTOR_BINARY(name##_u8, uint8_t, uint8_t, expression)
 
 #define VECTOR_WHERE(name, Type)                                                                   \
     VECTOR_KERNEL(name)                                                                            \
@@ -133,8 +137,8 @@ VECTOR_BOTH_ARITHMETIC(add, a + b)
 VECTOR_BOTH_ARITHMETIC(sub, a - b)
 VECTOR_BOTH_ARITHMETIC(mul, a *b)
 VECTOR_BOTH_ARITHMETIC(div, a / b)
-VECTOR_BOTH_BINARY(maximum, a > b || a != a ? a : b)
-VECTOR_BOTH_BINARY(minimum, a < b || a != a ? a : b)
+VECTOR_BOTH_BINARY(maximum, b != b ? b : b > a ? b : a)
+VECTOR_BOTH_BINARY(minimum, b != b ? b : b < a ? b : a)
 VECTOR_BOTH_BINARY(square_slope, 2 * b * a)
 VECTOR_BOTH_BINARY(reciprocal_slope, -(a *b *b))
 VECTOR_BOTH_BINARY(relu_slope, b <= 0 ? 0 : a)
@@ -153,16 +157,19 @@ VECTOR_BOTH_UNARY(relu, x < 0 ? 0 : x, x < 0 ? 0 : x)
 VECTOR_BOTH_UNARY(sign, VECTOR_SIGN, VECTOR_SIGN)
 VECTOR_COMPARISON(eq, a == b)
 VECTOR_COMPARISON(ne, a != b)
-VECTOR_BINARY(eq_i64, uint8_t, int64_t, a == b)
-VECTOR_BINARY(ne_i64, uint8_t, int64_t, a != b)
-VECTOR_BINARY(eq_u8, uint8_t, uint8_t, a == b)
-VECTOR_BINARY(ne_u8, uint8_t, uint8_t, a != b)
 VECTOR_COMPARISON(lt, a < b)
 VECTOR_COMPARISON(le, a <= b)
 VECTOR_COMPARISON(gt, a > b)
 VECTOR_COMPARISON(ge, a >= b)
 VECTOR_WHERE(where_f32, float)
 VECTOR_WHERE(where_f64, double)
+VECTOR_WHERE(where_i64, int64_t)
+VECTOR_WHERE(where_u8, uint8_t)
+VECTOR_ARITHMETIC(add_i64, uint64_t, a + b)
+VECTOR_ARITHMETIC(sub_i64, uint64_t, a - b)
+VECTOR_ARITHMETIC(mul_i64, uint64_t, a *b)
+VECTOR_BINARY(maximum_i64, int64_t, int64_t, a < b ? b : a)
+VECTOR_BINARY(minimum_i64, int64_t, int64_t, a > b ? b : a)
 
 /* 0 is added as a product of matrices does: the sign of zero is the same. */
 #define VECTOR_OUTER(name, Type)                                                                   \
@@ -566,6 +573,9 @@ VECTOR_POWER(power_f64, double, VECTOR(pow_f64))
 
 #define VECTOR_ROW(NAME, name) [TP__FAST_##NAME] = {VECTOR(name##_f32), VECTOR(name##_f64)},
 
+#define VECTOR_ROW_WIDE(NAME, name)                                                                \
+    [TP__FAST_##NAME] = {VECTOR(name##_f32), VECTOR(name##_f64), VECTOR(name##_i64)},
+
 #define VECTOR_ROW_ALL(NAME, name)                                                                 \
     [TP__FAST_##NAME] = {[TP_F32] = VECTOR(name##_f32),                                            \
                          [TP_F64] = VECTOR(name##_f64),                                            \
@@ -573,7 +583,7 @@ VECTOR_POWER(power_f64, double, VECTOR(pow_f64))
                          [TP_U8] = VECTOR(name##_u8)},
 
 tp__vector_table VECTOR(tp__vector) = {
-    TP__VECTOR_ARITHMETIC(VECTOR_ROW) TP__VECTOR_EQUALITY(VECTOR_ROW_ALL)
+    TP__VECTOR_WIDE(VECTOR_ROW_WIDE) TP__VECTOR_FLOATING(VECTOR_ROW) TP__VECTOR_ALL(VECTOR_ROW_ALL)
 #if defined(TP_WITH_MVEC)
         TP__VECTOR_FUNCTIONS(VECTOR_ROW)
 #endif

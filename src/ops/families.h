@@ -13,7 +13,7 @@ extern const tp__family tp__family_pow, tp__family_unary, tp__family_sigmoid,
 extern const tp__family tp__family_reduce, tp__family_statistics, tp__family_scan_sort,
     tp__family_place;
 extern const tp__family tp__family_views, tp__family_slices, tp__family_gather,
-    tp__family_rearrange, tp__family_take;
+    tp__family_rearrange, tp__family_take, tp__family_triangles;
 extern const tp__family tp__family_matmul;
 extern const tp__family tp__family_products, tp__family_einsum, tp__family_solve, tp__family_factor,
     tp__family_least_squares, tp__family_matrix_function;

@@ -28,6 +28,7 @@ const tp__family *const tp__families[] = {
     &tp__family_gather,
     &tp__family_rearrange,
     &tp__family_take,
+    &tp__family_triangles,
     &tp__family_matmul,
     &tp__family_products,
     &tp__family_einsum,

@@ -30,7 +30,40 @@ static tp_var *activation_bound(tp_var *y, tp_var *bound)
     return tp_where(tp_isnan(bound), bound, y);
 }
 
-/* A bound is taken by comparing, so that the derivative at the bound itself is 1. */
+/* A bound takes the place of what is beyond it; at the bound itself x stays, so the derivative
+ * there is 1. */
+#define ACTIVATION_BOUND(name_, beyond, compare_, fast_, label_)                                   \
+    TP__BINARY_PARTS(name_, a beyond b || b != b ? b : a, a beyond b ? 0 : gy,                     \
+                     tp_where(compare_(a, b), 0, gy), a beyond b ? gy : 0,                         \
+                     tp_where(compare_(a, b), gy, 0))                                              \
+    TP__LOOP2(name_##_i64, int64_t, int64_t, int64_t, a beyond b ? b : a)                          \
+    TP__LOOP2(name_##_u8, uint8_t, uint8_t, uint8_t, a beyond b ? b : a)                           \
+    static const tp__op name_##_op = {                                                             \
+        .label = label_,                                                                           \
+        .name = #name_,                                                                            \
+        .n_in = 2,                                                                                 \
+        .flags = TP__ELEMENTWISE | TP__SELECTS,                                                    \
+        .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1},                           \
+        .loop = {name_##_f32, name_##_f64, name_##_i64, name_##_u8},                               \
+        .fast = fast_,                                                                             \
+        .number = name_##_in_numbers,                                                              \
+        .number_gradient = name_##_slope_in_numbers,                                               \
+        .gradient = name_##_gradient,                                                              \
+        .rule = "gy to what was taken",                                                            \
+    };
+
+ACTIVATION_BOUND(clamp_low, <, tp_lt, TP__FAST_MAXIMUM, "ClampLow")
+ACTIVATION_BOUND(clamp_high, >, tp_gt, TP__FAST_MINIMUM, "ClampHigh")
+
+/* A plain integer that bounds bool becomes one, as beside bool nowhere else but in where. */
+static tp_var *activation_clamp(const tp__op *op, tp_var *x, tp_var *bound)
+{
+    if (x->dtype != TP_BOOL)
+        return tp__apply_any_2(op, x, bound);
+    tp_var *beyond = op == &clamp_low_op ? tp_lt(x, bound) : tp_gt(x, bound);
+    return tp_where(beyond, bound, x);
+}
+
 tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
 {
     TP__CALL("clamp");
@@ -41,8 +74,8 @@ tp_var *(tp_clamp)(tp_var *x, tp_var *low, tp_var *high)
         return tp_fail(TP_ERROR_ARGUMENT, "clamp: expected a lower or an upper bound");
     if (!tp__check_operand("clamp", x))
         return tp__poison();
-    tp_var *y = low ? tp_where(tp_lt(x, low), low, x) : x;
-    y = high ? tp_where(tp_gt(y, high), high, y) : y;
+    tp_var *y = low ? activation_clamp(&clamp_low_op, x, low) : x;
+    y = high && !tp_is_poison(y) ? activation_clamp(&clamp_high_op, y, high) : y;
     return activation_bound(activation_bound(y, low), high);
 }
 

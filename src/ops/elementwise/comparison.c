@@ -42,8 +42,8 @@ static tp_var *choose_share(tp_var *gy, tp_var *loses, tp_var *a, tp_var *b)
     return tp_where(tp_eq(a, b), tp_mul(0.5, gy), tp_where(loses, 0, gy));
 }
 
-#define CHOOSE_MAXIMUM (a > b || a != a ? a : b)
-#define CHOOSE_MINIMUM (a < b || a != a ? a : b)
+#define CHOOSE_MAXIMUM (a < b || b != b ? b : a)
+#define CHOOSE_MINIMUM (a > b || b != b ? b : a)
 
 TP__LOOP2(maximum_i64, int64_t, int64_t, int64_t, CHOOSE_MAXIMUM)
 TP__LOOP2(maximum_u8, uint8_t, uint8_t, uint8_t, CHOOSE_MAXIMUM)
