@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Elements picked by index along an axis, and added back: gather and scatter_add are each other's
- * gradients. Indices are int64 constants; they are checked before anything is computed.
+ * gradients. Indices are int64 constants.
  */
 #include "base/features.h"
 
@@ -35,12 +35,13 @@ static bool gather_infer(tp__call *call)
     call->dtype = (tp_dtype)x->dtype;
     call->ndim = index->ndim;
     memcpy(call->shape, tp__shape(index), index->ndim * sizeof *call->shape);
-    return tp__index_check(call, x, call->in[1]);
+    return tp__index_check(call, x, index);
 }
 
 static bool gather_forward(tp__call *call)
 {
-    return tp__index_take(call->out, call->in[0], (int)call->attr.integer, call->in[1]);
+    return tp__index_take(call->op->name, call->out, call->in[0], (int)call->attr.integer,
+                          call->in[1]);
 }
 
 static tp_var *index_zeros(const tp_var *x)
@@ -55,7 +56,7 @@ static void gather_gradient(const tp__pull *pull)
     int axis = (int)pull->y->attr.integer;
     tp_var *sum = index_many(x, pull->gy) ? NULL : tp__sweep_sum(pull, 0);
     if (sum)
-        tp__index_put(sum, axis, index, tp__addend(pull->gy), TP__INDEX_ADD);
+        tp__index_put("gather", sum, axis, index, tp__addend(pull->gy), TP__INDEX_ADD);
     else
         pull->gx[0] = tp_scatter_add(index_zeros(x), axis, index, pull->gy);
 }
@@ -117,8 +118,7 @@ tp_var *tp_gather(tp_var *x, int axis, tp_var *index)
 
 static bool scatter_add_infer(tp__call *call)
 {
-    const tp_var *x = call->in[0], *part = call->in[2];
-    tp_var *index = call->in[1];
+    const tp_var *x = call->in[0], *index = call->in[1], *part = call->in[2];
     if (!tp__same_shape(part, index->ndim, tp__shape(index))) {
         char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT];
         tp_fail(TP_ERROR_SHAPE, "%s: the part has shape %s, expected the index's, %s",
@@ -138,10 +138,10 @@ static bool scatter_add_forward(tp__call *call)
     int axis = (int)call->attr.integer;
     if (!index_many(out, part)) {
         tp__copy_elements(out, x);
-        return tp__index_put(out, axis, index, part, TP__INDEX_ADD);
+        return tp__index_put(call->op->name, out, axis, index, part, TP__INDEX_ADD);
     }
     tp_var *sums = tp__copy_as(tp__here(), x, TP_F64);
-    bool good = sums && tp__index_put(sums, axis, index, part, TP__INDEX_ADD_WIDE);
+    bool good = sums && tp__index_put(call->op->name, sums, axis, index, part, TP__INDEX_ADD_WIDE);
     if (good)
         tp__copy_elements(out, sums);
     if (sums)
@@ -210,8 +210,8 @@ tp_var *tp_scatter_add(tp_var *x, int axis, tp_var *index, tp_var *part)
 static bool scatter_forward(tp__call *call)
 {
     tp__copy_elements(call->out, call->in[0]);
-    return tp__index_put(call->out, (int)call->attr.integer, call->in[1], call->in[2],
-                         TP__INDEX_REPLACE);
+    return tp__index_put(call->op->name, call->out, (int)call->attr.integer, call->in[1],
+                         call->in[2], TP__INDEX_REPLACE);
 }
 
 /* 1 where a part stays. */

@@ -14,14 +14,16 @@ typedef enum tp__index_how {
     TP__INDEX_ADD_WIDE /* parts of float32 to sums of float64 */
 } tp__index_how;
 
-/* False, with an error of the call, if the index has another number of axes than x, is longer along
- * others than the call's, or names what is not there. */
-bool tp__index_check(const tp__call *call, const tp_var *x, tp_var *index);
+/* False, with an error of the call, if the index has another number of axes than x, or is longer
+ * along others than the call's. */
+bool tp__index_check(const tp__call *call, const tp_var *x, const tp_var *index);
 
-/* out ← the elements of x that index names along axis. False, with an error, when out of memory. */
-bool tp__index_take(tp_var *out, const tp_var *x, int axis, tp_var *index);
+/* out ← the elements of x that index names along axis. False, with an error of the call of this
+ * name, if it names what is not there, or when out of memory; out is then as it may be. */
+bool tp__index_take(const char *call, tp_var *out, const tp_var *x, int axis, tp_var *index);
 
 /* Puts the elements of part to the places of `to` that index names along axis. Likewise. */
-bool tp__index_put(tp_var *to, int axis, tp_var *index, tp_var *part, tp__index_how how);
+bool tp__index_put(const char *call, tp_var *to, int axis, tp_var *index, tp_var *part,
+                   tp__index_how how);
 
 #endif

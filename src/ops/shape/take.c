@@ -16,12 +16,12 @@
 
 /* --- By numbers in row-major order --- */
 
-/* A copy of index in which numbers that count from the end of size elements count from 0. */
+/* index in one axis, in which numbers that count from the end of size elements count from 0. */
 static tp_var *pick_places(tp_var *index, int64_t size)
 {
     tp_var *from = tp__plain(tp_to(index, TP_I64));
-    if (tp_is_poison(from))
-        return from;
+    if (tp_is_poison(from) || from->size == 0 || tp_item(tp_min(from)) >= 0)
+        return tp_reshape(from, TP_SHAPE(tp_size(from)));
     tp_var *to = tp__empty(TP_I64, TP_SHAPE(from->size));
     if (tp_is_poison(to))
         return to;
