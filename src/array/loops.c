@@ -151,6 +151,26 @@ static bool loops_turn(tp_var *to, tp_var *from, int64_t item)
     return true;
 }
 
+/* Copies of elements that stand several times each, one after the other. False, with nothing done,
+ * if it is not so. */
+static bool loops_spread(tp_var *to, tp_var *from, int64_t item)
+{
+    loops_walk w;
+    if (!(to->flags & TP__CONTIGUOUS) || to->size < LOOPS_FEW)
+        return false;
+    loops_plan(&w, (tp_var *[]){to, from}, 2);
+    const int last = w.ndim - 1;
+    if (last < 1 || w.step[last][1] != 0)
+        return false;
+    char *at[] = {to->data, from->data};
+    int64_t index[TP_MAX_NDIM] = {0};
+    do
+        tp__copy_spread((size_t)item, w.shape[last - 1], w.step[last - 1][1], at[1], w.shape[last],
+                        at[0]);
+    while (loops_next(&w, last - 1, index, at, 2));
+    return true;
+}
+
 /* By way of double, which rounds nothing but int64 beyond 2⁵³. attr->integer holds the two types:
  * TP_DTYPES · from + to. */
 static void loops_convert(int64_t n, char *const *at, const int64_t *step, const tp__attr *attr)
@@ -224,6 +244,7 @@ void tp__copy_elements(tp_var *to, tp_var *from)
     else if (fast)
         fast(to->size, (char *const[]){to->data, from->data},
              (const int64_t[]){(int64_t)item, (int64_t)tp__dtype_size(from->dtype)}, &types);
-    else if (to->dtype != from->dtype || !loops_turn(to, from, (int64_t)item))
+    else if (to->dtype != from->dtype ||
+             (!loops_turn(to, from, (int64_t)item) && !loops_spread(to, from, (int64_t)item)))
         loops_run(to, from, &types);
 }

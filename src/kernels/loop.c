@@ -5,70 +5,10 @@
 
 #include <string.h>
 
-/* memcpy of a constant size is a single move, and may be used at any type. */
-#define LOOP_COPY(bytes)                                                                           \
-    case bytes:                                                                                    \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            memcpy(to + i * to_step, from + i * step, bytes);                                      \
-        break;
-
-void tp__copy_steps(size_t item, int64_t n, int64_t step, const char *from, int64_t to_step,
-                    char *to)
-{
-    if (step == (int64_t)item && to_step == step)
-        memcpy(to, from, (size_t)n * item);
-    else
-        switch (item) {
-            LOOP_COPY(1)
-            LOOP_COPY(2)
-            LOOP_COPY(4)
-            LOOP_COPY(8)
-        }
-}
-
-void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *to)
-{
-    tp__copy_steps(item, n, n == 1 ? (int64_t)item : step, from, (int64_t)item, to);
-}
-
-/* --- Each element several times --- */
+/* --- Registers --- */
 
 typedef uint32_t loop_four __attribute__((vector_size(16)));
 typedef uint64_t loop_two __attribute__((vector_size(16)));
-
-/* A register may reach beyond its row, into those that follow. */
-#define LOOP_SPREAD(Type, Vector)                                                                  \
-    static int64_t loop_spread_##Type(int64_t n, int64_t step, const char *from, int64_t times,    \
-                                      char *to)                                                    \
-    {                                                                                              \
-        const int64_t some = 16 / (int64_t)sizeof(Type), reach = (times + some - 1) / some * some; \
-        int64_t i = 0;                                                                             \
-        for (; i * times + reach <= n * times; i++) {                                              \
-            const Vector v = *(const Type *)(const void *)(from + i * step) - (Vector){0};         \
-            char *const row = to + i * times * (int64_t)sizeof(Type);                              \
-            for (int64_t k = 0; k < times; k += some)                                              \
-                memcpy(row + k * (int64_t)sizeof(Type), &v, sizeof v);                             \
-        }                                                                                          \
-        return i;                                                                                  \
-    }
-
-LOOP_SPREAD(uint32_t, loop_four)
-LOOP_SPREAD(uint64_t, loop_two)
-
-void tp__copy_spread(size_t item, int64_t n, int64_t step, const char *from, int64_t times,
-                     char *to)
-{
-    const int64_t row = times * (int64_t)item;
-    int64_t i = item == sizeof(uint32_t)   ? loop_spread_uint32_t(n, step, from, times, to)
-                : item == sizeof(uint64_t) ? loop_spread_uint64_t(n, step, from, times, to)
-                                           : 0;
-    for (int64_t k = 0; k < times && i < n; k++)
-        tp__copy_steps(item, n - i, step, from + i * step, row, to + i * row + k * (int64_t)item);
-}
-
-/* --- Rows as columns --- */
-
-enum { LOOP_TILE = 16 };
 
 #define LOOP_MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
@@ -95,6 +35,126 @@ TP_INLINE void loop_store_uint64_t(char *to, loop_two v)
 {
     memcpy(to, &v, sizeof v);
 }
+
+/* --- Runs --- */
+
+/* memcpy of a constant size is a single move, and may be used at any type. */
+#define LOOP_COPY(bytes)                                                                           \
+    case bytes:                                                                                    \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            memcpy(to + i * to_step, from + i * step, bytes);                                      \
+        break;
+
+enum { LOOP_PIECE = 1024, LOOP_LINE = 64 };
+
+/* One byte of each line of the cache. */
+static void loop_read(const char *from, const char *to)
+{
+    char any = 0;
+    for (; from < to; from += LOOP_LINE)
+        any |= *from;
+    __asm__ volatile("" : : "r"(any));
+}
+
+/* The last elements first, as many as fill registers; returns how many. Memory likes to be read
+ * forwards: pieces are, before they are read backwards in the cache. */
+static int64_t loop_copy_back(size_t item, int64_t n, const char *from, char *to)
+{
+    const int64_t width = (int64_t)item, some = 16 / width, whole = n / some * some;
+    for (int64_t i = 0; i < whole; i += some) {
+        const char *at = from - (i + some - 1) * width;
+        if (i % LOOP_PIECE == 0)
+            loop_read(from - ((whole - i < LOOP_PIECE ? whole : i + LOOP_PIECE) - 1) * width,
+                      from - i * width);
+        if (item == sizeof(uint32_t)) {
+            const loop_four v = loop_load_uint32_t(at);
+            loop_store_uint32_t(to + i * width, LOOP_MIX(v, v, 3, 2, 1, 0));
+        } else {
+            const loop_two v = loop_load_uint64_t(at);
+            loop_store_uint64_t(to + i * width, LOOP_MIX(v, v, 1, 0));
+        }
+    }
+    return whole;
+}
+
+void tp__copy_steps(size_t item, int64_t n, int64_t step, const char *from, int64_t to_step,
+                    char *to)
+{
+    if (step == (int64_t)item && to_step == step) {
+        memcpy(to, from, (size_t)n * item);
+        return;
+    }
+    if (step == -(int64_t)item && to_step == (int64_t)item && item >= sizeof(uint32_t)) {
+        const int64_t done = loop_copy_back(item, n, from, to);
+        n -= done, from += done * step, to += done * to_step;
+    }
+    switch (item) {
+        LOOP_COPY(1)
+        LOOP_COPY(2)
+        LOOP_COPY(4)
+        LOOP_COPY(8)
+    }
+}
+
+void tp__copy_run(size_t item, int64_t n, int64_t step, const char *from, char *to)
+{
+    tp__copy_steps(item, n, n == 1 ? (int64_t)item : step, from, (int64_t)item, to);
+}
+
+/* --- Each element several times --- */
+
+/* A register may reach beyond its row, into those that follow. */
+#define LOOP_SPREAD(Type, Vector)                                                                  \
+    static int64_t loop_spread_##Type(int64_t n, int64_t step, const char *from, int64_t times,    \
+                                      char *to)                                                    \
+    {                                                                                              \
+        const int64_t some = 16 / (int64_t)sizeof(Type), reach = (times + some - 1) / some * some; \
+        int64_t i = 0;                                                                             \
+        for (; i * times + reach <= n * times; i++) {                                              \
+            const Vector v = *(const Type *)(const void *)(from + i * step) - (Vector){0};         \
+            char *const row = to + i * times * (int64_t)sizeof(Type);                              \
+            for (int64_t k = 0; k < times; k += some)                                              \
+                memcpy(row + k * (int64_t)sizeof(Type), &v, sizeof v);                             \
+        }                                                                                          \
+        return i;                                                                                  \
+    }
+
+LOOP_SPREAD(uint32_t, loop_four)
+LOOP_SPREAD(uint64_t, loop_two)
+
+/* Twice each, of elements that lie one after the other. */
+static int64_t loop_spread_twice(size_t item, int64_t n, const char *from, char *to)
+{
+    const int64_t width = (int64_t)item, some = 16 / width, whole = n / some * some;
+    for (int64_t i = 0; i < whole; i += some, from += 16, to += 32)
+        if (item == sizeof(uint32_t)) {
+            const loop_four v = loop_load_uint32_t(from);
+            loop_store_uint32_t(to, LOOP_MIX(v, v, 0, 0, 1, 1));
+            loop_store_uint32_t(to + 16, LOOP_MIX(v, v, 2, 2, 3, 3));
+        } else {
+            const loop_two v = loop_load_uint64_t(from);
+            loop_store_uint64_t(to, LOOP_MIX(v, v, 0, 0));
+            loop_store_uint64_t(to + 16, LOOP_MIX(v, v, 1, 1));
+        }
+    return whole;
+}
+
+void tp__copy_spread(size_t item, int64_t n, int64_t step, const char *from, int64_t times,
+                     char *to)
+{
+    const int64_t row = times * (int64_t)item;
+    const bool twice = times == 2 && step == (int64_t)item && item >= sizeof(uint32_t);
+    int64_t i = twice                      ? loop_spread_twice(item, n, from, to)
+                : item == sizeof(uint32_t) ? loop_spread_uint32_t(n, step, from, times, to)
+                : item == sizeof(uint64_t) ? loop_spread_uint64_t(n, step, from, times, to)
+                                           : 0;
+    for (int64_t k = 0; k < times && i < n; k++)
+        tp__copy_steps(item, n - i, step, from + i * step, row, to + i * row + k * (int64_t)item);
+}
+
+/* --- Rows as columns --- */
+
+enum { LOOP_TILE = 16 };
 
 /* Turns what fills a register of 16 bytes each way. */
 TP_INLINE void loop_turn_uint32_t(const char *from, int64_t from_step, char *to, int64_t to_step)
