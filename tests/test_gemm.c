@@ -271,32 +271,35 @@ TEST(large_products_whose_last_columns_are_few)
 
 /* --- Half types --- */
 
-/* matrix with its elements rounded to dtype, of which type and value are then the judge's. */
-static void gemm_round(gemm_matrix *matrix, tp_dtype dtype, char **half)
+/* matrix with its elements times scale rounded to dtype, of which type and value are then the
+ * judge's. */
+static void gemm_round(gemm_matrix *matrix, tp_dtype dtype, double scale, char **half)
 {
     int64_t size =
         (matrix->rows - 1) * llabs(matrix->row) + (matrix->columns - 1) * llabs(matrix->column) + 1;
     *half = malloc((size_t)size * sizeof(uint16_t));
     for (int64_t i = 0; i < size; i++) {
         char *to = *half + (size_t)i * sizeof(uint16_t);
-        tp__write_element(dtype, to, gemm_get(true, matrix->memory, i));
+        tp__write_element(dtype, to, scale * gemm_get(true, matrix->memory, i));
         gemm_set(true, matrix->memory, i, tp__read_element(dtype, to));
     }
 }
 
-/* kinds: bits of which of a, b, c are halves. */
-static void gemm_check_half(const int64_t *size, gemm_layout left, gemm_layout right,
-                            tp_dtype dtype, unsigned kinds)
+/* kinds: bits of which of a, b, c are halves. A c that is none is added to. */
+static void gemm_check_scaled(const int64_t *size, gemm_layout left, gemm_layout right,
+                              tp_dtype dtype, unsigned kinds, double scale)
 {
     gemm_matrix a = gemm_make(true, size[0], size[2], left);
     gemm_matrix b = gemm_make(true, size[2], size[1], right);
     gemm_matrix c = gemm_make(true, size[0], size[1], ROWS);
     char *half_a = NULL, *half_b = NULL, *half_c = malloc((size_t)(size[0] * size[1]) * 4 + 4);
     if (kinds & 1)
-        gemm_round(&a, dtype, &half_a);
+        gemm_round(&a, dtype, scale, &half_a);
     if (kinds & 2)
-        gemm_round(&b, dtype, &half_b);
+        gemm_round(&b, dtype, scale, &half_b);
     gemm_run(&a, &b, &c, false);
+    if (!(kinds & 4))
+        gemm_run(&a, &b, &c, true);
     tp__gemm_batch batch = {.count = 1};
     batch.first = (tp__gemm){.m = size[0],
                              .n = size[1],
@@ -313,6 +316,9 @@ static void gemm_check_half(const int64_t *size, gemm_layout left, gemm_layout r
                              .b_type = kinds & 2 ? (uint8_t)dtype : 0,
                              .c_type = kinds & 4 ? (uint8_t)dtype : 0};
     tp__gemm_run(tp__gemm_best(TP_F32), &batch);
+    batch.first.add = true;
+    if (!(kinds & 4))
+        tp__gemm_run(tp__gemm_best(TP_F32), &batch);
     for (int64_t i = 0; i < size[0] * size[1]; i++) {
         double expected = gemm_at(&c, i / size[1], i % size[1]), is;
         expected = kinds & 4 ? tp__rounded_to(dtype, expected) : expected;
@@ -334,6 +340,12 @@ static void gemm_check_half(const int64_t *size, gemm_layout left, gemm_layout r
     free(c.memory);
 }
 
+static void gemm_check_half(const int64_t *size, gemm_layout left, gemm_layout right,
+                            tp_dtype dtype, unsigned kinds)
+{
+    gemm_check_scaled(size, left, right, dtype, kinds, 1);
+}
+
 /* Small, thin, wide, vectors, outer, with columns left over, more than one piece, large. */
 static void gemm_halves(void)
 {
@@ -352,6 +364,25 @@ static void gemm_halves(void)
 TEST(half_types_are_float32_rounded_once)
 {
     gemm_levels(gemm_halves);
+}
+
+/* Numbers whose products, sums of products, or which themselves are subnormal. */
+static void gemm_subnormal(void)
+{
+    static const double scales[] = {0x1p-50, 0x1p-58, 0x1p-62, 0x1p-66, 0x1p-127};
+    if (!tp__gemm_best(TP_F32)->halves)
+        return;
+    for (unsigned i = 0; i < 5; i++)
+        for (unsigned kinds = 3; kinds < 8; kinds += 4) {
+            gemm_check_scaled((const int64_t[]){17, 35, 40}, ROWS, ROWS, TP_BF16, kinds, scales[i]);
+            gemm_check_scaled((const int64_t[]){270, 260, 150}, COLUMNS, ROWS, TP_BF16, kinds,
+                              scales[i]);
+        }
+}
+
+TEST(half_types_keep_subnormal_numbers)
+{
+    gemm_levels(gemm_subnormal);
 }
 
 TEST(half_types_without_memory_have_the_same_bits)

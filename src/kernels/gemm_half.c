@@ -22,7 +22,8 @@ enum {
     HALF_FEW = 1024,      /* sums of dot products at a time */
     HALF_LINE = 512,      /* columns of a product with one row at a time, and terms that are */
     HALF_TERMS = TP__GEMM_ROWS, /* widened: as many as rows_of takes together */
-    HALF_SMALL = 9 << 10        /* bytes of a piece without memory */
+    HALF_SMALL = 9 << 10,       /* bytes of a piece without memory */
+    HALF_STACK = 12 << 10       /* bytes of pieces that stand on the stack, at most */
 };
 
 static int64_t half_item(uint8_t type)
@@ -96,14 +97,15 @@ static void half_narrow(const tp__gemm *job, int64_t rows, int64_t columns, cons
 
 /* --- Matrices --- */
 
-/* Pieces of c, and where their parts are: copies of b, of a, and sums. */
+/* Pieces of c, and where their parts are: copies of b, of a, sums, and b's words for pairs, if
+ * these are taken. */
 typedef struct half_pieces {
     const tp__gemm_kernels *kernels;
     const tp__gemm *job;
     int64_t rows, columns, depth;
     int64_t most; /* vectors of a panel */
     bool large;
-    char *room, *a, *sums;
+    char *room, *a, *sums, *words;
     bool in_rows; /* a's copy, however a lies */
 } half_pieces;
 
@@ -144,6 +146,20 @@ static void half_piece(const half_pieces *pieces, int64_t i, int64_t j)
         half_narrow(job, piece.m, piece.n, pieces->sums, c);
 }
 
+/* The same by pairs; false: as above, then. */
+static bool half_pairs(const half_pieces *pieces, int64_t i, int64_t j)
+{
+    const tp__gemm *job = pieces->job;
+    tp__gemm piece = *job;
+    piece.m = tp__gemm_least(pieces->rows, job->m - i);
+    piece.n = tp__gemm_least(pieces->columns, job->n - j);
+    piece.a += i * job->a_row * 2;
+    piece.b += j * job->b_column * 2;
+    piece.c += (i * job->c_row + j) * half_item(job->c_type);
+    return tp__gemm_pairs(pieces->kernels, &piece, pieces->depth, pieces->a, pieces->words,
+                          pieces->sums);
+}
+
 /* Sizes of at most `most`, nearly the same, a multiple of `of`. */
 static int64_t half_part(int64_t size, int64_t most, int64_t of)
 {
@@ -155,7 +171,8 @@ static void half_all(const half_pieces *pieces)
 {
     for (int64_t j = 0; j < pieces->job->n; j += pieces->columns)
         for (int64_t i = 0; i < pieces->job->m; i += pieces->rows)
-            half_piece(pieces, i, j);
+            if (!pieces->words || !half_pairs(pieces, i, j))
+                half_piece(pieces, i, j);
 }
 
 static __attribute__((noinline)) void half_without_memory(half_pieces *pieces)
@@ -172,11 +189,47 @@ static __attribute__((noinline)) void half_without_memory(half_pieces *pieces)
     pieces->a = pieces->sums = NULL;
 }
 
+/* Bytes of the parts of pieces, each a multiple of a vector's. */
+typedef struct half_room {
+    size_t b, a, sums, words;
+} half_room;
+
+static void half_with(half_pieces *pieces, const half_room *size, char *room)
+{
+    pieces->room = room;
+    pieces->a = room + size->b;
+    pieces->sums = pieces->a + size->a;
+    pieces->words = size->words ? pieces->sums + size->sums : NULL;
+    half_all(pieces);
+    pieces->room = pieces->a = pieces->sums = pieces->words = NULL;
+}
+
+static __attribute__((noinline)) void half_on_stack(half_pieces *pieces, const half_room *size)
+{
+    _Alignas(64) char room[HALF_STACK];
+    half_with(pieces, size, room);
+}
+
+static half_room half_sizes(const half_pieces *pieces, bool pairs)
+{
+    const tp__gemm *job = pieces->job;
+    int64_t rows = tp__gemm_pair_rows(tp__gemm_least(pieces->rows, job->m));
+    int64_t columns = tp__gemm_pair_columns(tp__gemm_least(pieces->columns, job->n));
+    const size_t item = sizeof(float), line = TP__GEMM_BYTES;
+    half_room size = {.a = ((size_t)(rows * pieces->depth) * item + line - 1) / line * line};
+    if (pieces->large)
+        size.b = tp__gemm_large_room(pieces->kernels, pieces->columns, pieces->depth);
+    if (pairs || tp__gemm_is_half(job->c_type))
+        size.sums = (size_t)(rows * columns) * item;
+    if (pairs)
+        size.words = (size_t)(columns * ((pieces->depth + 1) / 2)) * item;
+    return size;
+}
+
 /* By tiles, `depth` terms at a time. */
 static __attribute__((noinline)) void half_tiles(const tp__gemm_kernels *kernels,
                                                  const tp__gemm *job, bool large)
 {
-    const size_t item = sizeof(float);
     half_pieces pieces = {
         .kernels = kernels,
         .job = job,
@@ -186,18 +239,20 @@ static __attribute__((noinline)) void half_tiles(const tp__gemm_kernels *kernels
         .most = kernels->vectors,
         .large = large,
     };
-    size_t b = large ? tp__gemm_large_room(kernels, pieces.columns, pieces.depth) : 0;
-    size_t a = (size_t)(pieces.rows * pieces.depth) * item;
-    size_t sums = tp__gemm_is_half(job->c_type) ? (size_t)(pieces.rows * pieces.columns) * item : 0;
-    pieces.room = tp__alloc_spare(b + a + sums);
-    if (pieces.room) {
-        pieces.a = pieces.room + b;
-        pieces.sums = pieces.a + a;
-        half_all(&pieces);
-        tp__free(pieces.room);
-    } else {
-        half_without_memory(&pieces);
+    bool pairs = job->a_type == TP_BF16 && job->b_type == TP_BF16 && job->c_type != TP_F16 &&
+                 tp__gemm_has_pairs();
+    half_room size = half_sizes(&pieces, pairs);
+    size_t bytes = size.b + size.a + size.sums + size.words;
+    if (bytes <= HALF_STACK) {
+        half_on_stack(&pieces, &size);
+        return;
     }
+    char *room = tp__alloc_spare(bytes);
+    if (room)
+        half_with(&pieces, &size, room);
+    else
+        half_without_memory(&pieces);
+    tp__free(room);
 }
 
 /* --- Dot products --- */

@@ -87,6 +87,27 @@ void tp__gemm_pack(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t
 void tp__gemm_widen(uint8_t type, int64_t n, int64_t length, const char *from, int64_t line,
                     int64_t element, char *to);
 
+/* Whether the processor, at this level of instructions, multiplies pairs of bfloat16. */
+bool tp__gemm_has_pairs(void);
+
+/* What pairs need: float32 sums of this many rows and columns, and for two terms a word of 32 bits
+ * for each row of a and each column of b. */
+TP_INLINE int64_t tp__gemm_pair_rows(int64_t m)
+{
+    return (m + 3) & -4;
+}
+
+TP_INLINE int64_t tp__gemm_pair_columns(int64_t n)
+{
+    return (n + 15) & -16;
+}
+
+/* c = a b, or c += a b, of bfloat16, c of bfloat16 or float32, `depth` terms at a time, to the last
+ * bit what widened operands would give. False, and c is as it was: there may be subnormal numbers.
+ */
+bool tp__gemm_pairs(const tp__gemm_kernels *kernels, const tp__gemm *job, int64_t depth, char *a,
+                    char *b, char *sums);
+
 /* A product with a half type among its types: to the last bit what widened operands would give,
  * rounded once. */
 void tp__gemm_half(const tp__gemm_kernels *kernels, const tp__gemm *job);

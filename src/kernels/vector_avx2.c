@@ -21,6 +21,8 @@
 #define VECTOR_BYTES 32
 #define VECTOR_WORDS(x) (VECTOR(words)) _mm256_cvtepu16_epi32((__m128i)(x))
 #define VECTOR_WIDE_F16(x) (VECTOR(words)) _mm256_cvtph_ps((__m128i)(x))
+#define VECTOR_NARROW_F16(x)                                                                       \
+    (VECTOR(halves)) _mm256_cvtps_ph((__m256)(x), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define VECTOR_HALVES(x)                                                                           \
     (VECTOR(halves)) _mm_packus_epi32(_mm256_castsi256_si128((__m256i)(x)),                        \
                                       _mm256_extracti128_si256((__m256i)(x), 1))

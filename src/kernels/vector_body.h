@@ -266,12 +266,17 @@ TP_INLINE VECTOR(halves) VECTOR(narrow_bf16)(VECTOR(words) x)
 TP_INLINE VECTOR(halves) VECTOR(narrow_f16)(VECTOR(words) x)
 {
     const VECTOR(words) size = x & 0x7fffffff;
+#if defined(VECTOR_NARROW_F16)
+    const VECTOR(words) quiet = (x & 0x80000000) | 0x7fc00000; /* any NaN */
+    return VECTOR_NARROW_F16(VECTOR_CHOOSE(VECTOR_IF(size > 0x7f800000), quiet, x));
+#else
     const VECTOR(words) small = (VECTOR(words))((VECTOR(singles))size + 0.5f) & 0x7ff;
     const VECTOR(words) middle = (size + 0xfff + (size >> 13 & 1) - 0x38000000) >> 13;
     const VECTOR(words) large = 0x7c00 + (VECTOR_IF(size > 0x7f800000) & 0x200);
     const VECTOR(words) finite = VECTOR_CHOOSE(VECTOR_IF(size < 0x38800000), small, middle);
     return VECTOR_HALVES(VECTOR_CHOOSE(VECTOR_IF(size >= 0x477ff000), large, finite) |
                          (x >> 16 & 0x8000));
+#endif
 }
 
 /* The last vector of a line may begin before the one in front of it ends: both write the same. */
