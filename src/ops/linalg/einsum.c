@@ -21,6 +21,7 @@
 #include "graph/structural.h"
 #include "ops/families.h"
 #include "ops/linalg/einsum_text.h"
+#include "ops/linalg/matrices.h"
 #include "tinypytorch.h"
 
 /* --- Diagonals: axes of one label --- */
@@ -175,7 +176,7 @@ static void einsum_sum(tp__einsum_term *term, uint64_t keep)
             einsum_forget(term, i);
         }
     if (options.axes.n)
-        term->v = (tp_sum)(term->v, &options);
+        term->v = (tp_sum)(tp__addend(term->v), &options);
 }
 
 /* Appends the labels of a term that are in set. */
@@ -207,9 +208,11 @@ static tp_var *einsum_shaped(tp_var *v, int ndim, const int64_t *shape)
 
 /* --- Joining two terms --- */
 
-/* The labels of two terms: in both and kept, in both and summed over, in one only. */
+/* The labels of two terms: in both and kept, in both and summed over, in one only; and the type of
+ * a product of matrices. */
 typedef struct einsum_join {
     const tp__einsum_text *text;
+    tp_dtype dtype;
     tp__einsum_term batch, inner, left, right;
 } einsum_join;
 
@@ -258,8 +261,8 @@ static tp_var *einsum_multiply(const einsum_join *j, const tp__einsum_term *a,
     einsum_sizes(j, &j->batch, right, &n);
     einsum_ones(&j->left, right, &n);
     einsum_sizes(j, &j->right, right, &n);
-    return tp_mul(einsum_shaped(einsum_ordered(a, &a_order), m, left),
-                  einsum_shaped(einsum_ordered(b, &b_order), n, right));
+    return tp_mul(tp__addend(einsum_shaped(einsum_ordered(a, &a_order), m, left)),
+                  tp__addend(einsum_shaped(einsum_ordered(b, &b_order), n, right)));
 }
 
 /* Axes of the batch are one where a matrix's two would be too many. */
@@ -283,8 +286,10 @@ static tp_var *einsum_matmul(const einsum_join *j, const tp__einsum_term *a,
 {
     int64_t shape[TP_MAX_NDIM];
     int n = 0;
-    tp_var *y = tp_matmul(einsum_matrices(j, a, &j->left, &j->inner),
-                          einsum_matrices(j, b, &j->inner, &j->right));
+    tp_var *y = tp__matmul_as(einsum_matrices(j, a, &j->left, &j->inner),
+                              einsum_matrices(j, b, &j->inner, &j->right), j->dtype);
+    if (tp_is_poison(y))
+        return y;
     einsum_sizes(j, &j->batch, shape, &n);
     einsum_sizes(j, &j->left, shape, &n);
     einsum_sizes(j, &j->right, shape, &n);
@@ -292,12 +297,12 @@ static tp_var *einsum_matmul(const einsum_join *j, const tp__einsum_term *a,
 }
 
 static bool einsum_joined(const tp__einsum_text *e, tp__einsum_term *a, tp__einsum_term *b,
-                          uint64_t keep)
+                          uint64_t keep, tp_dtype dtype)
 {
     einsum_sum(a, keep | einsum_set(b));
     einsum_sum(b, keep | einsum_set(a));
     uint64_t in_a = einsum_set(a), in_b = einsum_set(b);
-    einsum_join j = {.text = e};
+    einsum_join j = {.text = e, .dtype = dtype};
     einsum_pick(a, in_b & keep, &j.batch);
     einsum_pick(a, in_b & ~keep, &j.inner);
     einsum_pick(a, ~in_b, &j.left);
@@ -328,7 +333,9 @@ static double einsum_cost(const tp__einsum_text *e, uint64_t set)
     return cost;
 }
 
-static bool einsum_join_all(const tp__einsum_text *e, tp__einsum_term *terms, int n, uint64_t keep)
+/* Products are of the working type, the last one is the result. */
+static bool einsum_join_all(const tp__einsum_text *e, tp__einsum_term *terms, int n, uint64_t keep,
+                            tp_dtype dtype)
 {
     for (; n > 1; n--) {
         int first = 0, second = 1;
@@ -343,7 +350,8 @@ static bool einsum_join_all(const tp__einsum_text *e, tp__einsum_term *terms, in
                 }
             }
         if (!einsum_joined(e, &terms[first], &terms[second],
-                           einsum_needed(terms, n, first, second, keep)))
+                           einsum_needed(terms, n, first, second, keep),
+                           n > 2 ? tp__working_type(dtype) : dtype))
             return false;
         memmove(terms + second, terms + second + 1, (size_t)(n - 1 - second) * sizeof *terms);
     }
@@ -352,7 +360,7 @@ static bool einsum_join_all(const tp__einsum_text *e, tp__einsum_term *terms, in
 
 /* --- The call --- */
 
-static tp_var *einsum_run(tp__einsum_text *e, tp__einsum_term *terms, int n)
+static tp_var *einsum_run(tp__einsum_text *e, tp__einsum_term *terms, int n, tp_dtype dtype)
 {
     tp__einsum_term out = {0};
     if (!tp__einsum_read(e, terms, n, &out))
@@ -363,10 +371,17 @@ static tp_var *einsum_run(tp__einsum_text *e, tp__einsum_term *terms, int n)
             return terms[i].v;
     }
     uint64_t keep = einsum_set(&out);
-    if (!einsum_join_all(e, terms, n, keep))
+    if (!einsum_join_all(e, terms, n, keep, dtype))
         return tp__poison();
     einsum_sum(&terms[0], keep);
     return tp_is_poison(terms[0].v) ? terms[0].v : einsum_ordered(&terms[0], &out);
+}
+
+/* One or two operands of half types are widened where they are added or multiplied; gradients of
+ * more would be sums of what is rounded already. */
+static tp_var *einsum_operand(tp_var *v, tp_dtype work, int n)
+{
+    return n <= 2 && work == TP_F32 && tp__is_half((tp_dtype)v->dtype) ? v : tp_to(v, work);
 }
 
 tp_var *tp_einsum(const char *equation, tp_var *const *xs, int n)
@@ -383,10 +398,11 @@ tp_var *tp_einsum(const char *equation, tp_var *const *xs, int n)
     tp__einsum_text e = {.text = equation};
     size_t scope = tp_scope_begin();
     tp__warn_of_mixed("einsum", xs, n);
-    tp_dtype dtype = tp__promote(xs, n), work = tp__working_type(dtype);
+    tp_dtype dtype = tp__promote(xs, n);
+    dtype = tp__is_float(dtype) ? dtype : TP_I64;
     for (int i = 0; i < n; i++)
-        terms[i].v = tp_to(xs[i], tp__is_float(dtype) ? work : TP_I64);
-    tp_var *y = tp__narrow(einsum_run(&e, terms, n), dtype);
+        terms[i].v = einsum_operand(xs[i], tp__working_type(dtype), n);
+    tp_var *y = tp__narrow(einsum_run(&e, terms, n, dtype), dtype);
     for (int i = 0; i < n; i++)
         y = tp__fresh(y, xs[i]);
     y = tp_leave(y);

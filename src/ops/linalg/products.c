@@ -88,12 +88,15 @@ tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
 {
     TP__CALL("addmm");
     TP__OPERANDS(input, a, b);
-    TP__IN_FLOAT32(tp_addmm(input, a, b, beta, alpha), &input, &a, &b);
     if (!tp__check_within("addmm", "beta", beta, -DBL_MAX, DBL_MAX) ||
         !tp__check_within("addmm", "alpha", alpha, -DBL_MAX, DBL_MAX) ||
         !tp__check_operand("addmm", input) || !product_takes("addmm", a, 2, b, 2))
         return tp__poison();
-    tp_var *y = product_matmul("addmm", a, 1, b, 0);
+    if (!tp__same_size("addmm", a, tp__shape(a)[1], b, tp__shape(b)[0]))
+        return tp__poison();
+    tp_dtype dtype = tp__promote((tp_var *[]){input, a, b}, 3);
+    tp_var *y = tp__is_half(tp__promote((tp_var *[]){a, b}, 2)) ? tp__matmul_as(a, b, TP_F32)
+                                                                : tp_matmul(a, b);
     if (tp_is_poison(y))
         return y;
     int ndim = y->ndim;
@@ -103,9 +106,12 @@ tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
         !tp__same_shape(y, ndim, shape))
         return tp__misfit("addmm", input, y, "the first does not broadcast to the product");
     y = alpha == 1 ? y : tp_mul(alpha, y);
+    input = tp__addend(input);
     if (beta == 0)
-        return tp_where(1, y, input);
-    return tp_add(beta == 1 ? input : tp_mul(beta, input), y);
+        y = tp_where(1, y, input);
+    else
+        y = tp_add(beta == 1 ? input : tp_mul(beta, input), y);
+    return tp_is_poison(y) ? y : tp__narrow(y, dtype);
 }
 
 /* --- tensordot, inner, kron: sums over axes, as text for einsum --- */
