@@ -296,6 +296,18 @@ static tp_var *einsum_matmul(const einsum_join *j, const tp__einsum_term *a,
     return einsum_shaped(y, n, shape);
 }
 
+/* Whether the result has an axis of b alone before those of a alone: then a b is the other way
+ * round, so that the product need not be turned. */
+static bool einsum_is_backwards(const tp__einsum_term *out, const tp__einsum_term *a,
+                                const tp__einsum_term *b)
+{
+    uint64_t in_a = einsum_set(a), in_b = einsum_set(b);
+    for (int i = 0; i < out->n; i++)
+        if (einsum_has(in_a ^ in_b, out->label[i]))
+            return einsum_has(in_b, out->label[i]);
+    return false;
+}
+
 static bool einsum_joined(const tp__einsum_text *e, tp__einsum_term *a, tp__einsum_term *b,
                           uint64_t keep, tp_dtype dtype)
 {
@@ -334,8 +346,8 @@ static double einsum_cost(const tp__einsum_text *e, uint64_t set)
 }
 
 /* Products are of the working type, the last one is the result. */
-static bool einsum_join_all(const tp__einsum_text *e, tp__einsum_term *terms, int n, uint64_t keep,
-                            tp_dtype dtype)
+static bool einsum_join_all(const tp__einsum_text *e, tp__einsum_term *terms, int n,
+                            const tp__einsum_term *out, tp_dtype dtype)
 {
     for (; n > 1; n--) {
         int first = 0, second = 1;
@@ -349,8 +361,13 @@ static bool einsum_join_all(const tp__einsum_text *e, tp__einsum_term *terms, in
                     second = k;
                 }
             }
+        if (einsum_is_backwards(out, &terms[first], &terms[second])) {
+            tp__einsum_term other = terms[first];
+            terms[first] = terms[second];
+            terms[second] = other;
+        }
         if (!einsum_joined(e, &terms[first], &terms[second],
-                           einsum_needed(terms, n, first, second, keep),
+                           einsum_needed(terms, n, first, second, einsum_set(out)),
                            n > 2 ? tp__working_type(dtype) : dtype))
             return false;
         memmove(terms + second, terms + second + 1, (size_t)(n - 1 - second) * sizeof *terms);
@@ -370,10 +387,9 @@ static tp_var *einsum_run(tp__einsum_text *e, tp__einsum_term *terms, int n, tp_
         if (tp_is_poison(terms[i].v))
             return terms[i].v;
     }
-    uint64_t keep = einsum_set(&out);
-    if (!einsum_join_all(e, terms, n, keep, dtype))
+    if (!einsum_join_all(e, terms, n, &out, dtype))
         return tp__poison();
-    einsum_sum(&terms[0], keep);
+    einsum_sum(&terms[0], einsum_set(&out));
     return tp_is_poison(terms[0].v) ? terms[0].v : einsum_ordered(&terms[0], &out);
 }
 

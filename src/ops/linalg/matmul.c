@@ -154,13 +154,15 @@ static bool matmul_is_turned(const tp_var *v)
     return strides[0] == 1 && strides[1] > 1;
 }
 
-/* xᵀ y as it lies best for v, whose gradient it is: for one that is turned, as the transpose of
- * yᵀ x. */
+/* x y as it lies best for v, whose gradient it is: for one that is turned, as the transpose of
+ * yᵀ xᵀ, so that it need not be turned by a copy. */
 static tp_var *matmul_like(const tp_var *v, tp_var *x, tp_var *y)
 {
-    if (matmul_is_turned(v))
-        return tp_transpose(tp__matmul_as(tp_transpose(y, -1, -2), x, (tp_dtype)v->dtype), -1, -2);
-    return tp__matmul_as(tp_transpose(x, -1, -2), y, (tp_dtype)v->dtype);
+    if (matmul_is_turned(v) && x->ndim == y->ndim)
+        return tp_transpose(
+            tp__matmul_as(tp_transpose(y, -1, -2), tp_transpose(x, -1, -2), (tp_dtype)v->dtype), -1,
+            -2);
+    return tp__matmul_as(x, y, (tp_dtype)v->dtype);
 }
 
 /* A matrix as an operand of a product, or its transpose. */
@@ -220,16 +222,16 @@ static void matmul_gradient(const tp__pull *pull)
     tp__thread *t = tp__here();
     bool plain = !pull->record && gy->ndim == 2;
     if (pull->wanted[0])
-        pull->gx[0] = plain && matmul_is_plain(t, gy, b)
+        pull->gx[0] = plain && !matmul_is_turned(a) && matmul_is_plain(t, gy, b)
                           ? matmul_gradient_of((matmul_side){gy, false}, (matmul_side){b, true})
-                          : tp__matmul_as(gy, tp_transpose(b, -1, -2), (tp_dtype)a->dtype);
+                          : matmul_like(a, gy, tp_transpose(b, -1, -2));
     if (!pull->wanted[1])
         return;
     if (a->ndim > b->ndim)
         a = matmul_rows(a), gy = matmul_rows(gy);
     pull->gx[1] = plain && !matmul_is_turned(b) && matmul_is_plain(t, a, gy)
                       ? matmul_gradient_of((matmul_side){a, true}, (matmul_side){gy, false})
-                      : matmul_like(b, a, gy);
+                      : matmul_like(b, tp_transpose(a, -1, -2), gy);
 }
 
 /* Coefficients of half types are rounded once. */

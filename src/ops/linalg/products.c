@@ -84,21 +84,9 @@ tp_var *tp_outer(tp_var *a, tp_var *b)
     return product_takes("outer", a, 1, b, 1) ? tp_mul(tp_unsqueeze(a, 1), b) : tp__poison();
 }
 
-tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
+/* The sum, where input broadcasts to the product y. */
+static tp_var *addmm_sum(tp_var *input, tp_var *y, double beta, double alpha)
 {
-    TP__CALL("addmm");
-    TP__OPERANDS(input, a, b);
-    if (!tp__check_within("addmm", "beta", beta, -DBL_MAX, DBL_MAX) ||
-        !tp__check_within("addmm", "alpha", alpha, -DBL_MAX, DBL_MAX) ||
-        !tp__check_operand("addmm", input) || !product_takes("addmm", a, 2, b, 2))
-        return tp__poison();
-    if (!tp__same_size("addmm", a, tp__shape(a)[1], b, tp__shape(b)[0]))
-        return tp__poison();
-    tp_dtype dtype = tp__promote((tp_var *[]){input, a, b}, 3);
-    tp_var *y = tp__is_half(tp__promote((tp_var *[]){a, b}, 2)) ? tp__matmul_as(a, b, TP_F32)
-                                                                : tp_matmul(a, b);
-    if (tp_is_poison(y))
-        return y;
     int ndim = y->ndim;
     int64_t shape[TP_MAX_NDIM];
     memcpy(shape, tp__shape(y), y->ndim * sizeof *shape);
@@ -108,10 +96,27 @@ tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
     y = alpha == 1 ? y : tp_mul(alpha, y);
     input = tp__addend(input);
     if (beta == 0)
-        y = tp_where(1, y, input);
-    else
-        y = tp_add(beta == 1 ? input : tp_mul(beta, input), y);
-    return tp_is_poison(y) ? y : tp__narrow(y, dtype);
+        return tp_where(1, y, input);
+    return tp_add(beta == 1 ? input : tp_mul(beta, input), y);
+}
+
+tp_var *tp_addmm(tp_var *input, tp_var *a, tp_var *b, double beta, double alpha)
+{
+    TP__CALL("addmm");
+    TP__OPERANDS(input, a, b);
+    if (!tp__check_within("addmm", "beta", beta, -DBL_MAX, DBL_MAX) ||
+        !tp__check_within("addmm", "alpha", alpha, -DBL_MAX, DBL_MAX) ||
+        !tp__check_operand("addmm", input) || !product_takes("addmm", a, 2, b, 2) ||
+        !tp__same_size("addmm", a, tp__shape(a)[1], b, tp__shape(b)[0]))
+        return tp__poison();
+    size_t scope = tp_scope_begin(); /* what ends here gives its memory to what waits */
+    tp_dtype dtype = tp__promote((tp_var *[]){input, a, b}, 3);
+    bool half = tp__is_half(tp__promote((tp_var *[]){a, b}, 2));
+    tp_var *y = half ? tp__matmul_as(a, b, TP_F32) : tp_matmul(a, b);
+    y = tp_is_poison(y) ? y : addmm_sum(input, y, beta, alpha);
+    y = tp_leave(tp_is_poison(y) ? y : tp__narrow(y, dtype));
+    tp_scope_end(scope);
+    return y;
 }
 
 /* --- tensordot, inner, kron: sums over axes, as text for einsum --- */

@@ -4,11 +4,23 @@
 #include "array/array.h"
 #include "array/promote.h"
 #include "base/call.h"
+#include "base/settings.h"
 #include "graph/half.h"
 #include "graph/op.h"
 #include "ops/families.h"
 #include "ops/linalg/matrices.h"
 #include "tinypytorch.h"
+
+/* With a bias. A product that ends with a scope gives its memory to the sum, if that waits. */
+static tp_var *linear_biased(tp_var *const *in)
+{
+    tp_var *y = tp_transpose(in[1], 0, 1);
+    y = tp__is_half(tp__promote(in, 2)) ? tp__matmul_as(in[0], y, TP_F32) : tp_matmul(in[0], y);
+    if (tp_is_poison(y))
+        return y;
+    y = tp_add(y, in[2]);
+    return tp_is_poison(y) ? y : tp__narrow(y, tp__promote(in, 3));
+}
 
 tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias)
 {
@@ -29,14 +41,17 @@ tp_var *tp_linear(tp_var *x, tp_var *weight, tp_var *bias)
         return tp_fail(TP_ERROR_SHAPE, "linear: bias has shape %s, expected (%lld,)",
                        tp__shape_text(a, bias->ndim, tp__shape(bias)),
                        (long long)tp__shape(weight)[0]);
-    tp_var *y = tp_transpose(weight, 0, 1);
-    bool wide = bias && tp__is_half(tp__promote(in, 2));
-    y = wide ? tp__matmul_as(x, y, TP_F32) : tp_matmul(x, y);
-    if (!bias || tp_is_poison(y))
-        return y;
-    tp_dtype dtype = tp__promote(in, 3);
-    y = tp_add(y, bias);
-    return tp_is_poison(y) ? y : tp__narrow(y, dtype);
+    if (!bias)
+        return tp_matmul(x, tp_transpose(weight, 0, 1));
+    int64_t columns = tp__shape(weight)[1];
+    bool waits = columns > 0 && x->size / columns * tp__shape(weight)[0] >= tp__defer_from;
+    size_t scope = waits ? tp_scope_begin() : 0;
+    tp_var *y = linear_biased(in);
+    if (waits) {
+        y = tp_leave(y);
+        tp_scope_end(scope);
+    }
+    return y;
 }
 
 static tp_var *linear_sample(tp_var *const *x)
