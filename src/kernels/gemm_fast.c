@@ -28,7 +28,7 @@
 
 enum {
     FAST_ROWS = 48,         /* of c, that repay a copy of rows of b */
-    FAST_SHORT = 64,        /* rows of a block, at least: each copies rows of b */
+    FAST_SHORT = 128,       /* rows of a block, at least: each copies rows of b */
     FAST_BLOCK = 256 << 10, /* bytes of what is read over and over, at most */
     FAST_LARGE = 3 << 19,   /* bytes of a large product, at least */
     FAST_SIDE = 256,        /* rows and columns of a large product, and rows of its blocks */
