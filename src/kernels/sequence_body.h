@@ -28,7 +28,11 @@ typedef int64_t VECTOR(masks_double) __attribute__((vector_size(VECTOR_BYTES)));
 #define SEQUENCE_LEAST_double DBL_MIN
 #define SEQUENCE_FAR_float 43
 #define SEQUENCE_FAR_double 350
+#if defined(VECTOR_SCALE_float)
+#define SEQUENCE_EXPM1_float VECTOR(expm1_of_float)
+#else
 #define SEQUENCE_EXPM1_float VECTOR_FLOAT1(expm1)
+#endif
 #define SEQUENCE_EXPM1_double VECTOR_DOUBLE1(expm1)
 
 static const int32_t VECTOR(sequence_places_float)[] = {0, 1, 2,  3,  4,  5,  6,  7,

@@ -423,7 +423,11 @@ enum { VECTOR(piece) = 256 };
         }                                                                                          \
     }
 
+#if defined(VECTOR_SCALE_float)
+VECTOR_FUNCTION1(tanh_f32, float, VECTOR_OF_float, VECTOR(tanh_of_float))
+#else
 VECTOR_TANH(tanh_f32, float, VECTOR(expm1_f32))
+#endif
 VECTOR_TANH(tanh_f64, double, VECTOR(expm1_f64))
 
 /* 1 / (1 + e^−x), from e^−|x|, which does not overflow. */
