@@ -74,9 +74,7 @@ RECORD_TEST(records_with_a_gradient_have_a_taylor_rule)
 RECORD_TEST(records_read_only_operands_they_have)
 {
     int n = op->n_in ? op->n_in : TABLE_OPERANDS;
-    unsigned operands = n < TP__READING ? (1u << n) - 1
-                        : op->n_in == 0 ? (unsigned)TP__READS_ALL
-                                        : (1u << TP__READING) - 1;
+    unsigned operands = n <= TP__READING ? (1u << n) - 1 : (unsigned)TP__READS_ALL;
     for (int i = 0; i < TP__READING; i++) {
         OP_CHECK(op, !(op->reads[i] & ~(operands | TP__READS_OUT)));
         OP_CHECK(op, (op->gradient && i < n) || !op->reads[i]);

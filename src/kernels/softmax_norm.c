@@ -456,6 +456,8 @@ void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *ch
         const Type *x = (const Type *)(const void *)s->x;                                          \
         for (int64_t c = s->first; c < s->last; c++) {                                             \
             double mean, scale = rows_channel_scale_##Type(s, c, &mean);                           \
+            s->kept[c] = mean;                                                                     \
+            s->kept[s->channels + c] = scale;                                                      \
             double w = (double)((const Type *)(const void *)s->weight)[c];                         \
             double b = (double)((const Type *)(const void *)s->bias)[c];                           \
             ROWS_EACH_OF_CHANNEL((Type *)(void *)s->to)                                            \
@@ -469,7 +471,7 @@ void tp__channels_run(const tp__channel_kernels *kernels, const tp__channels *ch
         const Type *gy = (const Type *)(const void *)s->gy;                                        \
         double n = (double)(s->images * s->plane);                                                 \
         for (int64_t c = s->first; c < s->last; c++) {                                             \
-            double mean, scale = rows_channel_scale_##Type(s, c, &mean), sum = 0, dot = 0;         \
+            double mean = s->kept[c], scale = s->kept[s->channels + c], sum = 0, dot = 0;          \
             double w = (double)((const Type *)(const void *)s->weight)[c];                         \
             ROWS_EACH_OF_CHANNEL                                                                   \
             {                                                                                      \

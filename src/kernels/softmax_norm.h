@@ -55,11 +55,13 @@ void tp__rows_forward(const tp__row_kernels *kernels, const tp__rows *rows, size
 
 /* Normalisation of channels: x (images, channels, plane), whose statistics are over all but
  * channels; weight, bias and their gradients have one element a channel. Kernels do channels from
- * `first` to `last`. Of gradients NULL is not wanted. */
+ * `first` to `last`. Of gradients NULL is not wanted. Forward keeps each channel's mean, then each
+ * one's 1 / √(variance + ε), for the sweep back. */
 typedef struct tp__channels {
     int64_t images, channels, plane, first, last;
     const char *x, *gy, *weight, *bias;
     char *to, *g_weight, *g_bias;
+    double *kept;
     double epsilon;
     bool past;
 } tp__channels;

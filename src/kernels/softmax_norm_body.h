@@ -352,43 +352,43 @@
 
 #define ROWS_PLANE(pointer) ((pointer) + at * (int64_t)sizeof(type))
 
+/* Plane by plane, while it is in the first cache: its mean, and what its elements are away from
+ * that, in squares. Planes are joined as Chan, Golub & LeVeque do (1979). */
 #define ROWS_CHANNELS(Type)                                                                        \
-    static Type VECTOR(rows_channel_scale_##Type)(const tp__channels *s, int64_t c, Type *mean)    \
+    static double VECTOR(rows_channel_scale_##Type)(const tp__channels *s, int64_t c,              \
+                                                    double *mean)                                  \
     {                                                                                              \
         typedef Type type;                                                                         \
         const int64_t n = s->plane, next = s->channels * n;                                        \
         const bool past = s->past;                                                                 \
-        const double count = (double)(s->images * n);                                              \
-        double total = 0, square = 0;                                                              \
+        double middle = 0, square = 0, before = 0;                                                 \
         ROWS_PLANES                                                                                \
         {                                                                                          \
             const char *x = ROWS_PLANE(s->x);                                                      \
-            VECTOR_OF_##Type sum[4] = {{0}};                                                       \
+            VECTOR_OF_##Type sum[4] = {{0}}, rest[4] = {{0}}, squares[4] = {{0}};                  \
             ROWS_EACH(Type, n, {                                                                   \
                 ROWS_AHEAD(Type, x, next);                                                         \
                 sum[k] += ROWS_TAKE(Type, x);                                                      \
             });                                                                                    \
-            total += (double)ROWS_TOTAL(Type, sum);                                                \
-        }                                                                                          \
-        const Type middle = (Type)(total / count);                                                 \
-        ROWS_PLANES                                                                                \
-        {                                                                                          \
-            const char *x = ROWS_PLANE(s->x);                                                      \
-            VECTOR_OF_##Type sum[4] = {{0}};                                                       \
+            const Type near = ROWS_TOTAL(Type, sum) / (Type)n;                                     \
             ROWS_EACH(Type, n, {                                                                   \
-                VECTOR_OF_##Type away = ROWS_KEEP(Type, ROWS_TAKE(Type, x) - middle, 0);           \
-                sum[k] += away * away;                                                             \
+                VECTOR_OF_##Type away = ROWS_KEEP(Type, ROWS_TAKE(Type, x) - near, 0);             \
+                rest[k] += away;                                                                   \
+                squares[k] += away * away;                                                         \
             });                                                                                    \
-            square += (double)ROWS_TOTAL(Type, sum);                                               \
+            const double off = (double)ROWS_TOTAL(Type, rest) / (double)n;                         \
+            const double step = (double)near + off - middle, all = before + (double)n;             \
+            square += (double)ROWS_TOTAL(Type, squares) - off * off * (double)n;                   \
+            square += step * step * before * ((double)n / all);                                    \
+            middle += step * ((double)n / all);                                                    \
+            before = all;                                                                          \
         }                                                                                          \
         *mean = middle;                                                                            \
-        double all = square / count + s->epsilon;                                                  \
-        if (tp__square_holds(sizeof(Type), all))                                                   \
-            return (Type)(1 / sqrt(all));                                                          \
+        square = square / before + s->epsilon;                                                     \
+        if (!isnan(square) && tp__square_holds(sizeof(Type), square))                              \
+            return 1 / sqrt(square);                                                               \
         const tp__spread spread = tp__spread_of(s, sizeof(Type), c);                               \
-        double middle_again, scale = tp__spread_scale(&spread, &middle_again);                     \
-        *mean = (Type)middle_again;                                                                \
-        return (Type)scale;                                                                        \
+        return tp__spread_scale(&spread, mean);                                                    \
     }                                                                                              \
                                                                                                    \
     static void VECTOR(rows_channels_##Type)(const tp__channels *s)                                \
@@ -397,7 +397,10 @@
         const int64_t n = s->plane;                                                                \
         const bool past = s->past;                                                                 \
         for (int64_t c = s->first; c < s->last; c++) {                                             \
-            Type mean, scale = VECTOR(rows_channel_scale_##Type)(s, c, &mean);                     \
+            double middle, spread = VECTOR(rows_channel_scale_##Type)(s, c, &middle);              \
+            s->kept[c] = middle;                                                                   \
+            s->kept[s->channels + c] = spread;                                                     \
+            const Type mean = (Type)middle, scale = (Type)spread;                                  \
             const Type w = ((const Type *)(const void *)s->weight)[c];                             \
             const Type b = ((const Type *)(const void *)s->bias)[c];                               \
             ROWS_PLANES                                                                            \
@@ -419,13 +422,14 @@
         const bool past = s->past;                                                                 \
         const double count = (double)(s->images * n);                                              \
         for (int64_t c = s->first; c < s->last; c++) {                                             \
-            Type mean, scale = VECTOR(rows_channel_scale_##Type)(s, c, &mean);                     \
+            const Type mean = (Type)s->kept[c], scale = (Type)s->kept[s->channels + c];            \
             double all = 0, dots = 0;                                                              \
             ROWS_PLANES                                                                            \
             {                                                                                      \
                 const char *x = ROWS_PLANE(s->x), *gy = ROWS_PLANE(s->gy);                         \
                 VECTOR_OF_##Type sum[4] = {{0}}, dot[4] = {{0}};                                   \
                 ROWS_EACH(Type, n, {                                                               \
+                    ROWS_AHEAD(Type, x, next);                                                     \
                     ROWS_AHEAD(Type, gy, next);                                                    \
                     VECTOR_OF_##Type g = ROWS_TAKE(Type, gy);                                      \
                     sum[k] += g;                                                                   \

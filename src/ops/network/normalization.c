@@ -111,22 +111,23 @@ static tp_var *rms_norm_compose(const tp_var *y, tp_var *const *x)
     return tp_mul(normalise_size(x[0], &rows, y->attr.number), x[1]);
 }
 
-/* Applies a record to x and a weight and bias of this shape, of one floating type; NULL: ones and
- * zeros. */
+/* Applies a record to x, a weight and, where it takes one, a bias of this shape, of one floating
+ * type; NULL: ones and zeros. A fourth operand is passed as it is. */
 static tp_var *normalise_by(const tp__op *op, int n, const int64_t *shape, tp_var *const *given,
                             double epsilon)
 {
-    tp_var *in[3], *present[3] = {NULL};
-    int count = 0;
-    for (int i = 0; i < op->n_in; i++)
+    tp_var *in[4], *present[3] = {NULL};
+    int count = 0, own = op->n_in < 3 ? op->n_in : 3;
+    for (int i = 0; i < own; i++)
         if (given[i])
             present[count++] = given[i];
     tp_dtype dtype = tp__promote(present, count);
     dtype = tp__is_float(dtype) ? dtype : TP_F64;
     for (int i = 0; i < op->n_in; i++) {
-        in[i] = given[i] ? tp_to(given[i], dtype)
-                : i == 1 ? tp_ones(dtype, n, shape)
-                         : tp_zeros(dtype, n, shape);
+        in[i] = i == own   ? given[i]
+                : given[i] ? tp_to(given[i], dtype)
+                : i == 1   ? tp_ones(dtype, n, shape)
+                           : tp_zeros(dtype, n, shape);
         if (tp_is_poison(in[i]))
             return in[i];
     }
@@ -243,6 +244,9 @@ static bool normalise_channels(const char *call, const tp_var *x, tp_var *const 
 
 /* --- Batch norm by its own statistics: one operation where planes are not too small for it --- */
 
+/* The last operand is constant, and filled by forward: what the sweep back reads of each channel
+ * (tp__channels), of float64. */
+
 enum { BATCH_NORM_PLANE = 16 };
 
 /* Statistics over all axes but the second. */
@@ -276,13 +280,14 @@ static bool batch_norm_forward(tp__call *call)
 {
     size_t scope = tp_scope_begin();
     tp_var *x = tp__plain(call->in[0]), *weight = tp__plain(call->in[1]);
-    tp_var *bias = tp__plain(call->in[2]);
+    tp_var *bias = tp__plain(call->in[2]), *kept = tp__plain(call->in[3]);
     bool good = !tp_is_poison(x) && !tp_is_poison(weight) && !tp_is_poison(bias);
     if (good) {
         tp__channels channels;
         channels_describe(&channels, x, weight, call->attr.number);
         channels.bias = bias->data;
         channels.to = call->out->data;
+        channels.kept = (double *)(void *)kept->data;
         tp__channels_run(tp__channel_kernels_of(call->dtype), &channels,
                          tp__dtype_size(call->dtype), false);
     }
@@ -294,11 +299,13 @@ static void batch_norm_gradient(const tp__pull *pull)
 {
     tp_dtype dtype = (tp_dtype)pull->y->dtype;
     tp_var *gy = tp__plain(pull->gy), *x = tp__plain(pull->x[0]), *weight = tp__plain(pull->x[1]);
-    if (tp_is_poison(gy) || tp_is_poison(x) || tp_is_poison(weight))
+    const tp_var *kept = tp__plain(pull->x[3]);
+    if (tp_is_poison(gy) || tp_is_poison(x) || tp_is_poison(weight) || tp_is_poison(kept))
         return;
     tp__channels channels;
     channels_describe(&channels, x, weight, pull->y->attr.number);
     channels.gy = gy->data;
+    channels.kept = (double *)(void *)kept->data;
     channels.to = tp__rows_room(pull, 0);
     channels.g_weight = tp__rows_room(pull, 1);
     channels.g_bias = tp__rows_room(pull, 2);
@@ -316,9 +323,9 @@ static tp_var *batch_norm_sample(tp_var *const *x)
 static const tp__op batch_norm_op = {
     .label = "BatchNorm",
     .name = "batch_norm",
-    .n_in = 3,
+    .n_in = 4,
     .flags = TP__COSTLY,
-    .reads = {TP__READS_0 | TP__READS_1, TP__READS_0},
+    .reads = {TP__READS_0 | TP__READS_1 | TP__READS_MORE, TP__READS_0 | TP__READS_MORE},
     .infer = tp__rows_infer,
     .forward = batch_norm_forward,
     .gradient = batch_norm_gradient,
@@ -335,7 +342,10 @@ static tp_var *normalise_by_channel(tp_var *x, tp_var *weight, tp_var *bias, dou
     const int64_t *shape = tp__shape(x);
     if (x->size < BATCH_NORM_PLANE * shape[0] * shape[1] || x->size == 0)
         return batch_norm_composed(x, weight, bias, epsilon);
-    return normalise_by(&batch_norm_op, 1, shape + 1, (tp_var *[]){x, weight, bias}, epsilon);
+    tp_var *kept = tp__empty(TP_F64, 2, (int64_t[]){2, shape[1]});
+    return tp_is_poison(kept) ? kept
+                              : normalise_by(&batch_norm_op, 1, shape + 1,
+                                             (tp_var *[]){x, weight, bias, kept}, epsilon);
 }
 
 tp_var *(tp_batch_norm)(tp_var *x, tp_var *mean, tp_var *variance, tp_var *weight, tp_var *bias,
