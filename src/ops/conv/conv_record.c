@@ -326,11 +326,15 @@ static void conv_gradient(const tp__pull *pull)
         pull->gx[1] = conv_apply_like(&conv_weight_op, pull->x[0], pull->gy, attr, pull->x[1]);
 }
 
-/* A gradient for each channel's number. */
+/* A gradient for each channel's number: first of each plane, whose elements lie side by side. */
 static tp_var *conv_bias_sum(tp_var *gy)
 {
-    int64_t shape[2 + TP__CONV_AXES] = {1, tp__shape(gy)[1], 1, 1, 1};
-    return tp_reshape(tp_sum_to(gy, gy->ndim, shape), 1, shape + 1);
+    int64_t shape[2 + TP__CONV_AXES] = {tp__shape(gy)[0], tp__shape(gy)[1], 1, 1, 1};
+    tp_var *planes = tp_sum_to(gy, gy->ndim, shape);
+    if (tp_is_poison(planes))
+        return planes;
+    shape[0] = 1;
+    return tp_reshape(tp_sum_to(planes, gy->ndim, shape), 1, shape + 1);
 }
 
 static void conv_bias_gradient(const tp__pull *pull)
