@@ -127,7 +127,8 @@ static void fast_strip(void *ctx, int64_t number)
     tp__conv_unit unit = tp__conv_unit_at(pass, number);
     int64_t item = (int64_t)pass->item, lanes = work->kernels->lanes;
     char *copy = tp__conv_room_take(work->room);
-    tp__conv_copy(pass, &unit, 0, pass->channels, work->input, copy);
+    bool clear = !tp__conv_room_again(work->room, copy) || !tp__conv_are_alike(pass);
+    tp__conv_copy(pass, &unit, 0, pass->channels, work->input, clear, copy);
     int64_t plane = (unit.image * pass->groups + unit.group) * pass->rows * line[0].size +
                     line[0].start + unit.z * line[0].step;
     char *result = work->result + plane * line[1].size * line[2].size * item;

@@ -127,6 +127,11 @@ int64_t tp__conv_units(const tp__conv_pass *pass)
     return pass->images * pass->groups * pass->line[0].n * pass->down * pass->across;
 }
 
+bool tp__conv_are_alike(const tp__conv_pass *pass)
+{
+    return pass->down == 1 && pass->across == 1 && pass->line[0].n == 1;
+}
+
 tp__conv_unit tp__conv_unit_at(const tp__conv_pass *pass, int64_t number)
 {
     tp__conv_unit unit;
@@ -226,12 +231,13 @@ static void strip_copy_channel(const tp__conv_pass *pass, const tp__conv_unit *u
 }
 
 void tp__conv_copy(const tp__conv_pass *pass, const tp__conv_unit *unit, int64_t first,
-                   int64_t channels, const char *input, char *to)
+                   int64_t channels, const char *input, bool clear, char *to)
 {
     const tp__conv_line *line = pass->line;
     int64_t item = (int64_t)pass->item, in = line[0].in * line[1].in * line[2].in;
     int64_t number = (unit->image * pass->groups + unit->group) * pass->channels + first;
-    memset(to, 0, (size_t)((channels * pass->channel + tp__conv_slack(pass)) * item));
+    if (clear)
+        memset(to, 0, (size_t)((channels * pass->channel + tp__conv_slack(pass)) * item));
     for (int64_t c = 0; c < channels; c++)
         for (int64_t rest = 0; rest < line[0].in_step; rest++)
             if (strip_uses(&line[0], rest))
@@ -285,6 +291,7 @@ struct tp__conv_room {
     size_t each, bytes;
     int n;
     atomic_bool busy[ROOM_PIECES];
+    bool asked[ROOM_PIECES];
 };
 
 tp__conv_room *tp__conv_room_new(size_t bytes, int64_t tasks)
@@ -308,6 +315,14 @@ char *tp__conv_room_take(tp__conv_room *room)
     for (int i = 0;; i = (i + 1) % room->n)
         if (!atomic_exchange_explicit(&room->busy[i], true, memory_order_acquire))
             return room->memory + (size_t)i * room->each;
+}
+
+bool tp__conv_room_again(tp__conv_room *room, const char *piece)
+{
+    size_t i = (size_t)(piece - room->memory) / room->each;
+    bool again = room->asked[i];
+    room->asked[i] = true;
+    return again;
 }
 
 void tp__conv_room_put(tp__conv_room *room, const char *piece)

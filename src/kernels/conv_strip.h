@@ -64,9 +64,13 @@ tp__conv_unit tp__conv_unit_at(const tp__conv_pass *pass, int64_t number);
 int64_t tp__conv_copy_size(const tp__conv_pass *pass, int64_t channels);
 int64_t tp__conv_slack(const tp__conv_pass *pass);
 
-/* Copies `channels` channels of the input from number `first` of the unit's group. */
+/* Copies `channels` channels of the input from number `first` of the unit's group. Without `clear`
+ * zeros are there already. */
 void tp__conv_copy(const tp__conv_pass *pass, const tp__conv_unit *unit, int64_t first,
-                   int64_t channels, const char *input, char *to);
+                   int64_t channels, const char *input, bool clear, char *to);
+
+/* True if the copies of all units have their zeros in the same places. */
+bool tp__conv_are_alike(const tp__conv_pass *pass);
 
 /* For each channel and tap: where it lies in the copy, and where its weight lies if channels are
  * w_channel apart. */
@@ -80,6 +84,9 @@ typedef struct tp__conv_room tp__conv_room;
 /* NULL, with an error, when out of memory. */
 tp__conv_room *tp__conv_room_new(size_t bytes, int64_t tasks);
 char *tp__conv_room_take(tp__conv_room *room);
+
+/* True from the second time on that this is asked of a piece, by who has taken it. */
+bool tp__conv_room_again(tp__conv_room *room, const char *piece);
 void tp__conv_room_put(tp__conv_room *room, const char *piece);
 void tp__conv_room_free(tp__conv_room *room);
 

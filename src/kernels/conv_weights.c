@@ -68,14 +68,16 @@ static const char *weights_of(const weights_work *work, const tp__conv_unit *uni
     return work->y + (channel * plane + first) * (int64_t)pass->item;
 }
 
-/* Lines of the channels of y at the distance of those of x; zeros between and behind them. */
-static void weights_copy(const weights_work *work, const tp__conv_unit *unit, char *to)
+/* Lines of the channels of y at the distance of those of x; zeros between and behind them, which
+ * without `clear` are there already. */
+static void weights_copy(const weights_work *work, const tp__conv_unit *unit, bool clear, char *to)
 {
     const tp__conv_pass *pass = &work->pass;
     const tp__conv_line *line = pass->line;
     int64_t item = (int64_t)pass->item, plane = line[0].n * line[1].n * line[2].n;
     const char *from = weights_of(work, unit);
-    memset(to, 0, (size_t)(work->y_size * item));
+    if (clear)
+        memset(to, 0, (size_t)(work->y_size * item));
     for (int64_t r = 0; r < pass->rows; r++)
         pass->copy(unit->lines, (size_t)(unit->width * item), from + r * plane * item,
                    line[2].n * item, to + r * work->y_row * item, pass->pitch * item);
@@ -164,10 +166,11 @@ static void weights_part(void *ctx, int64_t number)
         if (work->in_place && units == 0)
             task.y = weights_of(work, &unit);
         task.unit = unit;
-        tp__conv_copy(pass, &unit, task.channel, task.channels, work->x,
+        bool clear = i < first + work->batch || !tp__conv_are_alike(pass);
+        tp__conv_copy(pass, &unit, task.channel, task.channels, work->x, clear,
                       task.x + units * work->x_size * item);
         if (!work->in_place)
-            weights_copy(work, &unit, copy + units * work->y_size * item);
+            weights_copy(work, &unit, clear, copy + units * work->y_size * item);
         units++;
     }
     weights_products(work, &task, units);
