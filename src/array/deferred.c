@@ -20,11 +20,13 @@
 #include "base/dtype.h"
 
 /* How many elements of a source are brought at once, onto the stack; how many copies of an element
- * are made one by one, before runs of them are; rows of fewer are brought together; how many values
- * are computed together; a recipe may hang together with others for each so many elements. */
+ * are made one by one, before runs of them are, and how long a run is, to stay in the first cache;
+ * rows of fewer are brought together; how many values are computed together; a recipe may hang
+ * together with others for each so many elements. */
 enum {
     DEFERRED_PIECE = 256,
     DEFERRED_FIRST = 16,
+    DEFERRED_RUN = 1024,
     DEFERRED_SHORT = 32,
     DEFERRED_TOGETHER = 64,
     DEFERRED_COUNTED = 64
@@ -108,7 +110,8 @@ void tp__repeat_element(char *to, int64_t n, size_t item)
     else
         memset(to, *to, (size_t)done);
     for (int64_t some; done < n; done += some) {
-        some = done < n - done ? done : n - done;
+        some = done < DEFERRED_RUN ? done : DEFERRED_RUN;
+        some = some < n - done ? some : n - done;
         memcpy(to + (size_t)done * item, to, (size_t)some * item);
     }
 }
