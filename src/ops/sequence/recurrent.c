@@ -115,13 +115,16 @@ static bool layer_forward(tp__call *call)
     return good;
 }
 
-/* Room for the gradient of operand i, if that is wanted; NULL if it is not. */
-static char *layer_room(const tp__pull *pull, int i)
+/* Room for the gradient of operand i, if that is wanted, zeros where there are no rows to make it
+ * of; NULL if it is not. */
+static char *layer_room(const tp__recur *recur, const tp__pull *pull, int i)
 {
     if (i < 0 || !pull->wanted[i])
         return NULL;
     const tp_var *x = pull->x[i];
-    pull->gx[i] = tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    pull->gx[i] = recur->rows > 0 && recur->size > 0
+                      ? tp__empty((tp_dtype)x->dtype, x->ndim, tp__shape(x))
+                      : tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
     return tp__evaluate(pull->gx[i]) ? pull->gx[i]->data : NULL;
 }
 
@@ -158,10 +161,10 @@ static void layer_gradient(const tp__pull *pull)
     recur.gy = gy->data;
     recur.change = change->data;
     recur.ones = ones->data;
-    recur.gx = layer_room(pull, at->x);
-    recur.gw_ih = layer_room(pull, at->w_ih);
-    recur.gw_hh = layer_room(pull, at->w_hh);
-    recur.g_bias = layer_room(pull, at->bias);
+    recur.gx = layer_room(&recur, pull, at->x);
+    recur.gw_ih = layer_room(&recur, pull, at->w_ih);
+    recur.gw_hh = layer_room(&recur, pull, at->w_hh);
+    recur.g_bias = layer_room(&recur, pull, at->bias);
     recur.gh = layer_state(&recur, pull, at->h, in[at->h], NULL);
     recur.gc = lstm ? layer_state(&recur, pull, at->c, in[at->c], last) : NULL;
     if (!tp__here()->code && recur.rows > 0 && recur.size > 0)
