@@ -96,6 +96,34 @@ CASE_TEST(elements_do_not_see_each_other)
         alone_elements(c, i, c->n == 2 ? POINTS * POINTS : POINTS);
 }
 
+/* The gradient of operand i at point k by an infinite one that comes in: of numbers, or of arrays
+ * of an element. */
+static double alone_infinite(const table_case *c, int i, int k, bool numbers)
+{
+    const double at[] = {points[k % POINTS], points[k / POINTS]};
+    tp_var *x[2];
+    for (int j = 0; j < c->n; j++)
+        x[j] = tp_variable(tp_full(TP_F64, numbers ? 0 : 1, (const int64_t[]){1}, at[j]));
+    tp_var *y = table_call(c, x);
+    return table_element(
+        tp_gradient(y, x[i], .gradient = tp_full(TP_F64, tp_ndim(y), tp_shape(y), HUGE_VAL)), 0);
+}
+
+CASE_TEST(infinite_gradients_of_numbers_are_those_of_arrays)
+{
+    bool first = c == table_cases() || c[-1].op != c->op;
+    if (!first || !c->op->number_gradient || !(c->op->call_1 || c->op->call_2))
+        return;
+    for (int k = 0; k < (c->n == 2 ? POINTS * POINTS : POINTS); k++)
+        for (int i = 0; i < c->n; i++) {
+            TP_SCOPE();
+            double number = alone_infinite(c, i, k, true), array = alone_infinite(c, i, k, false);
+            CASE_CHECK(c, test_close(number, array, 1e-12),
+                       "gradient of operand %d at %g, %g: %.17g of numbers, %.17g of arrays", i,
+                       points[k % POINTS], points[k / POINTS], number, array);
+        }
+}
+
 /* --- Matrices --- */
 
 static tp_var *alone_gradient(const table_case *c, tp_var *const *x, int i)

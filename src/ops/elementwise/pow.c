@@ -297,19 +297,19 @@ tp_var *tp_pow_integer(tp_var *x, int64_t exponent)
 static tp_var *pow_base_rule(tp_var *gy, tp_var *a, tp_var *b)
 {
     tp_var *slope = tp_mul(b, tp_pow(a, tp_sub(b, 1)));
-    return tp_mul(gy, tp_where(tp_eq(b, 0), 0, slope));
+    return tp_where(tp_eq(b, 0), 0, tp_mul(gy, slope));
 }
 
-/* log a, or 0 where a = 0 and b ≥ 0: there aᵇ does not change with b. */
-static tp_var *pow_safe_log(tp_var *a, tp_var *b)
+/* True where a = 0 and b ≥ 0: there aᵇ does not change with b. */
+static tp_var *pow_vanishes(tp_var *a, tp_var *b)
 {
-    tp_var *vanishes = tp_mul(tp_eq(a, 0), tp_ge(b, 0));
-    return tp_where(vanishes, 0, tp_log(tp_where(vanishes, 1, a)));
+    return tp_mul(tp_eq(a, 0), tp_ge(b, 0));
 }
 
 static tp_var *pow_exponent_rule(tp_var *gy, tp_var *a, tp_var *b, tp_var *y)
 {
-    return tp_mul(gy, tp_mul(y, pow_safe_log(a, b)));
+    tp_var *vanishes = pow_vanishes(a, b), *slope = tp_mul(y, tp_log(tp_where(vanishes, 1, a)));
+    return tp_where(vanishes, 0, tp_mul(gy, slope));
 }
 
 /* y = exp(w) with w = b log a; where log a does not matter (a = 0, b ≥ 0) it counts as 0. */
@@ -320,7 +320,7 @@ static void pow_exponential(const tp__jet *jet)
     if (!log_a)
         return;
     tp_var **w = log_a + n + 1, **slope = w + n + 1;
-    log_a[0] = pow_safe_log(jet->x[0][0], jet->x[1][0]);
+    log_a[0] = tp_log(tp_where(pow_vanishes(jet->x[0][0], jet->x[1][0]), 1, jet->x[0][0]));
     tp__series_log(jet->x[0], n, log_a);
     for (int k = 1; k <= n; k++)
         w[k] = tp__series_cauchy(jet->x[1], log_a, k, 0, k);

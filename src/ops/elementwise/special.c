@@ -297,7 +297,7 @@ TP__BINARY(tp_logaddexp, special_logaddexp(a, b), gy * special_sigmoid(special_d
            .label = "LogAddExp", .formula = "ln(eᵃ + eᵇ)", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1})
 TP__BINARY(tp_xlogy, special_xlogy(a, b), xlogy_slope(gy, a, b), xlogy_rule(gy, a, b), xlogy_other_slope(gy, a, b), xlogy_other_rule(gy, a, b),
            .label = "XLogY", .formula = "a ln b, 0 where a = 0", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1}, .domain = TP__POSITIVE)
-TP__UNARY(tp_logit, log(x / (1 - x)), gy / (x * (1 - x)), tp_add(tp_div(gy, x), tp_div(gy, tp_sub(1, x))),
+TP__UNARY(tp_logit, log(x / (1 - x)), gy / x + gy / (1 - x), tp_add(tp_div(gy, x), tp_div(gy, tp_sub(1, x))),
           .label = "Logit", .formula = "ln(x / (1 − x))", .flags = TP__FUNCTION, .reads = {TP__READS_0}, .domain = TP__FRACTION)
 /* clang-format on */
 

@@ -48,11 +48,11 @@ static tp_var *angle_quotient(tp_var *numerator, tp_var *denominator)
     return tp_where(tp_eq(denominator, 0), 0, tp_div(numerator, denominator));
 }
 
-/* x / (a² + b²) */
-static double angle_slope(double x, double a, double b)
+/* gy x / (a² + b²) */
+static double angle_slope(double gy, double x, double a, double b)
 {
     double h = hypot(a, b);
-    return angle_number(angle_number(x, h), h);
+    return angle_number(gy * angle_number(x, h), h);
 }
 
 static tp_var *angle_rule(tp_var *gy, tp_var *x, tp_var *a, tp_var *b)
@@ -86,7 +86,7 @@ static tp_var *angle_share_rule(tp_var *x, tp_var *a, tp_var *b, tp_var *y)
 }
 
 /* clang-format off */
-TP__BINARY(tp_atan2, atan2(a, b), gy * angle_slope(b, a, b), angle_rule(gy, b, a, b), -gy * angle_slope(a, a, b), tp_neg(angle_rule(gy, a, a, b)),
+TP__BINARY(tp_atan2, atan2(a, b), angle_slope(gy, b, a, b), angle_rule(gy, b, a, b), -angle_slope(gy, a, a, b), tp_neg(angle_rule(gy, a, a, b)),
            .label = "Atan2", .formula = "the angle of the point (b, a), from −π to π", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1}, .fast = TP__FAST_ATAN2, .domain = TP__BASE_POSITIVE)
 TP__BINARY(tp_hypot, hypot(a, b), gy * angle_share(a, a, b, y), tp_mul(gy, angle_share_rule(a, a, b, y)), gy * angle_share(b, a, b, y), tp_mul(gy, angle_share_rule(b, a, b, y)),
            .label = "Hypot", .formula = "√(a² + b²)", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1 | TP__READS_OUT, TP__READS_0 | TP__READS_1 | TP__READS_OUT}, .fast = TP__FAST_HYPOT, .domain = TP__BASE_POSITIVE)
