@@ -100,12 +100,10 @@ static void kmeans_make(evals_problem *p)
     p->v[1] = evals_constant(TP_SHAPE(p->size[0], p->size[2]), p->data);
 }
 
-/* As it is written; |p|² is constant. */
+/* As it is written. */
 static tp_var *kmeans_by_min(tp_var *points, tp_var *centroids)
 {
-    tp_var *squares = tp_sum(tp_square(centroids), .axes = 1);
-    tp_var *cross = tp_matmul(points, tp_transpose(centroids, 0, 1));
-    return tp_sum(tp_min(tp_sub(squares, tp_mul(2, cross)), .axes = 1));
+    return tp_sum(tp_min(tp_cdist_squared(points, centroids), .axes = 1));
 }
 
 /* The distances from the nearest centroids, which are found without recording. */

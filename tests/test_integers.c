@@ -173,6 +173,8 @@ INTEGERS(tp_split, 3, FIRST(tp_split(x23(), k[0], to_int(k[1]), &tp__first, k[2]
 INTEGERS(tp_narrow, 3, tp_narrow(x23(), to_int(k[0]), k[1], k[2]))
 INTEGERS(tp_triu, 1, tp_triu(x23(), k[0]))
 INTEGERS(tp_tril, 1, tp_tril(x23(), k[0]))
+INTEGERS(tp_vec_to_tril_matrix, 1, tp_vec_to_tril_matrix(x23(), k[0]))
+INTEGERS(tp_tril_matrix_to_vec, 1, tp_tril_matrix_to_vec(x22(), k[0]))
 INTEGERS(tp_one_hot, 1, tp_one_hot(index2(), k[0]))
 
 /* --- elementwise.h, reduce.h --- */

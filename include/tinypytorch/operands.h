@@ -147,6 +147,7 @@
 #define tp_trace(x) tp_trace(TP__V(x))
 #define tp_cross(a, b, ...) tp_cross(TP__V(a), TP__V(b), __VA_ARGS__)
 #define tp_cdist(a, b) tp_cdist(TP__V(a), TP__V(b))
+#define tp_cdist_squared(a, b) tp_cdist_squared(TP__V(a), TP__V(b))
 #define tp_vander(x, ...) tp_vander(TP__V(x), __VA_ARGS__)
 #define tp_matrix_power(a, ...) tp_matrix_power(TP__V(a), __VA_ARGS__)
 #define tp_solve(a, b) tp_solve(TP__V(a), TP__V(b))

@@ -53,6 +53,8 @@ typedef int32_t VECTOR(exponents) __attribute__((vector_size(VECTOR_BYTES)));
 
 #include "kernels/softmax_norm_body.h"
 
+#include "kernels/distance_body.h"
+
 #include "kernels/end_level.h"
 
 #endif

@@ -62,6 +62,8 @@ TP_INLINE void VECTOR(vector_past)(char *to, __m512i v)
 
 #include "kernels/softmax_norm_body.h"
 
+#include "kernels/distance_body.h"
+
 #include "kernels/end_level.h"
 
 #endif

@@ -25,4 +25,6 @@
 
 #include "kernels/softmax_norm_body.h"
 
+#include "kernels/distance_body.h"
+
 #include "kernels/end_level.h"

@@ -16,7 +16,7 @@ extern const tp__family tp__family_views, tp__family_slices, tp__family_gather,
     tp__family_rearrange, tp__family_take, tp__family_triangles;
 extern const tp__family tp__family_matmul;
 extern const tp__family tp__family_products, tp__family_einsum, tp__family_solve, tp__family_factor,
-    tp__family_least_squares, tp__family_matrix_function;
+    tp__family_least_squares, tp__family_matrix_function, tp__family_distances;
 extern const tp__family tp__family_conv, tp__family_pool, tp__family_resize, tp__family_unfold;
 extern const tp__family tp__family_attention, tp__family_positions, tp__family_cells,
     tp__family_recurrent, tp__family_ctc, tp__family_softmax, tp__family_normalization,

@@ -31,6 +31,7 @@ const tp__family *const tp__families[] = {
     &tp__family_triangles,
     &tp__family_matmul,
     &tp__family_products,
+    &tp__family_distances,
     &tp__family_einsum,
     &tp__family_solve,
     &tp__family_factor,
