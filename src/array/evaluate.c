@@ -45,6 +45,17 @@ static void evaluate_sums(const tp__plan_step *step, int64_t start, int64_t n, c
             n - i < TP__FOLD_BLOCK ? n - i : TP__FOLD_BLOCK, from + i * step->from[0].item);
 }
 
+/* True if the step reads one element in this block, which its kernel takes by a step of 0. */
+static bool evaluate_is_one(const tp__plan *p, const tp__plan_step *step,
+                            const tp__plan_place *from, int64_t start, int64_t n)
+{
+    if (from->data || !step->recipe->repeats)
+        return false;
+    const tp__plan_step *maker = &p->steps[from->step];
+    return maker->once ||
+           (maker->source && tp__source_is_one(step->recipe, maker->source, start, n));
+}
+
 static void evaluate_step(const tp__plan *p, uint32_t number, char **value, int64_t start,
                           int64_t n)
 {
@@ -60,9 +71,8 @@ static void evaluate_step(const tp__plan *p, uint32_t number, char **value, int6
     }
     for (int k = 0; k < step->n; k++) {
         const tp__plan_place *from = &step->from[k];
-        const tp__source *source = from->data ? NULL : p->steps[from->step].source;
         at[1 + k] = from->data ? from->data + start * from->item : value[from->step];
-        items[1 + k] = source && tp__source_is_one(step->recipe, source, start, n) ? 0 : from->item;
+        items[1 + k] = evaluate_is_one(p, step, from, start, n) ? 0 : from->item;
     }
     if (step->sums)
         evaluate_sums(step, start, n, at[1]);
