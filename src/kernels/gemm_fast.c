@@ -31,7 +31,8 @@ enum {
     FAST_SHORT = 128,       /* rows of a block, at least: each copies rows of b */
     FAST_BLOCK = 256 << 10, /* bytes of what is read over and over, at most */
     FAST_LARGE = 3 << 19,   /* bytes of a large product, at least */
-    FAST_SIDE = 256,        /* rows and columns of a large product, and rows of its blocks */
+    FAST_SIDE = 256,        /* rows and columns of a large product, at least */
+    FAST_TALL = 512,        /* rows of its blocks, each of which copies its columns of b */
     FAST_WIDE = 512 << 10,  /* bytes of the rows of b that are copied for one */
     FAST_TASK = 1000000,    /* multiplications that are worth a task */
     FAST_TASKS = 32,
@@ -402,7 +403,7 @@ static void fast_cut(const tp__gemm_kernels *kernels, tp__gemm *whole, int64_t *
         parts *= 2;
     whole->large = fast_is_large(kernels, whole);
     if (whole->large) {
-        height = FAST_SIDE;
+        height = FAST_TALL;
         width = FAST_WIDE / kernels->deeper / kernels->item;
         while (across * width < whole->n)
             across *= 2;

@@ -9,7 +9,7 @@
 #include "kernels/gemm_parts.h"
 
 enum {
-    LARGE_STRIP = 4, /* tiles whose rows of a are copied at once, and terms */
+    LARGE_STRIP = 8, /* tiles whose rows of a are copied at once, and terms */
     LARGE_TERMS = 16
 };
 
@@ -61,21 +61,6 @@ static void large_strip(const gemm_large *large, int64_t t, int64_t end)
         }
 }
 
-/* Asks for a part of the terms of tile t, which will be copied, while others are computed. */
-static void large_ahead(const gemm_large *large, int64_t t, int64_t part)
-{
-    const tp__gemm *job = large->job;
-    int64_t item = large->kernels->item, step = job->a_column * item;
-    int64_t some = large->depth / large->panels.n + 1,
-            end = tp__gemm_least(some, large->depth - part * some);
-    if (t >= large->tiles)
-        return;
-    const char *at =
-        job->a + large_row(large, t) * job->a_row * item + (large->k + part * some) * step;
-    for (int64_t k = 0; k < end; k++, at += step)
-        __builtin_prefetch(at, 0, 2);
-}
-
 /* The tiles beside each other of number t, whose rows of a are copied, or lie in order. */
 static void large_tiles(const gemm_large *large, int64_t t, const char *copied)
 {
@@ -95,8 +80,6 @@ static void large_tiles(const gemm_large *large, int64_t t, const char *copied)
     for (int64_t p = 0, j = 0; p < large->panels.n; p++) {
         int64_t some = large->panels.least + (p >= large->panels.narrow);
         int64_t width = tp__gemm_least(some * lanes, job->n - j);
-        if (copied)
-            large_ahead(large, t + LARGE_STRIP, p);
         bool thin = width < lanes;
         tile.b_row = width;
         tile.last = thin ? width : width - lanes;
