@@ -322,6 +322,8 @@ tp_var *tp__node_over(tp__thread *t, tp__storage *storage, void *data, tp_dtype 
     }
     if (ndim != 0 || dtype != TP_F64)
         v->flags &= (uint16_t)~TP__NUMBER;
+    else
+        v->flags |= TP__OUTSIDE;
     if (!node_is_contiguous(v))
         v->flags &= (uint16_t)~TP__CONTIGUOUS;
     node_weigh(v);
@@ -339,7 +341,7 @@ bool tp__node_expose(tp_var *v)
     storage->version = v->version;
     v->storage = storage;
     v->data = storage->data;
-    v->flags |= TP__PARTS;
+    v->flags |= TP__PARTS | TP__OUTSIDE;
     return true;
 }
 

@@ -75,7 +75,11 @@ enum {
 
     /* An array whose elements would fit into the node, wherever they are: they never go, and
      * nobody counts who reads them (base/reads.h). */
-    TP__LITTLE = 1 << 15
+    TP__LITTLE = 1 << 15,
+
+    /* The same bit of a number, whose element never goes: it lies in a storage, by which others may
+     * see it. */
+    TP__OUTSIDE = TP__LITTLE
 };
 
 /* Nodes that do not count who reads their elements: shared ones, since every thread would write
@@ -115,9 +119,14 @@ struct tp_var {
         tp_var **outputs; /* of a call with several outputs: one for each, NULL for none */
     } adjoint;
     tp_var *link;
-    _Atomic uint32_t refs;
-    uint16_t flags; /* TP__NUMBER … TP__SMALL */
-    uint16_t marks; /* what drawings tell: base/marks.h */
+    union {
+        struct {
+            _Atomic uint32_t refs;
+            uint16_t flags; /* TP__NUMBER … TP__OUTSIDE */
+            uint16_t marks; /* what drawings tell: base/marks.h */
+        };
+        _Atomic uint64_t head; /* the three in one look: TP__HEAD */
+    };
     uint32_t n_in;
     uint16_t reads; /* what its own rule reads: base/reads.h */
     uint16_t kept;  /* how often by the user; the most that fits stays */
@@ -144,6 +153,13 @@ struct tp_var {
         int64_t *many;                    /* ndim > 2 */
     } dims;
 };
+
+/* A head with so many references and with these flags. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define TP__HEAD(refs, flags) ((uint64_t)(refs) << 32 | (uint64_t)(flags) << 16)
+#else
+#define TP__HEAD(refs, flags) ((uint64_t)(flags) << 32 | (uint64_t)(refs))
+#endif
 
 enum { TP__SMALL_NODE = offsetof(tp_var, value) + sizeof(double) };
 
@@ -339,24 +355,42 @@ void tp__node_free(tp__thread *t, tp_var *v);
 /* Drops the elements, which are in a storage. */
 void tp__node_empty(tp_var *v);
 
-/* Drops the inputs of v, which is recorded and has no reference left, if v is a number without
- * parts and none of them goes with it. Otherwise false, and nothing is done. */
+TP_INLINE uint64_t tp__head(const tp_var *v)
+{
+    return atomic_load_explicit(&v->head, memory_order_relaxed);
+}
+
+/* Drops a reference to v if it is neither the last nor one of which more than the count is to be
+ * looked at. */
+TP_INLINE bool tp__drop_one_of_many(tp_var *v)
+{
+    const uint64_t head = tp__head(v);
+    if ((head & TP__HEAD(0, TP__SHARED | TP__POISON | TP__UNREAD)) ||
+        (head & TP__HEAD(UINT32_MAX, 0)) <= TP__HEAD(1, 0))
+        return false;
+    atomic_store_explicit(&v->head, head - TP__HEAD(1, 0), memory_order_relaxed);
+    return true;
+}
+
+/* True if v is a number without parts that has one reference left, and only in this thread. */
+TP_INLINE bool tp__is_last_of_number(const tp_var *v)
+{
+    const unsigned flags = TP__SMALL | TP__SHARED | TP__POISON | TP__PARTS | TP__UNREAD;
+    return (tp__head(v) & TP__HEAD(UINT32_MAX, flags)) == TP__HEAD(1, TP__SMALL);
+}
+
+/* Drops the inputs of v, a number, if none of them goes with it. Otherwise false, and nothing is
+ * done. */
 TP_INLINE bool tp__node_leaves_inputs(tp_var *v)
 {
-    if ((v->flags & (TP__SMALL | TP__PARTS | TP__SHARED)) != TP__SMALL)
+    if (v->n_in == 0)
+        return true;
+    if (!tp__drop_one_of_many(v->in.few[0]))
         return false;
-    tp_var *a = v->in.few[0], *b = v->n_in > 1 ? v->in.few[1] : a;
-    uint32_t from_a = a == b ? v->n_in : 1;
-    if (((a->flags | b->flags) & (TP__SHARED | TP__POISON | TP__UNREAD)) ||
-        atomic_load_explicit(&a->refs, memory_order_relaxed) <= from_a ||
-        atomic_load_explicit(&b->refs, memory_order_relaxed) <= 1)
-        return false;
-    atomic_store_explicit(&a->refs, atomic_load_explicit(&a->refs, memory_order_relaxed) - from_a,
-                          memory_order_relaxed);
-    if (a != b)
-        atomic_store_explicit(&b->refs, atomic_load_explicit(&b->refs, memory_order_relaxed) - 1,
-                              memory_order_relaxed);
-    return true;
+    if (v->n_in == 1 || tp__drop_one_of_many(v->in.few[1]))
+        return true;
+    tp__ref(v->in.few[0]);
+    return false;
 }
 
 /* Drops a reference of thread t's. Constants without parts, the commonest, go without a call, and
@@ -365,7 +399,8 @@ TP_INLINE void tp__drop_in(tp__thread *t, tp_var *v)
 {
     if (!tp__unref(v))
         return;
-    if (v->n_in == 0 ? !(v->flags & (TP__PARTS | TP__SHARED)) : tp__node_leaves_inputs(v)) {
+    if (v->n_in == 0 ? !(v->flags & (TP__PARTS | TP__SHARED))
+                     : tp__is_last_of_number(v) && tp__node_leaves_inputs(v)) {
         t->memory.live--;
         tp__node_put(t, v);
     } else {

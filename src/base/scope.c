@@ -23,7 +23,7 @@
 #include "base/debug.h"
 #include "base/log.h"
 
-enum { SCOPE_ROOT_LIMIT = 100000, SCOPE_ROOT_ARRAYS = 16, SCOPE_AHEAD = 32 };
+enum { SCOPE_ROOT_LIMIT = 100000, SCOPE_ROOT_ARRAYS = 16, SCOPE_AHEAD = 32, SCOPE_FEW = 3 };
 
 static void scope_warn(tp__thread *t)
 {
@@ -112,18 +112,57 @@ size_t tp_scope_begin(void)
 
 /* What goes soon is fetched from memory, first the nodes, then what they hold: many lie far apart.
  */
+TP_INLINE void scope_fetch(tp_var *const *last)
+{
+    const tp_var *soon = last[-SCOPE_AHEAD / 2];
+    TP_PREFETCH(last[-SCOPE_AHEAD]);
+    TP_PREFETCH(soon->in.few[0]);
+    TP_PREFETCH(soon->in.few[1]);
+}
+
+/* Drops handles from the last down to start as long as each is one of many references, or the last
+ * to a number whose inputs stay: the commonest. What changes with each is in registers meanwhile.
+ */
+static __attribute__((noinline)) void scope_drop_numbers(tp__thread *t, size_t start)
+{
+#if defined(TP_PLAIN_NODES)
+    (void)t, (void)start;
+#else
+    tp_var *const *const handles = t->scopes.handles;
+    tp_var *const *last = handles + t->scopes.n_handles;
+    tp_var *free = t->memory.free_nodes[true];
+    size_t gone = 0;
+    for (; last > handles + start; last--) {
+        tp_var *v = last[-1];
+        if (last > handles + SCOPE_AHEAD)
+            scope_fetch(last - 1);
+        if (!tp__is_last_of_number(v)) {
+            if (!tp__drop_one_of_many(v))
+                break;
+            continue;
+        }
+        if (!tp__node_leaves_inputs(v))
+            break;
+        v->flags = TP__GONE;
+        v->link = free;
+        free = v;
+        gone++;
+    }
+    t->memory.free_nodes[true] = free;
+    t->memory.live -= gone;
+    t->scopes.n_handles = (size_t)(last - handles);
+#endif
+}
+
 static void scope_drop_down_to(tp__thread *t, size_t start)
 {
-    while (t->scopes.n_handles > start + SCOPE_AHEAD) {
-        tp_var **last = &t->scopes.handles[--t->scopes.n_handles];
-        const tp_var *soon = last[-SCOPE_AHEAD / 2];
-        TP_PREFETCH(last[-SCOPE_AHEAD]);
-        TP_PREFETCH(soon->in.few[0]);
-        TP_PREFETCH(soon->in.few[1]);
-        tp__drop_in(t, *last);
+    while (t->scopes.n_handles > start) {
+        const tp_var *last = t->scopes.handles[t->scopes.n_handles - 1];
+        if ((last->flags & TP__SMALL) && t->scopes.n_handles > start + SCOPE_FEW)
+            scope_drop_numbers(t, start);
+        if (t->scopes.n_handles > start)
+            tp__drop_in(t, t->scopes.handles[--t->scopes.n_handles]);
     }
-    while (t->scopes.n_handles > start)
-        tp__drop_in(t, t->scopes.handles[--t->scopes.n_handles]);
 }
 
 void tp_scope_end(size_t mark)

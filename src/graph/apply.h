@@ -41,6 +41,15 @@ TP_INLINE void tp__record_input(tp_var *y, int i, tp_var *in)
     tp__ref(in);
 }
 
+/* The same for a number of which nobody else sees the element. */
+TP_INLINE void tp__record_number(tp_var *y, int i, tp_var *in)
+{
+    y->in.few[i] = in;
+    y->few_versions[i] = in->version;
+    atomic_store_explicit(&in->refs, atomic_load_explicit(&in->refs, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
 /* The part of tp__to_record, below, for a thread that does not record as usual. */
 tp_var *tp__to_record_unusual(tp__thread *t, tp_var *y, uint32_t flags, bool *record);
 
@@ -60,8 +69,10 @@ TP_INLINE bool tp__to_record(tp__thread *t, tp_var **y, uint32_t flags)
     return record;
 }
 
-/* Makes y, a number that was begun, the recorded result of op on one or two numbers. */
-TP_INLINE void tp__record_1(tp__thread *t, tp_var *y, const tp__op *op, tp_var *x, tp__attr attr)
+/* What y, a number that was begun, has of its one or two inputs once it is recorded, but for them.
+ */
+TP_INLINE void tp__record_1(tp__thread *t, tp_var *y, const tp__op *op, const tp_var *x,
+                            tp__attr attr)
 {
     y->op = op;
     y->attr = attr;
@@ -69,23 +80,28 @@ TP_INLINE void tp__record_1(tp__thread *t, tp_var *y, const tp__op *op, tp_var *
     y->generation = x->generation + 1;
     y->order = tp__next_order(t, x->order);
     y->n_in = 1;
-    tp__record_input(y, 0, x);
 }
 
-TP_INLINE void tp__record_2(tp__thread *t, tp_var *y, const tp__op *op, tp_var *a, tp_var *b)
+TP_INLINE void tp__record_2(tp__thread *t, tp_var *y, const tp__op *op, const tp_var *a,
+                            const tp_var *b)
 {
     y->op = op;
     y->marks = ((a->marks | b->marks) & TP__ORDERS) | t->recording.marks;
     y->generation = (a->generation > b->generation ? a->generation : b->generation) + 1;
     y->order = tp__next_order(t, a->order > b->order ? a->order : b->order);
     y->n_in = 2;
-    tp__record_input(y, 0, a);
-    tp__record_input(y, 1, b);
 }
 
 /* Applies op to operands of any kind, in any mode. */
 tp_var *tp__apply_any_1(const tp__op *op, tp_var *x, tp__attr attr);
 tp_var *tp__apply_any_2(const tp__op *op, tp_var *a, tp_var *b);
+
+/* True if numbers with these flags, inverted by TP__NUMBER, are no more than that: only this thread
+ * counts them, and nobody else sees their elements. */
+TP_INLINE bool tp__are_plain(unsigned inverted)
+{
+    return !(inverted & (TP__NUMBER | TP__SHARED | TP__OUTSIDE));
+}
 
 /* True if a number can be made and owned, and may be recorded, without a call. */
 TP_INLINE bool tp__is_quick(tp__thread *t)
@@ -118,28 +134,34 @@ TP_INLINE tp_var *tp__quick_node(tp__thread *t, unsigned flags, bool *recorded)
 TP_INLINE tp_var *tp__apply_1(const tp__op *op, tp_var *x, tp__attr attr)
 {
     tp__thread *t = tp__thread_current;
-    if (TP_UNLIKELY(!x || !(x->flags & TP__NUMBER) || !tp__is_quick(t)))
+    if (TP_UNLIKELY(!x || !tp__are_plain(x->flags ^ TP__NUMBER) || !tp__is_quick(t)))
         return tp__apply_any_1(op, x, attr);
     bool recorded;
-    double value = op->number(tp__number(x), attr.number);
+    double value = op->number(x->value.number[0], attr.number);
     tp_var *y = tp__quick_node(t, x->flags, &recorded);
     y->value.number[0] = value;
-    if (recorded)
+    if (recorded) {
         tp__record_1(t, y, op, x, attr);
+        tp__record_number(y, 0, x);
+    }
     return y;
 }
 
 TP_INLINE tp_var *tp__apply_2(const tp__op *op, tp_var *a, tp_var *b)
 {
     tp__thread *t = tp__thread_current;
-    if (TP_UNLIKELY(!a || !b || !(a->flags & b->flags & TP__NUMBER) || !tp__is_quick(t)))
+    if (TP_UNLIKELY(!a || !b || !tp__are_plain((a->flags ^ TP__NUMBER) | (b->flags ^ TP__NUMBER)) ||
+                    !tp__is_quick(t)))
         return tp__apply_any_2(op, a, b);
     bool recorded;
-    double value = op->number(tp__number(a), tp__number(b));
+    double value = op->number(a->value.number[0], b->value.number[0]);
     tp_var *y = tp__quick_node(t, a->flags | b->flags, &recorded);
     y->value.number[0] = value;
-    if (recorded)
+    if (recorded) {
         tp__record_2(t, y, op, a, b);
+        tp__record_number(y, 0, a);
+        tp__record_number(y, 1, b);
+    }
     return y;
 }
 

@@ -28,11 +28,10 @@ enum { TP__FUNCTION = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY };
         (void)attr;                                                                                \
         return value;                                                                              \
     }                                                                                              \
-    static void function##_slope_in_numbers(double gy, double x, double b, double y, double *gx,   \
-                                            double *gb)                                            \
+    static tp__slopes function##_slope_in_numbers(double gy, double x, double b, double y)         \
     {                                                                                              \
-        (void)gy, (void)x, (void)b, (void)y, (void)gb;                                             \
-        *gx = slope_;                                                                              \
+        (void)gy, (void)x, (void)b, (void)y;                                                       \
+        return (tp__slopes){slope_, 0};                                                            \
     }                                                                                              \
     TP__LOOP1(function##_f64, double, double, double, value)                                       \
     TP__LOOP1(function##_f32, float, float, double, value)                                         \
@@ -95,12 +94,10 @@ enum { TP__FUNCTION = TP__ELEMENTWISE | TP__FLOATING | TP__COSTLY };
     {                                                                                              \
         return value;                                                                              \
     }                                                                                              \
-    static void function##_slope_in_numbers(double gy, double a, double b, double y, double *ga,   \
-                                            double *gb)                                            \
+    static tp__slopes function##_slope_in_numbers(double gy, double a, double b, double y)         \
     {                                                                                              \
         (void)a, (void)b, (void)y;                                                                 \
-        *ga = slope_a;                                                                             \
-        *gb = slope_b;                                                                             \
+        return (tp__slopes){slope_a, slope_b};                                                     \
     }                                                                                              \
     TP__LOOP2(function##_f64, double, double, double, value)                                       \
     TP__LOOP2(function##_f32, float, float, double, value)                                         \

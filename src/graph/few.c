@@ -232,8 +232,10 @@ tp_var *tp__apply_any_1(const tp__op *op, tp_var *x, tp__attr attr)
     }
     uint64_t start = apply_start(t);
     tp_var *y = tp__node_number(t, op->number(tp__number(x), attr.number));
-    if (tp__to_record(t, &y, x->flags))
+    if (tp__to_record(t, &y, x->flags)) {
         tp__record_1(t, y, op, x, attr);
+        tp__record_input(y, 0, x);
+    }
     tp__profile_stop(start, op->name, 2 * sizeof(double), 0);
     return tp__own(t, y);
 }
@@ -247,8 +249,11 @@ tp_var *tp__apply_any_2(const tp__op *op, tp_var *a, tp_var *b)
     }
     uint64_t start = apply_start(t);
     tp_var *y = tp__node_number(t, op->number(tp__number(a), tp__number(b)));
-    if (tp__to_record(t, &y, a->flags | b->flags))
+    if (tp__to_record(t, &y, a->flags | b->flags)) {
         tp__record_2(t, y, op, a, b);
+        tp__record_input(y, 0, a);
+        tp__record_input(y, 1, b);
+    }
     tp__profile_stop(start, op->name, 3 * sizeof(double), 0);
     return tp__own(t, y);
 }

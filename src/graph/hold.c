@@ -77,11 +77,12 @@ void tp__hold_zeros(const tp__pull *pull)
     }
 }
 
-void tp__hold_numbers(const tp_var *y, double *gradient)
+void tp__hold_numbers(const tp_var *y, tp__slopes *gradient)
 {
     double gy = y->adjoint.number;
     bool zero = (y->sweep_below & TP__HOLDS) && tp__number(y) == 0 && !isnan(gy);
-    for (uint32_t i = 0; i < y->n_in; i++)
-        if (gy == 0 || (zero && isnan(gradient[i])))
-            gradient[i] = 0;
+    if (gy == 0 || (zero && isnan(gradient->a)))
+        gradient->a = 0;
+    if (gy == 0 || (zero && isnan(gradient->b)))
+        gradient->b = 0;
 }

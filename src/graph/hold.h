@@ -21,7 +21,7 @@
 void tp__hold_zeros(const tp__pull *pull);
 
 /* The same for the numbers that y's numeric rule gave. */
-void tp__hold_numbers(const tp_var *y, double *gradient);
+void tp__hold_numbers(const tp_var *y, tp__slopes *gradient);
 
 /* v has given its operands gradients: they are below v, and so below all that v is below. */
 TP_INLINE void tp__hold_pass(tp_var *v)

@@ -39,6 +39,11 @@ typedef struct tp__call {
     double divisor;
 } tp__call;
 
+/* What the one or two operands of an operation on numbers get. */
+typedef struct tp__slopes {
+    double a, b;
+} tp__slopes;
+
 /* A gradient rule's view of its node: the result y, its gradient gy (gys for several outputs, NULL
  * for one that was not used), inputs x, gradients to fill gx (NULL on entry, NULL for zero), of
  * which only the wanted ones are needed. Where it adds, a rule whose gradient is zero but for a
@@ -132,7 +137,7 @@ struct tp__op {
                * of operations by LAPACK the kernel */
 
     double (*number)(double a, double b);
-    void (*number_gradient)(double gy, double a, double b, double y, double *ga, double *gb);
+    tp__slopes (*number_gradient)(double gy, double a, double b, double y);
 
     void (*gradient)(const tp__pull *pull); /* NULL: the result is a constant */
     const tp__op *slope; /* elementwise, of one operand: the same as one step, for sweeps that

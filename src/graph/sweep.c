@@ -280,6 +280,8 @@ bool tp__sweep_run(tp__sweep *s, tp_var *y, tp_var *gradient)
 {
     if (y->generation < s->floor)
         return true;
+    s->wanted = s->selective && s->floor < 2 ? 2 : s->floor;
+    s->whole = s->simple ? s->watched : UINT32_MAX;
     if (!sweep_start(s, y, gradient))
         return false;
     for (tp_var *v; (v = tp__queue_take(&s->waiting));)

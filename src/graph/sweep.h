@@ -57,6 +57,7 @@ struct tp__sweep {
     uint16_t marks;              /* likewise */
     uint8_t depth;               /* of this sweep in the thread's, from 1 */
     uint32_t floor;              /* generations below lead to no kept node */
+    uint32_t wanted;             /* of generations from here on, all that need a gradient are */
     tp__queue waiting;           /* what was recorded */
     tp_var *leaves;              /* what was not, and what a visit failed at */
     tp__map kept;                /* node → gradient, one reference each, or NULL */
@@ -69,6 +70,7 @@ struct tp__sweep {
     int n_watchers;
     uint64_t started; /* the rule that tp__watch_profile looks at */
     uint32_t watched; /* no watcher looks at nodes of a higher generation */
+    uint32_t whole;   /* numbers of higher generations need no more than their numeric rule */
 };
 
 /* True if gradient is NULL or can start a sweep from y; otherwise an error in call's name. */

@@ -9,6 +9,7 @@
 #define TP_SWEEP_NUMBER_H
 
 #include "graph/aim.h"
+#include "graph/apply.h"
 #include "graph/hold.h"
 #include "graph/versions.h"
 
@@ -34,26 +35,26 @@ TP_INLINE bool tp__sweep_number_rule(tp__sweep *s, tp_var *v, bool *good)
     tp_var *a = v->in.few[0], *b = v->n_in > 1 ? v->in.few[1] : a;
     if (((a->flags & b->flags & TP__NUMBER) == 0) || ((a->flags | b->flags) & TP__SHARED))
         return false;
-    double gradient[2];
     *good = tp__versions_hold_number(s, v, a, b);
     if (!*good)
         return true;
-    v->op->number_gradient(v->adjoint.number, tp__number(a),
-                           v->n_in > 1 ? tp__number(b) : v->attr.number, tp__number(v),
-                           &gradient[0], &gradient[1]);
+    tp__slopes gradient =
+        v->op->number_gradient(v->adjoint.number, tp__number(a),
+                               v->n_in > 1 ? tp__number(b) : v->attr.number, tp__number(v));
     if (TP_UNLIKELY(v->sweep_below))
-        tp__hold_numbers(v, gradient);
+        tp__hold_numbers(v, &gradient);
     if (tp__sweep_wanted(s, a))
-        *good = tp__sweep_add_number(s, a, gradient[0]);
+        *good = tp__sweep_add_number(s, a, gradient.a);
     if (v->n_in > 1 && tp__sweep_wanted(s, b))
-        *good = *good && tp__sweep_add_number(s, b, gradient[1]);
+        *good = *good && tp__sweep_add_number(s, b, gradient.b);
     tp__hold_pass(v);
     return true;
 }
 
 TP_INLINE void tp__sweep_pass_to(tp__sweep *s, tp_var *v, double gradient)
 {
-    if (!tp__sweep_wanted(s, v))
+    if (!(v->flags & TP__NEEDS_GRAD) ||
+        (TP_UNLIKELY(v->generation < s->wanted) && !tp__sweep_wanted(s, v)))
         return;
     if (v->sweep_depth) {
         v->adjoint.number += gradient;
@@ -68,26 +69,23 @@ TP_INLINE void tp__sweep_pass_to(tp__sweep *s, tp_var *v, double gradient)
 TP_INLINE bool tp__sweep_pass_number(tp__sweep *s, tp_var *v)
 {
     const tp__op *op = v->op;
-    if (!s->simple || (v->flags & (TP__PARTS | TP__NUMBER)) != TP__NUMBER || v->sweep_below ||
-        v->generation <= s->watched || !op->number_gradient || (op->flags & TP__SELECTS))
+    if (v->generation <= s->whole || (v->flags & (TP__PARTS | TP__NUMBER)) != TP__NUMBER ||
+        v->sweep_below || !op->number_gradient || (op->flags & TP__SELECTS))
         return false;
-    bool binary = v->n_in > 1;
-    tp_var *a = v->in.few[0], *b = binary ? v->in.few[1] : a;
-    unsigned both = a->flags & b->flags, any = a->flags | b->flags;
-    if (((both & TP__NUMBER) | (any & TP__SHARED)) != TP__NUMBER || a->storage || b->storage ||
-        a->version != v->few_versions[0] || (binary && b->version != v->few_versions[1]) ||
-        v->version)
+    const uint32_t last = v->n_in - 1;
+    tp_var *a = v->in.few[0], *b = v->in.few[last];
+    if (!tp__are_plain((a->flags ^ TP__NUMBER) | (b->flags ^ TP__NUMBER)) ||
+        a->version != v->few_versions[0] || b->version != v->few_versions[last])
         return false;
     __builtin_prefetch((const void *)((uintptr_t)v - TP__SWEEP_AHEAD), 1);
     __builtin_prefetch((const void *)((uintptr_t)v - TP__SWEEP_AHEAD + 64), 0);
-    double gradient[2];
-    op->number_gradient(v->adjoint.number, a->value.number[0],
-                        binary ? b->value.number[0] : v->attr.number, v->value.number[0],
-                        &gradient[0], &gradient[1]);
+    tp__slopes gradient =
+        op->number_gradient(v->adjoint.number, a->value.number[0],
+                            last ? b->value.number[0] : v->attr.number, v->value.number[0]);
     v->sweep_depth = 0;
-    tp__sweep_pass_to(s, a, gradient[0]);
-    if (binary)
-        tp__sweep_pass_to(s, b, gradient[1]);
+    tp__sweep_pass_to(s, a, gradient.a);
+    if (last)
+        tp__sweep_pass_to(s, b, gradient.b);
     return true;
 }
 

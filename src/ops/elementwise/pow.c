@@ -33,10 +33,10 @@ static uint64_t pow_integer(uint64_t x, uint64_t c)
     return y;
 }
 
-static void pow_constant_slope(double gy, double x, double c, double y, double *gx, double *gb)
+static tp__slopes pow_constant_slope(double gy, double x, double c, double y)
 {
-    (void)y, (void)gb;
-    *gx = c == 0 ? 0 : c * pow_value(x, c - 1) * gy;
+    (void)y;
+    return (tp__slopes){c == 0 ? 0 : c * pow_value(x, c - 1) * gy, 0};
 }
 
 static void pow_constant_gradient(const tp__pull *pull)

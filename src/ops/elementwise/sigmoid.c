@@ -73,12 +73,10 @@ static double sigmoid_slope(double y, double x)
     }
 
 #define UNARY_SLOPE(label_, name_, NAME_, formula_, torch_, slope, rule_)                          \
-    static void name_##_derivative_number_gradient(double gy, double y, double x, double s,        \
-                                                   double *g_y, double *g_x)                       \
+    static tp__slopes name_##_derivative_number_gradient(double gy, double y, double x, double s)  \
     {                                                                                              \
         (void)x, (void)s;                                                                          \
-        *g_y = slope;                                                                              \
-        *g_x = 0;                                                                                  \
+        return (tp__slopes){slope, 0};                                                             \
     }                                                                                              \
     static void name_##_derivative_gradient(const tp__pull *pull)                                  \
     {                                                                                              \
