@@ -32,10 +32,12 @@ static void few_record(tp__thread *t, tp_var *y, const tp__op *op, tp_var *a, tp
         all &= b->flags;
         reads |= b->flags & TP__NEEDS_GRAD ? op->reads[1] : 0;
         tp__record_2(t, y, op, a, b);
+        tp__record_input(y, 1, b);
         y->attr = attr;
     } else {
         tp__record_1(t, y, op, a, attr);
     }
+    tp__record_input(y, 0, a);
     y->flags |= (uint16_t)(any & TP__NEEDS_GRAD);
     y->reads = (uint16_t)(op->compose ? tp__reads(y) : reads);
     if (TP_UNLIKELY(t->recording.sweep_depth))
