@@ -9,14 +9,14 @@
 #include "kernels/gemm.h"
 #include "tinypytorch.h"
 
-/* copied: results of the sweep that are put in order; wide: sums of half types are of float32. */
+/* copied: results of the sweep that are put in order; wide: what half types are wide in
+ * meanwhile. */
 typedef struct copies_case {
     const char *name;
     tp_var *(*call)(tp_var *a, tp_var *b);
     int ndim[2];
     int64_t shape[2][TP_MAX_NDIM];
-    int copied;
-    bool wide;
+    int copied, wide;
 } copies_case;
 
 #define COPIES(name, call)                                                                         \
@@ -47,6 +47,7 @@ COPIES(batch, copies_einsum("bij,bkj->bik", a, b))
 COPIES(heads, copies_einsum("bqhd,bkhd->bhqk", a, b))
 COPIES(inner, tp_inner(a, b))
 COPIES(linear_bias, tp_linear(a, b, tp_zeros(tp_dtype_of(a), TP_SHAPE(256))))
+COPIES(conv, tp_conv2d(a, b, NULL, .padding = TP_SIZES(1)))
 COPIES(addmm, tp_addmm(tp_scalar(0), a, copies_turn(b), 1, 1))
 
 /* Matrices of about 64 Ki elements, so that a copy is not lost in anything else. */
@@ -90,12 +91,12 @@ static const copies_case copies_cases[] = {
      .call = copies_linear_bias,
      .ndim = {2, 2},
      .shape = {{256, 256}, {256, 256}},
-     .wide = true},
+     .wide = 4},
     {.name = "addmm",
      .call = copies_addmm,
      .ndim = {2, 2},
      .shape = {{256, 256}, {256, 256}},
-     .wide = true},
+     .wide = 4},
 };
 
 static tp_var *copies_operand(const copies_case *of, int i, tp_dtype dtype)
@@ -131,7 +132,7 @@ static void copies_check(const copies_case *of, tp_dtype dtype)
     tp_var *a = copies_operand(of, 0, dtype), *b = copies_operand(of, 1, dtype), *g[2], *h[3];
     size_t array = (size_t)tp_size(a) * tp__dtype_size(dtype), before = copies_begin();
     double spare = 0.6; /* blocks are up to a quarter larger */
-    spare += of->wide && tp__dtype_size(dtype) == 2 ? 4 : 0;
+    spare += tp__dtype_size(dtype) == 2 ? of->wide : 0;
     tp_var *y = of->call(a, b);
     tp_data(y);
     double result = (double)((size_t)tp_size(y) * tp__dtype_size(tp_dtype_of(y))) / (double)array;
@@ -165,4 +166,34 @@ TEST(products_and_their_gradients_copy_no_operand)
     for (size_t i = 0; i < sizeof copies_cases / sizeof *copies_cases; i++)
         for (int d = 0; d < n; d++)
             copies_check(&copies_cases[i], dtypes[d]);
+}
+
+/* What a graph keeps is its result. */
+static void copies_kept(const copies_case *of, tp_dtype dtype)
+{
+    TP_SCOPE();
+    tp_var *a = copies_operand(of, 0, dtype), *b = copies_operand(of, 1, dtype);
+    double array = (double)tp_size(a) * 2, before = (double)tp_memory_stats().in_use;
+    size_t scope = tp_scope_begin();
+    tp_var *y = of->call(a, b);
+    tp_data(y);
+    y = tp_leave(y);
+    tp_scope_end(scope);
+    double held = ((double)tp_memory_stats().in_use - before) / array;
+    copies_most(of, dtype, "graph", held, (double)tp_size(y) * 2 / array + 0.6);
+    CHECK_INT(tp_check(), 0);
+}
+
+TEST(graphs_of_half_types_hold_no_wide_copies)
+{
+    static const copies_case conv = {.name = "conv2d",
+                                     .call = copies_conv,
+                                     .ndim = {4, 4},
+                                     .shape = {{4, 16, 32, 32}, {16, 16, 3, 3}}};
+    size_t n = sizeof copies_cases / sizeof *copies_cases;
+    for (int d = 0; d < 2; d++) {
+        copies_kept(&conv, d ? TP_F16 : TP_BF16);
+        for (size_t i = 0; i < n && tp__gemm_best(TP_F32)->halves; i++)
+            copies_kept(&copies_cases[i], d ? TP_F16 : TP_BF16);
+    }
 }

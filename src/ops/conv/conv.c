@@ -196,7 +196,8 @@ static tp_var *conv_images(const conv_call *call, tp_var *x, tp_var *w, tp_var *
 static tp_var *conv_call_with(const conv_call *call, tp_var *x, tp_var *w, tp_var *bias,
                               const tp_conv_options *given)
 {
-    TP__IN_FLOAT32(conv_call_with(call, x, w, bias, given), &x, &w, &bias);
+    if (bias && call->op == &tp__conv_transpose_op) /* the bias is added to the result */
+        TP__IN_FLOAT32(conv_call_with(call, x, w, bias, given), &x, &w, &bias);
     tp_conv_options options = TP_OPTIONS(tp_conv_options);
     tp_var *in[] = {x, w, bias};
     if (!conv_operands(call, in, bias ? 3 : 2) ||

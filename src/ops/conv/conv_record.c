@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/dtype.h"
 #include "graph/apply.h"
+#include "graph/half.h"
 #include "graph/series.h"
 #include "ops/conv/conv_op.h"
 #include "ops/families.h"
@@ -103,23 +104,33 @@ static double conv_products(const tp__conv *conv)
     return n;
 }
 
-static bool conv_compute(tp__call *call, tp__conv *conv)
+static bool conv_compute(tp__call *call, tp__conv *conv, tp_dtype dtype)
 {
     double products = conv_products(conv);
-    const tp__conv_kernels *kernels = tp__conv_kernels_of(call->dtype);
+    const tp__conv_kernels *kernels = tp__conv_kernels_of(dtype);
     call->flops = 2 * products;
     if (call->out->size == 0)
         return true;
-    return kernels && products > 0 ? tp__conv_fast(conv, kernels)
-                                   : tp__conv_plain(conv, call->dtype);
+    return kernels && products > 0 ? tp__conv_fast(conv, kernels) : tp__conv_plain(conv, dtype);
 }
 
+/* v's elements side by side, of a type that is computed in; for as long as the scope. */
+static tp_var *conv_plain(tp_var *v)
+{
+    return tp__is_half((tp_dtype)v->dtype) ? tp__own(tp__here(), tp__copy_as(tp__here(), v, TP_F32))
+                                           : tp__plain(v);
+}
+
+/* Half types are wide while this runs, and no longer. */
 static bool conv_run(tp__call *call, tp__conv_factor result)
 {
     size_t scope = tp_scope_begin();
-    const tp_var *out = call->out, *a = tp__plain(call->in[0]), *b = tp__plain(call->in[1]);
-    const tp_var *bias = call->n_in > 2 ? tp__plain(call->in[2]) : NULL;
-    bool good = !tp_is_poison(a) && !tp_is_poison(b) && !(bias && tp_is_poison(bias));
+    bool half = tp__is_half(call->dtype);
+    tp_var *out = half ? tp__empty(TP_F32, call->ndim, call->shape) : call->out;
+    const tp_var *a = conv_plain(call->in[0]), *b = conv_plain(call->in[1]);
+    const tp_var *bias = call->n_in > 2 ? conv_plain(call->in[2]) : NULL;
+    bool good =
+        !tp_is_poison(out) && !tp_is_poison(a) && !tp_is_poison(b) && !(bias && tp_is_poison(bias));
     if (good) {
         tp__conv conv;
         const tp_var *y = result == TP__CONV_Y ? out : result == TP__CONV_X ? a : b;
@@ -127,8 +138,10 @@ static bool conv_run(tp__call *call, tp__conv_factor result)
         conv_describe(&conv, conv_attr_of(&call->attr), y, x, w);
         conv.result = result;
         conv.bias = bias ? bias->data : NULL;
-        good = conv_compute(call, &conv);
+        good = conv_compute(call, &conv, tp__working_type(call->dtype));
     }
+    if (good && half)
+        tp__copy_elements(call->out, out);
     tp_scope_end(scope);
     return good;
 }
@@ -153,6 +166,7 @@ static bool conv_weight_forward(tp__call *call)
 static void conv_gradient(const tp__pull *pull);
 static void conv_bias_gradient(const tp__pull *pull);
 static void conv_bias_taylor(const tp__jet *jet);
+static void conv_taylor(const tp__jet *jet);
 static void conv_transpose_gradient(const tp__pull *pull);
 static void conv_weight_gradient(const tp__pull *pull);
 
@@ -210,12 +224,13 @@ const tp__op tp__conv_op = {
     .label = "Conv",
     .name = "conv",
     .n_in = 2,
-    .flags = TP__BILINEAR,
+    .flags = TP__BILINEAR | TP__HALVES,
     .reads = {TP__READS_1, TP__READS_0},
     TP__OWNS_BLOCK(tp__conv_attr),
     .infer = conv_infer,
     .forward = conv_forward,
     .gradient = conv_gradient,
+    .taylor = conv_taylor,
     .formula = "y[p] = Σ w[k] x[p stride + k dilation − padding]",
     .rule = "x: conv_transpose(gy, w); w: conv_weight(x, gy)",
     .torch = "F.conv1d, F.conv2d, F.conv3d",
@@ -234,6 +249,7 @@ const tp__op tp__conv_bias_op = {
     .label = "ConvBias",
     .name = "conv_bias",
     .n_in = 3,
+    .flags = TP__HALVES,
     .reads = {TP__READS_1, TP__READS_0},
     TP__OWNS_BLOCK(tp__conv_attr),
     .infer = conv_infer,
@@ -254,12 +270,13 @@ const tp__op tp__conv_transpose_op = {
     .label = "ConvTranspose",
     .name = "conv_transpose",
     .n_in = 2,
-    .flags = TP__BILINEAR,
+    .flags = TP__BILINEAR | TP__HALVES,
     .reads = {TP__READS_1, TP__READS_0},
     TP__OWNS_BLOCK(tp__conv_attr),
     .infer = conv_transpose_infer,
     .forward = conv_transpose_forward,
     .gradient = conv_transpose_gradient,
+    .taylor = conv_taylor,
     .formula = "y[p stride + k dilation − padding] += w[k] x[p]",
     .rule = "x: conv(gy, w); w: conv_weight(gy, x)",
     .torch = "F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d",
@@ -277,12 +294,13 @@ static const tp__op conv_weight_op = {
     .label = "ConvWeight",
     .name = "conv_weight",
     .n_in = 2,
-    .flags = TP__BILINEAR,
+    .flags = TP__BILINEAR | TP__HALVES,
     .reads = {TP__READS_1, TP__READS_0},
     TP__OWNS_BLOCK(tp__conv_attr),
     .infer = conv_weight_infer,
     .forward = conv_weight_forward,
     .gradient = conv_weight_gradient,
+    .taylor = conv_taylor,
     .formula = "y[k] = Σ x1[p] x0[p stride + k dilation − padding]",
     .rule = "x0: conv_transpose(x1, gy); x1: conv(x0, gy)",
     .torch = "torch.nn.grad.conv2d_weight",
@@ -329,12 +347,15 @@ static void conv_gradient(const tp__pull *pull)
 /* A gradient for each channel's number: first of each plane, whose elements lie side by side. */
 static tp_var *conv_bias_sum(tp_var *gy)
 {
+    tp_dtype dtype = (tp_dtype)gy->dtype;
     int64_t shape[2 + TP__CONV_AXES] = {tp__shape(gy)[0], tp__shape(gy)[1], 1, 1, 1};
+    gy = tp__addend(gy);
     tp_var *planes = tp_sum_to(gy, gy->ndim, shape);
     if (tp_is_poison(planes))
         return planes;
     shape[0] = 1;
-    return tp_reshape(tp_sum_to(planes, gy->ndim, shape), 1, shape + 1);
+    planes = tp_reshape(tp_sum_to(planes, gy->ndim, shape), 1, shape + 1);
+    return tp_is_poison(planes) ? planes : tp__narrow(planes, dtype);
 }
 
 static void conv_bias_gradient(const tp__pull *pull)
@@ -350,21 +371,37 @@ tp_var *tp__conv_add_bias(tp_var *y, tp_var *bias)
     return tp_is_poison(y) ? y : tp_add(y, tp_reshape(bias, y->ndim - 1, shape));
 }
 
+/* Coefficient k of a bilinear record, or NULL for zero: of half types a sum of float32. */
+static tp_var *conv_coefficient(const tp__op *op, const tp__jet *jet, int k)
+{
+    tp_var *sum = NULL;
+    for (int i = 0; i <= k; i++)
+        if (jet->x[0][i] && jet->x[1][k - i]) {
+            tp_var *in[] = {tp__addend(jet->x[0][i]), tp__addend(jet->x[1][k - i])};
+            sum = tp__series_add(sum, tp__conv_apply(op, in, conv_attr_of(&jet->node->attr)));
+        }
+    return sum;
+}
+
+static void conv_taylor(const tp__jet *jet)
+{
+    for (int k = 1; k <= jet->order; k++) {
+        tp_var *sum = conv_coefficient(jet->node->op, jet, k);
+        jet->y[k] = sum ? tp_to(sum, (tp_dtype)jet->node->dtype) : NULL;
+    }
+}
+
 /* Without the bias it is bilinear. */
 static void conv_bias_taylor(const tp__jet *jet)
 {
     const tp_var *y = jet->node;
     for (int k = 1; k <= jet->order; k++) {
-        for (int i = 0; i <= k; i++) {
-            tp_var *in[] = {jet->x[0][i], jet->x[1][k - i]};
-            if (in[0] && in[1])
-                jet->y[k] = tp__series_add(
-                    jet->y[k], tp__conv_apply(&tp__conv_op, in, conv_attr_of(&y->attr)));
-        }
+        tp_var *sum = conv_coefficient(&tp__conv_op, jet, k);
         if (jet->x[2][k])
-            jet->y[k] = tp__conv_add_bias(
-                jet->y[k] ? jet->y[k] : tp_zeros((tp_dtype)y->dtype, y->ndim, tp__shape(y)),
-                jet->x[2][k]);
+            sum = tp__conv_add_bias(
+                sum ? sum : tp_zeros(tp__working_type((tp_dtype)y->dtype), y->ndim, tp__shape(y)),
+                tp__addend(jet->x[2][k]));
+        jet->y[k] = sum ? tp_to(sum, (tp_dtype)y->dtype) : NULL;
     }
 }
 
