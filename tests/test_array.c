@@ -213,6 +213,75 @@ TEST(from_memory_shares_the_elements)
     CHECK_INT(released, 1);
 }
 
+/* A buffer of the caller's becomes a parameter: it is read, differentiated and stepped where it
+ * lies. PyTorch's requires_grad_ has the same refusals; turning an array on that was used is
+ * possible there, and then without a gradient from what was recorded before. */
+TEST(memory_becomes_a_variable_in_place)
+{
+    double memory[] = {1, 2, 3};
+    int released = 0;
+    {
+        TP_SCOPE();
+        tp_var *v = tp_from_memory(TP_F64, TP_SHAPE(3), NULL, memory, count_release, &released);
+        CHECK(tp_requires_grad_(v, true) == v && tp_requires_grad(v));
+        {
+            TP_SCOPE();
+            tp_backward(tp_sum(tp_square(v)));
+            CHECK_ELEMENTS(tp_grad(v), 2, 4, 6);
+            tp_sub_(v, tp_mul(0.25, tp_grad(v)));
+            CHECK(tp_data(v) == memory && memory[0] == 0.5 && memory[1] == 1 && memory[2] == 1.5);
+            tp_var *cubes = tp_pow(v, 3), *gradient = tp_gradient(cubes, v, .create_graph = true);
+            CHECK_ELEMENTS(tp_gradient(gradient, v), 3, 6, 9);
+            tp_cleargrad(v);
+        }
+        CHECK(tp_requires_grad_(v, false) == v && !tp_requires_grad(v));
+        CHECK(!tp_requires_grad(tp_square(v)));
+        CHECK_INT(released, 0);
+    }
+    CHECK_INT(released, 1);
+}
+
+TEST(any_leaf_of_a_floating_type_becomes_a_variable)
+{
+    tp_var *number = tp_requires_grad_(tp_num_int(2), true);
+    CHECK_BITS(tp_item(tp_gradient(tp_pow(number, 3), number)), 12);
+    CHECK_INT(tp_dtype_of(tp_add(number, tp_ones(TP_F32, TP_SHAPE()))), TP_F64);
+    tp_var *x = tp_variable(tp_ones(TP_F32, TP_SHAPE(5000))), *y;
+    {
+        TP_NO_GRAD();
+        y = tp_mul(3, x);
+    }
+    tp_requires_grad_(y, true);
+    CHECK_BITS(at(tp_gradient(tp_square(y), y), 4999), 6);
+    tp_var *half = tp_slice(tp_full(TP_BF16, TP_SHAPE(4), 2), 0, 0, 4, 2);
+    CHECK_ELEMENTS(tp_gradient(tp_square(tp_requires_grad_(half, true)), half), 4, 4);
+    tp_var *copy = tp_requires_grad_(tp_keep(tp_detach(x)), true);
+    CHECK_BITS(at(tp_gradient(tp_mul(copy, x), copy), 7), 1);
+    tp_free(copy);
+}
+
+TEST(what_does_not_become_a_variable)
+{
+    tp_var *x = tp_variable(tp_ones(TP_F64, TP_SHAPE(3))), *c = tp_ones(TP_F64, TP_SHAPE(3));
+    tp_requires_grad_(tp_square(x), false);
+    CHECK_ERROR(TP_ERROR_GRAPH, "requires_grad_: a value that a recorded operation made");
+    tp_requires_grad_(tp_slice(x, 0, 0, 2, 1), true);
+    CHECK_ERROR(TP_ERROR_GRAPH, "such as a view of a variable");
+    tp_requires_grad_(tp_ones(TP_I64, TP_SHAPE(3)), true);
+    CHECK_ERROR(TP_ERROR_DTYPE, "a value of int64 cannot be differentiated");
+    tp_var *shared = tp_share(tp_ones(TP_F64, TP_SHAPE(3)));
+    tp_requires_grad_(shared, true);
+    CHECK_ERROR(TP_ERROR_GRAPH, "is shared between threads");
+    tp_var *y = tp_mul(x, c);
+    tp_set_name(c, "c");
+    CHECK(tp_is_poison(tp_requires_grad_(c, true)));
+    CHECK_ERROR(TP_ERROR_GRAPH, "recorded operations have taken a value (c) as it was");
+    CHECK_ELEMENTS(tp_gradient(y, x), 1, 1, 1);
+    CHECK(tp_requires_grad_(x, true) == x);
+    tp_requires_grad_(NULL, true);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "requires_grad_");
+}
+
 TEST(from_memory_takes_any_strides)
 {
     double memory[] = {0, 1, 2, 3, 4, 5};

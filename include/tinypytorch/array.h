@@ -64,6 +64,21 @@ TP_API tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape,
                               const int64_t *strides, void *data, void (*release)(void *arg),
                               void *arg);
 
+/* Makes the leaf or constant v a variable (true) or a constant again (false), in place and without
+ * a copy, and returns it. So memory of the caller's becomes a parameter that optimisers step where
+ * it lies:
+ *
+ *     tp_var *w = tp_requires_grad_(tp_from_memory(TP_F32, TP_SHAPE(n), NULL, data, NULL, NULL),
+ * true);
+ *
+ * The gradient is a buffer of its own. A plain number becomes a float64 variable. What shares v's
+ * elements (tp_detach, views of a constant) stays what it is; edits of either are seen by both.
+ * Writing to the memory oneself between a recorded operation and its sweep is not noticed: tp_data_
+ * counts as an edit. Errors: a result of a recorded operation, also a view of a variable; integer
+ * types; a value that is shared between threads, or that recorded operations have taken as it was.
+ */
+TP_API tp_var *tp_requires_grad_(tp_var *v, bool requires_grad);
+
 /* The same elements as another type, recorded and differentiable between floating types.
  * Floating to integer truncates; to uint8 and int32 wraps modulo 2⁸ and 2³²; to bool everything but
  * 0 is 1; NaN and what int64 cannot hold are INT64_MIN, 0 in the smaller integers; float16 and

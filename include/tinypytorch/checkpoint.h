@@ -34,6 +34,32 @@ extern "C" {
  * scopes of its own. Where nothing is recorded this only calls f. */
 TP_API tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n);
 
+#define TP__DEFAULTS_tp_blocks_options(_)
+typedef struct tp_blocks_options {
+    TP__OPTIONS(tp_blocks_options)
+    /* called after each block but the last with how many rows are done; false: stop, an error */
+    bool (*callback)(void *ctx, int64_t done, int64_t rows);
+    void *callback_ctx;
+} TP__BY_NAME tp_blocks_options;
+
+/* Σ f over blocks of rows: f gets `block` rows at a time of each of n arrays, which have as many
+ * rows (axis 0), the last time perhaps fewer, and gives a result that always has one shape. Blocks
+ * are added in pairs, pairs in pairs.
+ *
+ *     tp_var *loss = tp_sum_blocks(error, &model, data, 2, 2048);      // with f's own variables …
+ *     tp_gradients(loss, parameters, n, gradients);                    // … and data,
+ * differentiated
+ *
+ * Each block is a checkpoint: what it computes goes when it is done, and a sweep computes it once
+ * more, one block after the other, and adds up one gradient. So memory is that of one block, for
+ * values and gradients; derivatives of every order are right, and what a recorded sweep
+ * (create_graph) records is kept. To have higher derivatives in the memory of a block, or gradients
+ * without computing values twice, let f return them: it may call tp_gradient of its block, and
+ * where its result is a constant nothing is kept at all. Error: arrays without rows or with
+ * different numbers of them, results of different shapes or types. */
+TP_API tp_var *tp_sum_blocks(tp_array_function *f, void *ctx, tp_var *const *x, int n,
+                             int64_t block, const tp_blocks_options *options);
+
 /* Stage number i of a chain, from 0: any operations on x that end in one array. */
 typedef tp_var *tp_stage(void *ctx, int i, tp_var *x);
 

@@ -54,6 +54,9 @@
 #define TP__CHECKPOINT_SEQUENCE(function, f, ctx, n, x, ...)                                       \
     TP__WITH(tp_checkpoint_options, function, (f, ctx, n, x, ), __VA_ARGS__)
 #define tp_checkpoint_sequence(...) TP__CHECKPOINT_SEQUENCE(tp_checkpoint_sequence, __VA_ARGS__, )
+#define TP__SUM_BLOCKS(function, f, ctx, x, n, block, ...)                                         \
+    TP__WITH(tp_blocks_options, function, (f, ctx, x, n, block, ), __VA_ARGS__)
+#define tp_sum_blocks(...) TP__SUM_BLOCKS(tp_sum_blocks, __VA_ARGS__, )
 #define TP__LEAST_SQUARES(function, f, ctx, start, fit, ...)                                       \
     TP__WITH(tp_least_squares_options, function, (f, ctx, start, fit, ), __VA_ARGS__)
 #define tp_least_squares(...) TP__LEAST_SQUARES(tp_least_squares, __VA_ARGS__, )

@@ -3,9 +3,9 @@
  * Making arrays: plain numbers, copies of the caller's data, filled arrays, and arrays over memory
  * of the caller's.
  *
- * What is made here is a constant that the innermost scope owns; tp_variable alone makes what is
- * differentiated. A mistake found after an array was made gives poison, and the array goes with its
- * scope.
+ * What is made here is a constant that the innermost scope owns; tp_variable and tp_requires_grad_
+ * alone make what is differentiated. A mistake found after an array was made gives poison, and the
+ * array goes with its scope.
  *
  * A plain number is a 0-d float64 node like the result of any operation on numbers, so that it
  * takes their short path. TP__WEAK says that it stands for a number in the caller's code, and
@@ -247,4 +247,47 @@ tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape, const int
     tp__contiguous_strides(ndim, shape, contiguous);
     return tp__own(
         t, tp__node_over(t, storage, data, dtype, ndim, shape, strides ? strides : contiguous));
+}
+
+/* True if something but handles holds v: a recorded operation. */
+static bool create_is_used(const tp__thread *t, const tp_var *v)
+{
+    uint32_t refs = atomic_load_explicit(&v->refs, memory_order_relaxed), handles = v->kept;
+    for (size_t i = 0; i < t->scopes.n_handles; i++)
+        handles += t->scopes.handles[i] == v;
+    return refs > handles;
+}
+
+tp_var *tp_requires_grad_(tp_var *v, bool requires_grad)
+{
+    tp__thread *t = tp__here();
+    char name[64];
+    if (!tp__check_operand("requires_grad_", v) || t->code)
+        return tp__poison();
+    if (v->op)
+        return tp_fail(
+            TP_ERROR_GRAPH,
+            "requires_grad_: a value%s that a recorded operation made, such as a view of a "
+            "variable; expected a leaf: tp_detach gives one",
+            tp__name_text(name, v));
+    if (!tp__is_float((tp_dtype)v->dtype))
+        return tp_fail(TP_ERROR_DTYPE,
+                       "requires_grad_: a value%s of %s cannot be differentiated, expected a "
+                       "floating type",
+                       tp__name_text(name, v), tp_dtype_name((tp_dtype)v->dtype));
+    if (v->flags & TP__SHARED)
+        return tp_fail(TP_ERROR_GRAPH, "requires_grad_: a value%s is shared between threads",
+                       tp__name_text(name, v));
+    if (!(v->flags & TP__NEEDS_GRAD) == !requires_grad)
+        return v;
+    if (create_is_used(t, v))
+        return tp_fail(TP_ERROR_GRAPH,
+                       "requires_grad_: recorded operations have taken a value%s as it was: call "
+                       "this before them",
+                       tp__name_text(name, v));
+    if (!tp__evaluate(v))
+        return tp__poison();
+    v->flags &= (uint16_t) ~(TP__WEAK | TP__WEAK_INT | TP__UNRECORDED | TP__NEEDS_GRAD);
+    v->flags |= requires_grad ? TP__NEEDS_GRAD : 0;
+    return v;
 }
