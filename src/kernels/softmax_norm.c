@@ -12,7 +12,7 @@
 #include "base/parallel.h"
 
 /* Elements in a task; parts in which the rows' sums for weights are made, and rows in one. */
-enum { ROWS_TASK = 16384, ROWS_PARTS = 16, ROWS_LEAST = 32 };
+enum { ROWS_TASK = 16384, ROWS_PARTS = 8, ROWS_LEAST = 32 };
 
 /* Bytes of a result that nobody finds in a cache when it is done, and what its lines are multiples
  * of where kernels can write it past the caches. */
