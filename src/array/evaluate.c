@@ -31,6 +31,25 @@ static int64_t evaluate_block(const tp__plan *p)
     return TP__PLAN_REGISTER / widest;
 }
 
+/* True if all but what is computed once is one step, which reads memory and single elements: there
+ * is nothing that a block would keep in the cache. */
+static bool evaluate_is_alone(const tp__plan *p)
+{
+    const tp__plan_step *alone = NULL;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        const tp__plan_step *step = &p->steps[i];
+        if (step->once && !step->out)
+            continue;
+        if (step->once || step->source || step->sums || alone)
+            return false;
+        alone = step;
+    }
+    for (int k = 0; alone && k < alone->n; k++)
+        if (!alone->from[k].data && !alone->recipe->repeats)
+            return false;
+    return alone && alone->out;
+}
+
 /* value is a task's part of scratch: where the value of each step lies for the block at hand. The
  * registers follow behind. */
 static char *evaluate_register(const tp__plan *p, char **value, const tp__plan_step *step)
@@ -103,8 +122,9 @@ static void evaluate_task(void *ctx, int64_t chunk)
     for (uint32_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].once)
             evaluate_step(p, i, value, 0, p->block);
-    for (int64_t start = from; start < to; start += p->block) {
-        int64_t n = to - start < p->block ? to - start : p->block;
+    const int64_t block = p->alone ? to - from : p->block;
+    for (int64_t start = from; start < to; start += block) {
+        int64_t n = to - start < block ? to - start : block;
         for (uint32_t i = 0; i < p->n_steps; i++) {
             const tp__plan_step *step = &p->steps[i];
             if (!step->once)
@@ -148,6 +168,7 @@ static void evaluate_note(const tp__plan *p, uint64_t start)
 static bool evaluate_blocks(tp__thread *t, tp__plan *p)
 {
     p->block = evaluate_block(p);
+    p->alone = evaluate_is_alone(p);
     int64_t chunk = EVALUATE_CHUNK * p->block, chunks = (p->size + chunk - 1) / chunk;
     int threads = tp_num_threads();
     size_t slots = chunks < threads ? (size_t)chunks : (size_t)threads;

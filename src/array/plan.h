@@ -68,6 +68,7 @@ typedef struct tp__plan {
     uint64_t id;
     uint32_t n_steps, capacity, n_registers;
     bool full;           /* memory for another step was refused */
+    bool alone;          /* one step does it all: a task is one block */
     int64_t size, block; /* elements */
     char *scratch; /* for each task that runs: where values lie (values_bytes), and registers */
     size_t scratch_bytes, values_bytes;
