@@ -18,7 +18,12 @@
 #include "graph/remake.h"
 #include "graph/structural.h"
 
-enum { FEW_ELEMENTS = 256 };
+enum {
+    FEW_ELEMENTS = 256,
+
+    /* Operands with one of these flags are left to tp__apply. */
+    FEW_NOT = TP__POISON | TP__WATCHED | TP__DROPPED | TP__SHARED
+};
 
 /* What tp__record does for one or two operands that belong to this thread alone, in no unusual
  * mode; b may be NULL. */
@@ -168,22 +173,31 @@ static void few_compute(const tp__op *op, const tp_var *a, const tp_var *b, tp_v
 
 bool tp__few_take(tp__thread *t, const tp_var *a, const tp_var *b)
 {
-    return !((a->flags | b->flags) & (TP__POISON | TP__WATCHED | TP__DROPPED | TP__SHARED)) &&
-           !(t->recording.modes & ~TP__NO_GRAD) && a->data && b->data && a->dtype == b->dtype &&
-           (a->dtype == TP_F32 || a->dtype == TP_F64) &&
+    return !((a->flags | b->flags) & FEW_NOT) && !(t->recording.modes & ~TP__NO_GRAD) && a->data &&
+           b->data && a->dtype == b->dtype && (a->dtype == TP_F32 || a->dtype == TP_F64) &&
            !atomic_load_explicit(&tp__profiling, memory_order_relaxed);
 }
 
-tp_var *tp__few_result(tp__thread *t, tp_var *y, const tp__op *op, tp_var *a, tp_var *b,
+tp_var *tp__few_result(tp__thread *t, tp_var *y, const tp__op *op, tp_var *const *in, int n,
                        tp__attr attr)
 {
-    unsigned flags = a->flags | (b ? b->flags : 0);
+    unsigned flags = 0;
     if (!y)
         return tp__poison();
-    if ((flags & TP__NEEDS_GRAD) && !t->recording.modes)
-        few_record(t, y, op, a, b, attr);
-    else if (flags & (TP__NEEDS_GRAD | TP__UNRECORDED))
+    for (int i = 0; i < n; i++)
+        flags |= in[i]->flags & (TP__NEEDS_GRAD | TP__UNRECORDED);
+    bool record = (flags & TP__NEEDS_GRAD) && !t->recording.modes;
+    if (record && n <= TP__INLINE_INPUTS) {
+        few_record(t, y, op, in[0], n > 1 ? in[1] : NULL, attr);
+    } else if (record) {
+        if (!tp__record(y, op, in, n)) {
+            tp__drop(y);
+            return tp__poison();
+        }
+        y->attr = attr;
+    } else if (flags) {
         y->flags |= TP__UNRECORDED;
+    }
     return tp__own(t, y);
 }
 
@@ -192,9 +206,9 @@ tp_var *tp__apply_few(tp__thread *t, const tp__op *op, tp_var *a, tp_var *b, tp_
     const tp_var *like =
         !b || a->size > b->size || (a->size == b->size && a->ndim >= b->ndim) ? a : b;
     unsigned flags = a->flags | (b ? b->flags : 0);
-    if ((flags & (TP__POISON | TP__WATCHED | TP__DROPPED | TP__SHARED)) || like->ndim == 0 ||
-        (t->recording.modes & ~TP__NO_GRAD) || (op->flags & TP__CONDITION) || op->infer ||
-        op->attr_bytes || atomic_load_explicit(&tp__profiling, memory_order_relaxed))
+    if ((flags & FEW_NOT) || like->ndim == 0 || (t->recording.modes & ~TP__NO_GRAD) ||
+        (op->flags & TP__CONDITION) || op->infer || op->attr_bytes ||
+        atomic_load_explicit(&tp__profiling, memory_order_relaxed))
         return NULL;
     flags &= op->gradient || (op->flags & TP__SLOPE) ? TP__NEEDS_GRAD | TP__UNRECORDED : 0;
     bool record = (flags & TP__NEEDS_GRAD) && !t->recording.modes;
@@ -210,6 +224,35 @@ tp_var *tp__apply_few(tp__thread *t, const tp__op *op, tp_var *a, tp_var *b, tp_
     else if (flags)
         y->flags |= TP__UNRECORDED;
     return tp__own(t, y);
+}
+
+tp_var *tp__few_slope(tp__thread *t, const tp__op *slope, tp_var *gy, tp_var *read, tp_var *x)
+{
+    x = slope->n_in == 3 ? x : read;
+    if (gy->ndim == 0 || !tp__few_take(t, gy, read) || !few_is_plain(gy) ||
+        !few_is_like(read, gy) || !few_is_like(x, gy) || (x->flags & FEW_NOT))
+        return NULL;
+    tp_var *y = tp__node_like(t, gy);
+    if (!y)
+        return tp__poison();
+    tp__loop *fast = tp__fast_loop((tp__fast)slope->fast, (tp_dtype)y->dtype);
+    int64_t item = y->dtype == TP_F64 ? 8 : 4, step[] = {item, item, item, item};
+    char *at[] = {y->data, gy->data, read->data, x->data};
+    (fast ? fast : slope->loop[y->dtype])(y->size, at, step, &(tp__attr){0});
+    y->flags |= TP__UNRECORDED;
+    return tp__own(t, y);
+}
+
+tp_var *tp__few_copy(tp__thread *t, const tp_var *v, int ndim, const int64_t *shape)
+{
+    if (v->size > FEW_ELEMENTS || !(v->flags & TP__CONTIGUOUS) || !tp__few_take(t, v, v))
+        return NULL;
+    tp_var *y = tp__own(t, tp__node_array(t, (tp_dtype)v->dtype, ndim, shape));
+    if (y->flags & TP__POISON)
+        return y;
+    memcpy(y->data, v->data, (size_t)v->size * tp__dtype_size((tp_dtype)v->dtype));
+    y->flags |= TP__UNRECORDED;
+    return y;
 }
 
 /* --- Operands of any kind --- */

@@ -12,6 +12,7 @@
 #include "array/fold.h"
 #include "base/dtype.h"
 #include "graph/apply.h"
+#include "graph/few.h"
 #include "tinypytorch.h"
 
 /* --- broadcast_to and sum_to, each other's gradient --- */
@@ -48,7 +49,10 @@ static bool broadcast_to_infer(tp__call *call)
 
 static void broadcast_to_gradient(const tp__pull *pull)
 {
-    pull->gx[0] = tp_sum_to(pull->gy, pull->x[0]->ndim, tp__shape(pull->x[0]));
+    const tp_var *x = pull->x[0], *gy = pull->gy;
+    bool alike = !pull->record && gy->size == x->size;
+    tp_var *few = alike ? tp__few_copy(tp__here(), gy, x->ndim, tp__shape(x)) : NULL;
+    pull->gx[0] = few ? few : tp_sum_to(pull->gy, x->ndim, tp__shape(x));
 }
 
 static bool sum_to_infer(tp__call *call)

@@ -116,8 +116,7 @@ static tp_var *sweep_slope(tp_var *v, tp_var *gy)
 {
     tp_var *x = tp__inputs(v)[0], *read = v->op->reads[0] & TP__READS_OUT ? v : x;
     const tp__op *slope = v->op->slope;
-    tp_var *few =
-        slope->n_in == 2 ? tp__apply_few(tp__here(), slope, gy, read, (tp__attr){0}) : NULL;
+    tp_var *few = tp__few_slope(tp__here(), slope, gy, read, x);
     return few ? few
                : tp__apply(slope, (tp_var *[]){gy, read, x}, slope->n_in, (tp__attr){0}, -1, NULL);
 }

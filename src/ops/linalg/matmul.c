@@ -165,37 +165,35 @@ static tp_var *matmul_like(const tp_var *v, tp_var *x, tp_var *y)
     return tp__matmul_as(x, y, (tp_dtype)v->dtype);
 }
 
-/* A matrix as an operand of a product, or its transpose. */
-typedef struct matmul_side {
-    tp_var *matrix;
-    bool turned;
-} matmul_side;
-
-static int64_t matmul_side_of(const matmul_side *side, int axis, int64_t *step)
+static int64_t matmul_side(const tp__side *side, int axis, int64_t *step)
 {
-    axis = side->turned ? 1 - axis : axis;
-    *step = tp__strides(side->matrix)[axis];
-    return tp__shape(side->matrix)[axis];
+    const tp_var *v = side->v;
+    axis = (side->turned ? 1 - axis : axis) - (2 - v->ndim);
+    *step = axis < 0 ? v->size : tp__strides(v)[axis];
+    return axis < 0 ? 1 : tp__shape(v)[axis];
 }
 
-/* The product of two matrices of one type, with one reference: a constant with the bits that
- * matmul_forward gives, and no node for what is turned. NULL on error. */
-static tp_var *matmul_at_once(tp__thread *t, matmul_side a, matmul_side b)
+void tp__multiply(tp_var *y, tp__side a, tp__side b)
 {
-    tp_dtype dtype = (tp_dtype)a.matrix->dtype;
     tp__gemm_batch batch = {.count = 1};
     tp__gemm *job = &batch.first;
-    job->m = matmul_side_of(&a, 0, &job->a_row);
-    job->k = matmul_side_of(&a, 1, &job->a_column);
-    matmul_side_of(&b, 0, &job->b_row);
-    job->n = job->c_row = matmul_side_of(&b, 1, &job->b_column);
-    tp_var *y = tp__node_array(t, dtype, 2, (int64_t[]){job->m, job->n});
-    if (!y)
-        return NULL;
-    job->a = a.matrix->data;
-    job->b = b.matrix->data;
+    job->m = matmul_side(&a, 0, &job->a_row);
+    job->k = matmul_side(&a, 1, &job->a_column);
+    matmul_side(&b, 0, &job->b_row);
+    job->n = job->c_row = matmul_side(&b, 1, &job->b_column);
+    job->a = a.v->data;
+    job->b = b.v->data;
     job->c = y->data;
-    tp__gemm_run(matmul_backend(job, dtype), &batch);
+    tp__gemm_run(matmul_backend(job, (tp_dtype)y->dtype), &batch);
+}
+
+/* A constant, with one reference; NULL on error. */
+static tp_var *matmul_at_once(tp__thread *t, tp__side a, tp__side b)
+{
+    int64_t unused, shape[] = {matmul_side(&a, 0, &unused), matmul_side(&b, 1, &unused)};
+    tp_var *y = tp__node_array(t, (tp_dtype)a.v->dtype, 2, shape);
+    if (y)
+        tp__multiply(y, a, b);
     return y;
 }
 
@@ -207,7 +205,7 @@ static bool matmul_is_plain(tp__thread *t, const tp_var *a, const tp_var *b)
 }
 
 /* aᵀ b or a bᵀ, in a sweep that records nothing. */
-static tp_var *matmul_gradient_of(matmul_side a, matmul_side b)
+static tp_var *matmul_gradient_of(tp__side a, tp__side b)
 {
     tp__thread *t = tp__here();
     tp_var *y = tp__own(t, matmul_at_once(t, a, b));
@@ -223,14 +221,14 @@ static void matmul_gradient(const tp__pull *pull)
     bool plain = !pull->record && gy->ndim == 2;
     if (pull->wanted[0])
         pull->gx[0] = plain && !matmul_is_turned(a) && matmul_is_plain(t, gy, b)
-                          ? matmul_gradient_of((matmul_side){gy, false}, (matmul_side){b, true})
+                          ? matmul_gradient_of((tp__side){gy, false}, (tp__side){b, true})
                           : matmul_like(a, gy, tp_transpose(b, -1, -2));
     if (!pull->wanted[1])
         return;
     if (a->ndim > b->ndim)
         a = matmul_rows(a), gy = matmul_rows(gy);
     pull->gx[1] = plain && !matmul_is_turned(b) && matmul_is_plain(t, a, gy)
-                      ? matmul_gradient_of((matmul_side){a, true}, (matmul_side){gy, false})
+                      ? matmul_gradient_of((tp__side){a, true}, (tp__side){gy, false})
                       : matmul_like(b, tp_transpose(a, -1, -2), gy);
 }
 
@@ -357,9 +355,9 @@ tp_var *tp_matmul(tp_var *a, tp_var *b)
         return tp__poison();
     tp__thread *t = tp__here();
     if (matmul_is_plain(t, a, b)) {
-        tp_var *y = matmul_at_once(t, (matmul_side){a, false}, (matmul_side){b, false});
+        tp_var *y = matmul_at_once(t, (tp__side){a, false}, (tp__side){b, false});
         tp__attr attr = {.integer = a->dtype};
-        return tp__few_result(t, y, &matmul_op, a, b, attr);
+        return tp__few_result(t, y, &matmul_op, operands, 2, attr);
     }
     tp__warn_of_mixed("matmul", operands, 2);
     tp_dtype dtype = tp__promote(operands, 2);

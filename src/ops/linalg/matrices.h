@@ -31,6 +31,16 @@ tp_var *tp__matrices(const char *call, tp_var *x, bool square);
  * is the product before it is rounded. No operand of a half type is widened as a whole. */
 tp_var *tp__matmul_as(tp_var *a, tp_var *b, tp_dtype dtype);
 
+/* A matrix, its transpose, or a vector as a row or, turned, a column. */
+typedef struct tp__side {
+    tp_var *v;
+    bool turned;
+} tp__side;
+
+/* y's elements ← a b, with the bits that tp_matmul gives: contiguous y, and one type of float32 and
+ * float64 for all, whose elements are there. Nothing is recorded. */
+void tp__multiply(tp_var *y, tp__side a, tp__side b);
+
 /* True if b holds vectors beside matrices a: one, or one for each matrix. */
 bool tp__is_vectors(const tp_var *a, const tp_var *b);
 

@@ -322,7 +322,7 @@ static tp_var *reduce_few(const tp__op *op, tp_var *x, tp__attr attr)
     tp_var *y = tp__node_array(t, (tp_dtype)x->dtype, 0, NULL);
     if (y)
         tp__fold(TP__SUM, y, x, reduce_mask(&attr), op == &mean_op ? (double)x->size : 1);
-    return tp__few_result(t, y, op, x, NULL, attr);
+    return tp__few_result(t, y, op, &x, 1, attr);
 }
 
 static tp_var *reduce_apply(const tp__op *op, tp_var *x, const tp_reduce_options *given)
