@@ -112,6 +112,51 @@ void chain(int n, double at, double *out)
     out[0] = x.grad().item<double>();
 }
 
+void elements(int n, double at, double *out)
+{
+    torch::Tensor x = (at - 0.25 * torch::arange(10, torch::kFloat64)).requires_grad_(true);
+    for (int i = 0; i < n; i++) {
+        x.mutable_grad().reset();
+        torch::Tensor bump = (x.sin() * x.square().neg().exp()).tanh();
+        torch::Tensor y = (bump + x.square() / 2).sum();
+        y.backward();
+        out[0] = y.item<double>();
+    }
+    out[1] = x.grad().sum().item<double>();
+}
+
+torch::Tensor weight(int outputs, int inputs)
+{
+    torch::Tensor w = torch::empty({outputs, inputs});
+    for (int k = 0; k < outputs * inputs; k++)
+        w.data_ptr<float>()[k] = bench_network_weight(inputs, k);
+    return w.requires_grad_(true);
+}
+
+void network(int n, double at, double *out)
+{
+    int units = (int)at;
+    torch::Tensor input = torch::arange(4, torch::kFloat32).reshape({1, 4}).cos();
+    torch::Tensor target = torch::tensor({{0.5f, -0.5f}});
+    torch::Tensor p[] = {weight(units, 4),     torch::zeros({units}).requires_grad_(true),
+                         weight(units, units), torch::zeros({units}).requires_grad_(true),
+                         weight(2, units),     torch::zeros({2}).requires_grad_(true)};
+    for (int i = 0; i < n; i++) {
+        for (torch::Tensor &v : p)
+            v.mutable_grad().reset();
+        torch::Tensor x = at::linear(input, p[0], p[1]).tanh();
+        x = at::linear(x, p[2], p[3]).tanh();
+        torch::Tensor loss = at::mse_loss(at::linear(x, p[4], p[5]), target);
+        loss.backward();
+        torch::NoGradGuard no_grad;
+        for (torch::Tensor &v : p)
+            v.sub_(v.grad(), 0.01);
+        out[0] = loss.item<double>();
+    }
+    out[1] = p[0].sum().item<double>();
+    out[2] = p[4].sum().item<double>();
+}
+
 void start()
 {
     at::set_num_threads(1);
@@ -128,5 +173,7 @@ const bench_contestant *bench_torch(void)
     torch.work[BENCH_LAST] = last;
     torch.work[BENCH_LAST_RECORDED] = last_recorded;
     torch.work[BENCH_CHAIN] = chain;
+    torch.work[BENCH_ELEMENTS] = elements;
+    torch.work[BENCH_NETWORK] = network;
     return &torch;
 }

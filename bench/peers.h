@@ -39,8 +39,21 @@ typedef enum bench_task {
     /* y = x, then n times y = y x, recorded, swept and freed; x = at. out: dy/dx */
     BENCH_CHAIN,
 
+    /* n times the value and gradient of Σ tanh(sin x · e^(−x²)) + x² / 2 over ten float64 elements
+     * x = at, at − 1/4, at − 2/4 … out: the value, the sum of the gradient's elements */
+    BENCH_ELEMENTS,
+
+    /* n steps of gradient descent, rate 0.01, of a network in float32 on one input of 4 numbers,
+     * cos 0 … cos 3: two layers of `at` units with tanh, one of 2, and the mean square of what is
+     * missing to 1/2 and −1/2. Weights (out, in) begin as bench_network_weight says, biases as 0.
+     * out: the loss before the last step, the sums of the first and of the last weight */
+    BENCH_NETWORK,
+
     BENCH_TASKS
 } bench_task;
+
+/* Element number k, in row-major order, of a layer's weight. */
+float bench_network_weight(int inputs, int k);
 
 typedef struct bench_contestant {
     const char *name, *version;

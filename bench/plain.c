@@ -7,6 +7,7 @@
  * link-time optimisation.
  */
 #include "peers.h"
+#include "plain_arrays.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -94,6 +95,8 @@ const bench_contestant *bench_plain(void)
                 [BENCH_TAYLOR] = plain_taylor,
                 [BENCH_TAYLOR_RECORDED] = plain_taylor,
                 [BENCH_CHAIN] = plain_chain,
+                [BENCH_ELEMENTS] = bench_plain_elements,
+                [BENCH_NETWORK] = bench_plain_network,
             },
     };
     return &plain;

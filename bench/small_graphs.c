@@ -20,10 +20,20 @@
 #include <string.h>
 #include <tinypytorch.h>
 
-enum { SMALL_ROSENBROCK, SMALL_NEWTON, SMALL_NESTED, SMALL_TAYLOR = 5, SMALL_CHAIN, SMALL_RACES };
+enum {
+    SMALL_ROSENBROCK,
+    SMALL_NEWTON,
+    SMALL_NESTED,
+    SMALL_TAYLOR = 5,
+    SMALL_CHAIN,
+    SMALL_ELEMENTS,
+    SMALL_NETWORK,
+    SMALL_RACES = 11
+};
 
 static const double small_tolerance = 1e-10;
-static const double small_chain_at = 1.00001; /* its 100,000th power is e */
+static const double small_float_tolerance = 1e-4; /* after hundreds of steps in float32 */
+static const double small_chain_at = 1.00001;     /* its 100,000th power is e */
 
 static const bench_contestant *small_who[4];
 static int small_count;
@@ -62,6 +72,7 @@ typedef struct small_check {
     int n; /* 0: the contestant's length of chain */
     double at;
     int results;
+    bool floats; /* in float32 */
 } small_check;
 
 static const small_check small_checks[] = {
@@ -74,6 +85,10 @@ static const small_check small_checks[] = {
     {BENCH_TAYLOR, "tanh, Taylor", 9, 1, 9},
     {BENCH_TAYLOR_RECORDED, "tanh, Taylor, recorded", 9, 1, 9},
     {BENCH_CHAIN, "chain", 0, small_chain_at, 1},
+    {BENCH_ELEMENTS, "ten elements", 3, 1, 2},
+    {BENCH_NETWORK, "network, 16 units", 100, 16, 3, true},
+    {BENCH_NETWORK, "network, 32 units", 100, 32, 3, true},
+    {BENCH_NETWORK, "network, 64 units", 100, 64, 3, true},
 };
 
 static bool small_is_right(const bench_contestant *who, const small_check *check)
@@ -89,8 +104,9 @@ static bool small_is_right(const bench_contestant *who, const small_check *check
     bench_plain()->work[check->task](n, check->at, expected);
 
     bool right = true;
+    const double tolerance = check->floats ? small_float_tolerance : small_tolerance;
     for (int i = 0; i < check->results; i++)
-        if (!(fabs(got[i] - expected[i]) <= small_tolerance * fmax(1, fabs(expected[i])))) {
+        if (!(fabs(got[i] - expected[i]) <= tolerance * fmax(1, fabs(expected[i])))) {
             fprintf(stderr, "error: %s: %s: result %d is %.17g, by hand %.17g\n", who->name,
                     check->name, i, got[i], expected[i]);
             right = false;
@@ -161,6 +177,19 @@ static void small_enter(void)
     for (int i = 0; i < small_count; i++)
         bench_enter(&race[SMALL_CHAIN], small_who[i]->name, small_who[i]->work[BENCH_CHAIN],
                     small_who[i]->chain, small_chain_at, small_who[i]->chain);
+
+    race[SMALL_ELEMENTS].title = "Ten elements: value and gradient of ten operations";
+    race[SMALL_ELEMENTS].unit = "one gradient";
+    small_enter_all(&race[SMALL_ELEMENTS], BENCH_ELEMENTS, 1000, 1, 1000);
+
+    static const char *const network[] = {"Network of 4-16-16-2, batch 1: loss, gradient and step",
+                                          "Network of 4-32-32-2, batch 1: loss, gradient and step",
+                                          "Network of 4-64-64-2, batch 1: loss, gradient and step"};
+    for (int i = 0; i < 3; i++) {
+        race[SMALL_NETWORK + i].title = network[i];
+        race[SMALL_NETWORK + i].unit = "one step";
+        small_enter_all(&race[SMALL_NETWORK + i], BENCH_NETWORK, 1000, 16 << i, 1000);
+    }
 }
 
 /* --- Targets --- */
