@@ -120,3 +120,64 @@ TEST(large_tables_are_gathered_by_rows)
             same = same && at[c * PICKED + i] == (float)(picked[i] * COLUMNS + c + 1);
     CHECK(same);
 }
+
+/* Sums over rows, picked one by one or taken as slices. */
+static tp_var *rows_one_by_one(tp_var *x, int64_t n, bool picked)
+{
+    tp_var *sum = NULL;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = i * 7 % tp_shape(x)[0];
+        tp_var *row = picked ? tp_index_select(x, 0, tp_array(TP_I64, TP_SHAPE(1), &at))
+                             : tp_slice(x, 0, at, at + 1, 1);
+        tp_var *term = tp_sum(tp_mul(tp_sin(row), (double)(i + 1)));
+        sum = sum ? tp_add(sum, term) : term;
+    }
+    return sum;
+}
+
+TEST(rows_picked_one_by_one_to_three_orders)
+{
+    static const int64_t counts[] = {1, 3, 4, 9, 40};
+    for
+        EACH(c, counts)
+        {
+            TP_SCOPE();
+            tp_var *x = tp_variable(tp_randn(TP_F64, TP_SHAPE(12, 3))), *y[2];
+            for (int way = 0; way < 2; way++) {
+                y[way] = rows_one_by_one(x, counts[c], way);
+                for (int order = 0; order < 3; order++)
+                    y[way] = tp_gradient(tp_sum(tp_mul(y[way], 2)), x, .create_graph = true);
+            }
+            CHECK(tp_item(tp_max(tp_abs(tp_sub(y[0], y[1])))) < 1e-9);
+            CHECK(tp_item(tp_max(tp_abs(y[0]))) > 0);
+        }
+    /* Along another axis, of an index that repeats itself, beside a use of all elements. */
+    tp_var *x = tp_variable(tp_randn(TP_F64, TP_SHAPE(4, 40))), *sum = tp_sum(tp_pow(x, 3));
+    int64_t places[][2] = {{3, 3}, {39, 0}, {3, 7}, {8, 8}, {1, 39}};
+    double times[40] = {0};
+    for
+        EACH(p, places)
+        {
+            tp_var *index = tp_array(TP_I64, TP_SHAPE(2), places[p]);
+            sum = tp_add(sum, tp_sum(tp_pow(tp_index_select(x, 1, index), 2)));
+            times[places[p][0]]++, times[places[p][1]]++;
+        }
+    tp_var *g = tp_gradient(sum, x, .create_graph = true), *h = tp_gradient(g, x);
+    for (int64_t i = 0; i < 160; i++) {
+        CHECK_CLOSE(at(g, i), 3 * at(x, i) * at(x, i) + 2 * times[i % 40] * at(x, i), 1e-13);
+        CHECK_CLOSE(at(h, i), 6 * at(x, i) + 2 * times[i % 40], 1e-13);
+    }
+}
+
+/* An array of x's size for each row would be 128 MB. */
+TEST(a_recorded_row_takes_no_array_of_all_rows)
+{
+    enum { ROWS = 2000 };
+    tp_var *x = tp_variable(tp_ones(TP_F64, TP_SHAPE(ROWS, 4)));
+    tp_var *y = rows_one_by_one(x, ROWS, true);
+    size_t before = tp_memory_stats().in_use;
+    tp_reset_peak();
+    tp_var *g = tp_gradient(y, x, .create_graph = true);
+    CHECK_CLOSE(at(g, 28), cos(1) * 2, 1e-15);
+    CHECK(tp_memory_stats().peak - before < 16000000);
+}

@@ -27,7 +27,8 @@ typedef struct through_place {
 
 typedef struct through_piece {
     tp_var *part, *gradient; /* of this part, one reference */
-    size_t before;           /* 1 + the number of the root's piece before it; 0: none */
+    tp_var *index; /* of what was picked: its numbers in the root, one reference; or NULL */
+    size_t before; /* 1 + the number of the root's piece before it; 0: none */
 } through_piece;
 
 struct tp__through {
@@ -138,7 +139,7 @@ static bool through_part(tp__sweep *s, tp_var *v)
 
 /* --- Adding --- */
 
-static bool through_keep(tp__sweep *s, tp_var *root, tp_var *part, tp_var *gradient)
+static bool through_keep(tp__sweep *s, tp_var *root, tp_var *part, tp_var *gradient, tp_var *index)
 {
     struct tp__through *through = s->through;
     size_t n = through->n_pieces;
@@ -155,8 +156,10 @@ static bool through_keep(tp__sweep *s, tp_var *root, tp_var *part, tp_var *gradi
             return false;
         root->adjoint.var = NULL;
     }
-    pieces[n] = (through_piece){part, gradient, entry->value.number};
+    pieces[n] = (through_piece){part, gradient, index, entry->value.number};
     tp__ref(gradient);
+    if (index)
+        tp__ref(index);
     entry->value.number = ++through->n_pieces;
     return true;
 }
@@ -180,20 +183,39 @@ static bool through_write(tp__sweep *s, const through_place *place, tp_var *grad
     return true;
 }
 
+static bool through_is_seen(const tp__sweep *s)
+{
+    return s->n_watchers > 1 || (s->n_watchers == 1 && s->watchers[0] != &tp__watch_kept);
+}
+
+static bool through_begin(tp__sweep *s)
+{
+    return s->through || (s->through = tp__alloc_zero(1, sizeof *s->through));
+}
+
 bool tp__through_add(tp__sweep *s, tp_var *v, tp_var *gradient)
 {
-    if (s->n_watchers > 1 || (s->n_watchers == 1 && s->watchers[0] != &tp__watch_kept) ||
-        !v->size || (s->record && !s->join) || !through_part(s, v))
+    if (through_is_seen(s) || !v->size || (s->record && !s->join) || !through_part(s, v))
         return false;
-    if (!s->through && !(s->through = tp__alloc_zero(1, sizeof *s->through)))
+    if (!through_begin(s))
         return false;
     const through_place *place = through_find(s, v);
     if (!place || place->root == v || (place->root->flags & (TP__SHARED | TP__NUMBER)))
         return false;
     if (!tp__sweep_wanted(s, place->root))
         return true;
-    return s->record ? through_keep(s, place->root, v, gradient)
+    return s->record ? through_keep(s, place->root, v, gradient, NULL)
                      : through_write(s, place, gradient);
+}
+
+bool tp__through_pick(const tp__pull *pull, tp_var *index)
+{
+    tp__sweep *s = pull->sweep;
+    tp_var *y = pull->y, *x = pull->x[0];
+    if (!s || !s->record || through_is_seen(s) || !pull->wanted[0] || !y->size || y->sweep_below ||
+        y->size > x->size / THROUGH_SMALL || (x->flags & (TP__SHARED | TP__NUMBER)))
+        return false;
+    return !index || (through_begin(s) && through_keep(s, x, y, pull->gy, index));
 }
 
 /* --- What was kept --- */
@@ -201,13 +223,13 @@ bool tp__through_add(tp__sweep *s, tp_var *v, tp_var *gradient)
 /* The gradient of root that comes from one of v, by the rules between. */
 static tp_var *through_rules(tp_var *root, tp_var *v, tp_var *gradient)
 {
-    const bool wanted = true;
+    const bool wanted[TP__INLINE_INPUTS] = {true};
     for (; v != root && gradient && !tp_is_poison(gradient); v = v->in.few[0]) {
-        tp_var *gx = NULL;
+        tp_var *gx[TP__INLINE_INPUTS] = {NULL};
         tp__pull pull = {
-            .y = v, .gy = gradient, .x = v->in.few, .gx = &gx, .wanted = &wanted, .record = true};
+            .y = v, .gy = gradient, .x = v->in.few, .gx = gx, .wanted = wanted, .record = true};
         v->op->gradient(&pull);
-        gradient = gx;
+        gradient = gx[0];
     }
     return gradient;
 }
@@ -230,6 +252,18 @@ static int64_t *through_numbers(const tp_var *view, const tp_var *top, int64_t *
     return to;
 }
 
+/* The same of a piece; NULL with an error pending. */
+static int64_t *through_numbers_of(tp__sweep *s, const through_piece *piece, const tp_var *top,
+                                   int64_t *to)
+{
+    if (piece->index) {
+        memcpy(to, piece->index->data, (size_t)piece->index->size * sizeof *to);
+        return to + piece->index->size;
+    }
+    const through_place *place = through_find(s, piece->part);
+    return place ? through_numbers(place->view, top, to) : NULL;
+}
+
 /* n pieces, from number `last` on back, as one sum. */
 static tp_var *through_together(tp__sweep *s, tp_var *root, size_t last, int n, int64_t total)
 {
@@ -240,9 +274,8 @@ static tp_var *through_together(tp__sweep *s, tp_var *root, size_t last, int n, 
     const tp_var *whole = top ? top->view : NULL;
     for (int i = 0; parts && whole && to && i < n; i++) {
         const through_piece *piece = &s->through->pieces[last - 1];
-        const through_place *place = through_find(s, piece->part);
         parts[i] = piece->gradient;
-        to = place ? through_numbers(place->view, whole, to) : NULL;
+        to = through_numbers_of(s, piece, whole, to);
         last = piece->before;
     }
     if (index)
@@ -285,8 +318,11 @@ void tp__through_end(tp__sweep *s)
     for (size_t i = through->met.n; i-- > 0 && through->places;)
         if (through->places[i].view)
             tp__drop(through->places[i].view);
-    for (size_t i = 0; i < through->n_pieces; i++)
+    for (size_t i = 0; i < through->n_pieces; i++) {
         tp__drop(through->pieces[i].gradient);
+        if (through->pieces[i].index)
+            tp__drop(through->pieces[i].index);
+    }
     tp__map_drop(&through->met);
     tp__map_drop(&through->roots);
     tp__free(through->places);

@@ -13,6 +13,8 @@
  * This may be left undone at any time: the rules of the views give the same sum. It is left undone
  * for views at which somebody looks (hooks, gradients that are kept), in sweeps with watchers, for
  * numbers, and below operations that pick elements (hold.h), which mark what they are above.
+ *
+ * What an index names (gather) is no view; a recorded sweep keeps and adds it in the same way.
  */
 #ifndef TP_THROUGH_H
 #define TP_THROUGH_H
@@ -30,6 +32,12 @@ TP_INLINE bool tp__through_shows(const tp_var *v)
 /* Passes a gradient of v, for which tp__through_shows, on to its root. False if it was left undone,
  * or failed, with an error pending. */
 bool tp__through_add(tp__sweep *s, tp_var *v, tp_var *gradient);
+
+/* In a sweep that is recorded: keeps pull->gy, a gradient of elements picked from operand 0, for
+ * that operand, of which it is a small part; index has their numbers there in row-major order, or
+ * is NULL to ask whether this would be done. False if it was left undone, or failed, with an error
+ * pending. */
+bool tp__through_pick(const tp__pull *pull, tp_var *index);
 
 /* Adds what was kept for a root into its gradient. False, with an error pending, if that failed. */
 bool tp__through_settle(tp__sweep *s, tp_var *root);

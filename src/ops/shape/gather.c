@@ -15,6 +15,8 @@
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/structural.h"
+#include "graph/sweep.h"
+#include "graph/through.h"
 #include "ops/families.h"
 #include "ops/shape/index.h"
 #include "tinypytorch.h"
@@ -49,11 +51,52 @@ static tp_var *index_zeros(const tp_var *x)
     return tp_zeros((tp_dtype)x->dtype, x->ndim, tp__shape(x));
 }
 
-/* A few elements are added to the gradients of x that are there. */
+tp_var *tp__index_join(const tp_var *root, tp_var *const *parts, int n, tp_var *index)
+{
+    tp_var **flat = tp__alloc((size_t)n * sizeof *flat), *zeros, *sum;
+    if (!flat)
+        return tp__poison();
+    for (int i = 0; i < n; i++)
+        flat[i] = tp_reshape(parts[i], 1, &parts[i]->size);
+    zeros = tp_zeros((tp_dtype)root->dtype, 1, &root->size);
+    sum = tp_scatter_add(zeros, 0, index, tp_concatenate(flat, n, 0));
+    tp__free(flat);
+    return tp_is_poison(sum) ? sum : tp_reshape(sum, root->ndim, tp__shape(root));
+}
+
+/* The row-major numbers in x of the elements that index names. */
+static tp_var *gather_numbers(const tp_var *x, int axis, tp_var *index)
+{
+    tp_var *from = tp__plain(index);
+    tp_var *numbers = tp_is_poison(from) ? from : tp__empty(TP_I64, TP_SHAPE(from->size));
+    int64_t place[TP_MAX_NDIM] = {0}, step[TP_MAX_NDIM], number = 0;
+    tp__contiguous_strides(x->ndim, tp__shape(x), step);
+    for (int64_t i = 0; !tp_is_poison(numbers) && i < from->size; i++) {
+        ((int64_t *)numbers->data)[i] = number + ((const int64_t *)from->data)[i] * step[axis];
+        for (int d = x->ndim - 1; d >= 0; d--) {
+            int64_t along = d == axis ? 0 : step[d];
+            number += along;
+            if (++place[d] < tp__shape(from)[d])
+                break;
+            number -= along * place[d];
+            place[d] = 0;
+        }
+    }
+    return numbers;
+}
+
+/* A few elements are added to the gradients of x that are there, or, recorded, together with other
+ * few. */
 static void gather_gradient(const tp__pull *pull)
 {
     tp_var *x = pull->x[0], *index = pull->x[1];
     int axis = (int)pull->y->attr.integer;
+    if (tp__through_pick(pull, NULL)) {
+        tp_var *numbers = gather_numbers(x, axis, index);
+        pull->sweep->join = tp__index_join;
+        if (tp_is_poison(numbers) || tp__through_pick(pull, numbers) || tp__here()->code)
+            return;
+    }
     tp_var *sum = index_many(x, pull->gy) ? NULL : tp__sweep_sum(pull, 0);
     if (sum)
         tp__index_put("gather", sum, axis, index, tp__addend(pull->gy), TP__INDEX_ADD);

@@ -26,4 +26,7 @@ bool tp__index_take(const char *call, tp_var *out, const tp_var *x, int axis, tp
 bool tp__index_put(const char *call, tp_var *to, int axis, tp_var *index, tp_var *part,
                    tp__index_how how);
 
+/* Many gradients of parts of root as one: a tp__join (graph/sweep.h). */
+tp_var *tp__index_join(const tp_var *root, tp_var *const *parts, int n, tp_var *index);
+
 #endif

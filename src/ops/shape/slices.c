@@ -15,6 +15,7 @@
 #include "graph/half.h"
 #include "graph/sweep.h"
 #include "ops/families.h"
+#include "ops/shape/index.h"
 #include "tinypytorch.h"
 
 /* count elements of axis from start, every step-th. */
@@ -151,20 +152,6 @@ static bool slice_scatter_forward(tp__call *call)
     return slice_write(call->out, call->in[1], slice_of(&call->attr), tp__copy_elements);
 }
 
-/* Many gradients of parts of root as one. */
-static tp_var *slice_join(const tp_var *root, tp_var *const *parts, int n, tp_var *index)
-{
-    tp_var **flat = tp__alloc((size_t)n * sizeof *flat), *zeros, *sum;
-    if (!flat)
-        return tp__poison();
-    for (int i = 0; i < n; i++)
-        flat[i] = tp_reshape(parts[i], 1, &parts[i]->size);
-    zeros = tp_zeros((tp_dtype)root->dtype, 1, &root->size);
-    sum = tp_scatter_add(zeros, 0, index, tp_concatenate(flat, n, 0));
-    tp__free(flat);
-    return tp_is_poison(sum) ? sum : tp_reshape(sum, root->ndim, tp__shape(root));
-}
-
 /* Of many slices of one array only the first makes an array of its size. */
 static void slice_gradient(const tp__pull *pull)
 {
@@ -177,7 +164,7 @@ static void slice_gradient(const tp__pull *pull)
         pull->gx[0] = slice_apply(&slice_scatter_op, in, 2, range);
     }
     if (pull->sweep)
-        pull->sweep->join = slice_join;
+        pull->sweep->join = tp__index_join;
 }
 
 static void slice_scatter_gradient(const tp__pull *pull)
