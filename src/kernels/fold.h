@@ -62,6 +62,9 @@ typedef struct tp__fold_kernels {
      * 0, width lines of n elements, line bytes apart, TP__SCAN_LINES of them together; all begin
      * with the first sum. Not for bytes. */
     tp__scan *scan_sum, *scan_product;
+    /* The gradient of the largest or the least of n elements, which is y: g, shared by those that
+     * are y, or NaN if y is; 0 elsewhere. NULL for integers. */
+    void (*share)(int64_t n, const void *x, double y, double g, void *to);
     /* which of n elements is the first that is this one, or NaN; there is one */
     int64_t (*find)(int64_t n, const void *x, tp__partial best);
 } tp__fold_kernels;

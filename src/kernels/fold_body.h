@@ -398,11 +398,24 @@ FOLD_SCAN(product, FOLD_REAL, double, *)
 #undef TURNING
 #undef FOLD_FIELD
 
+static void FOLD(fold_share)(int64_t n, const void *from, double best, double gradient, void *to)
+{
+    const FOLD_REAL *x = from, y = (FOLD_REAL)best, g = (FOLD_REAL)gradient;
+    FOLD_REAL *gx = to;
+    FOLD_PLACE count = 0;
+    const bool nan = y != y;
+    for (int64_t i = 0; i < n; i++)
+        count += nan ? x[i] != x[i] : x[i] == y;
+    const FOLD_REAL part = g / (FOLD_REAL)count;
+    for (int64_t i = 0; i < n; i++)
+        gx[i] = (nan ? x[i] != x[i] : x[i] == y) ? part : 0;
+}
+
 #define FOLD_KERNELS(name)                                                                         \
     {                                                                                              \
         .block = FOLD(fold_##name), .columns = FOLD(fold_##name##_columns),                        \
         .join = FOLD(fold_##name##_partials), .places = FOLD(fold_places),                         \
-        .find = FOLD(fold_find), .scan_sum = FOLD(fold_scan_sum),                                  \
+        .find = FOLD(fold_find), .share = FOLD(fold_share), .scan_sum = FOLD(fold_scan_sum),       \
         .scan_product = FOLD(fold_scan_product)                                                    \
     }
 

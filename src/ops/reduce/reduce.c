@@ -11,8 +11,10 @@
 #include "array/deferred.h"
 #include "array/fold.h"
 #include "base/dtype.h"
+#include "base/parallel.h"
 #include "graph/apply.h"
 #include "graph/few.h"
+#include "kernels/fold.h"
 #include "ops/families.h"
 #include "tinypytorch.h"
 
@@ -187,50 +189,49 @@ static tp_var *extreme_share(const tp_var *node, tp_var *gy, tp_var *x, tp_var *
     return tp_where(chosen, reduce_spread(share, x, &node->attr), 0);
 }
 
-/* One result: of n elements of x those that are y get an equal share of g, or, y being NaN, those
- * that are. */
-#define EXTREME_SHARE(Type)                                                                        \
-    static void extreme_share_##Type(int64_t n, const Type *x, Type y, Type g, Type *to)           \
-    {                                                                                              \
-        int64_t count = 0;                                                                         \
-        bool nan = y != y;                                                                         \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            count += nan ? x[i] != x[i] : x[i] == y;                                               \
-        g = g / (Type)count;                                                                       \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            to[i] = (nan ? x[i] != x[i] : x[i] == y) ? g : 0;                                      \
-    }
+/* Of more elements the operations' threads are quicker. */
+enum { EXTREME_ROW = 65536, EXTREME_TASK = 32768 };
 
-EXTREME_SHARE(float)
-EXTREME_SHARE(double)
+typedef struct extreme_job {
+    const tp__fold_kernels *kernels;
+    tp_dtype dtype;
+    const char *x, *y, *g;
+    char *to;
+    int64_t n, rows, chunk; /* chunk: rows in a task */
+} extreme_job;
 
-/* Of more elements the operations' vectors are quicker. */
-enum { EXTREME_FEW = 64 };
+static void extreme_task(void *ctx, int64_t task)
+{
+    const extreme_job *job = ctx;
+    int64_t item = (int64_t)tp__dtype_size(job->dtype), end = (task + 1) * job->chunk;
+    for (int64_t i = task * job->chunk; i < end && i < job->rows; i++)
+        job->kernels->share(
+            job->n, job->x + i * job->n * item, tp__read_element(job->dtype, job->y + i * item),
+            tp__read_element(job->dtype, job->g + i * item), job->to + i * job->n * item);
+}
 
-/* The same by a kernel, where the few elements of each result lie one after the other; else NULL.
- */
+/* The same by a kernel, where the elements of each result lie one after the other and are not many;
+ * else NULL. */
 static tp_var *extreme_share_rows(const tp_var *node, tp_var *gy, tp_var *x, tp_var *y)
 {
     unsigned mask = reduce_mask(&node->attr);
     int kept = x->ndim;
     while (kept > 0 && (mask >> (kept - 1) & 1))
         kept--;
-    if ((mask & ((1u << kept) - 1)) || !(x->dtype == TP_F32 || x->dtype == TP_F64) || !y->size)
+    tp_dtype dtype = (tp_dtype)x->dtype;
+    if ((mask & ((1u << kept) - 1)) || !(dtype == TP_F32 || dtype == TP_F64) || !y->size)
         return NULL;
-    int64_t n = x->size / y->size;
-    if (n > EXTREME_FEW)
+    extreme_job job = {.dtype = dtype, .n = x->size / y->size, .rows = y->size};
+    if (job.n > EXTREME_ROW)
         return NULL;
-    tp_var *to = tp__empty((tp_dtype)x->dtype, x->ndim, tp__shape(x));
+    tp_var *to = tp__empty(dtype, x->ndim, tp__shape(x));
     x = tp__plain(x), y = tp__plain(y), gy = tp__plain(gy);
     if (tp_is_poison(to) || tp_is_poison(x) || tp_is_poison(y) || tp_is_poison(gy))
         return tp__poison();
-    for (int64_t i = 0; i < y->size; i++)
-        if (x->dtype == TP_F64)
-            extreme_share_double(n, (double *)x->data + i * n, ((double *)y->data)[i],
-                                 ((double *)gy->data)[i], (double *)to->data + i * n);
-        else
-            extreme_share_float(n, (float *)x->data + i * n, ((float *)y->data)[i],
-                                ((float *)gy->data)[i], (float *)to->data + i * n);
+    job.kernels = tp__fold_choose(TP__MAX, dtype);
+    job.x = x->data, job.y = y->data, job.g = gy->data, job.to = to->data;
+    job.chunk = EXTREME_TASK / job.n + 1;
+    tp__parallel((job.rows - 1) / job.chunk + 1, (double)x->size * 0.3, extreme_task, &job);
     return to;
 }
 
