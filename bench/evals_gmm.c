@@ -15,7 +15,7 @@
 #include <string.h>
 #include <tinypytorch.h>
 
-enum { GMM_M = 0 };
+enum { GMM_M = 0, GMM_BLOCK = 50 };
 
 static void gmm_make(evals_problem *p)
 {
@@ -42,30 +42,51 @@ static tp_var *gmm_triangles(tp_var *diagonal, tp_var *below)
     return tp_add(tp_diag_embed(diagonal, 0), tp_flip(rows, TP_SHAPE(1, 2)));
 }
 
-static tp_var *gmm_value(const evals_problem *p)
+/* What the likelihood of a point is made of. */
+typedef struct gmm_parts {
+    tp_var *mu, *factors, *weights; /* (k, d), (k, d, d), (k, 1) */
+} gmm_parts;
+
+/* Σ lse of some points. */
+static tp_var *gmm_likelihood(void *ctx, tp_var *const *x)
 {
-    tp_var *alpha = p->v[0], *mu = p->v[1], *q = p->v[2], *l = p->v[3], *x = p->v[4];
+    const gmm_parts *parts = ctx;
+    tp_var *centered = tp_sub(x[0], tp_unsqueeze(parts->mu, 1)); /* (k, n, d) */
+    tp_var *scaled = tp_matmul(centered, parts->factors);        /* (k, n, d) */
+    tp_var *squares = tp_sum(tp_square(scaled), .axes = 2);      /* (k, n) */
+    return tp_sum(tp_logsumexp(tp_sub(parts->weights, tp_mul(0.5, squares)), .axes = 0));
+}
+
+static tp_var *gmm_value(const evals_problem *p, int block)
+{
+    tp_var *alpha = p->v[0], *q = p->v[2], *l = p->v[3], *x = p->v[4];
     tp_var *diagonal = tp_exp(q), *sum_q = tp_sum(q, .axes = 1);
-    tp_var *factors = gmm_triangles(diagonal, l);
-    tp_var *centered = tp_sub(x, tp_unsqueeze(mu, 1));       /* (k, n, d) */
-    tp_var *scaled = tp_matmul(centered, factors);           /* (k, n, d) */
-    tp_var *squares = tp_sum(tp_square(scaled), .axes = 2);  /* (k, n) */
-    tp_var *weights = tp_unsqueeze(tp_add(alpha, sum_q), 1); /* (k, 1) */
-    tp_var *terms = tp_sub(weights, tp_mul(0.5, squares));
-    tp_var *likelihood =
-        tp_sub(tp_sum(tp_logsumexp(terms, .axes = 0)), tp_mul(p->size[2], tp_logsumexp(alpha)));
+    gmm_parts parts = {p->v[1], gmm_triangles(diagonal, l), tp_unsqueeze(tp_add(alpha, sum_q), 1)};
+    tp_var *points =
+        block ? tp_sum_blocks(gmm_likelihood, &parts, &x, 1, block) : gmm_likelihood(&parts, &x);
+    tp_var *likelihood = tp_sub(points, tp_mul(p->size[2], tp_logsumexp(alpha)));
     tp_var *frobenius = tp_add(tp_sum(tp_square(diagonal)), tp_sum(tp_square(l)));
     tp_var *prior = tp_sub(tp_mul(0.5, frobenius), tp_mul(GMM_M, tp_sum(sum_q)));
     return tp_sub(likelihood, prior);
 }
 
-static void gmm_ours(const evals_problem *p, double *out)
+static void gmm_put(const evals_problem *p, double *out, int block)
 {
     TP_SCOPE();
     tp_var *g[4];
-    tp_gradients(gmm_value(p), p->v, 4, g);
+    tp_gradients(gmm_value(p, block), p->v, 4, g);
     for (int i = 0; i < 4; i++)
         out = evals_put(out, g[i]);
+}
+
+static void gmm_ours(const evals_problem *p, double *out)
+{
+    gmm_put(p, out, 0);
+}
+
+static void gmm_blocks(const evals_problem *p, double *out)
+{
+    gmm_put(p, out, GMM_BLOCK);
 }
 
 /* What the derivative by hand works on. */
@@ -188,7 +209,9 @@ static void gmm_hand(const evals_problem *p, double *out)
 #define GMM(title_, ...)                                                                           \
     {                                                                                              \
         .name = "gmm", .title = title_, .size = {__VA_ARGS__, 1000}, .make = gmm_make,             \
-        .hand = gmm_hand, .ours = {{"TinyPytorch", gmm_ours}}, .tolerance = 1e-13                  \
+        .hand = gmm_hand,                                                                          \
+        .ours = {{"TinyPytorch", gmm_ours}, {"TinyPytorch, blocks of 50", gmm_blocks}},            \
+        .tolerance = 1e-13                                                                         \
     }
 
 const evals_problem evals_gmm[] = {

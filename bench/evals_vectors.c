@@ -117,22 +117,29 @@ static tp_var *kmeans_by_rows(tp_var *points, tp_var *centroids)
     return tp_sum(tp_square(tp_sub(tp_index_select(centroids, 0, nearest), points)));
 }
 
+typedef struct kmeans_part {
+    tp_var *centroids, *ones;
+    tp_var *(*cost)(tp_var *, tp_var *);
+} kmeans_part;
+
+/* The gradient and the diagonal of the Hessian, of some points. */
+static tp_var *kmeans_block(void *ctx, tp_var *const *x)
+{
+    const kmeans_part *part = ctx;
+    tp_var *c = part->centroids;
+    tp_var *gradient = tp_gradient(part->cost(x[0], c), c, .create_graph = true);
+    tp_var *both[] = {tp_detach(gradient), tp_gradient(gradient, c, .gradient = part->ones)};
+    return tp_stack(both, 2, 0);
+}
+
 /* In blocks of points, so that distances stay in the cache. */
 static void kmeans_blocks(const evals_problem *p, double *out, tp_var *(*cost)(tp_var *, tp_var *),
                           int block)
 {
     TP_SCOPE();
-    tp_var *c = p->v[0], *ones = tp_ones(TP_F64, TP_SHAPE(p->size[1], p->size[2]));
-    tp_var *gradients = tp_zeros(TP_F64, TP_SHAPE(p->size[1], p->size[2]));
-    tp_var *diagonals = tp_zeros(TP_F64, TP_SHAPE(p->size[1], p->size[2]));
-    for (int64_t i = 0; i < p->size[0]; i += block) {
-        TP_SCOPE();
-        tp_var *points = tp_slice(p->v[1], 0, i, i + block, 1);
-        tp_var *gradient = tp_gradient(cost(points, c), c, .create_graph = true);
-        tp_add_(gradients, gradient);
-        tp_add_(diagonals, tp_gradient(gradient, c, .gradient = ones));
-    }
-    evals_put(out, tp_div(gradients, diagonals));
+    kmeans_part part = {p->v[0], tp_ones(TP_F64, TP_SHAPE(p->size[1], p->size[2])), cost};
+    tp_var *both = tp_sum_blocks(kmeans_block, &part, &p->v[1], 1, block);
+    evals_put(out, tp_div(tp_select(both, 0, 0), tp_select(both, 0, 1)));
 }
 
 static void kmeans_rows(const evals_problem *p, double *out)
