@@ -195,7 +195,10 @@ static tp__partial fold_block_of(const fold_job *job, int64_t n, const char *x)
     static void fold_store_##Type(const fold_job *job, Type *to, int64_t stride, int64_t n,        \
                                   const tp__partial *values)                                       \
     {                                                                                              \
-        if (job->kind == TP__SUM)                                                                  \
+        if (job->kind == TP__SUM && job->divisor == 1 && stride == 1)                              \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                to[i] = (Type)values[i].real;                                                      \
+        else if (job->kind == TP__SUM)                                                             \
             for (int64_t i = 0; i < n; i++)                                                        \
                 to[i * stride] = (Type)(values[i].real / job->divisor);                            \
         else                                                                                       \
@@ -203,8 +206,10 @@ static tp__partial fold_block_of(const fold_job *job, int64_t n, const char *x)
                 to[i * stride] = isnan(values[i].real) ? (Type)NAN : (Type)(values[i].real + 0.0); \
     }
 
+#include "kernels/begin_baseline.h"
 FOLD_STORE(float)
 FOLD_STORE(double)
+#include "kernels/end_level.h"
 
 /* Stores n results, the first of them the result's element `at`, the next ones stride apart. */
 static void fold_store(const fold_job *job, int64_t at, int64_t stride, int64_t n,
