@@ -268,6 +268,56 @@ GEMM_READ(double, double, double, GEMM(doubles), )
             c[i * l->c_step] = l->add ? c[i * l->c_step] + total[i] : total[i];                    \
     }                                                                                              \
                                                                                                    \
+    /* The same of two columns of a, whose rows of b are read once. */                             \
+    TP_INLINE void GEMM(gemm_eight_dots_##name)(const tp__gemm_line *l, int64_t j)                 \
+    {                                                                                              \
+        const int lanes = GEMM_BYTES / sizeof(Type);                                               \
+        const Type *a = (const Type *)(const void *)l->a, *next = a + l->a_step;                   \
+        const Item *b = (const Item *)(const void *)l->b + j * l->b_step;                          \
+        const int64_t b_step = l->b_step, depth = l->k;                                            \
+        GEMM_OF_##Type s[2][4], t[2][4], x[2], y;                                                  \
+        GEMM_UNROLL                                                                                \
+        for (int i = 0; i < 4; i++)                                                                \
+            s[0][i] = s[1][i] = t[0][i] = t[1][i] = (GEMM_OF_##Type){0};                           \
+        int64_t k = 0;                                                                             \
+        for (; k + 2 * lanes <= depth; k += 2 * lanes) {                                           \
+            memcpy(&x[0], a + k, sizeof y);                                                        \
+            memcpy(&x[1], next + k, sizeof y);                                                     \
+            GEMM_UNROLL                                                                            \
+            for (int i = 0; i < 4; i++) {                                                          \
+                y = GEMM(gemm_read_##name)(b + i * b_step + k);                                    \
+                s[0][i] = GEMM_FMA_##Type(x[0], y, s[0][i]);                                       \
+                s[1][i] = GEMM_FMA_##Type(x[1], y, s[1][i]);                                       \
+            }                                                                                      \
+            memcpy(&x[0], a + k + lanes, sizeof y);                                                \
+            memcpy(&x[1], next + k + lanes, sizeof y);                                             \
+            GEMM_UNROLL                                                                            \
+            for (int i = 0; i < 4; i++) {                                                          \
+                y = GEMM(gemm_read_##name)(b + i * b_step + k + lanes);                            \
+                t[0][i] = GEMM_FMA_##Type(x[0], y, t[0][i]);                                       \
+                t[1][i] = GEMM_FMA_##Type(x[1], y, t[1][i]);                                       \
+            }                                                                                      \
+        }                                                                                          \
+        for (; k < depth; k += lanes) {                                                            \
+            const int64_t some = depth - k < lanes ? depth - k : lanes;                            \
+            x[0] = GEMM_LOAD_##Type(a + k, some);                                                  \
+            x[1] = GEMM_LOAD_##Type(next + k, some);                                               \
+            GEMM_UNROLL                                                                            \
+            for (int i = 0; i < 4; i++) {                                                          \
+                y = GEMM_PART_##name(b + i * b_step + k, some);                                    \
+                s[0][i] = GEMM_FMA_##Type(x[0], y, s[0][i]);                                       \
+                s[1][i] = GEMM_FMA_##Type(x[1], y, s[1][i]);                                       \
+            }                                                                                      \
+        }                                                                                          \
+        Type total[2][4], *c = (Type *)(void *)l->c + j * l->c_step;                               \
+        for (int m = 0; m < 2; m++)                                                                \
+            GEMM_TOTALS_##Type(s[m][0] + t[m][0], s[m][1] + t[m][1], s[m][2] + t[m][2],            \
+                               s[m][3] + t[m][3], total[m]);                                       \
+        for (int i = 0; i < 4; i++, c += l->c_step)                                                \
+            for (int m = 0; m < 2; m++)                                                            \
+                c[m] = l->add ? c[m] + total[m][i] : total[m][i];                                  \
+    }                                                                                              \
+                                                                                                   \
     TP_INLINE void GEMM(gemm_one_dot_##name)(const tp__gemm_line *l, int64_t j)                    \
     {                                                                                              \
         const int lanes = GEMM_BYTES / sizeof(Type);                                               \
@@ -299,13 +349,25 @@ GEMM_READ(double, double, double, GEMM(doubles), )
         *c = l->add ? *c + total[0] : total[0];                                                    \
     }                                                                                              \
                                                                                                    \
-    static void GEMM(gemm_dots_##name)(const tp__gemm_line *l)                                     \
+    static void GEMM(gemm_dots_##name)(const tp__gemm_line *columns)                               \
     {                                                                                              \
-        int64_t j = 0;                                                                             \
-        for (; j + 4 <= l->n; j += 4)                                                              \
-            GEMM(gemm_four_dots_##name)(l, j);                                                     \
-        for (; j < l->n; j++)                                                                      \
-            GEMM(gemm_one_dot_##name)(l, j);                                                       \
+        tp__gemm_line l = *columns;                                                                \
+        for (int64_t m = l.m; m > 0;) {                                                            \
+            const bool two =                                                                       \
+                GEMM_BYTES == TP__GEMM_BYTES && m > 1; /* there are registers for two */           \
+            int64_t j = 0;                                                                         \
+            for (; j + 4 <= l.n; j += 4)                                                           \
+                if (two)                                                                           \
+                    GEMM(gemm_eight_dots_##name)(&l, j);                                           \
+                else                                                                               \
+                    GEMM(gemm_four_dots_##name)(&l, j);                                            \
+            for (int i = 0; i < 1 + two; i++, m--) {                                               \
+                for (int64_t rest = j; rest < l.n; rest++)                                         \
+                    GEMM(gemm_one_dot_##name)(&l, rest);                                           \
+                l.a += l.a_step * (int64_t)sizeof(Type);                                           \
+                l.c += sizeof(Type);                                                               \
+            }                                                                                      \
+        }                                                                                          \
     }
 
 GEMM_LINE(float, float, float)

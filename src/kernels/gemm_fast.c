@@ -204,7 +204,7 @@ void tp__gemm_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
     _Alignas(64) char room[TP__GEMM_DOTS_ROOM];
     int64_t item = kernels->item, terms = tp__gemm_dot_terms(kernels, job->n);
-    tp__gemm_line line = {.b_step = job->a_row, .c_step = job->c_row};
+    tp__gemm_line line = {.m = job->n, .b_step = job->a_row, .c_step = job->c_row};
     for (int64_t k = 0; k < job->k; k += terms) {
         const char *vectors = job->b + k * job->b_row * item;
         int64_t apart = job->b_column, rows = job->m;
@@ -219,20 +219,21 @@ void tp__gemm_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
         }
         if (job->n > 1)
             rows = tp__gemm_near_rows(line.k * item);
-        for (int64_t i = 0; i < job->m; i += rows)
-            for (int64_t j = 0; j < job->n; j++) {
-                line.n = tp__gemm_least(rows, job->m - i);
-                line.a = vectors + j * apart * item;
-                line.b = job->a + (i * job->a_row + k) * item;
-                line.c = job->c + (i * job->c_row + j) * item;
-                kernels->dots[0](&line);
-            }
+        line.a = vectors;
+        line.a_step = apart;
+        for (int64_t i = 0; i < job->m; i += rows) {
+            line.n = tp__gemm_least(rows, job->m - i);
+            line.b = job->a + (i * job->a_row + k) * item;
+            line.c = job->c + i * job->c_row * item;
+            kernels->dots[0](&line);
+        }
     }
 }
 
 /* How many of the last columns are dot products: those that fill a small part of a vector, if their
  * terms are enough to repay adding up the lanes: of four rows a vector of terms takes as long as 6
- * terms of a tile, on the average of how rows lie, and the sums as 16. */
+ * terms of a tile, on the average of how rows lie, or 5 where two columns are computed together,
+ * and the sums as 16. */
 int64_t tp__gemm_few(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
     int64_t lanes = kernels->lanes, few = job->n & (lanes - 1);

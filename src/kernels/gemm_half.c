@@ -265,7 +265,7 @@ static void half_some_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
     int64_t terms = tp__gemm_dot_terms(kernels, job->n);
     int place = half_place(job->a_type);
     bool reads = kernels->dots[place] != NULL; /* a as it lies */
-    tp__gemm_line line = {.b_step = job->a_row, .c_step = job->c_row};
+    tp__gemm_line line = {.m = job->n, .b_step = job->a_row, .c_step = job->c_row};
     for (int64_t k = 0; k < job->k; k += terms) {
         line.k = tp__gemm_least(terms, job->k - k);
         line.add = job->add || k > 0;
@@ -281,11 +281,10 @@ static void half_some_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
                 line.b = wide;
                 line.b_step = line.k;
             }
-            for (int64_t j = 0; j < job->n; j++) {
-                line.a = columns + j * line.k * item;
-                line.c = job->c + (i * job->c_row + j) * item;
-                kernels->dots[reads ? place : 0](&line);
-            }
+            line.a = columns;
+            line.a_step = line.k;
+            line.c = job->c + i * job->c_row * item;
+            kernels->dots[reads ? place : 0](&line);
         }
     }
 }

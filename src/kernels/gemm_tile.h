@@ -34,9 +34,10 @@ typedef struct tp__gemm_tile {
 
 typedef void tp__gemm_tile_kernel(const tp__gemm_tile *tile);
 
-/* c (n) = a (k) b (k, n), or c += a b. */
+/* c (n) = a (k) b (k, n), or c += a b; of dots m of them, a_step apart, with results side by side.
+ */
 typedef struct tp__gemm_line {
-    int64_t n, k;
+    int64_t n, k, m;
     const char *a, *b;
     char *c;
     int64_t a_step, b_step, c_step;
