@@ -39,6 +39,31 @@ TEST(a_chain_has_the_bits_of_its_operations)
     }
 }
 
+/* Runs of the last axes, which fill blocks or do not, and rows that are single elements. x goes on
+ * waiting, and has no memory. */
+TEST(sums_of_runs_have_the_bits_of_sums_of_what_is_read)
+{
+    static const int64_t lengths[] = {1, 63, 64, 65, 300, 512, 513, 768, 1000, 1024, 1025, 1536};
+    for (tp_dtype dtype = TP_F32; dtype <= TP_F64; dtype++)
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+            TP_SCOPE();
+            const int64_t n = lengths[i], rows = 8192 / n + 3;
+            tp_var *x = tp_randn(dtype, TP_SHAPE(rows, 1, n)), *mean = tp_randn(dtype, 0, NULL);
+            tp_data(x);
+            tp_var *apart = step(tp_square(tp_sub(x, mean)), true);
+            tp_var *square = tp_square(tp_sub(x, mean));
+            CHECK(
+                same_bits(tp_sum(square, .axes = TP_AXES(-1)), tp_sum(apart, .axes = TP_AXES(-1))));
+            CHECK(same_bits(tp_mean(square, .axes = TP_AXES(1, 2), .keepdims = true),
+                            tp_mean(apart, .axes = TP_AXES(1, 2), .keepdims = true)));
+            CHECK(same_bits(tp_sum(tp_gt(x, mean), .axes = TP_AXES(-1)),
+                            tp_sum(step(tp_gt(x, mean), true), .axes = TP_AXES(-1))));
+            CHECK(same_bits(tp_sum(tp_square(x), .axes = TP_AXES(0)),
+                            tp_sum(step(tp_square(x), true), .axes = TP_AXES(0))));
+            CHECK(waits(square) == (n >= 64 && (n <= 1024 || n % 512 == 0)));
+        }
+}
+
 TEST(gradients_of_a_chain_are_the_closed_form)
 {
     tp_var *x = tp_variable(many(TP_F64, 2));

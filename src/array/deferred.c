@@ -52,6 +52,7 @@ void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_
     recipe->size = size;
     recipe->weight = recipe->depth = 1;
     recipe->fold = NULL;
+    recipe->run = size;
     recipe->divisor = 1;
     recipe->dtype = TP_F64;
     recipe->costly = recipe->repeats = false;
@@ -376,8 +377,9 @@ tp__storage *tp__recipe_defer(tp__thread *t, tp__recipe *recipe)
     *copy = *recipe;
     copy->head.drop = deferred_drop;
     t->waiting.finish = deferred_finish_all;
-    copy->storage =
-        tp__storage_defer((recipe->fold ? 1 : (size_t)recipe->size) * recipe->item, &copy->head);
+    copy->storage = tp__storage_defer(
+        (size_t)(recipe->fold ? tp__recipe_runs(recipe) : recipe->size) * recipe->item,
+        &copy->head);
     if (!copy->storage) {
         tp__block_put(t, copy, sizeof *copy);
         return NULL;

@@ -5,7 +5,8 @@
  * or it becomes a deferred storage, which holds its sources' storages, deferred or not, until
  * somebody reads an element. Then the whole graph of recipes below runs in blocks that stay in
  * the cache (plan.h). The sum of all elements of something that waits, waits too: a plan that
- * computes its source may compute it along.
+ * computes its source may compute it along. Sums of runs of elements do not wait: their recipe runs
+ * at once, so that what it sums need not be in memory.
  *
  * A recipe's sources never change while it waits: before an edit in place, tp__edit leaves the old
  * elements to the recipes, or runs these first.
@@ -52,9 +53,10 @@ typedef struct tp__recipe {
     tp__deferred head;
     tp__loop *loop;
     tp__attr attr;
-    tp__fold_block *fold; /* instead of loop: the sum of all elements of one source … */
-    double divisor;       /* … divided by this, as one element */
-    tp_dtype dtype;       /* of that element */
+    tp__fold_block *fold; /* instead of loop: sums of elements of one source … */
+    int64_t run;          /* … of so many that follow each other … */
+    double divisor;       /* … divided by this */
+    tp_dtype dtype;       /* of the sums */
     const char *name;
     bool costly;  /* worth more than reading the element again */
     bool repeats; /* loop takes a step of 0 */
@@ -76,6 +78,18 @@ TP_INLINE tp__recipe *tp__recipe_of(const tp__storage *storage)
 /* Starts a recipe for a result of this shape, or for the sum of elements of this shape. The caller
  * sets loop or fold, attr, name, n and item, then each source. */
 void tp__recipe_begin(tp__recipe *recipe, int ndim, const int64_t *shape, int64_t size);
+
+/* How many sums of blocks a recipe that folds makes of each run. */
+TP_INLINE int64_t tp__recipe_blocks(const tp__recipe *recipe)
+{
+    return (recipe->run + TP__FOLD_BLOCK - 1) / TP__FOLD_BLOCK;
+}
+
+/* How many runs there are. */
+TP_INLINE int64_t tp__recipe_runs(const tp__recipe *recipe)
+{
+    return recipe->size / recipe->run;
+}
 
 /* True if all of v's elements are one, which is in memory. */
 bool tp__is_uniform(const tp_var *v);

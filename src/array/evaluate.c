@@ -22,13 +22,21 @@ enum {
 };
 
 /* As many elements as a register holds of the widest: 1,024, or 512 of 8 bytes. Both are multiples
- * of TP__FOLD_BLOCK, by which sums are cut, so that their bits do not depend on this. */
-static int64_t evaluate_block(const tp__plan *p)
+ * of TP__FOLD_BLOCK, by which sums are cut, so that their bits do not depend on this. Runs that are
+ * no multiples stay whole. `bytes` are a register's. */
+static int64_t evaluate_block(const tp__plan *p, size_t *bytes)
 {
     uint32_t widest = TP__PLAN_REGISTER / TP__PLAN_BLOCK;
     for (uint32_t i = 0; i < p->n_steps; i++)
         widest = p->steps[i].item > widest ? p->steps[i].item : widest;
-    return TP__PLAN_REGISTER / widest;
+    int64_t block = TP__PLAN_REGISTER / widest;
+    if (p->run)
+        block = p->run > block ? p->run : block / p->run * p->run;
+    *bytes = TP__PLAN_REGISTER;
+    if (block * widest > TP__PLAN_REGISTER)
+        *bytes =
+            (size_t)(block * widest + EVALUATE_ALIGNED - 1) / EVALUATE_ALIGNED * EVALUATE_ALIGNED;
+    return block;
 }
 
 /* True if all but what is computed once is one step, which reads memory and single elements: there
@@ -54,14 +62,18 @@ static bool evaluate_is_alone(const tp__plan *p)
  * registers follow behind. */
 static char *evaluate_register(const tp__plan *p, char **value, const tp__plan_step *step)
 {
-    return (char *)value + p->values_bytes + (size_t)step->place * TP__PLAN_REGISTER;
+    return (char *)value + p->values_bytes + (size_t)step->place * p->register_bytes;
 }
 
 static void evaluate_sums(const tp__plan_step *step, int64_t start, int64_t n, const char *from)
 {
-    for (int64_t i = 0; i < n; i += TP__FOLD_BLOCK)
-        step->sums[(start + i) / TP__FOLD_BLOCK] = step->recipe->fold(
-            n - i < TP__FOLD_BLOCK ? n - i : TP__FOLD_BLOCK, from + i * step->from[0].item);
+    const int64_t run = step->recipe->run, blocks = tp__recipe_blocks(step->recipe);
+    for (int64_t i = 0, some; i < n; i += some) {
+        int64_t place = (start + i) % run, left = run - place < n - i ? run - place : n - i;
+        some = left < TP__FOLD_BLOCK ? left : TP__FOLD_BLOCK;
+        step->sums[(start + i) / run * blocks + place / TP__FOLD_BLOCK] =
+            step->recipe->fold(some, from + i * step->from[0].item);
+    }
 }
 
 /* True if the step reads one element in this block, which its kernel takes by a step of 0. */
@@ -167,7 +179,7 @@ static void evaluate_note(const tp__plan *p, uint64_t start)
  * at a time. */
 static bool evaluate_blocks(tp__thread *t, tp__plan *p)
 {
-    p->block = evaluate_block(p);
+    p->block = evaluate_block(p, &p->register_bytes);
     p->alone = evaluate_is_alone(p);
     int64_t chunk = EVALUATE_CHUNK * p->block, chunks = (p->size + chunk - 1) / chunk;
     int threads = tp_num_threads();
@@ -175,7 +187,7 @@ static bool evaluate_blocks(tp__thread *t, tp__plan *p)
     slots = slots < EVALUATE_THREADS ? slots : EVALUATE_THREADS;
     p->values_bytes =
         (p->n_steps * sizeof(char *) + EVALUATE_ALIGNED - 1) / EVALUATE_ALIGNED * EVALUATE_ALIGNED;
-    p->scratch_bytes = p->values_bytes + p->n_registers * (size_t)TP__PLAN_REGISTER;
+    p->scratch_bytes = p->values_bytes + p->n_registers * p->register_bytes;
     p->scratch = tp__block_take(t, slots * p->scratch_bytes);
     if (!p->scratch)
         return false;
@@ -192,8 +204,12 @@ static void evaluate_fold(tp__plan *p)
         tp__plan_step *step = &p->steps[i];
         if (!step->sums)
             continue;
-        double total = tp__fold_pairwise(step->sums, tp__plan_sums(p));
-        tp__write_element(step->recipe->dtype, step->out, total / step->recipe->divisor);
+        const tp__recipe *recipe = step->recipe;
+        const int64_t blocks = tp__recipe_blocks(recipe), runs = tp__recipe_runs(recipe);
+        for (int64_t k = 0; k < runs; k++) {
+            double total = tp__fold_pairwise(step->sums + k * blocks, blocks);
+            tp__write_element(recipe->dtype, step->out + k * step->item, total / recipe->divisor);
+        }
         tp__plan_drop_sums(p, step);
     }
 }

@@ -319,16 +319,22 @@ static bool plan_make_out(tp__plan *p, tp__plan_step *step)
     return step->out != NULL;
 }
 
+static size_t plan_sums_bytes(const tp__plan_step *step)
+{
+    const tp__recipe *recipe = step->recipe;
+    return (size_t)(tp__recipe_runs(recipe) * tp__recipe_blocks(recipe)) * sizeof *step->sums;
+}
+
 static bool plan_make_sums(tp__plan *p, tp__plan_step *step)
 {
-    step->sums = tp__block_take(p->thread, (size_t)tp__plan_sums(p) * sizeof(double));
+    step->sums = tp__block_take(p->thread, plan_sums_bytes(step));
     return step->sums && plan_make_out(p, step);
 }
 
 void tp__plan_drop_sums(const tp__plan *p, tp__plan_step *step)
 {
     if (step->sums)
-        tp__block_put(p->thread, step->sums, (size_t)tp__plan_sums(p) * sizeof(double));
+        tp__block_put(p->thread, step->sums, plan_sums_bytes(step));
     step->sums = NULL;
 }
 
@@ -392,7 +398,9 @@ static void plan_registers(tp__plan *p)
 bool tp__plan_make(tp__thread *t, tp__plan *p, tp__storage *const *storages, int n)
 {
     *p = (tp__plan){.thread = t, .id = ++t->waiting.plans, .capacity = PLAN_FIRST};
-    p->size = tp__recipe_of(storages[0])->size;
+    const tp__recipe *asked = tp__recipe_of(storages[0]);
+    p->size = asked->size;
+    p->run = asked->run % TP__FOLD_BLOCK && asked->run < asked->size ? asked->run : 0;
     p->steps = tp__block_take(t, plan_bytes(p));
     if (!p->steps)
         return false;
@@ -400,7 +408,8 @@ bool tp__plan_make(tp__thread *t, tp__plan *p, tp__storage *const *storages, int
         if (storages[i] && !storages[i]->data &&
             (i == 0 || plan_fits(p, tp__recipe_of(storages[i]))))
             plan_ask(p, storages[i]);
-    plan_join(p);
+    if (!p->run) /* sums of all are made of blocks from the first element on */
+        plan_join(p);
     if (p->full || !plan_outputs(p))
         return false;
     plan_registers(p);

@@ -19,7 +19,7 @@
 
 enum {
     TP__PLAN_BLOCK = 1024,            /* elements, at most */
-    TP__PLAN_REGISTER = 4096,         /* bytes */
+    TP__PLAN_REGISTER = 4096,         /* bytes, where blocks need not be larger */
     TP__PLAN_STEPS = 8 * TP__HEAVIEST /* sums and results join up to there; a recipe takes four:
                                        * itself and three sources */
 };
@@ -47,7 +47,7 @@ typedef struct tp__plan_step {
     tp__plan_place from[TP__RECIPE_SOURCES];
     char *out;                  /* the elements of an output; NULL: a register */
     tp__storage *taken;         /* whose elements these were */
-    double *sums;               /* a sum's, of each TP__FOLD_BLOCK elements */
+    double *sums;               /* of blocks, of each run one after the other */
     uint32_t place, item, last; /* register; bytes of an element; the last step that reads it */
     uint32_t held, inside; /* references to storages of this value; those of them in the plan */
     uint32_t next;         /* in the same bucket, or register given back; counted from 1 */
@@ -70,18 +70,14 @@ typedef struct tp__plan {
     bool full;           /* memory for another step was refused */
     bool alone;          /* one step does it all: a task is one block */
     int64_t size, block; /* elements */
+    int64_t run;         /* blocks are made of whole runs of so many, if that is not 0 */
+    size_t register_bytes;
     char *scratch; /* for each task that runs: where values lie (values_bytes), and registers */
     size_t scratch_bytes, values_bytes;
     atomic_ullong free_scratch; /* a bit for each part of scratch that no task has */
     tp__plan_step *steps;
     uint32_t bucket[TP__PLAN_BUCKETS]; /* the last step in each, counted from 1 */
 } tp__plan;
-
-/* The number of partial sums of a sum that is a step of the plan. */
-TP_INLINE int64_t tp__plan_sums(const tp__plan *p)
-{
-    return (p->size + TP__FOLD_BLOCK - 1) / TP__FOLD_BLOCK;
-}
 
 /* Makes a plan of the first of these storages, which is deferred, and of those others of them that
  * are too and fit, and takes all memory that its outputs need. False, with an error, when out of

@@ -174,7 +174,8 @@ static void apply_begin(tp__call *call, const tp__op *op, int n, tp__attr attr, 
     for (int i = 0; i < ndim; i++)
         call->shape[i] = shape[i];
     call->dtype = call->work = call->given = TP_F64;
-    call->view = call->folds = false;
+    call->view = false;
+    call->folds = 0;
     call->divisor = 1;
     call->base = call->out = NULL;
     call->offset = 0;

@@ -18,10 +18,12 @@
 
 #include "array/array.h"
 #include "array/deferred.h"
+#include "array/plan.h"
 #include "base/profile.h"
 
-/* COMPUTE_TURNED: places of an axis, at least, that make turning worth while. */
-enum { COMPUTE_FEW_ELEMENTS = 256, COMPUTE_TURNED = 32 };
+/* COMPUTE_TURNED: places of an axis, at least, that make turning worth while. COMPUTE_CHEAP: steps
+ * that are computed again rather than kept; COMPUTE_RUN: elements of a sum, at least. */
+enum { COMPUTE_FEW_ELEMENTS = 256, COMPUTE_TURNED = 32, COMPUTE_CHEAP = 2, COMPUTE_RUN = 64 };
 
 /* Numbers keep libm's accuracy, whatever array functions do. */
 static tp__loop *compute_fast_loop(const tp__call *call)
@@ -191,6 +193,20 @@ static bool compute_waits(const tp_var *v)
     return !v->data && !v->storage->data && !tp__recipe_of(v->storage)->fold;
 }
 
+/* True if sums of runs of what waits are worth taking where it is computed, which leaves it
+ * waiting: runs fill blocks (array/plan.h), and all of it is cheap. */
+static bool compute_folds_runs(const tp__call *call)
+{
+    const tp__recipe *recipe = tp__recipe_of(call->in[0]->storage);
+    bool costly = recipe->costly;
+    for (int i = 0; i < recipe->n; i++) {
+        const tp__storage *from = recipe->source[i].storage;
+        costly = costly || (from && !from->data && tp__recipe_of(from)->costly);
+    }
+    return !costly && recipe->weight <= COMPUTE_CHEAP && call->folds >= COMPUTE_RUN &&
+           (call->folds <= TP__PLAN_BLOCK || call->folds % TP__FOLD_BLOCK == 0);
+}
+
 /* The sum of elements that wait waits with them. */
 static tp_var *compute_fold(tp__thread *t, tp__call *call)
 {
@@ -198,6 +214,7 @@ static tp_var *compute_fold(tp__thread *t, tp__call *call)
     tp_var *x = call->in[0];
     tp__recipe_begin(&recipe, x->ndim, tp__shape(x), x->size);
     recipe.fold = tp__fold_sum_kernel((tp_dtype)x->dtype);
+    recipe.run = call->folds;
     recipe.divisor = call->divisor;
     recipe.dtype = call->dtype;
     recipe.name = call->op->name;
@@ -206,12 +223,17 @@ static tp_var *compute_fold(tp__thread *t, tp__call *call)
     recipe.item = (uint8_t)tp__dtype_size(call->dtype);
     tp__source_of(&recipe, 0, x, (tp_dtype)x->dtype);
     tp__storage *storage = tp__recipe_defer(t, &recipe);
-    return storage ? tp__node_holding(t, storage, call->dtype, call->ndim, call->shape) : NULL;
+    tp_var *y = storage ? tp__node_holding(t, storage, call->dtype, call->ndim, call->shape) : NULL;
+    if (!y || call->folds == x->size || tp__evaluate(y))
+        return y;
+    tp__drop(y);
+    return NULL;
 }
 
 static tp_var *compute_forward(tp__thread *t, tp__call *call)
 {
-    if (call->folds && compute_waits(call->in[0]))
+    if (call->folds && compute_waits(call->in[0]) &&
+        (call->folds == call->in[0]->size || compute_folds_runs(call)))
         return compute_fold(t, call);
     if (!tp__evaluate_all(call->in, call->n_in))
         return NULL;

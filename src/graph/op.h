@@ -34,8 +34,9 @@ typedef struct tp__call {
     tp_var *base;
     int64_t strides[TP_MAX_NDIM], offset;
     tp_var *out;
-    double flops; /* that forward did, for profiles */
-    bool folds;   /* the result is the sum of all elements, divided by divisor: it may wait */
+    double flops;  /* that forward did, for profiles */
+    int64_t folds; /* the result is sums of so many elements that lie one after the other, each
+                    * divided by divisor; 0: it is not */
     double divisor;
 } tp__call;
 

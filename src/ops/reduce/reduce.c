@@ -72,13 +72,26 @@ static unsigned reduce_folds(const tp_var *y)
 
 /* --- sum and mean --- */
 
-/* A sum over everything may wait with its elements. */
+/* True if the elements of a result follow each other in row-major order. */
+static bool sum_takes_last(const tp_var *x, const tp__attr *attr)
+{
+    bool kept = false;
+    for (int i = x->ndim - 1; i >= 0; i--) {
+        if (kept && reduce_takes(attr, i) && tp__shape(x)[i] != 1)
+            return false;
+        kept = kept || (!reduce_takes(attr, i) && tp__shape(x)[i] != 1);
+    }
+    return true;
+}
+
+/* Such sums may be taken where the elements are computed. */
 static void sum_divides(tp__call *call, double divisor)
 {
     const tp_var *x = call->in[0];
+    bool folds = (tp__is_float(call->dtype) || tp__dtype_size((tp_dtype)x->dtype) == 1) &&
+                 x->size > 0 && sum_takes_last(x, &call->attr);
     call->divisor = divisor;
-    call->folds = (tp__is_float(call->dtype) || tp__dtype_size((tp_dtype)x->dtype) == 1) &&
-                  x->size > 0 && reduce_count(x, &call->attr) == x->size;
+    call->folds = folds ? reduce_count(x, &call->attr) : 0;
 }
 
 static bool sum_infer(tp__call *call)
