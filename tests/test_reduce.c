@@ -171,9 +171,9 @@ TEST(any_axes_of_any_layout)
 /* Several blocks a result, several runs a row, several tasks. */
 TEST(large_arrays_of_any_layout)
 {
-    static const int64_t shapes[][3] = {{1, 5000, 40}, {3, 1100, 700}, {2500, 1, 9},
-                                        {40, 3, 1500}, {70, 50, 60},   {7, 5000, 3},
-                                        {9, 400, 8},   {9, 401, 17},   {33, 3, 31}};
+    static const int64_t shapes[][3] = {{1, 5000, 40}, {3, 1100, 700}, {2500, 1, 9}, {40, 3, 1500},
+                                        {70, 50, 60},  {7, 5000, 3},   {9, 400, 8},  {9, 401, 17},
+                                        {33, 3, 31},   {20, 5, 384},   {6, 3, 640}};
     static const int64_t orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {0, 2, 1}};
     for
         EACH(s, shapes)
@@ -189,7 +189,7 @@ TEST(large_arrays_of_any_layout)
                     if (o < 2 || s == 4)
                         check_everywhere(tp_permute(x, 3, orders[o]));
                 }
-            if (s % 2)
+            if (s % 2 || s == 10) /* the copy lies in pieces, which this does not */
                 check_everywhere(tp_slice(x, 2, 1, INT64_MAX, 2));
         }
 }

@@ -76,6 +76,7 @@ typedef struct fold_job {
 
     fold_way way;
     bool solid;    /* a result's elements lie one after the other */
+    bool pieces;   /* or in pieces of whole panels, and are summed */
     int64_t group; /* by blocks: so many of a result, then of the next one, and so on */
 
     /* By columns: the axis has `width` places, from each to the next it is `stride` results, and so
@@ -180,6 +181,23 @@ static const char *fold_elements(const fold_job *job, const char *from, int64_t 
     return buffer;
 }
 
+/* The sum of the same elements where they lie, in pieces. */
+static double fold_pieces(const fold_job *job, const char *from, int64_t number, int64_t n)
+{
+    enum { MOST = TP__FOLD_BLOCK / TP__FOLD_PANEL };
+    const void *x[MOST];
+    int64_t size[MOST], pieces = 0;
+    fold_place place;
+    fold_seek(&job->reduced, &place, number);
+    for (; n > 0; n -= size[pieces++]) {
+        x[pieces] = from + place.offset;
+        size[pieces] = fold_ahead(&job->reduced, &place);
+        size[pieces] = size[pieces] < n ? size[pieces] : n;
+        fold_advance(&job->reduced, &place, size[pieces]);
+    }
+    return job->kernels->pieces(pieces, size, x);
+}
+
 static tp__partial fold_block_of(const fold_job *job, int64_t n, const char *x)
 {
     if (job->kernels->block)
@@ -255,6 +273,10 @@ static tp__partial fold_result(const fold_job *job, const char *from)
     double buffer[TP__FOLD_BLOCK];
     for (int64_t block = 0; block < job->blocks; block++) {
         int64_t n = fold_block_size(job, block), number = block * job->block;
+        if (job->pieces) {
+            values[block].real = fold_pieces(job, from, number, n);
+            continue;
+        }
         const char *x = job->solid ? from + number * (int64_t)job->item
                                    : fold_elements(job, from, number, n, (char *)buffer);
         values[block] = fold_block_of(job, n, x);
@@ -321,10 +343,13 @@ static void fold_blocks(const fold_job *job, int64_t from, int64_t to)
         int64_t block = group / results * job->group + unit % job->group;
         fold_place place;
         fold_seek(&job->kept, &place, result);
-        int64_t n = fold_block_size(job, block);
-        const char *x =
-            fold_elements(job, job->from + place.offset, block * job->block, n, (char *)buffer);
-        tp__partial value = fold_block_of(job, n, x);
+        int64_t n = fold_block_size(job, block), number = block * job->block;
+        const char *first = job->from + place.offset;
+        tp__partial value;
+        if (job->pieces)
+            value.real = fold_pieces(job, first, number, n);
+        else
+            value = fold_block_of(job, n, fold_elements(job, first, number, n, (char *)buffer));
         fold_put(job, block, result, 1, 1, &value);
     }
 }
@@ -488,6 +513,9 @@ static void fold_choose_way(fold_job *job)
     job->block = item == 1 && !columns ? TP__FOLD_BYTES : TP__FOLD_BLOCK;
     job->blocks = (reduced->size + job->block - 1) / job->block;
     job->solid = !reduced->ndim || (reduced->ndim == 1 && reduced->step[0] == item);
+    job->pieces = !job->solid && job->kernels->pieces && least == item &&
+                  reduced->step[reduced->ndim - 1] == item &&
+                  reduced->shape[reduced->ndim - 1] % TP__FOLD_PANEL == 0;
     job->group = job->blocks;
     if (columns) {
         job->way = FOLD_BY_COLUMNS;

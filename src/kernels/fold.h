@@ -46,6 +46,8 @@ typedef void tp__scan(int64_t n, int64_t width, const char *from, int64_t step, 
 typedef struct tp__fold_kernels {
     tp__fold_block *block; /* NULL for integers */
     int64_t (*integers)(int64_t n, const void *x);
+    /* The same of a block in pieces, whose sizes are multiples of TP__FOLD_PANEL; or NULL. */
+    double (*pieces)(int64_t pieces, const int64_t *n, const void *const *x);
     /* 1 to TP__FOLD_BLOCK rows of TP__FOLD_NARROW or more elements; the results lie in
      * to[0 … width), which is tp__fold_room long */
     void (*columns)(int64_t n, const void *const *row, int64_t width, tp__partial *to);

@@ -143,16 +143,17 @@ TP_INLINE void FOLD(fold_sum_rest)(int64_t n, const FOLD_REAL *x, FOLD(doubles) 
     }
 }
 
-static double FOLD(fold_sum)(int64_t n, const void *from)
+TP_INLINE void FOLD(fold_sum_begin)(FOLD(doubles) * sum)
 {
-    const FOLD_REAL *x = from;
-    if (n <= TP__FOLD_LANES)
-        return FOLD(fold_sum_few)(n, x);
-    FOLD(doubles) sum[FOLD_VECTORS];
     FOLD_UNROLL
     for (int v = 0; v < FOLD_VECTORS; v++)
         sum[v] = -(FOLD(doubles)){0};
-    for (; n >= TP__FOLD_PANEL; n -= TP__FOLD_PANEL, x += TP__FOLD_PANEL) {
+}
+
+/* Adds whole panels. */
+TP_INLINE void FOLD(fold_sum_panels)(int64_t panels, const FOLD_REAL *x, FOLD(doubles) * sum)
+{
+    for (; panels > 0; panels--, x += TP__FOLD_PANEL) {
         FOLD_UNROLL
         for (int v = 0; v < FOLD_VECTORS; v++) {
             const FOLD_REAL *at = x + v * FOLD_WIDTH;
@@ -161,8 +162,29 @@ static double FOLD(fold_sum)(int64_t n, const void *from)
             sum[v] += FOLD_DOUBLES(four);
         }
     }
-    if (n > 0)
-        FOLD(fold_sum_rest)(n, x, sum);
+}
+
+static double FOLD(fold_sum)(int64_t n, const void *from)
+{
+    const FOLD_REAL *x = from;
+    if (n <= TP__FOLD_LANES)
+        return FOLD(fold_sum_few)(n, x);
+    FOLD(doubles) sum[FOLD_VECTORS];
+    FOLD(fold_sum_begin)(sum);
+    FOLD(fold_sum_panels)(n / TP__FOLD_PANEL, x, sum);
+    const int64_t rest = n % TP__FOLD_PANEL;
+    if (rest) {
+        FOLD(fold_sum_rest)(rest, x + n - rest, sum);
+    }
+    return FOLD(fold_sum_lanes)(sum);
+}
+
+static double FOLD(fold_sum_pieces)(int64_t pieces, const int64_t *n, const void *const *x)
+{
+    FOLD(doubles) sum[FOLD_VECTORS];
+    FOLD(fold_sum_begin)(sum);
+    for (int64_t i = 0; i < pieces; i++)
+        FOLD(fold_sum_panels)(n[i] / TP__FOLD_PANEL, x[i], sum);
     return FOLD(fold_sum_lanes)(sum);
 }
 
@@ -411,16 +433,17 @@ static void FOLD(fold_share)(int64_t n, const void *from, double best, double gr
         gx[i] = (nan ? x[i] != x[i] : x[i] == y) ? part : 0;
 }
 
-#define FOLD_KERNELS(name)                                                                         \
+#define FOLD_KERNELS(name, pieces_)                                                                \
     {                                                                                              \
-        .block = FOLD(fold_##name), .columns = FOLD(fold_##name##_columns),                        \
+        .block = FOLD(fold_##name), .pieces = pieces_, .columns = FOLD(fold_##name##_columns),     \
         .join = FOLD(fold_##name##_partials), .places = FOLD(fold_places),                         \
         .find = FOLD(fold_find), .share = FOLD(fold_share), .scan_sum = FOLD(fold_scan_sum),       \
         .scan_product = FOLD(fold_scan_product)                                                    \
     }
 
-tp__fold_table FOLD(tp__fold) = {
-    [TP__SUM] = FOLD_KERNELS(sum), [TP__MAX] = FOLD_KERNELS(max), [TP__MIN] = FOLD_KERNELS(min)};
+tp__fold_table FOLD(tp__fold) = {[TP__SUM] = FOLD_KERNELS(sum, FOLD(fold_sum_pieces)),
+                                 [TP__MAX] = FOLD_KERNELS(max, NULL),
+                                 [TP__MIN] = FOLD_KERNELS(min, NULL)};
 
 #undef FOLD_CHOOSE
 #undef FOLD_DOUBLES
