@@ -194,6 +194,35 @@ TEST(large_arrays_of_any_layout)
         }
 }
 
+/* Of a constant and of a variable, which goes by other operations. */
+TEST(products_of_constants_have_the_bits_of_products_with_a_gradient)
+{
+    static const int64_t sizes[] = {1, 2, 31, 32, 33, 63, 100, 1000, 1023, 4096, 4097};
+    static const tp_dtype types[] = {TP_F32, TP_F64};
+    for
+        EACH(d, types)
+        {
+            for
+                EACH(s, sizes)
+                {
+                    TP_SCOPE();
+                    tp_var *x = random_array(types[d], 3, (const int64_t[]){3, sizes[s], 2});
+                    tp_var *v = tp_variable(x);
+                    CHECK(same_bits(tp_prod(x), tp_prod(v)));
+                    CHECK(
+                        same_bits(tp_prod(x, .axes = TP_AXES(1)), tp_prod(v, .axes = TP_AXES(1))));
+                    CHECK(same_bits(tp_prod(x, .axes = TP_AXES(2, 1), .keepdims = true),
+                                    tp_prod(v, .axes = TP_AXES(2, 1), .keepdims = true)));
+                }
+        }
+    tp_var *odd = tp_add(tp_mul(tp_arange(TP_I64, 0, 200, 1), 2), 1); /* wraps at 64 bits */
+    uint64_t expected = 1;
+    for (uint64_t i = 1; i < 400; i += 2)
+        expected *= i;
+    CHECK(*(const uint64_t *)tp_data(tp_prod(odd)) == expected);
+    CHECK_INT(tp_size(tp_prod(tp_zeros(TP_F32, TP_SHAPE(0, 40)), .axes = TP_AXES(1))), 0);
+}
+
 /* --- Values known otherwise --- */
 
 TEST(sums_of_integers_in_floating_types_are_exact)

@@ -11,9 +11,11 @@
 #include "array/array.h"
 #include "base/call.h"
 #include "base/dtype.h"
+#include "base/parallel.h"
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "graph/structural.h"
+#include "kernels/vector.h"
 #include "ops/families.h"
 #include "ops/network/rows.h"
 #include "ops/reduce/safe_root.h"
@@ -335,6 +337,68 @@ static tp_var *statistics_halve(tp_var *x)
     return tp_concatenate((tp_var *[]){y, tp_slice(x, -1, 2 * half, n, 1)}, 2, -1);
 }
 
+/* The same of constants, line by line in the cache: lines of so many elements. */
+enum { PROD_LEAST = 32, PROD_MOST = 4096, PROD_TASK = 16384 };
+
+TP__LOOP2(prod_f32, float, float, double, a *b)
+TP__LOOP2(prod_f64, double, double, double, a *b)
+TP__LOOP2(prod_i64, int64_t, int64_t, uint64_t, a *b)
+
+typedef struct prod_job {
+    tp__loop *loop;
+    const char *from;
+    char *to;
+    int64_t item, n, lines, chunk;
+} prod_job;
+
+/* Multiplies the halves of m elements; an odd one follows their products. How many these are. */
+static int64_t prod_halve(const prod_job *job, int64_t m, const char *from, char *to)
+{
+    const int64_t half = m / 2, item = job->item;
+    char *const at[] = {to, (char *)from, (char *)from + half * item};
+    job->loop(half, at, (const int64_t[]){item, item, item}, NULL);
+    if (m % 2)
+        memmove(to + half * item, from + (m - 1) * item, (size_t)item);
+    return half + m % 2;
+}
+
+static void prod_task(void *ctx, int64_t number)
+{
+    const prod_job *job = ctx;
+    double room[PROD_MOST / 2 + 1];
+    int64_t from = number * job->chunk, to = from + job->chunk;
+    for (int64_t i = from; i < to && i < job->lines; i++) {
+        int64_t m = prod_halve(job, job->n, job->from + i * job->n * job->item, (char *)room);
+        while (m > 1)
+            m = prod_halve(job, m, (char *)room, (char *)room);
+        memcpy(job->to + i * job->item, room, (size_t)job->item);
+    }
+}
+
+/* (…, n) → (…); NULL if others do it. */
+static tp_var *prod_lines(tp_var *x)
+{
+    static tp__loop *const plain[] = {prod_f32, prod_f64, prod_i64};
+    const int64_t n = tp__shape(x)[x->ndim - 1];
+    if ((x->flags & TP__NEEDS_GRAD) || n < PROD_LEAST || n > PROD_MOST || x->dtype > TP_I64)
+        return NULL;
+    x = tp__plain(x);
+    tp_var *y = tp_is_poison(x) ? x : tp__empty((tp_dtype)x->dtype, x->ndim - 1, tp__shape(x));
+    if (tp_is_poison(y))
+        return y;
+    tp__loop *fast = tp__fast_loop(TP__FAST_MUL, (tp_dtype)x->dtype);
+    prod_job job = {.loop = fast ? fast : plain[x->dtype],
+                    .from = x->data,
+                    .to = y->data,
+                    .item = (int64_t)tp__dtype_size((tp_dtype)x->dtype),
+                    .n = n,
+                    .lines = y->size,
+                    .chunk = PROD_TASK / n};
+    if (y->size)
+        tp__parallel((y->size - 1) / job.chunk + 1, (double)x->size * 0.2, prod_task, &job);
+    return y;
+}
+
 tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
 {
     TP__CALL("prod");
@@ -356,7 +420,9 @@ tp_var *(tp_prod)(tp_var *x, const tp_reduce_options *given)
         return y;
     if (tp__shape(y)[y->ndim - 1] == 0)
         return tp_add(tp_reshape((tp_sum)(y, &last), ndim, shape), 1);
-    while (!tp_is_poison(y) && tp__shape(y)[y->ndim - 1] > 1)
+    tp_var *lines = prod_lines(y);
+    y = lines ? lines : y;
+    while (!lines && !tp_is_poison(y) && tp__shape(y)[y->ndim - 1] > 1)
         y = statistics_halve(y);
     return tp_is_poison(y) ? y : tp__fresh(tp_reshape(y, ndim, shape), x);
 }
