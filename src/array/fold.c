@@ -77,6 +77,7 @@ typedef struct fold_job {
     fold_way way;
     bool solid;    /* a result's elements lie one after the other */
     bool pieces;   /* or in pieces of whole panels, and are summed */
+    bool joined;   /* one sum: a task adds up its blocks, as many as a power of two, in pairs */
     int64_t group; /* by blocks: so many of a result, then of the next one, and so on */
 
     /* By columns: the axis has `width` places, from each to the next it is `stride` results, and so
@@ -365,6 +366,8 @@ static void fold_rows_task(void *ctx, int64_t task)
         fold_turns(job, from, to);
     else
         fold_blocks(job, from, to);
+    if (job->joined)
+        (void)tp__fold_pairwise(&job->partials[from].real, to - from);
 }
 
 /* --- By columns --- */
@@ -411,15 +414,23 @@ static void fold_columns_task(void *ctx, int64_t task)
 
 /* --- Both --- */
 
+static int64_t fold_tasks(const fold_job *job)
+{
+    return (job->units + job->task_units - 1) / job->task_units;
+}
+
 /* Joins the partials in pairs, the results in pairs again, in place; an odd last one waits for the
  * next round. */
 static void fold_join(const fold_job *job)
 {
     int64_t results = job->result->size;
     tp__partial *p = job->partials;
-    if (job->real && job->kind == TP__SUM && results == 1)
-        p->real = tp__fold_pairwise(&p->real, job->blocks);
-    else
+    if (job->joined) {
+        const int64_t tasks = fold_tasks(job);
+        for (int64_t i = 1; i < tasks; i++)
+            p[i] = p[i * job->task_units];
+        p->real = tp__fold_pairwise(&p->real, tasks);
+    } else {
         for (int64_t n = job->blocks; n > 1; n = (n + 1) / 2) {
             for (int64_t i = 0; i < n / 2; i++)
                 job->kernels->join(results, p + 2 * i * results, p + (2 * i + 1) * results,
@@ -427,6 +438,7 @@ static void fold_join(const fold_job *job)
             if (n % 2)
                 memmove(p + n / 2 * results, p + (n - 1) * results, (size_t)results * sizeof *p);
         }
+    }
     fold_store(job, 0, 1, results, p);
 }
 
@@ -434,11 +446,6 @@ static int64_t fold_task_units(int64_t unit_elements)
 {
     int64_t units = FOLD_TASK / (unit_elements > 0 ? unit_elements : 1);
     return units > 0 ? units : 1;
-}
-
-static int64_t fold_tasks(const fold_job *job)
-{
-    return (job->units + job->task_units - 1) / job->task_units;
 }
 
 static double fold_cost(const fold_job *job)
@@ -452,6 +459,8 @@ static void fold_by_rows(fold_job *job)
     bool whole = job->way != FOLD_BY_BLOCKS;
     job->units = job->result->size * (whole ? 1 : job->blocks);
     job->task_units = fold_task_units(whole ? job->reduced.size : job->block);
+    job->joined = !whole && job->real && job->kind == TP__SUM && job->units == job->blocks &&
+                  (job->task_units & (job->task_units - 1)) == 0;
     tp__parallel(fold_tasks(job), fold_cost(job), fold_rows_task, job);
 }
 
@@ -566,6 +575,7 @@ bool tp__fold(tp__reduction kind, tp_var *result, const tp_var *x, unsigned axes
     job.kind = kind;
     job.result = result;
     job.divisor = divisor;
+    job.joined = false;
     if (result->size == 0)
         return true;
     if (kind == TP__SUM && result->size == 1 && (x->flags & TP__CONTIGUOUS) && x->size > 0 &&
