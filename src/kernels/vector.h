@@ -13,7 +13,8 @@
 /* clang-format off */
 /* for int64 too */
 #define TP__VECTOR_WIDE(X)                                                                         \
-    X(ADD, add) X(SUB, sub) X(MUL, mul) X(MAXIMUM, maximum) X(MINIMUM, minimum)
+    X(ADD, add) X(SUB, sub) X(MUL, mul) X(MAXIMUM, maximum) X(MINIMUM, minimum)                    \
+    X(LT, lt) X(LE, le) X(GT, gt) X(GE, ge) X(WHERE, where)
 
 #define TP__VECTOR_FLOATING(X)                                                                     \
     X(DIV, div) X(SQUARE_SLOPE, square_slope) X(RECIPROCAL_SLOPE, reciprocal_slope)                \
@@ -23,7 +24,7 @@
 
 /* for bytes as well */
 #define TP__VECTOR_ALL(X)                                                                          \
-    X(EQ, eq) X(NE, ne) X(LT, lt) X(LE, le) X(GT, gt) X(GE, ge) X(WHERE, where)
+    X(EQ, eq) X(NE, ne)
 
 #define TP__VECTOR_FUNCTIONS(X)                                                                    \
     X(EXP, exp) X(LOG, log) X(SIN, sin) X(COS, cos) X(TAN, tan) X(TANH, tanh) X(POW, pow)          \

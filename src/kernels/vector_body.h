@@ -115,8 +115,7 @@ typedef uint64_t VECTOR(integers) __attribute__((vector_size(VECTOR_BYTES)));
 #define VECTOR_COMPARISON(name, expression)                                                        \
     VECTOR_BINARY(name##_f32, uint8_t, float, expression)                                          \
     VECTOR_BINARY(name##_f64, uint8_t, double, expression)                                         \
-    VECTOR_BINARY(name##_i64, uint8_t, int64_t, expression)                                        \
-    VECTOR_BINARY(name##_u8, uint8_t, uint8_t, expression)
+    VECTOR_BINARY(name##_i64, uint8_t, int64_t, expression)
 
 #define VECTOR_WHERE(name, Type)                                                                   \
     VECTOR_KERNEL(name)                                                                            \
@@ -157,6 +156,8 @@ VECTOR_BOTH_UNARY(relu, x < 0 ? 0 : x, x < 0 ? 0 : x)
 VECTOR_BOTH_UNARY(sign, VECTOR_SIGN, VECTOR_SIGN)
 VECTOR_COMPARISON(eq, a == b)
 VECTOR_COMPARISON(ne, a != b)
+VECTOR_BINARY(eq_u8, uint8_t, uint8_t, a == b)
+VECTOR_BINARY(ne_u8, uint8_t, uint8_t, a != b)
 VECTOR_COMPARISON(lt, a < b)
 VECTOR_COMPARISON(le, a <= b)
 VECTOR_COMPARISON(gt, a > b)
@@ -164,7 +165,6 @@ VECTOR_COMPARISON(ge, a >= b)
 VECTOR_WHERE(where_f32, float)
 VECTOR_WHERE(where_f64, double)
 VECTOR_WHERE(where_i64, int64_t)
-VECTOR_WHERE(where_u8, uint8_t)
 VECTOR_ARITHMETIC(add_i64, uint64_t, a + b)
 VECTOR_ARITHMETIC(sub_i64, uint64_t, a - b)
 VECTOR_ARITHMETIC(mul_i64, uint64_t, a *b)
