@@ -77,7 +77,7 @@ typedef struct fold_job {
     fold_way way;
     bool solid;    /* a result's elements lie one after the other */
     bool pieces;   /* or in pieces of whole panels, and are summed */
-    bool joined;   /* one sum: a task adds up its blocks, as many as a power of two, in pairs */
+    bool joined;   /* one sum: a task adds up its blocks, a power of two of them, in pairs */
     int64_t group; /* by blocks: so many of a result, then of the next one, and so on */
 
     /* By columns: the axis has `width` places, from each to the next it is `stride` results, and so
@@ -206,6 +206,14 @@ static tp__partial fold_block_of(const fold_job *job, int64_t n, const char *x)
     return (tp__partial){.integer = job->kernels->integers(n, x)};
 }
 
+static tp__partial fold_block_at(const fold_job *job, const char *from, int64_t number, int64_t n,
+                                 double *buffer)
+{
+    if (job->pieces)
+        return (tp__partial){.real = fold_pieces(job, from, number, n)};
+    return fold_block_of(job, n, fold_elements(job, from, number, n, (char *)buffer));
+}
+
 /* --- Results --- */
 
 /* Of max and min every NaN is the same one, and adding 0 makes +0 of −0, so that it does not show
@@ -274,13 +282,8 @@ static tp__partial fold_result(const fold_job *job, const char *from)
     double buffer[TP__FOLD_BLOCK];
     for (int64_t block = 0; block < job->blocks; block++) {
         int64_t n = fold_block_size(job, block), number = block * job->block;
-        if (job->pieces) {
-            values[block].real = fold_pieces(job, from, number, n);
-            continue;
-        }
-        const char *x = job->solid ? from + number * (int64_t)job->item
-                                   : fold_elements(job, from, number, n, (char *)buffer);
-        values[block] = fold_block_of(job, n, x);
+        values[block] = job->solid ? fold_block_of(job, n, from + number * (int64_t)job->item)
+                                   : fold_block_at(job, from, number, n, buffer);
     }
     for (int64_t n = job->blocks; n > 1; n = (n + 1) / 2) {
         for (int64_t i = 0; i < n / 2; i++)
@@ -345,12 +348,7 @@ static void fold_blocks(const fold_job *job, int64_t from, int64_t to)
         fold_place place;
         fold_seek(&job->kept, &place, result);
         int64_t n = fold_block_size(job, block), number = block * job->block;
-        const char *first = job->from + place.offset;
-        tp__partial value;
-        if (job->pieces)
-            value.real = fold_pieces(job, first, number, n);
-        else
-            value = fold_block_of(job, n, fold_elements(job, first, number, n, (char *)buffer));
+        tp__partial value = fold_block_at(job, job->from + place.offset, number, n, buffer);
         fold_put(job, block, result, 1, 1, &value);
     }
 }
@@ -426,10 +424,9 @@ static void fold_join(const fold_job *job)
     int64_t results = job->result->size;
     tp__partial *p = job->partials;
     if (job->joined) {
-        const int64_t tasks = fold_tasks(job);
-        for (int64_t i = 1; i < tasks; i++)
+        for (int64_t i = 1; i < fold_tasks(job); i++)
             p[i] = p[i * job->task_units];
-        p->real = tp__fold_pairwise(&p->real, tasks);
+        p->real = tp__fold_pairwise(&p->real, fold_tasks(job));
     } else {
         for (int64_t n = job->blocks; n > 1; n = (n + 1) / 2) {
             for (int64_t i = 0; i < n / 2; i++)
@@ -572,10 +569,8 @@ static void fold_one_block(fold_job *job, const tp_var *x)
 bool tp__fold(tp__reduction kind, tp_var *result, const tp_var *x, unsigned axes, double divisor)
 {
     fold_job job;
-    job.kind = kind;
-    job.result = result;
-    job.divisor = divisor;
-    job.joined = false;
+    job.kind = kind, job.result = result;
+    job.divisor = divisor, job.joined = false;
     if (result->size == 0)
         return true;
     if (kind == TP__SUM && result->size == 1 && (x->flags & TP__CONTIGUOUS) && x->size > 0 &&
