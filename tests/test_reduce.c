@@ -223,6 +223,28 @@ TEST(products_of_constants_have_the_bits_of_products_with_a_gradient)
     CHECK_INT(tp_size(tp_prod(tp_zeros(TP_F32, TP_SHAPE(0, 40)), .axes = TP_AXES(1))), 0);
 }
 
+/* Long lines and short ones: of a value whose derivative was lost, and where NaN is looked for. */
+TEST(products_of_constants_are_results_like_others)
+{
+    for (int64_t n = 8; n <= 64; n += 56) {
+        TP_SCOPE();
+        tp_var *x = tp_variable(tp_full(TP_F64, TP_SHAPE(2, n), 1.5));
+        bool recording = tp_set_grad_enabled(false);
+        tp_var *lost[] = {tp_prod(x), tp_prod(tp_mul(x, 2)), tp_prod(x, .axes = TP_AXES(0))};
+        tp_set_grad_enabled(recording);
+        for
+            EACH(i, lost)
+            {
+                tp_gradient(lost[i], x);
+                CHECK_ERROR(TP_ERROR_GRAPH, "without recording");
+            }
+        bool looking = tp_set_anomaly(true);
+        tp_prod(tp_full(TP_F64, TP_SHAPE(2, n), 1e200), .axes = TP_AXES(1));
+        CHECK_ERROR(TP_ERROR_ANOMALY, "prod");
+        tp_set_anomaly(looking);
+    }
+}
+
 /* --- Values known otherwise --- */
 
 TEST(sums_of_integers_in_floating_types_are_exact)
@@ -623,7 +645,8 @@ TEST(gradients_of_extremes_are_shared_in_rows_of_any_length)
             for (int64_t i = 0; i < 4; i++) {
                 double best = at(wide, i * n), count = 0;
                 for (int64_t j = 0; j < n; j++)
-                    best = isnan(at(wide, i * n + j)) ? (double)NAN : fmax(best, at(wide, i * n + j));
+                    best =
+                        isnan(at(wide, i * n + j)) ? (double)NAN : fmax(best, at(wide, i * n + j));
                 best = i == 3 && n > 4 ? (double)NAN : best;
                 for (int64_t j = 0; j < n; j++)
                     count += isnan(best) ? isnan(at(wide, i * n + j)) : at(wide, i * n + j) == best;

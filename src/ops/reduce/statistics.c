@@ -375,12 +375,14 @@ static void prod_task(void *ctx, int64_t number)
     }
 }
 
-/* (…, n) → (…); NULL if others do it. */
+/* (…, n) → (…); NULL if others do it, as where each of their results is looked at. */
 static tp_var *prod_lines(tp_var *x)
 {
     static tp__loop *const plain[] = {prod_f32, prod_f64, prod_i64};
     const int64_t n = tp__shape(x)[x->ndim - 1];
-    if ((x->flags & TP__NEEDS_GRAD) || n < PROD_LEAST || n > PROD_MOST || x->dtype > TP_I64)
+    const unsigned lost = x->flags & TP__UNRECORDED;
+    if ((x->flags & TP__NEEDS_GRAD) || (tp__here()->recording.modes & ~TP__NO_GRAD) ||
+        n < PROD_LEAST || n > PROD_MOST || x->dtype > TP_I64)
         return NULL;
     x = tp__plain(x);
     tp_var *y = tp_is_poison(x) ? x : tp__empty((tp_dtype)x->dtype, x->ndim - 1, tp__shape(x));
@@ -396,6 +398,7 @@ static tp_var *prod_lines(tp_var *x)
                     .chunk = PROD_TASK / n};
     if (y->size)
         tp__parallel((y->size - 1) / job.chunk + 1, (double)x->size * 0.2, prod_task, &job);
+    y->flags |= (uint16_t)lost;
     return y;
 }
 
