@@ -104,11 +104,10 @@ static tp_var *few_convert(tp__thread *t, tp_var *v, const tp_var *like)
  * one as often as y has rows. */
 static void few_copy_rows(const tp_var *v, int64_t rows, int64_t columns, tp_var *y)
 {
-    size_t item = tp__dtype_size((tp_dtype)y->dtype);
-    int64_t wide = tp__shape(y)[y->ndim - 1], width = wide * (int64_t)item;
-    const char *from = v->data;
-    char *to = y->data, *end = to + y->size * (int64_t)item;
-    for (; to<end; to += width, from += rows> 1 ? columns * (int64_t)item : 0) {
+    const size_t item = tp__dtype_size((tp_dtype)y->dtype);
+    const int64_t wide = tp__shape(y)[y->ndim - 1], next = rows > 1 ? columns * (int64_t)item : 0;
+    const char *from = v->data, *end = (char *)y->data + y->size * (int64_t)item;
+    for (char *to = y->data; to < end; to += wide * (int64_t)item, from += next) {
         memcpy(to, from, (size_t)columns * item);
         if (columns < wide)
             tp__repeat_element(to, wide, item);
