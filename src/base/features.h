@@ -53,5 +53,6 @@
 
 /* A header's inline function that must not become a call on the path of a scalar operation. */
 #define TP_INLINE static inline __attribute__((always_inline))
+#define TP_NOINLINE __attribute__((noinline))
 
 #endif

@@ -123,7 +123,7 @@ TP_INLINE void scope_fetch(tp_var *const *last)
 /* Drops handles from the last down to start as long as each is one of many references, or the last
  * to a number whose inputs stay: the commonest. What changes with each is in registers meanwhile.
  */
-static __attribute__((noinline)) void scope_drop_numbers(tp__thread *t, size_t start)
+static TP_NOINLINE void scope_drop_numbers(tp__thread *t, size_t start)
 {
 #if defined(TP_PLAIN_NODES)
     (void)t, (void)start;

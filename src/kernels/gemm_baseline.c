@@ -35,14 +35,14 @@ typedef float gemm_floats __attribute__((vector_size(GEMM_BYTES)));
 typedef double gemm_doubles __attribute__((vector_size(GEMM_BYTES)));
 
 #define GEMM_PARTS(Type)                                                                           \
-    static __attribute__((noinline)) gemm_##Type##s gemm_load_##Type(const Type *p, int64_t n)     \
+    static TP_NOINLINE gemm_##Type##s gemm_load_##Type(const Type *p, int64_t n)                   \
     {                                                                                              \
         gemm_##Type##s v = {0};                                                                    \
         memcpy(&v, p, (size_t)n * sizeof *p);                                                      \
         return v;                                                                                  \
     }                                                                                              \
                                                                                                    \
-    static __attribute__((noinline)) void gemm_store_##Type(Type *p, int64_t n, gemm_##Type##s v)  \
+    static TP_NOINLINE void gemm_store_##Type(Type *p, int64_t n, gemm_##Type##s v)                \
     {                                                                                              \
         memcpy(p, &v, (size_t)n * sizeof *p);                                                      \
     }                                                                                              \

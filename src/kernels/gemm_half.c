@@ -175,7 +175,7 @@ static void half_all(const half_pieces *pieces)
                 half_piece(pieces, i, j);
 }
 
-static __attribute__((noinline)) void half_without_memory(half_pieces *pieces)
+static TP_NOINLINE void half_without_memory(half_pieces *pieces)
 {
     _Alignas(64) char room[HALF_SMALL];
     pieces->rows = pieces->kernels->rows;
@@ -204,7 +204,7 @@ static void half_with(half_pieces *pieces, const half_room *size, char *room)
     pieces->room = pieces->a = pieces->sums = pieces->words = NULL;
 }
 
-static __attribute__((noinline)) void half_on_stack(half_pieces *pieces, const half_room *size)
+static TP_NOINLINE void half_on_stack(half_pieces *pieces, const half_room *size)
 {
     _Alignas(64) char room[HALF_STACK];
     half_with(pieces, size, room);
@@ -227,8 +227,7 @@ static half_room half_sizes(const half_pieces *pieces, bool pairs)
 }
 
 /* By tiles, `depth` terms at a time. */
-static __attribute__((noinline)) void half_tiles(const tp__gemm_kernels *kernels,
-                                                 const tp__gemm *job, bool large)
+static TP_NOINLINE void half_tiles(const tp__gemm_kernels *kernels, const tp__gemm *job, bool large)
 {
     half_pieces pieces = {
         .kernels = kernels,
@@ -289,8 +288,7 @@ static void half_some_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
     }
 }
 
-static __attribute__((noinline)) void half_dots(const tp__gemm_kernels *kernels,
-                                                const tp__gemm *job)
+static TP_NOINLINE void half_dots(const tp__gemm_kernels *kernels, const tp__gemm *job)
 {
     _Alignas(64) char sums[HALF_FEW * sizeof(float)];
     if (!tp__gemm_is_half(job->c_type)) {
@@ -344,7 +342,7 @@ static void half_rows_of(const tp__gemm_kernels *kernels, const tp__gemm *job, i
     }
 }
 
-static __attribute__((noinline)) void half_vector(const tp__gemm_kernels *kernels, tp__gemm job)
+static TP_NOINLINE void half_vector(const tp__gemm_kernels *kernels, tp__gemm job)
 {
     if (job.b_row == 1) {
         tp__gemm turned = tp__gemm_turned(&job);
