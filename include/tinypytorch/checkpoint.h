@@ -46,9 +46,8 @@ typedef struct tp_blocks_options {
  * rows (axis 0), the last time perhaps fewer, and gives a result that always has one shape. Blocks
  * are added in pairs, pairs in pairs.
  *
- *     tp_var *loss = tp_sum_blocks(error, &model, data, 2, 2048);      // with f's own variables …
- *     tp_gradients(loss, parameters, n, gradients);                    // … and data,
- * differentiated
+ *     tp_var *loss = tp_sum_blocks(error, &model, data, 2, 2048);
+ *     tp_gradients(loss, parameters, n, gradients); // what f uses, and data, are differentiated
  *
  * Each block is a checkpoint: what it computes goes when it is done, and a sweep computes it once
  * more, one block after the other, and adds up one gradient. So memory is that of one block, for

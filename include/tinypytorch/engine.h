@@ -39,7 +39,7 @@ TP_API void tp_set_num_threads(int n);
 
 /* Memory of arrays, and of what is needed to compute those that wait, in bytes: blocks, whose sizes
  * are rounded up by at most a quarter. Of this thread: a shared array counts where it was made, and
- * is taken off where it goes. Arrays of up to 32 bytes are part of their variable and not counted,
+ * is taken off where it goes. Arrays of up to 96 bytes are part of their variable and not counted,
  * unless a view or a pointer (tp_data) has been taken of them, which gives them a block.
  */
 typedef struct tp_memory {

@@ -79,7 +79,8 @@ TP_API tp_var *tp_cdist(tp_var *a, tp_var *b);
  * taken and added up in float64, in all derivatives: of float64 the result is off by at most
  * (d / 64 + 70) 2⁻⁵³ of itself, of float32 it is rounded once, however near the points are.
  * |a|² − 2 a b + |b|² is not used: there the error is that share of |a|² + |b|². No (m, n, d) array
- * is made. A gradient of exactly 0 moves no point. */
+ * is made. Integers are computed in float64. A gradient of exactly 0 adds nothing to a point's,
+ * even if one is infinite or NaN. */
 TP_API tp_var *tp_cdist_squared(tp_var *a, tp_var *b);
 
 /* x⁰ … xⁿ⁻¹ along a last axis: (…, m) → (…, m, n). Powers are products of powers, so that xʲ is off

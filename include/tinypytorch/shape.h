@@ -137,10 +137,10 @@ TP_API tp_var *tp_masked_fill(tp_var *x, tp_var *mask, tp_var *value);
 TP_API tp_var *tp_triu(tp_var *x, int64_t k);
 TP_API tp_var *tp_tril(tp_var *x, int64_t k);
 
-/* The lower triangles up to a diagonal (0: the main one; above it where positive) of (n, n)
- * matrices whose elements, row by row, are x's, others 0: (…, m) → (…, n, n). An m that no n has is
- * an error. And the opposite, (…, n, n) → (…, m), from a diagonal of −n to n − 1: m = n (n + 1) / 2
- * for the main one. As torch.distributions.utils'. */
+/* Puts the last axis of x, row by row, into the lower triangle of (n, n) matrices, up to a diagonal
+ * (0: the main one; above it where positive): (…, m) → (…, n, n), other elements 0. m says what n
+ * is: n (n + 1) / 2 for the main diagonal; an error if no n has that many. And the opposite, (…, n,
+ * n) → (…, m), from a diagonal of −n to n − 1. As torch.distributions.utils'. */
 TP_API tp_var *tp_vec_to_tril_matrix(tp_var *x, int64_t diagonal);
 TP_API tp_var *tp_tril_matrix_to_vec(tp_var *x, int64_t diagonal);
 

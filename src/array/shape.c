@@ -192,8 +192,9 @@ bool tp__check_derivative(const char *call, const tp_var *y, const tp_var *x)
         return true;
     char name[64];
     tp_fail(TP_ERROR_GRAPH,
-            "%s: x%s is a constant; make it with tp_variable to differentiate for it", call,
-            tp__name_text(name, x));
+            "%s: x%s is a constant; make it with tp_variable or tp_requires_grad_ to differentiate "
+            "for it",
+            call, tp__name_text(name, x));
     return false;
 }
 

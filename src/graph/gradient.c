@@ -35,7 +35,8 @@ static bool gradient_check(tp_var *y, tp_var *const *xs, int n, bool record, tp_
             return false;
         if (!(xs[i]->flags & TP__NEEDS_GRAD)) {
             tp_fail(TP_ERROR_GRAPH,
-                    "gradient: x%s is a constant; make it with tp_variable to differentiate for it",
+                    "gradient: x%s is a constant; make it with tp_variable or tp_requires_grad_ to "
+                    "differentiate for it",
                     tp__name_text(name, xs[i]));
             return false;
         }

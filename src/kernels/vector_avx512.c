@@ -23,7 +23,8 @@
 #define VECTOR_HALVES(x) (VECTOR(halves)) _mm512_cvtepi32_epi16((__m512i)(x))
 #define VECTOR_WIDE_F16(x) (VECTOR(words)) _mm512_cvtph_ps((__m256i)(x))
 #define VECTOR_NARROW_F16(x)                                                                       \
-    (VECTOR(halves)) _mm512_cvtps_ph((__m512)(x), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+    (VECTOR(halves))                                                                               \
+        _mm512_maskz_cvtps_ph(0xffff, (__m512)(x), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define VECTOR_FLOAT1(name) _ZGVeN16v_##name##f
 #define VECTOR_FLOAT2(name) _ZGVeN16vv_##name##f
 #define VECTOR_DOUBLE1(name) _ZGVeN8v_##name

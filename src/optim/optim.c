@@ -103,7 +103,9 @@ static bool optim_param(const tp__step *step, int i)
     if (known && (p->flags & TP__NEEDS_GRAD))
         return true;
     if (known)
-        tp_fail(TP_ERROR_GRAPH, "%s: parameter %d%s is a constant; make it with tp_variable",
+        tp_fail(TP_ERROR_GRAPH,
+                "%s: parameter %d%s is a constant; make it with tp_variable or "
+                "tp_requires_grad_",
                 step->name, i, tp__name_text(name, p));
     else
         tp_fail(TP_ERROR_DTYPE, "%s: parameter %d%s is %s, expected float32 or float64", step->name,
