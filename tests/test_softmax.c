@@ -213,18 +213,18 @@ TEST(batch_norm_keeps_its_digits_beside_a_large_mean)
         element[i] = (float)(1 << 20) + (float)(1 + i * 5 % COUNT);
     tp_var *x = tp_variable(tp_array(TP_F32, TP_SHAPE(4, 1, 24), element));
     tp_var *y = tp_batch_norm(x, NULL, NULL, NULL, NULL, .eps = 0);
-    double scale = 1 / sqrt((COUNT * COUNT - 1) / 12.0);
+    double scale = 1 / sqrt((double)(COUNT * COUNT - 1) / 12);
     for (int i = 0; i < COUNT; i++)
         CHECK_CLOSE((double)((const float *)tp_data(y))[i],
-                    ((double)element[i] - (1 << 20) - (COUNT + 1) / 2.0) * scale, 1e-6);
+                    ((double)element[i] - (1 << 20) - (double)(COUNT + 1) / 2) * scale, 1e-6);
     tp_var *g = tp_gradient(tp_sum(tp_mul(y, tp_square(y))), x);
     double cube = 0, dot = 0, h;
     for (int i = 0; i < COUNT; i++) {
-        h = ((double)element[i] - (1 << 20) - (COUNT + 1) / 2.0) * scale;
-        cube += 3 * h * h / COUNT, dot += 3 * h * h * h / COUNT;
+        h = ((double)element[i] - (1 << 20) - (double)(COUNT + 1) / 2) * scale;
+        cube += 3 * h * h / (double)COUNT, dot += 3 * h * h * h / (double)COUNT;
     }
     for (int i = 0; i < COUNT; i++) {
-        h = ((double)element[i] - (1 << 20) - (COUNT + 1) / 2.0) * scale;
+        h = ((double)element[i] - (1 << 20) - (double)(COUNT + 1) / 2) * scale;
         CHECK_CLOSE((double)((const float *)tp_data(g))[i], scale * (3 * h * h - cube - h * dot),
                     1e-6);
     }
