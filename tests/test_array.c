@@ -267,7 +267,9 @@ TEST(what_does_not_become_a_variable)
     CHECK_ERROR(TP_ERROR_GRAPH, "requires_grad_: a value that a recorded operation made");
     tp_requires_grad_(tp_slice(x, 0, 0, 2, 1), true);
     CHECK_ERROR(TP_ERROR_GRAPH, "such as a view of a variable");
-    tp_requires_grad_(tp_ones(TP_I64, TP_SHAPE(3)), true);
+    tp_var *counts = tp_ones(TP_I64, TP_SHAPE(3)); /* a constant is none of the errors */
+    CHECK(tp_requires_grad_(counts, false) == counts);
+    tp_requires_grad_(counts, true);
     CHECK_ERROR(TP_ERROR_DTYPE, "a value of int64 cannot be differentiated");
     tp_var *shared = tp_share(tp_ones(TP_F64, TP_SHAPE(3)));
     tp_requires_grad_(shared, true);

@@ -270,7 +270,7 @@ tp_var *tp_requires_grad_(tp_var *v, bool requires_grad)
             "requires_grad_: a value%s that a recorded operation made, such as a view of a "
             "variable; expected a leaf: tp_detach gives one",
             tp__name_text(name, v));
-    if (!tp__is_float((tp_dtype)v->dtype))
+    if (requires_grad && !tp__is_float((tp_dtype)v->dtype))
         return tp_fail(TP_ERROR_DTYPE,
                        "requires_grad_: a value%s of %s cannot be differentiated, expected a "
                        "floating type",
