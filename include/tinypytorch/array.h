@@ -75,8 +75,8 @@ TP_API tp_var *tp_from_memory(tp_dtype dtype, int ndim, const int64_t *shape,
  * elements (tp_detach, views of a constant) stays what it is; edits of either are seen by both.
  * Writing to the memory oneself between a recorded operation and its sweep is not noticed: tp_data_
  * counts as an edit. What `false` leaves in place is the gradient that was stored. Errors: a result
- * of a recorded operation, also a view of a variable; true for integer types; a value that is shared
- * between threads, or that a recorded graph still uses as it was. */
+ * of a recorded operation, also a view of a variable; true for integer types; a value that is
+ * shared between threads, or that a recorded graph still uses as it was. */
 TP_API tp_var *tp_requires_grad_(tp_var *v, bool requires_grad);
 
 /* The same elements as another type, recorded and differentiable between floating types.
