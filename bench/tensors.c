@@ -53,11 +53,13 @@ static void tensors_do_step(void *contestant)
     who->side->step(who->state, NULL);
 }
 
-/* A pause lets the threads of the one before, which may spin for a while, go to sleep. */
+/* A pause lets the threads of the one before go to sleep: OpenBLAS's look out for work for 2²⁶
+ * ticks of the processor's clock, some 30 ms, and another library's second thread would share its
+ * core with them. */
 static void tensors_prepare(void *contestant)
 {
     const tensors_contestant *who = contestant;
-    const struct timespec pause = {.tv_nsec = 2000000};
+    const struct timespec pause = {.tv_nsec = 40000000};
     nanosleep(&pause, NULL);
     if (who->side->threads)
         who->side->threads(who->threads);
