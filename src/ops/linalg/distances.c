@@ -419,14 +419,8 @@ tp_var *tp_cdist_squared(tp_var *a, tp_var *b)
     TP__CALL("cdist_squared");
     TP__OPERANDS(a, b);
     TP__IN_FLOAT32(tp_cdist_squared(a, b), &a, &b);
-    if (!tp__check_two("cdist_squared", a, b))
+    if (!tp__check_points("cdist_squared", &a, &b))
         return tp__poison();
-    if (a->ndim < 2 || b->ndim < 2)
-        return tp__misfit("cdist_squared", a, b, "expected (…, m, d) and (…, n, d)");
-    if (tp__shape(a)[a->ndim - 1] != tp__shape(b)[b->ndim - 1])
-        return tp__misfit("cdist_squared", a, b, "points of different dimensions");
-    if (!tp__is_float(tp__promote((tp_var *[]){a, b}, 2)))
-        a = tp_to(a, TP_F64);
     if (!tp__common_batch("cdist_squared", &a, &b))
         return tp__poison();
     return tp__apply(&distance_op, (tp_var *[]){a, b}, 2, (tp__attr){0}, -1, NULL);

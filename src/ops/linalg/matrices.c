@@ -38,6 +38,22 @@ bool tp__check_two(const char *call, const tp_var *a, const tp_var *b)
     return tp__check_operand_of(call, a, 0, 2) && tp__check_operand_of(call, b, 1, 2);
 }
 
+bool tp__check_points(const char *call, tp_var **a, tp_var **b)
+{
+    const char *why = NULL;
+    if (!tp__check_two(call, *a, *b))
+        return false;
+    if ((*a)->ndim < 2 || (*b)->ndim < 2)
+        why = "expected (…, m, d) and (…, n, d)";
+    else if (tp__shape(*a)[(*a)->ndim - 1] != tp__shape(*b)[(*b)->ndim - 1])
+        why = "points of different dimensions";
+    if (why)
+        tp__misfit(call, *a, *b, why);
+    else if (!tp__is_float(tp__promote((tp_var *[]){*a, *b}, 2)))
+        *a = tp_to(*a, TP_F64);
+    return !why;
+}
+
 bool tp__infer_alike(tp__call *call)
 {
     const tp_var *x = call->in[0];

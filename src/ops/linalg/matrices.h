@@ -16,6 +16,9 @@ bool tp__same_size(const char *call, const tp_var *a, int64_t size, const tp_var
 /* True if neither operand is NULL or poison; otherwise an error in call's name. */
 bool tp__check_two(const char *call, const tp_var *a, const tp_var *b);
 
+/* Likewise if they are points, (…, m, d) and (…, n, d); integers become float64. */
+bool tp__check_points(const char *call, tp_var **a, tp_var **b);
+
 /* The result has the operand's type and shape. */
 bool tp__infer_alike(tp__call *call);
 

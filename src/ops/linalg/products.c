@@ -267,14 +267,8 @@ tp_var *tp_cdist(tp_var *a, tp_var *b)
     TP__CALL("cdist");
     TP__OPERANDS(a, b);
     TP__IN_FLOAT32(tp_cdist(a, b), &a, &b);
-    if (!tp__check_two("cdist", a, b))
+    if (!tp__check_points("cdist", &a, &b))
         return tp__poison();
-    if (a->ndim < 2 || b->ndim < 2)
-        return tp__misfit("cdist", a, b, "expected (…, m, d) and (…, n, d)");
-    if (tp__shape(a)[a->ndim - 1] != tp__shape(b)[b->ndim - 1])
-        return tp__misfit("cdist", a, b, "points of different dimensions");
-    if (!tp__is_float(tp__promote((tp_var *[]){a, b}, 2)))
-        a = tp_to(a, TP_F64);
     tp_var *difference = tp_sub(tp_unsqueeze(a, -2), tp_unsqueeze(b, -3));
     const tp_reduce_options along = {.size = sizeof along, .axes.one = -1};
     return tp_is_poison(difference) ? difference : tp__root_of_squares(difference, &along);
