@@ -125,7 +125,7 @@ struct tp_var {
             uint16_t flags; /* TP__NUMBER … TP__OUTSIDE */
             uint16_t marks; /* what drawings tell: base/marks.h */
         };
-        _Atomic uint64_t head; /* the three in one look: TP__HEAD */
+        _Atomic uint64_t head; /* the three in one look: base/scope.c */
     };
     uint32_t n_in;
     uint16_t reads; /* what its own rule reads: base/reads.h */
@@ -153,13 +153,6 @@ struct tp_var {
         int64_t *many;                    /* ndim > 2 */
     } dims;
 };
-
-/* A head with so many references and with these flags. */
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define TP__HEAD(refs, flags) ((uint64_t)(refs) << 32 | (uint64_t)(flags) << 16)
-#else
-#define TP__HEAD(refs, flags) ((uint64_t)(flags) << 32 | (uint64_t)(refs))
-#endif
 
 enum { TP__SMALL_NODE = offsetof(tp_var, value) + sizeof(double) };
 
@@ -354,59 +347,6 @@ void tp__node_free(tp__thread *t, tp_var *v);
 
 /* Drops the elements, which are in a storage. */
 void tp__node_empty(tp_var *v);
-
-TP_INLINE uint64_t tp__head(const tp_var *v)
-{
-    return atomic_load_explicit(&v->head, memory_order_relaxed);
-}
-
-/* Drops a reference to v if it is neither the last nor one of which more than the count is to be
- * looked at. */
-TP_INLINE bool tp__drop_one_of_many(tp_var *v)
-{
-    const uint64_t head = tp__head(v);
-    if ((head & TP__HEAD(0, TP__SHARED | TP__POISON | TP__UNREAD)) ||
-        (head & TP__HEAD(UINT32_MAX, 0)) <= TP__HEAD(1, 0))
-        return false;
-    atomic_store_explicit(&v->head, head - TP__HEAD(1, 0), memory_order_relaxed);
-    return true;
-}
-
-/* True if v is a number without parts that has one reference left, and only in this thread. */
-TP_INLINE bool tp__is_last_of_number(const tp_var *v)
-{
-    const unsigned flags = TP__SMALL | TP__SHARED | TP__POISON | TP__PARTS | TP__UNREAD;
-    return (tp__head(v) & TP__HEAD(UINT32_MAX, flags)) == TP__HEAD(1, TP__SMALL);
-}
-
-/* Drops the inputs of v, a number, if none of them goes with it. Otherwise false, and nothing is
- * done. */
-TP_INLINE bool tp__node_leaves_inputs(tp_var *v)
-{
-    if (v->n_in == 0)
-        return true;
-    if (!tp__drop_one_of_many(v->in.few[0]))
-        return false;
-    if (v->n_in == 1 || tp__drop_one_of_many(v->in.few[1]))
-        return true;
-    tp__ref(v->in.few[0]);
-    return false;
-}
-
-/* Drops a reference of thread t's. Constants without parts, the commonest, go without a call, and
- * numbers whose inputs stay. */
-TP_INLINE void tp__drop_in(tp__thread *t, tp_var *v)
-{
-    if (!tp__unref(v))
-        return;
-    if (v->n_in == 0 ? !(v->flags & (TP__PARTS | TP__SHARED))
-                     : tp__is_last_of_number(v) && tp__node_leaves_inputs(v)) {
-        t->memory.live--;
-        tp__node_put(t, v);
-    } else {
-        tp__node_free(t, v);
-    }
-}
 
 TP_INLINE void tp__drop(tp_var *v)
 {

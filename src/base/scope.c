@@ -110,6 +110,68 @@ size_t tp_scope_begin(void)
     return t->scopes.last_mark;
 }
 
+/* --- Closing --- */
+
+/* A head with so many references and with these flags. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define SCOPE_HEAD(refs, flags) ((uint64_t)(refs) << 32 | (uint64_t)(flags) << 16)
+#else
+#define SCOPE_HEAD(refs, flags) ((uint64_t)(flags) << 32 | (uint64_t)(refs))
+#endif
+
+TP_INLINE uint64_t scope_head(const tp_var *v)
+{
+    return atomic_load_explicit(&v->head, memory_order_relaxed);
+}
+
+/* Drops a reference to v if it is neither the last nor one of which more than the count is to be
+ * looked at. */
+TP_INLINE bool scope_drop_one_of_many(tp_var *v)
+{
+    const uint64_t head = scope_head(v);
+    if ((head & SCOPE_HEAD(0, TP__SHARED | TP__POISON | TP__UNREAD)) ||
+        (head & SCOPE_HEAD(UINT32_MAX, 0)) <= SCOPE_HEAD(1, 0))
+        return false;
+    atomic_store_explicit(&v->head, head - SCOPE_HEAD(1, 0), memory_order_relaxed);
+    return true;
+}
+
+/* True if v is a number without parts that has one reference left, and only in this thread. */
+TP_INLINE bool scope_is_last_of_number(const tp_var *v)
+{
+    const unsigned flags = TP__SMALL | TP__SHARED | TP__POISON | TP__PARTS | TP__UNREAD;
+    return (scope_head(v) & SCOPE_HEAD(UINT32_MAX, flags)) == SCOPE_HEAD(1, TP__SMALL);
+}
+
+/* Drops the inputs of v, a number, if none of them goes with it. Otherwise false, and nothing is
+ * done. */
+TP_INLINE bool scope_leaves_inputs(tp_var *v)
+{
+    if (v->n_in == 0)
+        return true;
+    if (!scope_drop_one_of_many(v->in.few[0]))
+        return false;
+    if (v->n_in == 1 || scope_drop_one_of_many(v->in.few[1]))
+        return true;
+    tp__ref(v->in.few[0]);
+    return false;
+}
+
+/* Drops a reference of thread t's. Constants without parts, the commonest, go without a call, and
+ * numbers whose inputs stay. */
+TP_INLINE void scope_drop(tp__thread *t, tp_var *v)
+{
+    if (!tp__unref(v))
+        return;
+    if (v->n_in == 0 ? !(v->flags & (TP__PARTS | TP__SHARED))
+                     : scope_is_last_of_number(v) && scope_leaves_inputs(v)) {
+        t->memory.live--;
+        tp__node_put(t, v);
+    } else {
+        tp__node_free(t, v);
+    }
+}
+
 /* What goes soon is fetched from memory, first the nodes, then what they hold: many lie far apart.
  */
 TP_INLINE void scope_fetch(tp_var *const *last)
@@ -136,12 +198,12 @@ static TP_NOINLINE void scope_drop_numbers(tp__thread *t, size_t start)
         tp_var *v = last[-1];
         if (last > handles + SCOPE_AHEAD)
             scope_fetch(last - 1);
-        if (!tp__is_last_of_number(v)) {
-            if (!tp__drop_one_of_many(v))
+        if (!scope_is_last_of_number(v)) {
+            if (!scope_drop_one_of_many(v))
                 break;
             continue;
         }
-        if (!tp__node_leaves_inputs(v))
+        if (!scope_leaves_inputs(v))
             break;
         v->flags = TP__GONE;
         v->link = free;
@@ -161,7 +223,7 @@ static void scope_drop_down_to(tp__thread *t, size_t start)
         if ((last->flags & TP__SMALL) && t->scopes.n_handles > start + SCOPE_FEW)
             scope_drop_numbers(t, start);
         if (t->scopes.n_handles > start)
-            tp__drop_in(t, t->scopes.handles[--t->scopes.n_handles]);
+            scope_drop(t, t->scopes.handles[--t->scopes.n_handles]);
     }
 }
 
