@@ -32,6 +32,7 @@
  *     engine.h       threads, memory, profiles
  *     draw.h         the graph as text, as a picture, as a page
  *     plot.h         curves and contours
+ *     io.h           arrays by name, in files
  *     options.h      optional arguments, in C and in C++
  *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR; operands.h,
  *                    number.h)
@@ -52,6 +53,7 @@
 #include "tinypytorch/error.h"
 #include "tinypytorch/formula.h"
 #include "tinypytorch/graph.h"
+#include "tinypytorch/io.h"
 #include "tinypytorch/linalg.h"
 #include "tinypytorch/network.h"
 #include "tinypytorch/optim.h"

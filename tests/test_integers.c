@@ -325,6 +325,19 @@ static tp_var *with_plot(const int64_t *k)
     return none();
 }
 
+static tp_var *with_dict(int64_t i)
+{
+    tp_state_dict *d = tp_state_dict_new();
+    tp_state_dict_set(d, "x", x23());
+    tp_var *v = tp_state_dict_at(d, i);
+    if (v)
+        CHECK_TEXT(tp_state_dict_name(d, i), "x");
+    else
+        CHECK(!tp_state_dict_name(d, i));
+    tp_state_dict_free(d);
+    return none();
+}
+
 static tp_var *with_images(const int64_t *k)
 {
     tp_plot *plot = tp_plot_new(.legend = (tp_legend)k[1]);
@@ -362,6 +375,8 @@ INTEGERS(tp_expression_new, 1, DONE(tp_expression_free(tp_expression_new("2", (c
 INTEGERS(tp_expression_variable, 1, DONE(tp_expression_variable(NULL, to_int(k[0]))))
 INTEGERS(tp_sgd_step, 1, with_sgd(to_int(k[0])))
 INTEGERS(tp_adam_step, 2, with_adam(to_int(k[0]), k[1]))
+INTEGERS(tp_state_dict_name, 1, with_dict(k[0]))
+INTEGERS(tp_state_dict_at, 1, with_dict(k[0]))
 INTEGERS(tp_sparkline, 1, DONE(free(tp_sparkline(x23(), to_int(k[0])))))
 INTEGERS(tp_plot_new, 3, with_plot(k))
 INTEGERS(tp_plot_images, 3, with_images(k))
