@@ -331,6 +331,39 @@ TEST(values_can_be_read_and_edits_are_found)
     tp_free(inner);
 }
 
+/* How many values the gradient of 40 rows makes that is recorded. */
+static size_t values_of_picks(void)
+{
+    TP_SCOPE();
+    tp_var *x = tp_variable(tp_ones(TP_F64, TP_SHAPE(40, 3))), *sum = tp_scalar(0);
+    for (int i = 0; i < 40; i++)
+        sum = tp_add(sum, tp_sum(tp_pow(tp_select(x, 0, i), 3)));
+    size_t before = tp_live();
+    tp_gradient(sum, x, .create_graph = true);
+    return tp_live() - before;
+}
+
+static tp_var *recorded_here(void *ctx, tp_var *const *x)
+{
+    *(size_t *)ctx = values_of_picks();
+    return tp_sin(tp_exp(x[0]));
+}
+
+/* Where nothing can be made again, nobody looks for it; below, somebody does. */
+TEST(other_graphs_are_swept_as_before)
+{
+    size_t before = values_of_picks(), inside;
+    tp_var *x = tp_variable(tp_full(TP_F64, TP_SHAPE(50), 0.5));
+    tp_var *y = tp_checkpoint(recorded_here, &inside, &x, 1);
+    tp_var *further = tp_square(tp_mul(y, 1));
+    CHECK_INT(values_of_picks(), before);
+    CHECK(inside > before);
+    CHECK_CLOSE(at(tp_gradient(further, x), 0), 2 * sin(exp(0.5)) * cos(exp(0.5)) * exp(0.5),
+                1e-14);
+    tp_backward(further);
+    CHECK_INT(values_of_picks(), before);
+}
+
 /* The whole graph is dropped before its values were made again, or after. */
 TEST(graphs_end_anywhere)
 {

@@ -123,7 +123,7 @@ struct tp_var {
         struct {
             _Atomic uint32_t refs;
             uint16_t flags; /* TP__NUMBER … TP__OUTSIDE */
-            uint16_t marks; /* what drawings tell: base/marks.h */
+            uint16_t marks; /* what drawings and sweeps tell: base/marks.h */
         };
         _Atomic uint64_t head; /* the three in one look: base/scope.c */
     };

@@ -44,7 +44,6 @@ typedef struct tp__scopes {
 typedef struct tp__recording {
     uint8_t modes;       /* as below; 0: as usual */
     uint8_t sweep_depth; /* how many sweeps run, each in a rule or hook of the one before */
-    bool remakes;        /* values were recorded in checkpoints */
     uint32_t order;
     uint16_t marks; /* of what is recorded: base/marks.h */
     struct tp__name_scope *name_scope;

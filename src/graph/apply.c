@@ -94,7 +94,7 @@ bool tp__record(tp_var *y, const tp__op *op, tp_var *const *in, int n)
     y->generation = below + 1;
     y->order = tp__next_order(t, order);
     y->flags |= (uint16_t)((flags & TP__NEEDS_GRAD) | (op->head.release ? TP__PARTS : 0));
-    y->marks |= (uint16_t)((marks & TP__ORDERS) | t->recording.marks);
+    y->marks |= (uint16_t)((marks & TP__INHERITED) | t->recording.marks);
     y->reads = t->recording.sweep_depth ? TP__READS_ALL | TP__READS_OUT : (uint16_t)tp__reads(y);
     if (TP_UNLIKELY(t->recording.modes))
         apply_record_unusual(t, y);

@@ -76,7 +76,7 @@ TP_INLINE void tp__record_1(tp__thread *t, tp_var *y, const tp__op *op, const tp
 {
     y->op = op;
     y->attr = attr;
-    y->marks = (x->marks & TP__ORDERS) | t->recording.marks;
+    y->marks = (x->marks & TP__INHERITED) | t->recording.marks;
     y->generation = x->generation + 1;
     y->order = tp__next_order(t, x->order);
     y->n_in = 1;
@@ -86,7 +86,7 @@ TP_INLINE void tp__record_2(tp__thread *t, tp_var *y, const tp__op *op, const tp
                             const tp_var *b)
 {
     y->op = op;
-    y->marks = ((a->marks | b->marks) & TP__ORDERS) | t->recording.marks;
+    y->marks = ((a->marks | b->marks) & TP__INHERITED) | t->recording.marks;
     y->generation = (a->generation > b->generation ? a->generation : b->generation) + 1;
     y->order = tp__next_order(t, a->order > b->order ? a->order : b->order);
     y->n_in = 2;

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/call.h"
 #include "base/map.h"
+#include "base/marks.h"
 #include "base/scope.h"
 #include "graph/remake.h"
 #include "tinypytorch/scope.h"
@@ -72,11 +73,22 @@ static tp_var *checkpoint_result(const char *call, size_t scope, tp_var *y)
     return tp__here()->code ? tp__poison() : y;
 }
 
+/* What the thread goes back to. */
+typedef struct checkpoint_outer {
+    bool mode;
+    uint16_t marks;
+} checkpoint_outer;
+
 /* What is recorded from here on can be made again. Returns what to leave with. */
-static bool checkpoint_begin(tp__thread *t)
+static checkpoint_outer checkpoint_begin(tp__thread *t)
 {
-    t->recording.remakes = true;
-    return tp__set_mode(t, TP__CHECKPOINT, true);
+    return (checkpoint_outer){tp__set_mode(t, TP__CHECKPOINT, true), tp__mark(t, TP__REMAKES)};
+}
+
+static void checkpoint_leave(tp__thread *t, checkpoint_outer outer)
+{
+    tp__set_mode(t, TP__CHECKPOINT, outer.mode);
+    t->recording.marks = outer.marks;
 }
 
 static tp_var *checkpoint_call(tp_array_function *f, void *ctx, tp_var *const *x)
@@ -96,9 +108,9 @@ tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n)
     if (t->code)
         return tp__poison();
     size_t scope = tp_scope_begin(), bytes;
-    bool outer = checkpoint_begin(t);
+    checkpoint_outer outer = checkpoint_begin(t);
     tp_var *y = checkpoint_call(f, ctx, x);
-    tp__set_mode(t, TP__CHECKPOINT, outer);
+    checkpoint_leave(t, outer);
     y = checkpoint_result("checkpoint", scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE))
         return y;
@@ -208,11 +220,11 @@ static tp_var *chain_run(chain *c, int i, tp_stage *f, void *ctx, tp_var *x)
 {
     tp__thread *t = tp__here();
     size_t scope = tp_scope_begin();
-    bool outer = checkpoint_begin(t);
+    checkpoint_outer outer = checkpoint_begin(t);
     tp_var *y = f(ctx, i, x);
-    tp__set_mode(t, TP__CHECKPOINT, outer);
+    checkpoint_leave(t, outer);
     y = checkpoint_result(c->call, scope, y);
-    if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE) || outer)
+    if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE) || outer.mode)
         return y;
     chain_stage *stage = &c->stages[c->n++];
     *stage = (chain_stage){.y = y, .result = tp__remake_bytes(y)};

@@ -56,7 +56,7 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->watched = 0;
     if (TP_UNLIKELY(t->recording.modes & TP__ANOMALY))
         tp__sweep_watch(s, &tp__watch_anomaly);
-    if (TP_UNLIKELY(t->recording.remakes))
+    if (TP_UNLIKELY(y->marks & TP__REMAKES))
         tp__sweep_watch(s, &tp__watch_remade);
     if (TP_UNLIKELY(t->recording.modes & TP__PROFILED))
         tp__sweep_watch(s, &tp__watch_profile);
