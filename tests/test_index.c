@@ -78,6 +78,28 @@ TEST(indices_out_of_range_are_errors)
     CHECK_ERROR(TP_ERROR_SHAPE, "index_select: axis 1");
 }
 
+/* NumPy: zeros((3, 0)).take([3], 0) is an IndexError. */
+TEST(rows_without_elements_have_numbers_too)
+{
+    tp_var *x = tp_variable(tp_zeros(TP_F64, TP_SHAPE(3, 0))),
+           *good = indices(2, (int64_t[]){2, 0});
+    tp_var *bad = indices(2, (int64_t[]){0, 3}), *narrow = tp_zeros(TP_F32, TP_SHAPE(0, 2, 4));
+    CHECK(tp_is_poison(tp_index_select(x, 0, bad)));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "index_select: index 3 is out of range for axis 0 of size 3");
+    CHECK(tp_is_poison(tp_index_select(narrow, -2, tp_neg(good))));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "index_select: index -2 is out of range for axis 1 of size 2");
+    CHECK(tp_is_poison(tp_embedding(tp_reshape(bad, TP_SHAPE(2, 1)), x)));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "embedding: index 3 is out of range for axis 0 of size 3");
+    CHECK(tp_is_poison(tp_index_add(x, 0, bad, tp_zeros(TP_F64, TP_SHAPE(2, 0)))));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "index_add: index 3 is out of range for axis 0 of size 3");
+    CHECK(tp_is_poison(tp_index_select(x, 0, tp_ones(TP_F64, TP_SHAPE(1)))));
+    CHECK_ERROR(TP_ERROR_DTYPE, "the index is float64, expected integers");
+    CHECK_SHAPE(tp_index_select(x, 0, good), 2, 0);
+    CHECK_SHAPE(tp_index_select(x, 1, indices(0, NULL)), 3, 0);
+    CHECK_SHAPE(tp_embedding(tp_reshape(good, TP_SHAPE(2, 1)), x), 2, 1, 0);
+    CHECK_SHAPE(tp_index_add(x, 0, good, tp_zeros(TP_F64, TP_SHAPE(2, 0))), 3, 0);
+}
+
 TEST(the_last_of_several_parts_stays)
 {
     tp_var *x = tp_variable(tp_zeros(TP_F64, TP_SHAPE(3))),

@@ -3,6 +3,8 @@
  * Losses at their edges, over images, and with targets that are wrong.
  */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "elements.h"
 
@@ -36,6 +38,34 @@ TEST(classes_of_images_are_picked)
     }
     tp_var *g = tp_gradient(loss, x);
     CHECK_CLOSE(tp_item(tp_max(tp_abs(tp_sum(g, .axes = TP_AXES(1))))), 0, 1e-15);
+}
+
+static char told[2][300];
+static int times_told;
+
+static void tell(const char *line)
+{
+    snprintf(told[times_told++ % 2], sizeof *told, "%s", line);
+}
+
+/* PyTorch warns wherever the sizes differ, once a place; here operands may broadcast. */
+TEST(losses_of_all_pairs_are_told_once)
+{
+    tp_var *line = tp_zeros(TP_F32, TP_SHAPE(4)), *column = tp_ones(TP_F32, TP_SHAPE(4, 1));
+    tp_var *square = tp_zeros(TP_F32, TP_SHAPE(4, 4));
+    tp_set_log(tell);
+    tp_mse_loss(line, 0);
+    tp_l1_loss(line, square);
+    tp_huber_loss(square, column, 1);
+    tp_kl_div(tp_zeros(TP_F32, TP_SHAPE(1, 1)), line);
+    CHECK_INT(times_told, 0);
+    CHECK_SHAPE(tp_smooth_l1_loss(line, column, 1, .reduction = TP_NO_REDUCTION), 4, 4);
+    tp_mse_loss(column, line);
+    tp_cosine_embedding_loss(square, square, column, 0);
+    tp_set_log(NULL);
+    CHECK_INT(times_told, 1);
+    CHECK(strstr(told[0], "smooth_l1_loss: x of shape (4,) and target of shape (4, 1) broadcast to "
+                          "(4, 4)") != NULL);
 }
 
 /* PyTorch: F.cross_entropy(tensor([1., 2, 4]), tensor(1), label_smoothing=0.3), weight = [1, 2, 3].

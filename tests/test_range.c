@@ -177,6 +177,37 @@ TEST(norms_of_subnormal_numbers)
         }
 }
 
+static double range_share(tp_var *y, tp_var *x, double gy, bool graph)
+{
+    tp_var *g = tp_gradient(y, x, .gradient = tp_full(tp_dtype_of(y), TP_SHAPE(2), gy),
+                            .create_graph = graph);
+    return at(g, 0);
+}
+
+/* ∂hypot(a, b)/∂a = a / b here, and ∂atan2(b, a)/∂b = a / b²: quotients that their type does not
+ * hold, while their products with gy are of usual size, or infinite. */
+TEST(quotients_too_small_for_their_type)
+{
+    tp_dtype dtypes[] = {TP_F32, TP_F64};
+    const double a[] = {0x1p-140, 0x1p-1040}, b[] = {0x1p30, 0x1p300}, gy[] = {0x1p100, 0x1p900};
+    for (int i = 0; i < 4; i++) {
+        int k = i % 2;
+        bool graph = i / 2;
+        tp_var *x = tp_variable(tp_full(dtypes[k], TP_SHAPE(2), a[k]));
+        tp_var *other = tp_variable(tp_full(dtypes[k], TP_SHAPE(2), b[k]));
+        tp_var *h = tp_hypot(x, other), *angle = tp_atan2(x, other);
+        CHECK_BITS(range_share(h, x, gy[k], graph), gy[k] * a[k] / b[k]);
+        CHECK(range_share(h, x, HUGE_VAL, graph) == HUGE_VAL);
+        CHECK_BITS(range_share(angle, other, gy[k], graph), -(gy[k] * a[k] / b[k]) / b[k]);
+        CHECK(range_share(angle, other, -HUGE_VAL, graph) == HUGE_VAL);
+    }
+    tp_var *x = tp_variable(a[1]), *other = tp_variable(b[1]);
+    tp_var *h = tp_hypot(x, other), *angle = tp_atan2(x, other);
+    CHECK_BITS(tp_item(tp_gradient(h, x, .gradient = tp_scalar(gy[1]))), gy[1] * a[1] / b[1]);
+    CHECK(tp_item(tp_gradient(h, x, .gradient = tp_scalar(HUGE_VAL))) == HUGE_VAL);
+    CHECK(tp_item(tp_gradient(angle, other, .gradient = tp_scalar(HUGE_VAL))) == -HUGE_VAL);
+}
+
 /* The others of a row or a column are as they were. */
 TEST(only_rows_out_of_range_are_scaled)
 {

@@ -59,7 +59,9 @@ TP_API tp_var *tp_group_norm(tp_var *x, int64_t groups, tp_var *weight, tp_var *
  *
  *     tp_mse_loss(x, target)    tp_cross_entropy(x, target, .label_smoothing = 0.1)
  *
- * Operands broadcast where classes are not picked. The result is the losses' mean, or as asked. */
+ * Operands broadcast where classes are not picked; where that makes more losses than either has
+ * elements, as of a column beside a line, a line in the log says so once. The result is the losses'
+ * mean, or as asked. */
 typedef enum tp_reduction { TP_MEAN, TP_SUM, TP_NO_REDUCTION } tp_reduction;
 
 #define TP__DEFAULTS_tp_loss_options(_)

@@ -48,31 +48,49 @@ static tp_var *angle_quotient(tp_var *numerator, tp_var *denominator)
     return tp_where(tp_eq(denominator, 0), 0, tp_div(numerator, denominator));
 }
 
+/* gy x / y for |x| ≤ y. The quotient comes first, since gy x may overflow; but not where it is too
+ * small for its type, which an infinite gy would make NaN, and a large one 0. */
+static double angle_times(double gy, double x, double y)
+{
+    double share = angle_number(x, y);
+    return share == 0 && x != 0 ? gy * x / y : gy * share;
+}
+
+static tp_var *angle_times_rule(tp_var *gy, tp_var *x, tp_var *y)
+{
+    tp_var *share = angle_quotient(x, y);
+    tp_var *lost = tp_logical_and(tp_eq(tp_detach(share), 0), tp_ne(tp_detach(x), 0));
+    tp_var *some = (tp_any)(lost, NULL), *product = tp_mul(gy, share);
+    if (tp_is_poison(some))
+        return some;
+    return tp_item(some) == 0 ? product : tp_where(lost, tp_div(tp_mul(gy, x), y), product);
+}
+
 /* gy x / (a² + b²) */
 static double angle_slope(double gy, double x, double a, double b)
 {
     double h = hypot(a, b);
-    return angle_number(gy * angle_number(x, h), h);
+    return angle_number(angle_times(gy, x, h), h);
 }
 
 static tp_var *angle_rule(tp_var *gy, tp_var *x, tp_var *a, tp_var *b)
 {
     tp_var *h = tp_hypot(a, b);
-    return angle_quotient(tp_mul(gy, angle_quotient(x, h)), h);
+    return angle_quotient(angle_times_rule(gy, x, h), h);
 }
 
-/* x / y for y = √(a² + b²). A subnormal y has lost digits: there it is computed again from large
+/* gy x / y for y = √(a² + b²). A subnormal y has lost digits: there it is computed again from large
  * multiples of a and b. */
 #define ANGLE_MULTIPLE 0x1p100
 
-static double angle_share(double x, double a, double b, double y)
+static double angle_share(double gy, double x, double a, double b, double y)
 {
     if (y >= (double)FLT_MIN || y == 0)
-        return angle_number(x, y);
-    return ANGLE_MULTIPLE * x / hypot(ANGLE_MULTIPLE * a, ANGLE_MULTIPLE * b);
+        return angle_times(gy, x, y);
+    return angle_times(gy, ANGLE_MULTIPLE * x, hypot(ANGLE_MULTIPLE * a, ANGLE_MULTIPLE * b));
 }
 
-static tp_var *angle_share_rule(tp_var *x, tp_var *a, tp_var *b, tp_var *y)
+static tp_var *angle_share_rule(tp_var *gy, tp_var *x, tp_var *a, tp_var *b, tp_var *y)
 {
     tp_var *small = tp_lt(tp_detach(y), y->dtype == TP_F32 ? (double)FLT_MIN : DBL_MIN);
     tp_var *some = (tp_any)(small, NULL);
@@ -82,13 +100,13 @@ static tp_var *angle_share_rule(tp_var *x, tp_var *a, tp_var *b, tp_var *y)
         tp_var *scale = tp_to(tp_where(small, ANGLE_MULTIPLE, 1), (tp_dtype)y->dtype);
         x = tp_mul(x, scale), y = tp_hypot(tp_mul(a, scale), tp_mul(b, scale));
     }
-    return angle_quotient(x, y);
+    return angle_times_rule(gy, x, y);
 }
 
 /* clang-format off */
 TP__BINARY(tp_atan2, atan2(a, b), angle_slope(gy, b, a, b), angle_rule(gy, b, a, b), -angle_slope(gy, a, a, b), tp_neg(angle_rule(gy, a, a, b)),
            .label = "Atan2", .formula = "the angle of the point (b, a), from −π to π", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1, TP__READS_0 | TP__READS_1}, .fast = TP__FAST_ATAN2, .domain = TP__BASE_POSITIVE)
-TP__BINARY(tp_hypot, hypot(a, b), gy * angle_share(a, a, b, y), tp_mul(gy, angle_share_rule(a, a, b, y)), gy * angle_share(b, a, b, y), tp_mul(gy, angle_share_rule(b, a, b, y)),
+TP__BINARY(tp_hypot, hypot(a, b), angle_share(gy, a, a, b, y), angle_share_rule(gy, a, a, b, y), angle_share(gy, b, a, b, y), angle_share_rule(gy, b, a, b, y),
            .label = "Hypot", .formula = "√(a² + b²)", .flags = TP__FUNCTION, .reads = {TP__READS_0 | TP__READS_1 | TP__READS_OUT, TP__READS_0 | TP__READS_1 | TP__READS_OUT}, .fast = TP__FAST_HYPOT, .domain = TP__BASE_POSITIVE)
 /* clang-format on */
 

@@ -7,12 +7,14 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "array/array.h"
 #include "array/promote.h"
 #include "base/call.h"
 #include "base/dtype.h"
+#include "base/log.h"
 #include "graph/apply.h"
 #include "graph/half.h"
 #include "ops/families.h"
@@ -33,6 +35,37 @@ static bool loss_options(const char *call, const tp_var *x, const tp_var *target
     return false;
 }
 
+/* Says once that losses of x and target are of all pairs of their elements: a column beside a line
+ * is seldom meant, and trains all the same. */
+static void loss_warn_of_pairs(const char *call, const tp_var *x, const tp_var *target)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    int ndim = x->ndim;
+    int64_t shape[TP_MAX_NDIM], size = 1;
+    memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
+    if (!tp__broadcast_shape(&ndim, shape, target->ndim, tp__shape(target)))
+        return;
+    for (int d = 0; d < ndim; d++)
+        size *= shape[d];
+    if (size <= x->size || size <= target->size || atomic_flag_test_and_set(&said))
+        return;
+    char a[TP__SHAPE_TEXT], b[TP__SHAPE_TEXT], both[TP__SHAPE_TEXT];
+    tp__log("%s: x of shape %s and target of shape %s broadcast to %s, losses of all pairs; "
+            "tp_reshape makes them alike (this is said once)",
+            call, tp__shape_text(a, x->ndim, tp__shape(x)),
+            tp__shape_text(b, target->ndim, tp__shape(target)), tp__shape_text(both, ndim, shape));
+}
+
+/* The same for losses of each element of x beside one of target. */
+static bool loss_pair_options(const char *call, const tp_var *x, const tp_var *target,
+                              const tp_loss_options *given, tp_loss_options *own)
+{
+    bool good = loss_options(call, x, target, given, own);
+    if (good)
+        loss_warn_of_pairs(call, x, target);
+    return good;
+}
+
 static tp_var *loss_reduced(tp_var *loss, tp_reduction reduction)
 {
     return reduction == TP_MEAN  ? (tp_mean)(loss, NULL)
@@ -48,7 +81,7 @@ tp_var *(tp_mse_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
     TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_mse_loss)(x, target, given), &x, &target);
     tp_loss_options own;
-    if (!loss_options("mse_loss", x, target, given, &own))
+    if (!loss_pair_options("mse_loss", x, target, given, &own))
         return tp__poison();
     return loss_reduced(tp_square(tp_sub(x, target)), own.reduction);
 }
@@ -59,7 +92,7 @@ tp_var *(tp_l1_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
     TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_l1_loss)(x, target, given), &x, &target);
     tp_loss_options own;
-    if (!loss_options("l1_loss", x, target, given, &own))
+    if (!loss_pair_options("l1_loss", x, target, given, &own))
         return tp__poison();
     return loss_reduced(tp_abs(tp_sub(x, target)), own.reduction);
 }
@@ -79,7 +112,7 @@ tp_var *(tp_huber_loss)(tp_var *x, tp_var *target, double delta, const tp_loss_o
     TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_huber_loss)(x, target, delta, given), &x, &target);
     tp_loss_options own;
-    if (!loss_options("huber_loss", x, target, given, &own))
+    if (!loss_pair_options("huber_loss", x, target, given, &own))
         return tp__poison();
     if (!tp__check_within("huber_loss", "delta", delta, DBL_TRUE_MIN, HUGE_VAL))
         return tp__poison();
@@ -92,7 +125,7 @@ tp_var *(tp_smooth_l1_loss)(tp_var *x, tp_var *target, double beta, const tp_los
     TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_smooth_l1_loss)(x, target, beta, given), &x, &target);
     tp_loss_options own;
-    if (!loss_options("smooth_l1_loss", x, target, given, &own))
+    if (!loss_pair_options("smooth_l1_loss", x, target, given, &own))
         return tp__poison();
     if (!tp__check_within("smooth_l1_loss", "beta", beta, DBL_TRUE_MIN, DBL_MAX))
         return tp__poison();
@@ -114,7 +147,7 @@ tp_var *(tp_binary_cross_entropy)(tp_var *x, tp_var *target, const tp_loss_optio
     TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_binary_cross_entropy)(x, target, given), &x, &target);
     tp_loss_options own;
-    if (!loss_options("binary_cross_entropy", x, target, given, &own) ||
+    if (!loss_pair_options("binary_cross_entropy", x, target, given, &own) ||
         !tp__check_elements("binary_cross_entropy", "an element of x", x, 0, 1))
         return tp__poison();
     tp_var *yes = tp_mul(target, loss_log(x));
@@ -154,7 +187,7 @@ tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
     TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_binary_cross_entropy_with_logits)(x, target, given), &x, &target);
     tp_loss_options own;
-    if (!loss_options("binary_cross_entropy_with_logits", x, target, given, &own))
+    if (!loss_pair_options("binary_cross_entropy_with_logits", x, target, given, &own))
         return tp__poison();
     return loss_reduced(loss_of_odds(x, target), own.reduction);
 }
@@ -165,7 +198,7 @@ tp_var *(tp_kl_div)(tp_var *x, tp_var *target, const tp_loss_options *given)
     TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_kl_div)(x, target, given), &x, &target);
     tp_loss_options own;
-    if (!loss_options("kl_div", x, target, given, &own))
+    if (!loss_pair_options("kl_div", x, target, given, &own))
         return tp__poison();
     return loss_reduced(tp_sub(tp_xlogy(target, target), loss_product(target, x)), own.reduction);
 }
@@ -492,6 +525,7 @@ tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double 
     if (!tp__check_within("cosine_embedding_loss", "margin", margin, -DBL_MAX, DBL_MAX))
         return tp__poison();
     tp_var *cosine = tp_cosine_similarity(a, b, -1);
+    loss_warn_of_pairs("cosine_embedding_loss", cosine, target);
     tp_var *apart = (tp_clamp)(tp_sub(cosine, margin), tp_num(0), NULL);
     return loss_reduced(tp_where(tp_gt(target, 0), tp_sub(1, cosine), apart), own.reduction);
 }
@@ -503,7 +537,7 @@ tp_var *(tp_hinge_embedding_loss)(tp_var *x, tp_var *target, double margin,
     TP__OPERANDS(x, target);
     TP__IN_FLOAT32((tp_hinge_embedding_loss)(x, target, margin, given), &x);
     tp_loss_options own;
-    if (!loss_options("hinge_embedding_loss", x, target, given, &own))
+    if (!loss_pair_options("hinge_embedding_loss", x, target, given, &own))
         return tp__poison();
     if (!tp__check_within("hinge_embedding_loss", "margin", margin, -DBL_MAX, DBL_MAX))
         return tp__poison();

@@ -312,15 +312,8 @@ tp_var *tp_index_select(tp_var *x, int axis, tp_var *index)
     if (!tp__check_operand("index_select", x) || !tp__check_operand("index_select", index) ||
         (axis = tp__check_axis("index_select", axis, x, x->ndim)) < 0)
         return tp__poison();
-    if (index->ndim != 1)
-        return tp__refuse_shape("index_select", "the index", index, "one axis");
-    int64_t column[TP_MAX_NDIM], shape[TP_MAX_NDIM];
-    for (int d = 0; d < x->ndim; d++) {
-        column[d] = d == axis ? index->size : 1;
-        shape[d] = d == axis ? index->size : tp__shape(x)[d];
-    }
-    tp_var *wide = tp_broadcast_to(tp_reshape(index, x->ndim, column), x->ndim, shape);
-    return tp_gather(x, axis, wide);
+    tp_var *wide = tp__index_of_rows("index_select", x, axis, index);
+    return tp_is_poison(wide) ? wide : tp_gather(x, axis, wide);
 }
 
 tp_var *tp_embedding(tp_var *index, tp_var *weight)

@@ -18,6 +18,11 @@ typedef enum tp__index_how {
  * along others than the call's. */
 bool tp__index_check(const tp__call *call, const tp_var *x, const tp_var *index);
 
+/* An index of one axis, of rows of x along axis, as one of their elements, in the current scope.
+ * Poison, with an error of the call, if it has another number of axes, or names rows that are not
+ * there and have no elements, so that nobody else would see it. */
+tp_var *tp__index_of_rows(const char *call, const tp_var *x, int axis, tp_var *index);
+
 /* out ← the elements of x that index names along axis. False, with an error of the call of this
  * name, if it names what is not there, or when out of memory; out is then as it may be. */
 bool tp__index_take(const char *call, tp_var *out, const tp_var *x, int axis, tp_var *index);

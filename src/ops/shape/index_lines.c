@@ -81,6 +81,25 @@ static bool index_out_of_range(const char *call, const int64_t *at, int axis, in
     return false;
 }
 
+tp_var *tp__index_of_rows(const char *call, const tp_var *x, int axis, tp_var *index)
+{
+    if (index->ndim != 1)
+        return tp__refuse_shape(call, "the index", index, "one axis");
+    int64_t column[TP_MAX_NDIM], shape[TP_MAX_NDIM];
+    for (int d = 0; d < x->ndim; d++) {
+        column[d] = d == axis ? index->size : 1;
+        shape[d] = d == axis ? index->size : tp__shape(x)[d];
+    }
+    tp_var *wide = tp_broadcast_to(tp_reshape(index, x->ndim, column), x->ndim, shape);
+    if (tp_is_poison(wide) || wide->size > 0 || tp__is_float((tp_dtype)index->dtype))
+        return wide;
+    tp_var *rows = tp__plain(tp_to(index, TP_I64));
+    bool good =
+        !tp_is_poison(rows) && (index_all_within(rows->size, rows->data, tp__shape(x)[axis]) ||
+                                index_out_of_range(call, rows->data, axis, tp__shape(x)[axis]));
+    return good ? wide : tp__poison();
+}
+
 /* --- Moving lines --- */
 
 /* Elements that lie one after the other are moved together: one, or all along the axes after the

@@ -12,6 +12,7 @@
 #include "base/call.h"
 #include "base/dtype.h"
 #include "ops/families.h"
+#include "ops/shape/index.h"
 #include "tinypytorch.h"
 
 /* --- By numbers in row-major order --- */
@@ -147,17 +148,6 @@ tp_var *tp_masked_select(tp_var *x, tp_var *mask)
 
 /* --- Along an axis --- */
 
-/* index (n) as an index of x's shape but for n along axis. */
-static tp_var *pick_rows(const tp_var *x, int axis, tp_var *index)
-{
-    int64_t column[TP_MAX_NDIM], shape[TP_MAX_NDIM];
-    for (int d = 0; d < x->ndim; d++) {
-        column[d] = d == axis ? index->size : 1;
-        shape[d] = d == axis ? index->size : tp__shape(x)[d];
-    }
-    return tp_broadcast_to(tp_reshape(index, x->ndim, column), x->ndim, shape);
-}
-
 tp_var *tp_index_add(tp_var *x, int axis, tp_var *index, tp_var *part)
 {
     TP__CALL("index_add");
@@ -166,9 +156,8 @@ tp_var *tp_index_add(tp_var *x, int axis, tp_var *index, tp_var *part)
         !tp__check_operand("index_add", part) ||
         (axis = tp__check_axis("index_add", axis, x, x->ndim)) < 0)
         return tp__poison();
-    if (index->ndim != 1)
-        return tp__refuse_shape("index_add", "the index", index, "one axis");
-    return tp_scatter_add(x, axis, pick_rows(x, axis, index), part);
+    tp_var *wide = tp__index_of_rows("index_add", x, axis, index);
+    return tp_is_poison(wide) ? wide : tp_scatter_add(x, axis, wide, part);
 }
 
 /* The place that stands for one outside of an axis of n elements. */
