@@ -64,13 +64,13 @@ static bool checkpoint_end(tp__thread *t, tp_var *y)
 }
 
 /* f's result, with a handle in the caller's scope. */
-static tp_var *checkpoint_result(const char *call, size_t scope, tp_var *y)
+static tp_var *checkpoint_result(tp__thread *t, const char *call, size_t scope, tp_var *y)
 {
     if (!y)
         y = tp_fail(TP_ERROR_ARGUMENT, "%s: the function gave NULL", call);
     tp_leave(y);
     tp_scope_end(scope);
-    return tp__here()->code ? tp__poison() : y;
+    return t->code ? tp__poison() : y;
 }
 
 /* What the thread goes back to. */
@@ -111,7 +111,7 @@ tp_var *tp_checkpoint(tp_array_function *f, void *ctx, tp_var *const *x, int n)
     checkpoint_outer outer = checkpoint_begin(t);
     tp_var *y = checkpoint_call(f, ctx, x);
     checkpoint_leave(t, outer);
-    y = checkpoint_result("checkpoint", scope, y);
+    y = checkpoint_result(t, "checkpoint", scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE))
         return y;
     return checkpoint_walk(y, NULL, true, &bytes) && checkpoint_end(t, y) ? y : tp__poison();
@@ -223,7 +223,7 @@ static tp_var *chain_run(chain *c, int i, tp_stage *f, void *ctx, tp_var *x)
     checkpoint_outer outer = checkpoint_begin(t);
     tp_var *y = f(ctx, i, x);
     checkpoint_leave(t, outer);
-    y = checkpoint_result(c->call, scope, y);
+    y = checkpoint_result(t, c->call, scope, y);
     if ((y->flags & TP__POISON) || !(y->flags & TP__REMADE) || outer.mode)
         return y;
     chain_stage *stage = &c->stages[c->n++];

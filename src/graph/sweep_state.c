@@ -78,10 +78,10 @@ bool tp__sweep_begin(tp__sweep *s, const char *call, tp_var *y, uint32_t floor, 
     s->simple = !record && s->depth == 1;
     s->y = y;
     tp__ref(y);
-    if (t->recording.sweep_depth == SWEEP_DEEPEST)
-        tp_fail(TP_ERROR_GRAPH, "%s: sweeps inside sweeps more than %d deep", call,
-                SWEEP_DEEPEST - 1);
-    return t->recording.sweep_depth < SWEEP_DEEPEST;
+    if (TP_LIKELY(s->depth != SWEEP_DEEPEST))
+        return true;
+    tp_fail(TP_ERROR_GRAPH, "%s: sweeps inside sweeps more than %d deep", call, SWEEP_DEEPEST - 1);
+    return false;
 }
 
 bool tp__sweep_set_aside(tp__sweep *s, tp_var *v)
