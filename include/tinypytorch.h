@@ -19,6 +19,7 @@
  *     conv.h         linear layers, convolutions, pooling, resampling
  *     network.h      softmax, normalisation, losses
  *     sequence.h     attention, recurrent layers, positions
+ *     functional.h   what other layers of networks compute
  *     graph.h        derivatives: backward, gradient, functions of one's own
  *     taylor.h       all orders in one sweep
  *     calculus.h     Jacobians, Hessians, checking gradients, finding minima
@@ -52,6 +53,7 @@
 #include "tinypytorch/equations.h"
 #include "tinypytorch/error.h"
 #include "tinypytorch/formula.h"
+#include "tinypytorch/functional.h"
 #include "tinypytorch/graph.h"
 #include "tinypytorch/io.h"
 #include "tinypytorch/linalg.h"

@@ -81,7 +81,7 @@ n=0
             n=$((n + 1))
             caller $n "$declaration" "$operand" ''
         done
-    done < <(declarations elementwise.h reduce.h shape.h linalg.h conv.h network.h sequence.h random.h |
+    done < <(declarations elementwise.h reduce.h shape.h linalg.h conv.h network.h sequence.h functional.h random.h |
         grep -E 'tp_var \*[a-z_]+(,|$)' | grep -vE '\(\*')
 } >"$work/numbers.c"
 [ $n -gt 1000 ] || fail "only $n calls with numbers"

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "families.h"
 #include "operations_words.h"
-#include "ops/families.h"
 
 /* Text inside a table's cell. */
 static void put_cell(const char *text)
@@ -60,7 +60,7 @@ int main(void)
         "operation is, how it is differentiated and how it is tested. The headers in\n"
         "[include/tinypytorch](../include/tinypytorch) are the manual. y is the result, gy its\n"
         "gradient; every gradient has gradients. Shapes are those of a test; all take others.\n");
-    for (const tp__family *const *family = tp__families; *family; family++) {
+    for (const tp__family *const *family = all_families(); *family; family++) {
         printf("\n## %c%s\n\n", *(*family)->title - 'a' + 'A', (*family)->title + 1);
         printf("| name | operands | y | gradient | shapes, e.g. | types "
                "|\n|---|---|---|---|---|---|\n");

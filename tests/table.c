@@ -145,7 +145,7 @@ const table_case *table_cases(void)
     static case_list list;
     static const table_case none;
     if (!list.at)
-        for (const tp__family *const *family = tp__families; *family; family++)
+        for (const tp__family *const *family = all_families(); *family; family++)
             for (const tp__op *const *op = (*family)->ops; *op; op++) {
                 list.family = (*family)->name;
                 if (is_wanted(*family, *op))

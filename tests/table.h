@@ -14,7 +14,7 @@
 #ifndef TP_TABLE_H
 #define TP_TABLE_H
 
-#include "ops/families.h"
+#include "families.h"
 #include "tinypytorch.h"
 
 enum { TABLE_OPERANDS = 6, TABLE_WEIGHTS = 64 };

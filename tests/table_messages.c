@@ -12,6 +12,10 @@
 static bool sample_prepares(const char *op, const char *name, size_t length)
 {
     static const char *const prepared[] = {"where:gt",
+                                           "instance_norm:add",
+                                           "embedding_bag:add",
+                                           "bilinear:add",
+                                           "multilabel_soft_margin_loss:add",
                                            "where:detach",
                                            "masked_fill:detach",
                                            "masked_select:detach",

@@ -18,7 +18,7 @@
     static void name##_record(const tp__op *op);                                                   \
     TEST(name)                                                                                     \
     {                                                                                              \
-        for (const tp__family *const *family = tp__families; *family; family++)                    \
+        for (const tp__family *const *family = all_families(); *family; family++)                  \
             for (const tp__op *const *op = (*family)->ops; *op; op++)                              \
                 name##_record(*op);                                                                \
     }                                                                                              \

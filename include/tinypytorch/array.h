@@ -47,6 +47,11 @@ TP_API tp_var *tp_ones(tp_dtype dtype, int ndim, const int64_t *shape);
 TP_API tp_var *tp_full(tp_dtype dtype, int ndim, const int64_t *shape, double value);
 TP_API tp_var *tp_eye(tp_dtype dtype, int64_t n);
 
+/* The same of v's shape and element type. */
+TP_API tp_var *tp_zeros_like(tp_var *v);
+TP_API tp_var *tp_ones_like(tp_var *v);
+TP_API tp_var *tp_full_like(tp_var *v, double value);
+
 /* start, start + step, … : ceil((stop − start) / step) elements start + i step, none if that is
  * negative. As NumPy's and PyTorch's the last one may reach stop where step is no binary fraction:
  * 1 to 1.3 by 0.1 are four. int64 ones of whole numbers are exact. Errors: a step of 0 or NaN, more

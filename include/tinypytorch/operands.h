@@ -10,6 +10,7 @@
 
 #include "conv.h"
 #include "elementwise.h"
+#include "functional.h"
 #include "linalg.h"
 #include "network.h"
 #include "random.h"
@@ -121,10 +122,13 @@
 #define tp_flip(x, ...) tp_flip(TP__V(x), __VA_ARGS__)
 #define tp_roll(x, ...) tp_roll(TP__V(x), __VA_ARGS__)
 #define tp_repeat(x, ...) tp_repeat(TP__V(x), __VA_ARGS__)
+#define tp_tile(x, ...) tp_tile(TP__V(x), __VA_ARGS__)
 #define tp_pad(x, ...) tp_pad(TP__V(x), __VA_ARGS__)
 #define tp_pad_by(x, ...) tp_pad_by(TP__V(x), __VA_ARGS__)
 #define tp_repeat_interleave(x, ...) tp_repeat_interleave(TP__V(x), __VA_ARGS__)
 #define tp_split(x, ...) tp_split(TP__V(x), __VA_ARGS__)
+#define tp_chunk(x, ...) tp_chunk(TP__V(x), __VA_ARGS__)
+#define tp_unbind(x, ...) tp_unbind(TP__V(x), __VA_ARGS__)
 #define tp_narrow(x, ...) tp_narrow(TP__V(x), __VA_ARGS__)
 #define tp_flatten(x) tp_flatten(TP__V(x))
 #define tp_triu(x, ...) tp_triu(TP__V(x), __VA_ARGS__)
@@ -188,7 +192,27 @@
 #define tp_lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, ...) tp_lstm(TP__V(x), TP__V(h), TP__V(c), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh), __VA_ARGS__)
 #define tp_gru(x, h, w_ih, w_hh, b_ih, b_hh) tp_gru(TP__V(x), TP__V(h), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh))
 
+/* functional.h */
+#define tp_softmin(x, ...) tp_softmin(TP__V(x), __VA_ARGS__)
+#define tp_glu(x, ...) tp_glu(TP__V(x), __VA_ARGS__)
+#define tp_threshold(x, ...) tp_threshold(TP__V(x), __VA_ARGS__)
+#define tp_hardshrink(x, ...) tp_hardshrink(TP__V(x), __VA_ARGS__)
+#define tp_softshrink(x, ...) tp_softshrink(TP__V(x), __VA_ARGS__)
+#define tp_tanhshrink(x) tp_tanhshrink(TP__V(x))
+#define tp_rrelu(x, ...) tp_rrelu(TP__V(x), __VA_ARGS__)
+#define tp_normalize(x, ...) tp_normalize(TP__V(x), __VA_ARGS__)
+#define tp_dropout1d(x, ...) tp_dropout1d(TP__V(x), __VA_ARGS__)
+#define tp_dropout2d(x, ...) tp_dropout2d(TP__V(x), __VA_ARGS__)
+#define tp_dropout3d(x, ...) tp_dropout3d(TP__V(x), __VA_ARGS__)
+#define tp_alpha_dropout(x, ...) tp_alpha_dropout(TP__V(x), __VA_ARGS__)
+#define tp_feature_alpha_dropout(x, ...) tp_feature_alpha_dropout(TP__V(x), __VA_ARGS__)
+#define tp_bilinear(a, b, weight, bias) tp_bilinear(TP__V(a), TP__V(b), TP__V(weight), TP__V(bias))
+#define tp_embedding_padded(index, weight, ...) tp_embedding_padded(TP__V(index), TP__V(weight), __VA_ARGS__)
+#define tp_pairwise_distance(a, b, ...) tp_pairwise_distance(TP__V(a), TP__V(b), __VA_ARGS__)
+
 /* random.h */
+#define tp_rand_like(v) tp_rand_like(TP__V(v))
+#define tp_randn_like(v) tp_randn_like(TP__V(v))
 #define tp_exponential(rate) tp_exponential(TP__V(rate))
 #define tp_bernoulli(p) tp_bernoulli(TP__V(p))
 #define tp_gamma(shape) tp_gamma(TP__V(shape))

@@ -29,6 +29,10 @@ TP_API void tp_manual_seed(uint64_t seed);
 TP_API tp_var *tp_rand(tp_dtype dtype, int ndim, const int64_t *shape);
 TP_API tp_var *tp_randn(tp_dtype dtype, int ndim, const int64_t *shape);
 
+/* The same of v's shape and floating type. */
+TP_API tp_var *tp_rand_like(tp_var *v);
+TP_API tp_var *tp_randn_like(tp_var *v);
+
 /* Constants, float64 uniforms u behind them: integers low ≤ k < high within ±2⁵² (int64),
  * low + ⌊(high − low) u⌋; the numbers 0 … n − 1 in random order (int64). */
 TP_API tp_var *tp_randint(int64_t low, int64_t high, int ndim, const int64_t *shape);

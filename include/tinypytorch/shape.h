@@ -109,6 +109,9 @@ TP_API tp_var *tp_stack(tp_var *const *xs, int n, int axis);
 /* x side by side, times[i] times along axis i; leading axes are added as needed. */
 TP_API tp_var *tp_repeat(tp_var *x, int n, const int64_t *times);
 
+/* tp_repeat with 1 for each leading axis that has no count, as NumPy's. */
+TP_API tp_var *tp_tile(tp_var *x, int n, const int64_t *times);
+
 /* x with `before` and `after` elements of value around it along axis; negative ones cut off. value
  * must be a number of x's type. */
 TP_API tp_var *tp_pad(tp_var *x, int axis, int64_t before, int64_t after, double value);
@@ -124,6 +127,11 @@ TP_API tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis);
 /* Views of size elements of axis each, the last perhaps of fewer: fills out with up to n of them
  * and returns how many there are, 0 on error. */
 TP_API int64_t tp_split(tp_var *x, int64_t size, int axis, tp_var **out, int64_t n);
+
+/* The same for `chunks` views, all but the last of one size: an axis of 5 in 4 gives 2 + 2 + 1,
+ * three. The views x[i] along axis, which goes. */
+TP_API int64_t tp_chunk(tp_var *x, int64_t chunks, int axis, tp_var **out, int64_t n);
+TP_API int64_t tp_unbind(tp_var *x, int axis, tp_var **out, int64_t n);
 
 /* length elements of axis from start, which counts from the end where it is negative: a view. All
  * elements in one axis: as tp_reshape, a view or a copy. */

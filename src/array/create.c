@@ -142,6 +142,28 @@ tp_var *tp_full(tp_dtype dtype, int ndim, const int64_t *shape, double value)
     return tp_is_poison(v) || tp__check_number("full", dtype, value) ? v : tp__poison();
 }
 
+static tp_var *create_like(const char *call, tp_var *v, double value)
+{
+    return tp__check_operand(call, v) && tp__check_number(call, (tp_dtype)v->dtype, value)
+               ? create_filled(call, (tp_dtype)v->dtype, v->ndim, tp__shape(v), value)
+               : tp__poison();
+}
+
+tp_var *tp_zeros_like(tp_var *v)
+{
+    return create_like("zeros_like", v, 0);
+}
+
+tp_var *tp_ones_like(tp_var *v)
+{
+    return create_like("ones_like", v, 1);
+}
+
+tp_var *tp_full_like(tp_var *v, double value)
+{
+    return create_like("full_like", v, value);
+}
+
 tp_var *tp_eye(tp_dtype dtype, int64_t n)
 {
     tp_var *v = create_filled("eye", dtype, 2, (const int64_t[]){n, n}, 0);

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "array/array.h"
+#include "base/call.h"
 #include "base/dtype.h"
 #include "base/random.h"
 #include "tinypytorch.h"
@@ -56,6 +57,26 @@ tp_var *tp_rand(tp_dtype dtype, int ndim, const int64_t *shape)
             random_half_uniform(dtype, (char *)v->data + 2 * i, words[at]);
     }
     return v;
+}
+
+static tp_var *random_like(const char *call, tp_var *v,
+                           tp_var *(*noise)(tp_dtype, int, const int64_t *))
+{
+    if (!tp__check_operand(call, v))
+        return tp__poison();
+    return noise((tp_dtype)v->dtype, v->ndim, tp__shape(v));
+}
+
+tp_var *tp_rand_like(tp_var *v)
+{
+    TP__CALL("rand_like");
+    return random_like("rand_like", v, tp_rand);
+}
+
+tp_var *tp_randn_like(tp_var *v)
+{
+    TP__CALL("randn_like");
+    return random_like("randn_like", v, tp_randn);
 }
 
 tp_var *tp_randn(tp_dtype dtype, int ndim, const int64_t *shape)

@@ -160,6 +160,20 @@ tp_var *tp_repeat(tp_var *x, int n, const int64_t *times)
     return tp__fresh(y, x);
 }
 
+tp_var *tp_tile(tp_var *x, int n, const int64_t *times)
+{
+    TP__CALL("tile");
+    TP__OPERANDS(x);
+    int64_t all[TP_MAX_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1};
+    if (!tp__check_operand("tile", x) || !tp__check_shape("tile", n, times))
+        return tp__poison();
+    if (n >= x->ndim)
+        return tp_repeat(x, n, times);
+    for (int i = 0; i < n; i++)
+        all[x->ndim - n + i] = times[i];
+    return tp_repeat(x, x->ndim, all);
+}
+
 tp_var *tp_repeat_interleave(tp_var *x, int64_t times, int axis)
 {
     TP__CALL("repeat_interleave");
@@ -245,6 +259,43 @@ int64_t tp_split(tp_var *x, int64_t size, int axis, tp_var **out, int64_t n)
         out[i] = tp_slice(x, axis, i * size, i * size + (left < size ? left : size), 1);
     }
     return parts;
+}
+
+int64_t tp_chunk(tp_var *x, int64_t chunks, int axis, tp_var **out, int64_t n)
+{
+    TP__CALL("chunk");
+    TP__OPERANDS(x);
+    if (!tp__check_operand("chunk", x) || (axis = tp__check_axis("chunk", axis, x, x->ndim)) < 0)
+        return 0;
+    if (chunks < 1) {
+        tp_fail(TP_ERROR_ARGUMENT, "chunk: %lld chunks, expected 1 or more", (long long)chunks);
+        return 0;
+    }
+    if (n < 0 || (n && !out)) {
+        tp_fail(TP_ERROR_ARGUMENT, "chunk: expected room for the views");
+        return 0;
+    }
+    int64_t length = tp__shape(x)[axis], size = length / chunks + (length % chunks != 0);
+    if (length > 0)
+        return tp_split(x, size, axis, out, n);
+    for (int64_t i = 0; i < chunks && i < n; i++) /* as PyTorch: so many of none */
+        out[i] = tp_slice(x, axis, 0, 0, 1);
+    return chunks;
+}
+
+int64_t tp_unbind(tp_var *x, int axis, tp_var **out, int64_t n)
+{
+    TP__CALL("unbind");
+    TP__OPERANDS(x);
+    if (!tp__check_operand("unbind", x) || (axis = tp__check_axis("unbind", axis, x, x->ndim)) < 0)
+        return 0;
+    if (n < 0 || (n && !out)) {
+        tp_fail(TP_ERROR_ARGUMENT, "unbind: expected room for the views");
+        return 0;
+    }
+    for (int64_t i = 0; i < tp__shape(x)[axis] && i < n; i++)
+        out[i] = tp_select(x, axis, i);
+    return tp__shape(x)[axis];
 }
 
 tp_var *tp_narrow(tp_var *x, int axis, int64_t start, int64_t length)
@@ -344,6 +395,7 @@ tp_var *tp_one_hot(tp_var *index, int64_t classes)
 /* clang-format off */
 ARRANGE_RECORD(Stack, stack, 2, "arrays of one shape along an axis of their own", "each its part of gy", "2,3; 2,3", tp_stack((tp_var *[]){x[0], x[1]}, 2, 1), "torch.stack((x0, x1), 1)")
 ARRANGE_RECORD(Repeat, repeat, 1, "x side by side", "the sum of gy over the copies", "2,3", tp_repeat(x[0], TP_SHAPE(2, 1, 3)), "x0.repeat(2, 1, 3)")
+ARRANGE_RECORD(Tile, tile, 1, "x side by side", "the sum of gy over the copies", "2,3", tp_tile(x[0], TP_SHAPE(2)), "x0.tile(2)")
 ARRANGE_RECORD(RepeatInterleave, repeat_interleave, 1, "each element several times", "gy added up", "2,3", tp_repeat_interleave(x[0], 2, 1), "x0.repeat_interleave(2, 1)")
 ARRANGE_RECORD(Roll, roll, 1, "x[i − shift], around the end", "roll(gy, −shift)", "2,3", tp_roll(x[0], -4, 1), "x0.roll(-4, 1)")
 ARRANGE_RECORD(Pad, pad, 1, "x with numbers before and after it", "the part of gy where x is", "2,3", tp_pad(x[0], 1, 1, 2, 1), "F.pad(x0, (0, 0) * (x0.dim() - 2) + (1, 2), value=1)")
@@ -355,8 +407,8 @@ ARRANGE_RECORD(Tril, tril, 1, "x up to diagonal k, else 0", "tril(gy, k)", "3,4"
 /* clang-format on */
 
 static const tp__op *const arrange_ops[] = {
-    &flip_op,        &stack_op, &repeat_op, &repeat_interleave_op,
-    &roll_op,        &pad_op,   &narrow_op, &flatten_op,
-    &masked_fill_op, &triu_op,  &tril_op,   NULL};
+    &flip_op, &stack_op, &repeat_op, &tile_op,    &repeat_interleave_op,
+    &roll_op, &pad_op,   &narrow_op, &flatten_op, &masked_fill_op,
+    &triu_op, &tril_op,  NULL};
 
 const tp__family tp__family_rearrange = {"rearrange", "other orders, copies, masks", arrange_ops};
