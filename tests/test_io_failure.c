@@ -20,3 +20,46 @@ static void job_dict(findings *found)
     tp_state_dict_free(d);
 }
 FAILURE_TEST(dict)
+
+static tp_state_dict *some(void)
+{
+    tp_state_dict *d = tp_state_dict_new();
+    tp_state_dict_set(d, "weight", tp_reshape(tp_arange(TP_F32, 0, 6, 1), TP_SHAPE(2, 3)));
+    tp_state_dict_set(d, "step", tp_array(TP_I64, TP_SHAPE(), (int64_t[]){3}));
+    tp_state_dict_set(d, "turned", tp_transpose(tp_state_dict_get(d, "weight"), 0, 1));
+    tp_state_dict_set_text(d, "format", "pt");
+    return d;
+}
+
+/* Saves, loads, and finds what is there. */
+static void find_file(findings *found, const char *path)
+{
+    tp_state_dict *d = some();
+    bool saved = tp_state_dict_save(d, path);
+    tp_state_dict_free(d);
+    d = saved ? tp_state_dict_load(path) : NULL;
+    for (int64_t i = 0; d && i < tp_state_dict_len(d); i++)
+        find(found, tp_state_dict_at(d, i));
+    if (d)
+        find_text(found, strdup(tp_state_dict_text(d, "format")));
+    tp_state_dict_free(d);
+}
+
+static void job_safetensors(findings *found)
+{
+    find_file(found, "failure.safetensors");
+}
+FAILURE_TEST(safetensors)
+
+static void job_shards(findings *found)
+{
+    static const char text[] = "{\"weight_map\":{\"step\":\"failure.safetensors\"}}";
+    FILE *file = fopen("failure.index.json", "wb");
+    CHECK(file && fwrite(text, 1, sizeof text - 1, file) == sizeof text - 1);
+    fclose(file);
+    tp_state_dict *d = tp_state_dict_load("failure.index.json");
+    if (d)
+        find(found, tp_state_dict_get(d, "step"));
+    tp_state_dict_free(d);
+}
+FAILURE_TEST(shards)

@@ -50,6 +50,28 @@ TP_API tp_var *tp_state_dict_at(const tp_state_dict *d, int64_t i);
 TP_API void tp_state_dict_set_text(tp_state_dict *d, const char *key, const char *text);
 TP_API const char *tp_state_dict_text(const tp_state_dict *d, const char *key);
 
+/* --- Files --- */
+
+/* Writes the dict to a file, by the path's ending: .safetensors. The file is there whole or not at
+ * all: it is written under another name in the same directory, brought to the disk, and renamed, so
+ * whatever happens the old file or the new one is there. False, with an error that names the path
+ * and the reason, if that fails; also if a name or a text is not UTF-8. */
+TP_API bool tp_state_dict_save(const tp_state_dict *d, const char *path);
+
+/* What a file holds, by its content and not by its name: safetensors, or an index of safetensors
+ * files beside it (model.safetensors.index.json, "weight_map"). Values are constants; free the dict
+ * with tp_state_dict_free. NULL, with an error, if the file cannot be read or is not what its
+ * format says; a file from anywhere may be tried.
+ *
+ * The file is mapped, and values lie in it where it has them, so that loading takes no time and no
+ * memory until they are read. Edits in place change the memory, never the file. It must not be
+ * shortened while values are in use; replacing it as tp_state_dict_save does is safe.
+ *
+ * An element type that is not among ours becomes the smallest that holds all of its numbers: int8,
+ * int16 and uint16 become int32, uint32 int64, the floats of 8 bits (E4M3, E5M2) float16. Others
+ * are an error that names the array. */
+TP_API tp_state_dict *tp_state_dict_load(const char *path);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,14 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/numbers.h"
 #include "tinypytorch/error.h"
 
 void tp__json_fail(tp__json *json, const char *expected)
 {
     if (!json->failed)
-        tp_fail(TP_ERROR_ARGUMENT, "%s: not the JSON of a graph: expected %s at byte %zu",
-                json->call, expected, (size_t)(json->at - json->start));
+        tp_fail(json->path ? TP_ERROR_FILE : TP_ERROR_ARGUMENT,
+                "%s: %s%snot %s: expected %s at byte %zu", json->call, json->path ? json->path : "",
+                json->path ? ": " : "", json->what, expected, (size_t)(json->at - json->start));
     json->failed = true;
 }
 
@@ -78,10 +80,13 @@ static unsigned json_parse_hex(tp__json *json)
     return value;
 }
 
-static void json_parse_utf8(tp__text *text, unsigned c)
+static void json_parse_utf8(tp__json *json, tp__text *text, unsigned c)
 {
-    if (c == 0 || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
+    if (c == 0 || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) {
+        if (json->strict)
+            tp__json_fail(json, "a character that text can hold before this");
         c = 0xFFFD;
+    }
     int n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
     static const unsigned char lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
     char bytes[4];
@@ -109,10 +114,20 @@ static void json_parse_escape(tp__json *json, tp__text *text)
     if (c >= 0xD800 && c < 0xDC00 && json->at[0] == '\\' && json->at[1] == 'u') {
         json->at += 2;
         unsigned low = json_parse_hex(json);
-        c = low >= 0xDC00 && low < 0xE000 ? 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00)
-                                          : 0xFFFD;
+        c = low >= 0xDC00 && low < 0xE000 ? 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00) : 0;
     }
-    json_parse_utf8(text, c);
+    json_parse_utf8(json, text, c);
+}
+
+/* How many bytes stand in the string as they are. */
+static size_t json_parse_plain(tp__json *json)
+{
+    size_t n = strcspn(json->at, "\"\\"), length = 1;
+    for (size_t i = 0; json->strict && i < n && length; i += length) {
+        length = (unsigned char)json->at[i] < ' ' ? 0 : tp__escape_utf8(json->at + i);
+        n = length ? n : i;
+    }
+    return n;
 }
 
 void tp__json_string(tp__json *json, tp__text *text)
@@ -120,7 +135,7 @@ void tp__json_string(tp__json *json, tp__text *text)
     tp__text_add(text, "", 0);
     tp__json_expect(json, '"');
     while (!json->failed && *json->at != '"') {
-        size_t plain = strcspn(json->at, "\"\\");
+        size_t plain = json_parse_plain(json);
         tp__text_add(text, json->at, plain);
         json->at += plain;
         if (!*json->at)
@@ -128,6 +143,8 @@ void tp__json_string(tp__json *json, tp__text *text)
         else if (*json->at == '\\') {
             json->at++;
             json_parse_escape(json, text);
+        } else if (*json->at != '"') {
+            tp__json_fail(json, "a character of UTF-8 that is no control character");
         }
     }
     json->at += !json->failed;
@@ -197,4 +214,11 @@ void tp__json_skip(tp__json *json)
             tp__json_fail(json, "a value");
         json->at += json->failed ? 0 : n ? n : 1;
     } while (depth && !json->failed);
+}
+
+void tp__json_end(tp__json *json, const char *end)
+{
+    json_parse_space(json);
+    if (json->at != end)
+        tp__json_fail(json, "nothing but spaces");
 }

@@ -10,7 +10,8 @@
 
 typedef struct tp__json {
     const char *start, *at;
-    const char *call; /* for messages */
+    const char *call, *path, *what; /* for messages: "call: path: not what: …"; path may be NULL */
+    bool strict;                    /* strings hold UTF-8, and no control characters */
     bool failed;
 } tp__json;
 
@@ -30,7 +31,8 @@ bool tp__json_more(tp__json *json, char end, bool *first);
 /* A key and its colon, cut to the size of key. */
 void tp__json_key(tp__json *json, char *key, size_t size);
 
-/* Appends a string to text; a character 0, which no text can hold, becomes U+FFFD. */
+/* Appends a string to text; a character 0, which no text can hold, or half a pair, becomes U+FFFD,
+ * or is an error where reading is strict. */
 void tp__json_string(tp__json *json, tp__text *text);
 
 bool tp__json_bool(tp__json *json);
@@ -41,5 +43,8 @@ double tp__json_number(tp__json *json);
 
 /* Steps over any value, however deep. */
 void tp__json_skip(tp__json *json);
+
+/* Steps over spaces, and fails unless the text ends there, at `end`. */
+void tp__json_end(tp__json *json, const char *end);
 
 #endif
