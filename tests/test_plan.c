@@ -56,6 +56,29 @@ TEST(operands_of_a_call_are_computed_together)
         CHECK_CLOSE(at(all, 2 * MANY + i), exp(at(x, i)), 1e-14);
 }
 
+/* Of so many elements results go past the caches; rows of odd lengths, so that blocks end anywhere.
+ */
+TEST(a_plan_too_large_for_caches_has_the_bits_of_small_ones)
+{
+    const int64_t shape[] = {4099, 1023}, some = 241;
+    for (tp_dtype dtype = TP_F32; dtype <= TP_F64; dtype++) {
+        TP_SCOPE();
+        tp_var *x = tp_randn(dtype, 2, shape), *line = tp_randn(dtype, 1, shape + 1);
+        tp_var *y = tp_mul(tp_add(x, line), x), *parts[] = {y, tp_neg(y), tp_gt(y, line)};
+        tp_concatenate(parts, 3, 0);
+        CHECK(!waits(parts[0]) && !waits(parts[1]) && !waits(parts[2]));
+        for (int64_t i = 0; i < shape[0]; i += some) {
+            TP_SCOPE();
+            int64_t to = i + some < shape[0] ? i + some : shape[0];
+            tp_var *few = tp_slice(x, 0, i, to, 1), *z = tp_mul(tp_add(few, line), few);
+            CHECK(same_bits(z, tp_clone(tp_slice(parts[0], 0, i, to, 1))));
+            CHECK(same_bits(tp_neg(z), tp_clone(tp_slice(parts[1], 0, i, to, 1))));
+            CHECK(same_bits(tp_to(tp_gt(z, line), TP_F64),
+                            tp_to(tp_slice(parts[2], 0, i, to, 1), TP_F64)));
+        }
+    }
+}
+
 /* The table of the profile that began before, the caller's to free. */
 static char *profile(void)
 {

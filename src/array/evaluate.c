@@ -13,11 +13,13 @@
 #include "base/dtype.h"
 #include "base/parallel.h"
 #include "base/profile.h"
+#include "kernels/vector.h"
 
 enum {
     EVALUATE_CHUNK = 16,   /* blocks in a task */
     EVALUATE_THREADS = 64, /* bits of free_scratch */
     EVALUATE_ALIGNED = 64, /* bytes: a line of the cache */
+    EVALUATE_TURN = 2048,  /* bytes of a result on their way past the caches */
     EVALUATE_NAME = 96
 };
 
@@ -48,7 +50,7 @@ static bool evaluate_is_alone(const tp__plan *p)
         const tp__plan_step *step = &p->steps[i];
         if (step->once && !step->out)
             continue;
-        if (step->once || step->source || step->sums || alone)
+        if (step->once || step->source || step->sums || step->past || alone)
             return false;
         alone = step;
     }
@@ -87,11 +89,30 @@ static bool evaluate_is_one(const tp__plan *p, const tp__plan_step *step,
            (maker->source && tp__source_is_one(step->recipe, maker->source, start, n));
 }
 
+/* Memory takes reads and writes best in small turns, the smaller the more there is to read. What no
+ * other step reads has the same place in the first cache each time. */
+static void evaluate_past(const tp__plan_step *step, int64_t start, int64_t n, char **at,
+                          const int64_t *items)
+{
+    int reads = 0;
+    for (int k = 0; k < step->n; k++)
+        reads += step->from[k].data != NULL;
+    const int64_t turn = (reads > 1 ? EVALUATE_TURN / 4 : EVALUATE_TURN) / step->item;
+    char *to = step->out + start * step->item;
+    for (int64_t some; n > 0; n -= some, to += some * step->item) {
+        some = n < turn ? n : turn;
+        step->recipe->loop(some, at, items, &step->recipe->attr);
+        tp__copy_past(to, at[0], (size_t)(some * step->item));
+        for (int k = step->last ? 0 : 1; k <= step->n; k++)
+            at[k] += some * items[k];
+    }
+}
+
 static void evaluate_step(const tp__plan *p, uint32_t number, char **value, int64_t start,
                           int64_t n)
 {
     const tp__plan_step *step = &p->steps[number];
-    bool in_place = step->out && !step->once && !step->sums;
+    bool in_place = step->out && !step->once && !step->sums && !step->past;
     char *at[1 + TP__RECIPE_SOURCES] = {in_place ? step->out + start * step->item
                                                  : evaluate_register(p, value, step)};
     int64_t items[1 + TP__RECIPE_SOURCES] = {step->item};
@@ -107,8 +128,20 @@ static void evaluate_step(const tp__plan *p, uint32_t number, char **value, int6
     }
     if (step->sums)
         evaluate_sums(step, start, n, at[1]);
+    else if (step->past && !step->once)
+        evaluate_past(step, start, n, at, items);
     else
         step->recipe->loop(n, at, items, &step->recipe->attr);
+}
+
+/* The block of an output that is the same for all. */
+static void evaluate_repeat(const tp__plan_step *step, int64_t start, int64_t n, const char *from)
+{
+    char *to = step->out + start * step->item;
+    if (step->past)
+        tp__copy_past(to, from, (size_t)n * step->item);
+    else
+        memcpy(to, from, (size_t)n * step->item);
 }
 
 /* Takes a part of scratch, whose bit goes, without a lock: the lowest bit is taken out, unless
@@ -142,9 +175,11 @@ static void evaluate_task(void *ctx, int64_t chunk)
             if (!step->once)
                 evaluate_step(p, i, value, start, n);
             else if (step->out)
-                memcpy(step->out + start * step->item, value[i], (size_t)n * step->item);
+                evaluate_repeat(step, start, n, value[i]);
         }
     }
+    if (p->past)
+        tp__copied_past();
     atomic_fetch_or(&p->free_scratch, bit);
 }
 

@@ -12,10 +12,11 @@
 #include "base/alloc.h"
 
 enum {
-    PLAN_FIRST = 64, /* steps that there is room for at first */
-    PLAN_LOOKS = 64, /* waiting sums and results that are looked at, and recipes below each */
-    PLAN_COSTLY = 8, /* cheap steps that a costly one takes as long as */
-    PLAN_CHEAP = 2   /* what takes no more to compute again is not kept */
+    PLAN_FIRST = 64,      /* steps that there is room for at first */
+    PLAN_LOOKS = 64,      /* waiting sums and results that are looked at, and recipes below each */
+    PLAN_PAST = 24 << 20, /* bytes that are read and written, of 32 MiB that a cache holds */
+    PLAN_COSTLY = 8,      /* cheap steps that a costly one takes as long as */
+    PLAN_CHEAP = 2        /* what takes no more to compute again is not kept */
 };
 
 /* --- Making the steps --- */
@@ -363,6 +364,41 @@ static bool plan_outputs(tp__plan *p)
     return true;
 }
 
+/* The bytes of memory that a step reads which no step before it did. A storage that is marked as
+ * met has elements, so that nobody takes it for a step's; one that threads share bears no marks. */
+static size_t plan_read_bytes(const tp__plan *p, const tp__plan_step *step)
+{
+    size_t bytes = 0;
+    for (int k = 0; k < step->n; k++) {
+        tp__storage *from = step->recipe->source[k].storage;
+        if (!step->from[k].data || !from || (!from->read_only && from->plan == p->id))
+            continue;
+        if (!from->read_only)
+            from->plan = p->id;
+        bytes += (size_t)p->size * step->from[k].item;
+    }
+    return bytes;
+}
+
+/* True if the step makes an output whose place in memory is new to the plan. */
+static bool plan_writes_new(const tp__plan_step *step)
+{
+    return step->out && !step->taken && !plan_is_fold(step);
+}
+
+/* Where a plan reads and writes more than the caches hold, results are in none any more when they
+ * are read, and throw out what is. If all waits so that tests see it, all plans count as large. */
+static void plan_find_past(tp__plan *p)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        bytes += plan_read_bytes(p, &p->steps[i]) +
+                 (plan_writes_new(&p->steps[i]) ? p->steps[i].storage->bytes : 0);
+    p->past = bytes >= PLAN_PAST || tp__defer_from == 0;
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        p->steps[i].past = p->past && plan_writes_new(&p->steps[i]);
+}
+
 /* --- Registers --- */
 
 /* A step takes its register before those of its operands that it reads as the last one are free
@@ -376,7 +412,7 @@ static void plan_registers(tp__plan *p)
                 p->steps[p->steps[i].from[k].step].last = i;
     for (uint32_t i = 0; i < p->n_steps; i++) {
         tp__plan_step *step = &p->steps[i];
-        if (!step->out || (step->once && !plan_is_fold(step))) {
+        if (!step->out || step->past || (step->once && !plan_is_fold(step))) {
             bool old = free_step && !step->once;
             step->place = old ? p->steps[free_step - 1].place : p->n_registers++;
             if (old)
@@ -384,11 +420,15 @@ static void plan_registers(tp__plan *p)
         }
         for (int k = 0; k < step->n; k++) {
             tp__plan_step *from = &p->steps[step->from[k].step];
-            if (step->from[k].data || from->once || from->out || from->last != i)
+            if (step->from[k].data || from->once || (from->out && !from->past) || from->last != i)
                 continue;
             from->last = UINT32_MAX;
             from->next = free_step;
             free_step = step->from[k].step + 1;
+        }
+        if (step->past && !step->once && !step->last) {
+            step->next = free_step;
+            free_step = i + 1;
         }
     }
 }
@@ -412,6 +452,7 @@ bool tp__plan_make(tp__thread *t, tp__plan *p, tp__storage *const *storages, int
         plan_join(p);
     if (p->full || !plan_outputs(p))
         return false;
+    plan_find_past(p);
     plan_registers(p);
     return true;
 }

@@ -8,7 +8,7 @@
  *
  * Outputs are what was asked for, sums and results of sweeps that join, and values that are worth
  * keeping (plan_keeps in plan.c). What was asked for takes over the elements of a source that
- * nobody else will read, if it can.
+ * nobody else will read, if it can. Others go past the caches if these would not hold them.
  */
 #ifndef TP_PLAN_H
 #define TP_PLAN_H
@@ -57,6 +57,7 @@ typedef struct tp__plan_step {
     bool asked;
     bool twins; /* there are other storages of this value */
     bool stays; /* or is needed by a step that does */
+    bool past;  /* an output that is made in a register and then copied past the caches */
 } tp__plan_step;
 
 enum { TP__PLAN_BUCKETS = 64 };
@@ -69,6 +70,7 @@ typedef struct tp__plan {
     uint32_t n_steps, capacity, n_registers;
     bool full;           /* memory for another step was refused */
     bool alone;          /* one step does it all: a task is one block */
+    bool past;           /* what it reads and writes is too large for the caches */
     int64_t size, block; /* elements */
     int64_t run;         /* blocks are made of whole runs of so many, if that is not 0 */
     size_t register_bytes;

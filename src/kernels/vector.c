@@ -3,9 +3,23 @@
 
 #include "kernels/vector.h"
 
+#include <string.h>
+
 static tp__vector_table vector_none;
 
 tp__vector_table *const tp__vector_levels[TP__LEVELS] = {TP__BY_LEVEL(&vector_none, tp__vector)};
+
+static void vector_copy(char *to, const char *from, size_t bytes)
+{
+    memcpy(to, from, bytes);
+}
+
+void tp__copy_past(char *to, const char *from, size_t bytes)
+{
+    static tp__copy_table plain = vector_copy;
+    static tp__copy_table *const levels[TP__LEVELS] = {TP__BY_LEVEL(&plain, tp__copy_past)};
+    (*levels[tp__level])(to, from, bytes);
+}
 
 tp__lines *tp__half_lines(tp_dtype from, tp_dtype to)
 {

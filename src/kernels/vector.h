@@ -73,6 +73,21 @@ TP_INLINE bool tp__fast_repeats(tp__fast fast)
     return (fast >= TP__FAST_ADD && fast <= TP__FAST_MUL) || fast == TP__FAST_DIV;
 }
 
+/* Copies what no cache will keep past them: the places are not read first, and what is in the
+ * caches stays. Other threads may read after tp__copied_past in this one. */
+typedef void tp__copy(char *to, const char *from, size_t bytes);
+typedef tp__copy *const tp__copy_table;
+TP__AT_LEVELS(tp__copy_table, tp__copy_past);
+
+void tp__copy_past(char *to, const char *from, size_t bytes);
+
+TP_INLINE void tp__copied_past(void)
+{
+#if TP__HAS_AVX
+    __builtin_ia32_sfence();
+#endif
+}
+
 /* Lines of n elements, one after the other, as another type; steps are bytes from line to line. */
 typedef void tp__lines(int64_t lines, int64_t n, const char *from, int64_t from_step, char *to,
                        int64_t to_step);

@@ -44,7 +44,6 @@
 #define VECTOR_STORE_double(p, n, v)                                                               \
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << (n)) - 1), (__m512d)(v))
 
-#if defined(TP_WITH_MVEC)
 /* Past the caches, in halves, to addresses that are multiples of 32; what comes after waits. */
 TP_INLINE void VECTOR(vector_past)(char *to, __m512i v)
 {
@@ -54,7 +53,6 @@ TP_INLINE void VECTOR(vector_past)(char *to, __m512i v)
 
 #define VECTOR_PAST(to, v) VECTOR(vector_past)(to, (__m512i)(v))
 #define VECTOR_PAST_END _mm_sfence()
-#endif
 #include "kernels/vector_body.h"
 
 #include "kernels/sequence_body.h"

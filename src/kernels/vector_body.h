@@ -494,6 +494,24 @@ VECTOR_POWER(power_f64, double, VECTOR(pow_f64))
 
 #endif
 
+static void VECTOR(copy_past)(char *to, const char *from, size_t bytes)
+{
+#if defined(VECTOR_PAST)
+    size_t done = -(uintptr_t)to % 32;
+    done = done < bytes ? done : bytes;
+    if (done)
+        memcpy(to, from, done);
+    for (VECTOR(integers) v; done + sizeof v <= bytes; done += sizeof v) {
+        memcpy(&v, from + done, sizeof v);
+        VECTOR_PAST(to + done, v);
+    }
+    if (done < bytes)
+        memcpy(to + done, from + done, bytes - done);
+#else
+    memcpy(to, from, bytes);
+#endif
+}
+
 #define VECTOR_ROW(NAME, name) [TP__FAST_##NAME] = {VECTOR(name##_f32), VECTOR(name##_f64)},
 
 #define VECTOR_ROW_WIDE(NAME, name)                                                                \
@@ -525,3 +543,5 @@ tp__half_table VECTOR(tp__half) = {VECTOR(f32_of_f16), VECTOR(f32_of_bf16), VECT
                                    VECTOR(bf16_of_f32)};
 
 tp__outer_table VECTOR(tp__outer) = {VECTOR(outer_f32), VECTOR(outer_f64)};
+
+tp__copy_table VECTOR(tp__copy_past) = VECTOR(copy_past);
