@@ -30,6 +30,7 @@
  *     formula.h      text that becomes operations
  *     random.h       seeded random arrays
  *     optim.h        steps of optimisers
+ *     data.h         datasets, loaders of batches, readers of files
  *     engine.h       threads, memory, profiles
  *     draw.h         the graph as text, as a picture, as a page
  *     plot.h         curves and contours
@@ -47,6 +48,7 @@
 #include "tinypytorch/calculus.h"
 #include "tinypytorch/checkpoint.h"
 #include "tinypytorch/conv.h"
+#include "tinypytorch/data.h"
 #include "tinypytorch/draw.h"
 #include "tinypytorch/elementwise.h"
 #include "tinypytorch/engine.h"
