@@ -337,6 +337,54 @@ static tp_var *with_plot(const int64_t *k)
     return none();
 }
 
+static tp_var *with_dataset(int64_t index, int64_t batch_size, int64_t samples, int64_t rank)
+{
+    tp_var *v[1];
+    tp_dataset *d = tp_tensor_dataset_new(1, (tp_var *[]){tp_ones(TP_F64, TP_SHAPE(2, 3))});
+    tp_loader *l = tp_loader_new(d, batch_size, .samples = samples, .rank = to_int(rank),
+                                 .world_size = to_int(rank) < INT32_MAX ? to_int(rank) + 1 : 1,
+                                 .weights = samples ? tp_ones(TP_F64, TP_SHAPE(2)) : NULL);
+    if (l && tp_loader_len(l) < 9)
+        tp_loader_next(l, v);
+    tp_dataset_get(d, index, v);
+    tp_loader_free(l);
+    tp_dataset_free(d);
+    return tp_num(0);
+}
+
+static tp_var *with_seek(int64_t epoch, int64_t batch)
+{
+    tp_var *v[1];
+    tp_dataset *d = tp_tensor_dataset_new(1, (tp_var *[]){tp_ones(TP_F64, TP_SHAPE(2, 3))});
+    tp_loader *l = tp_loader_new(d, 1, .shuffle = true, .seed = (uint64_t)batch);
+    tp_loader_seek(l, epoch, batch);
+    for (int i = 0; i < 4; i++)
+        tp_loader_next(l, v);
+    tp_loader_free(l);
+    tp_dataset_free(d);
+    return tp_num(0);
+}
+
+static tp_var *with_subset(int64_t n, int64_t index)
+{
+    tp_dataset *d = tp_tensor_dataset_new(1, (tp_var *[]){tp_ones(TP_F64, TP_SHAPE(2, 3))});
+    tp_dataset_free(tp_subset_new(d, n > 1 ? 1 : n, &index));
+    tp_dataset_free(d);
+    return tp_num(0);
+}
+
+static tp_var *with_split(int64_t n, int64_t length)
+{
+    const int64_t lengths[] = {length, 2};
+    tp_dataset *d = tp_tensor_dataset_new(1, (tp_var *[]){tp_ones(TP_F64, TP_SHAPE(2, 3))});
+    tp_dataset *part[2] = {NULL, NULL};
+    tp_random_split(d, n > 2 ? 2 : to_int(n), lengths, (uint64_t)length, part);
+    tp_dataset_free(part[0]);
+    tp_dataset_free(part[1]);
+    tp_dataset_free(d);
+    return tp_num(0);
+}
+
 static tp_var *with_dict(int64_t i)
 {
     tp_state_dict *d = tp_state_dict_new();
@@ -387,6 +435,13 @@ INTEGERS(tp_expression_new, 1, DONE(tp_expression_free(tp_expression_new("2", (c
 INTEGERS(tp_expression_variable, 1, DONE(tp_expression_variable(NULL, to_int(k[0]))))
 INTEGERS(tp_sgd_step, 1, with_sgd(to_int(k[0])))
 INTEGERS(tp_adam_step, 2, with_adam(to_int(k[0]), k[1]))
+INTEGERS(tp_dataset_get, 1, with_dataset(k[0], 1, 0, 0))
+INTEGERS(tp_loader_new, 3, with_dataset(0, k[0], k[1], k[2]))
+INTEGERS(tp_loader_seek, 2, with_seek(k[0], k[1]))
+INTEGERS(tp_tensor_dataset_new, 1, DONE(tp_dataset_free(tp_tensor_dataset_new(k[0] > 0 ? 1 : to_int(k[0]), (tp_var *[]){x23()}))))
+INTEGERS(tp_subset_new, 2, with_subset(k[0], k[1]))
+INTEGERS(tp_random_split, 2, with_split(k[0], k[1]))
+INTEGERS(tp_concat_dataset_new, 1, DONE(tp_dataset_free(tp_concat_dataset_new(k[0] > 0 ? 1 : to_int(k[0]), (tp_dataset *[]){NULL}))))
 INTEGERS(tp_state_dict_name, 1, with_dict(k[0]))
 INTEGERS(tp_state_dict_at, 1, with_dict(k[0]))
 INTEGERS(tp_sparkline, 1, DONE(free(tp_sparkline(x23(), to_int(k[0])))))

@@ -114,8 +114,9 @@ static bool loader_measure(tp_loader *l)
 static int64_t loader_index(const tp_loader *l, int64_t i)
 {
     int64_t all = l->o.samples ? l->o.samples : l->d->n;
-    int64_t place = (i * l->o.world_size + l->o.rank) % all;
-    return l->order ? l->order[place] : place;
+    uint64_t place = (uint64_t)i * (uint64_t)l->o.world_size + (uint64_t)l->o.rank;
+    place %= (uint64_t)all;
+    return l->order ? l->order[place] : (int64_t)place;
 }
 
 static bool loader_make(void *arg, int64_t b, tp__batch *batch)
@@ -123,6 +124,10 @@ static bool loader_make(void *arg, int64_t b, tp__batch *batch)
     const tp_loader *l = arg;
     int64_t from = b * l->batch_size, n = l->samples - from;
     n = n < l->batch_size ? n : l->batch_size;
+    if (n > PTRDIFF_MAX / 8) {
+        tp_fail(TP_ERROR_MEMORY, "loader_next: a batch of %lld examples", (long long)n);
+        return false;
+    }
     int64_t *indices = tp__alloc((size_t)n * sizeof *indices);
     if (!indices)
         return false;
@@ -248,7 +253,7 @@ bool tp_loader_seek(tp_loader *l, int64_t epoch, int64_t batch)
 {
     if (!loader_check("loader_seek", l))
         return false;
-    if (epoch < 0 || batch < 0 || batch > l->len) {
+    if (epoch < 0 || epoch > INT64_MAX / 2 || batch < 0 || batch > l->len) {
         tp_fail(TP_ERROR_ARGUMENT,
                 "loader_seek: epoch %lld, batch %lld, expected an epoch from 0 on and one of %lld "
                 "batches",
