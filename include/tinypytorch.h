@@ -35,6 +35,8 @@
  *     draw.h         the graph as text, as a picture, as a page
  *     plot.h         curves and contours
  *     io.h           arrays by name, in files
+ *     nn.h           networks: modules, their parameters, states and files
+ *     layers.h       their layers
  *     options.h      optional arguments, in C and in C++
  *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR; operands.h,
  *                    number.h)
@@ -58,8 +60,10 @@
 #include "tinypytorch/functional.h"
 #include "tinypytorch/graph.h"
 #include "tinypytorch/io.h"
+#include "tinypytorch/layers.h"
 #include "tinypytorch/linalg.h"
 #include "tinypytorch/network.h"
+#include "tinypytorch/nn.h"
 #include "tinypytorch/optim.h"
 #include "tinypytorch/plot.h"
 #include "tinypytorch/random.h"

@@ -155,6 +155,16 @@ tp_var *tp_fail(tp_code code, const char *format, ...)
     return tp__poison();
 }
 
+void tp__error_add(tp__thread *t, const char *format, ...)
+{
+    size_t length = strlen(t->error.message);
+    va_list arguments;
+    va_start(arguments, format);
+    tp__format_list(t->error.message + length, sizeof t->error.message - length, format, arguments);
+    va_end(arguments);
+    error_mend(t->error.message);
+}
+
 const char *tp_error(void)
 {
     tp__thread *t = tp__here();

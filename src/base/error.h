@@ -18,4 +18,7 @@ void tp__error_tell(tp__thread *t, const char *when);
  * Returns NULL. */
 void *tp__error_null(void);
 
+/* Adds text to the pending error's message: where in the program's data it arose. */
+void tp__error_add(tp__thread *t, const char *format, ...) TP_PRINTF(2, 3);
+
 #endif

@@ -85,6 +85,7 @@ static atomic_uint profile_threads;
 static TP__THREAD_LOCAL uint32_t profile_thread; /* this thread's number, from 1 */
 static TP__THREAD_LOCAL profile_open profile_stack[PROFILE_DEPTH];
 static TP__THREAD_LOCAL int profile_depth;
+static TP__THREAD_LOCAL double profile_noted; /* flops */
 
 /* --- Recording --- */
 
@@ -192,6 +193,7 @@ static void profile_add_event(profile_data *p, profile_event event)
 void tp__profile_note(uint64_t start, const char *name, double bytes, double flops)
 {
     uint64_t all = profile_time() - start, own = profile_close(start, all);
+    profile_noted += flops;
     if (!profile_thread)
         profile_thread = atomic_fetch_add(&profile_threads, 1) + 1;
     tp__lock(&profile_mutex);
@@ -225,6 +227,18 @@ static void profile_drop(profile_data *p)
     for (size_t i = 0; i < p->n_lines; i++)
         tp__free(p->lines[i].name);
     tp__free(p->lines);
+}
+
+void tp__profile_count(bool on)
+{
+    tp__lock(&profile_mutex);
+    atomic_store(&tp__profiling, on || profile_now.begin);
+    tp__unlock(&profile_mutex);
+}
+
+double tp__profile_flops(void)
+{
+    return profile_noted;
 }
 
 /* Ends the profile that runs, if any, and starts another if wanted. The caller drops the old. */

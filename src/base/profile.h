@@ -40,4 +40,8 @@ TP_INLINE void tp__profile_stop(uint64_t start, const char *name, double bytes, 
         tp__profile_note(start, name, bytes, flops);
 }
 
+/* Has flops noted, also without a profile; and how many this thread noted so far. */
+void tp__profile_count(bool on);
+double tp__profile_flops(void);
+
 #endif
