@@ -188,6 +188,11 @@ static void alloc_return(void *block, size_t size)
 
 #endif
 
+void *tp__alloc_for_good(size_t bytes)
+{
+    return alloc_block(bytes, bytes);
+}
+
 /* The system is asked for memory seldom enough to do here what is to be done now and then: to look
  * for values that no scope frees, and to give back the blocks that are kept, none of which has this
  * size. */

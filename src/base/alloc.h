@@ -18,6 +18,9 @@ void *tp__alloc_zero(size_t count, size_t bytes);
 /* Memory whose address is a multiple of 64. Goes with tp__free. */
 void *tp__alloc_aligned(size_t bytes);
 
+/* The same of what is never given back: from 4 MB on in large pages. */
+void *tp__alloc_for_good(size_t bytes);
+
 /* The same without an error where there is none: for those who can do without. */
 void *tp__alloc_spare(size_t bytes);
 

@@ -85,11 +85,12 @@ static char *node_run(bool small)
 {
     node_block *block = node_blocks[small];
     if (!block || block->used == block->bytes) {
-        size_t bytes = block ? 2 * block->bytes : NODE_LEAST;
+        size_t bytes = NODE_HEAD + (block ? 2 * block->bytes : NODE_LEAST);
         bytes = bytes < NODE_MOST ? bytes : NODE_MOST;
-        block = tp__alloc_aligned(NODE_HEAD + bytes);
+        block = tp__alloc_for_good(bytes);
         if (!block)
             return NULL;
+        bytes -= NODE_HEAD;
         *block = (node_block){.next = node_blocks[small], .bytes = bytes - bytes % NODE_RUN};
         node_blocks[small] = block;
     }
