@@ -194,6 +194,29 @@ TEST(large_arrays_of_any_layout)
         }
 }
 
+/* Many short lines, which become columns first; and those of a wider array. */
+TEST(short_lines_of_any_length)
+{
+    for (int64_t n = 2; n <= 33; n++)
+        for (tp_dtype dtype = TP_F32; dtype <= TP_F64; dtype++) {
+            TP_SCOPE();
+            tp_var *x = random_array(dtype, 2, (const int64_t[]){75 + n, n + 3});
+            check_everywhere(tp_clone(tp_slice(x, 1, 0, n, 1)));
+            check_everywhere(tp_slice(x, 1, 2, n + 2, 1));
+        }
+}
+
+/* Of as many elements max and min take larger blocks. */
+TEST(extremes_of_all_of_many)
+{
+    for (tp_dtype dtype = TP_F32; dtype <= TP_F64; dtype++)
+        for (int64_t n = 65536; n < 65536 + 3 * 4096; n += 4095) {
+            TP_SCOPE();
+            check_everywhere(random_array(dtype, 1, &n));
+            check_everywhere(random_array(dtype, 2, (const int64_t[]){3, n}));
+        }
+}
+
 /* Of a constant and of a variable, which goes by other operations. */
 TEST(products_of_constants_have_the_bits_of_products_with_a_gradient)
 {

@@ -338,6 +338,14 @@ static void fold_turns(const fold_job *job, int64_t from, int64_t to)
     }
 }
 
+/* Blocks of the only result, whose elements lie one after the other. */
+static void fold_line(const fold_job *job, int64_t from, int64_t to)
+{
+    for (int64_t block = from; block < to; block++)
+        job->partials[block] = fold_block_of(job, fold_block_size(job, block),
+                                             job->from + block * job->block * (int64_t)job->item);
+}
+
 static void fold_blocks(const fold_job *job, int64_t from, int64_t to)
 {
     int64_t results = job->result->size;
@@ -362,6 +370,8 @@ static void fold_rows_task(void *ctx, int64_t task)
         fold_results(job, from, to);
     else if (job->way == FOLD_BY_TURNS)
         fold_turns(job, from, to);
+    else if (job->solid && job->result->size == 1)
+        fold_line(job, from, to);
     else
         fold_blocks(job, from, to);
     if (job->joined)
@@ -516,9 +526,10 @@ static void fold_choose_way(fold_job *job)
     fold_steps(&job->kept, &kept_least, &kept_most);
     fold_steps(reduced, &least, &most);
     bool columns = least != item && fold_finds_columns(job);
-    job->block = item == 1 && !columns ? TP__FOLD_BYTES : TP__FOLD_BLOCK;
-    job->blocks = (reduced->size + job->block - 1) / job->block;
+    bool exact = !job->real || job->kind != TP__SUM;
     job->solid = !reduced->ndim || (reduced->ndim == 1 && reduced->step[0] == item);
+    job->block = !columns && exact && (job->solid || item == 1) ? TP__FOLD_EXACT : TP__FOLD_BLOCK;
+    job->blocks = (reduced->size + job->block - 1) / job->block;
     job->pieces = !job->solid && job->kernels->pieces && least == item &&
                   reduced->step[reduced->ndim - 1] == item &&
                   reduced->shape[reduced->ndim - 1] % TP__FOLD_PANEL == 0;

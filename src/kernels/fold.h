@@ -27,10 +27,12 @@
 
 typedef enum tp__reduction { TP__SUM, TP__MAX, TP__MIN } tp__reduction;
 
-/* Integers have no roundings: bytes are cut in blocks of TP__FOLD_BYTES where that is quicker. */
-enum { TP__FOLD_BLOCK = 512, TP__FOLD_BYTES = 4096 };
+/* Integers, max and min have no roundings: they are cut in blocks of TP__FOLD_EXACT where that is
+ * quicker. */
+enum { TP__FOLD_BLOCK = 512, TP__FOLD_EXACT = 4096 };
 
-/* Reduces 1 to TP__FOLD_BLOCK floating elements that lie one after the other. */
+/* Reduces floating elements that lie one after the other: 1 to TP__FOLD_BLOCK if they are summed.
+ */
 typedef double tp__fold_block(int64_t n, const void *x);
 
 enum { TP__SCAN_LINES = 4, TP__FOLD_LANES = 16, TP__FOLD_PANEL = 64, TP__FOLD_NARROW = 8 };

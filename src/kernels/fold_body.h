@@ -266,10 +266,54 @@ TP_INLINE void FOLD(fold_close_up)(int64_t width, double *to)
     memmove(to + width - FOLD_WIDTH, to + FOLD_PITCH(width) - FOLD_WIDTH, FOLD_WIDTH * sizeof *to);
 }
 
+/* Element j on of a row, in double. */
+TP_INLINE FOLD(doubles) FOLD(fold_take_doubles)(const void *row, int64_t j)
+{
+    const FOLD(few) v = FOLD(fold_take)((const FOLD_REAL *)row + j);
+    return FOLD_DOUBLES(v);
+}
+
+/* The sum that lane i of n has when so many lanes are left, of rows that have a lane each. */
+#define FOLD_LANES_LEFT(left, twice)                                                               \
+    TP_INLINE FOLD(doubles)                                                                        \
+        FOLD(fold_lanes_##left)(int64_t n, const void *const *row, int64_t j, int64_t i)           \
+    {                                                                                              \
+        FOLD(doubles) sum = FOLD(fold_lanes_##twice)(n, row, j, i);                                \
+        if (i + left < n)                                                                          \
+            sum += FOLD(fold_lanes_##twice)(n, row, j, i + left);                                  \
+        return sum;                                                                                \
+    }
+
+TP_INLINE FOLD(doubles) FOLD(fold_lanes_16)(int64_t n, const void *const *row, int64_t j, int64_t i)
+{
+    (void)n;
+    const FOLD(few) v = FOLD(fold_take)((const FOLD_REAL *)row[i] + j);
+    return FOLD_DOUBLES(v);
+}
+
+FOLD_LANES_LEFT(8, 16)
+FOLD_LANES_LEFT(4, 8)
+FOLD_LANES_LEFT(2, 4)
+FOLD_LANES_LEFT(1, 2)
+#undef FOLD_LANES_LEFT
+
+static void FOLD(fold_sum_short)(int64_t n, const void *const *row, int64_t width, double *to)
+{
+    for (int64_t k = 0; k < FOLD_STRIPS(width); k++) {
+        const FOLD(doubles) sum = FOLD(fold_lanes_1)(n, row, FOLD(fold_column)(k, width), 0);
+        memcpy(to + k * FOLD_WIDTH, &sum, sizeof sum);
+    }
+    FOLD(fold_close_up)(width, to);
+}
+
 static void FOLD(fold_sum_columns)(int64_t n, const void *const *row, int64_t width,
                                    tp__partial *to)
 {
     double *const lane = &to->real;
+    if (FOLD_BYTES >= 32 && n <= TP__FOLD_LANES) {
+        FOLD(fold_sum_short)(n, row, width, lane);
+        return;
+    }
     const int64_t pitch = FOLD_PITCH(width), lanes = n < TP__FOLD_LANES ? n : TP__FOLD_LANES;
     for (int64_t done = 0; done < n; done += FOLD_PANELS * TP__FOLD_PANEL)
         for (int64_t i = 0; i < lanes && done + i < n; i++)

@@ -230,7 +230,8 @@ TP_INLINE void loop_turn_uint64_t(const char *from, int64_t from_step, char *to,
 LOOP_TURN(uint32_t)
 LOOP_TURN(uint64_t)
 
-/* A few rows, which columns of a few elements lie close together for. */
+/* A few rows, which columns of a few elements lie close together for. Two or three rows of words
+ * are turned with what follows in memory, the column behind them at most. */
 #define LOOP_FEW(Type)                                                                             \
     static void loop_turn_few_##Type(int64_t rows, int64_t columns, const char *from,              \
                                      int64_t from_step, char *to, int64_t to_step)                 \
@@ -244,6 +245,12 @@ LOOP_TURN(uint64_t)
                 loop_turn_##Type(a + i * item, from_step, b + i * to_step, to_step);               \
             loop_turn_##Type(a + (rows - some) * item, from_step, b + (rows - some) * to_step,     \
                              to_step);                                                             \
+        }                                                                                          \
+        for (; rows < some && from_step >= 8 && j + some < columns; j += some) {                   \
+            char tile[4 * 16];                                                                     \
+            loop_turn_##Type(from + j * from_step, from_step, tile, 16);                           \
+            for (int64_t i = 0; i < rows; i++)                                                     \
+                memcpy(to + i * to_step + j * item, tile + i * 16, 16);                            \
         }                                                                                          \
         for (int64_t i = 0; i < rows && j < columns; i++)                                          \
             tp__copy_steps(sizeof(Type), columns - j, from_step, from + j * from_step + i * item,  \
