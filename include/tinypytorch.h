@@ -29,7 +29,7 @@
  *     anomaly.h      where the first NaN comes from
  *     formula.h      text that becomes operations
  *     random.h       seeded random arrays
- *     optim.h        steps of optimisers
+ *     optim.h        optimisers
  *     data.h         datasets, loaders of batches, readers of files
  *     engine.h       threads, memory, profiles
  *     draw.h         the graph as text, as a picture, as a page

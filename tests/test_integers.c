@@ -328,6 +328,27 @@ static tp_var *with_adam(int n, int64_t step)
     return DONE(tp_adam_step(&x, &m, &v, n > 1 ? 1 : n, step, .lr = 0.1));
 }
 
+static tp_var *with_optimizer(tp_optimizer *o)
+{
+    return DONE(tp_optimizer_free(o));
+}
+
+static tp_var *with_group(int group, int n, double lr)
+{
+    tp_var *x = x23(), *y = x23();
+    tp_optimizer *o = tp_sgd_new(&x, 1, lr);
+    tp_optimizer_add_group(o, &y, n > 1 ? 1 : n, lr);
+    tp_optimizer_set_lr(o, group, tp_optimizer_lr(o, group));
+    tp_optimizer_set_option(o, group, "momentum", tp_optimizer_option(o, group, "momentum"));
+    return with_optimizer(o);
+}
+
+static tp_var *const *param(void)
+{
+    static tp_var *x;
+    return x = x23(), &x;
+}
+
 static tp_var *with_plot(const int64_t *k)
 {
     tp_plot *plot = tp_plot_new(.width = to_int(k[0]), .height = to_int(k[1]));
@@ -442,6 +463,21 @@ INTEGERS(tp_tensor_dataset_new, 1, DONE(tp_dataset_free(tp_tensor_dataset_new(k[
 INTEGERS(tp_subset_new, 2, with_subset(k[0], k[1]))
 INTEGERS(tp_random_split, 2, with_split(k[0], k[1]))
 INTEGERS(tp_concat_dataset_new, 1, DONE(tp_dataset_free(tp_concat_dataset_new(k[0] > 0 ? 1 : to_int(k[0]), (tp_dataset *[]){NULL}))))
+INTEGERS(tp_sgd_new, 1, with_optimizer(tp_sgd_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_adagrad_new, 1, with_optimizer(tp_adagrad_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_adadelta_new, 1, with_optimizer(tp_adadelta_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_rmsprop_new, 1, with_optimizer(tp_rmsprop_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_adam_new, 1, with_optimizer(tp_adam_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_adamw_new, 1, with_optimizer(tp_adamw_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_adamax_new, 1, with_optimizer(tp_adamax_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_nadam_new, 1, with_optimizer(tp_nadam_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_radam_new, 1, with_optimizer(tp_radam_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_lion_new, 1, with_optimizer(tp_lion_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_optimizer_add_group, 1, with_group(0, to_int(k[0]), 0.1))
+INTEGERS(tp_optimizer_lr, 1, with_group(to_int(k[0]), 1, 0.1))
+INTEGERS(tp_optimizer_set_lr, 1, with_group(to_int(k[0]), 1, 0.1))
+INTEGERS(tp_optimizer_option, 1, with_group(to_int(k[0]), 1, 0.1))
+INTEGERS(tp_optimizer_set_option, 1, with_group(to_int(k[0]), 1, 0.1))
 INTEGERS(tp_state_dict_name, 1, with_dict(k[0]))
 INTEGERS(tp_state_dict_at, 1, with_dict(k[0]))
 INTEGERS(tp_sparkline, 1, DONE(free(tp_sparkline(x23(), to_int(k[0])))))

@@ -83,6 +83,22 @@ static tp_var *param(void)
         tp_var *m = tp_zeros(TP_F64, TP_SHAPE(2, 3)), *v = tp_zeros(TP_F64, TP_SHAPE(2, 3));       \
         tp_adam_step(&x, &m, &v, 1, 1, __VA_ARGS__);                                               \
     } while (0)
+#define OPTIMIZER(...)                                                                             \
+    do {                                                                                           \
+        tp_var *x = param(), *y = param();                                                         \
+        (void)y;                                                                                   \
+        tp_optimizer *o = __VA_ARGS__;                                                             \
+        tp_optimizer_free(o);                                                                      \
+    } while (0)
+#define ON_OPTIMIZER(make, ...)                                                                    \
+    do {                                                                                           \
+        tp_var *x = param(), *y = param();                                                         \
+        (void)y;                                                                                   \
+        tp_optimizer *o = make(&x, 1, 0.5);                                                        \
+        __VA_ARGS__;                                                                               \
+        tp_optimizer_free(o);                                                                      \
+    } while (0)
+#define GROUP(make, ...) ON_OPTIMIZER(make, tp_optimizer_add_group(o, &y, 1, 0.5, __VA_ARGS__))
 #define PLOT(call)                                                                                 \
     do {                                                                                           \
         tp_plot *plot = tp_plot_new(.grid = true);                                                 \
@@ -159,6 +175,68 @@ NUMBERS(tp_adam_step, "beta1", 0, 1 - DBL_EPSILON, 0.5, ADAM(.beta1 = d))
 NUMBERS(tp_adam_step, "beta2", 0, 1 - DBL_EPSILON, 0.5, ADAM(.beta2 = d))
 NUMBERS(tp_adam_step, "eps", 0, DBL_MAX, 0.5, ADAM(.eps = d))
 NUMBERS(tp_adam_step, "weight_decay", 0, DBL_MAX, 0.5, ADAM(.weight_decay = d))
+NUMBERS(tp_sgd_new, "lr", 0, DBL_MAX, 0.5, OPTIMIZER(tp_sgd_new(&x, 1, d)))
+NUMBERS(tp_sgd_new, "momentum", 0, DBL_MAX, 0.5, OPTIMIZER(tp_sgd_new(&x, 1, 0.5, .momentum = d)))
+NUMBERS(tp_sgd_new, "weight_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_sgd_new(&x, 1, 0.5, .weight_decay = d)))
+NUMBERS(tp_sgd_new, "dampening", -DBL_MAX, DBL_MAX, 0.5, OPTIMIZER(tp_sgd_new(&x, 1, 0.5, .momentum = 0.5, .dampening = d)))
+NUMBERS(tp_adagrad_new, "lr", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adagrad_new(&x, 1, d)))
+NUMBERS(tp_adagrad_new, "lr_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adagrad_new(&x, 1, 0.5, .lr_decay = d)))
+NUMBERS(tp_adagrad_new, "weight_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adagrad_new(&x, 1, 0.5, .weight_decay = d)))
+NUMBERS(tp_adagrad_new, "initial_accumulator_value", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adagrad_new(&x, 1, 0.5, .initial_accumulator_value = d)))
+NUMBERS(tp_adagrad_new, "eps", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adagrad_new(&x, 1, 0.5, .eps = d)))
+NUMBERS(tp_adadelta_new, "lr", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adadelta_new(&x, 1, d)))
+NUMBERS(tp_adadelta_new, "rho", 0, 1, 0.5, OPTIMIZER(tp_adadelta_new(&x, 1, 0.5, .rho = d)))
+NUMBERS(tp_adadelta_new, "eps", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adadelta_new(&x, 1, 0.5, .eps = d)))
+NUMBERS(tp_adadelta_new, "weight_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adadelta_new(&x, 1, 0.5, .weight_decay = d)))
+NUMBERS(tp_rmsprop_new, "lr", 0, DBL_MAX, 0.5, OPTIMIZER(tp_rmsprop_new(&x, 1, d)))
+NUMBERS(tp_rmsprop_new, "alpha", 0, DBL_MAX, 0.5, OPTIMIZER(tp_rmsprop_new(&x, 1, 0.5, .alpha = d)))
+NUMBERS(tp_rmsprop_new, "eps", 0, DBL_MAX, 0.5, OPTIMIZER(tp_rmsprop_new(&x, 1, 0.5, .eps = d)))
+NUMBERS(tp_rmsprop_new, "weight_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_rmsprop_new(&x, 1, 0.5, .weight_decay = d)))
+NUMBERS(tp_rmsprop_new, "momentum", 0, DBL_MAX, 0.5, OPTIMIZER(tp_rmsprop_new(&x, 1, 0.5, .momentum = d)))
+NUMBERS(tp_adam_new, "lr", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adam_new(&x, 1, d)))
+NUMBERS(tp_adam_new, "beta1", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_adam_new(&x, 1, 0.5, .beta1 = d)))
+NUMBERS(tp_adam_new, "beta2", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_adam_new(&x, 1, 0.5, .beta2 = d)))
+NUMBERS(tp_adam_new, "eps", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adam_new(&x, 1, 0.5, .eps = d)))
+NUMBERS(tp_adam_new, "weight_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adam_new(&x, 1, 0.5, .weight_decay = d)))
+NUMBERS(tp_adamw_new, "lr", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adamw_new(&x, 1, d)))
+NUMBERS(tp_adamw_new, "beta1", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_adamw_new(&x, 1, 0.5, .beta1 = d)))
+NUMBERS(tp_adamw_new, "beta2", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_adamw_new(&x, 1, 0.5, .beta2 = d)))
+NUMBERS(tp_adamw_new, "eps", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adamw_new(&x, 1, 0.5, .eps = d)))
+NUMBERS(tp_adamw_new, "weight_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adamw_new(&x, 1, 0.5, .weight_decay = d)))
+NUMBERS(tp_adamax_new, "lr", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adamax_new(&x, 1, d)))
+NUMBERS(tp_adamax_new, "beta1", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_adamax_new(&x, 1, 0.5, .beta1 = d)))
+NUMBERS(tp_adamax_new, "beta2", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_adamax_new(&x, 1, 0.5, .beta2 = d)))
+NUMBERS(tp_adamax_new, "eps", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adamax_new(&x, 1, 0.5, .eps = d)))
+NUMBERS(tp_adamax_new, "weight_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_adamax_new(&x, 1, 0.5, .weight_decay = d)))
+NUMBERS(tp_nadam_new, "lr", 0, DBL_MAX, 0.5, OPTIMIZER(tp_nadam_new(&x, 1, d)))
+NUMBERS(tp_nadam_new, "beta1", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_nadam_new(&x, 1, 0.5, .beta1 = d)))
+NUMBERS(tp_nadam_new, "beta2", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_nadam_new(&x, 1, 0.5, .beta2 = d)))
+NUMBERS(tp_nadam_new, "eps", 0, DBL_MAX, 0.5, OPTIMIZER(tp_nadam_new(&x, 1, 0.5, .eps = d)))
+NUMBERS(tp_nadam_new, "weight_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_nadam_new(&x, 1, 0.5, .weight_decay = d)))
+NUMBERS(tp_nadam_new, "momentum_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_nadam_new(&x, 1, 0.5, .momentum_decay = d)))
+NUMBERS(tp_radam_new, "lr", 0, DBL_MAX, 0.5, OPTIMIZER(tp_radam_new(&x, 1, d)))
+NUMBERS(tp_radam_new, "beta1", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_radam_new(&x, 1, 0.5, .beta1 = d)))
+NUMBERS(tp_radam_new, "beta2", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_radam_new(&x, 1, 0.5, .beta2 = d)))
+NUMBERS(tp_radam_new, "eps", 0, DBL_MAX, 0.5, OPTIMIZER(tp_radam_new(&x, 1, 0.5, .eps = d)))
+NUMBERS(tp_radam_new, "weight_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_radam_new(&x, 1, 0.5, .weight_decay = d)))
+NUMBERS(tp_lion_new, "lr", 0, DBL_MAX, 0.5, OPTIMIZER(tp_lion_new(&x, 1, d)))
+NUMBERS(tp_lion_new, "beta1", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_lion_new(&x, 1, 0.5, .beta1 = d)))
+NUMBERS(tp_lion_new, "beta2", 0, 1 - DBL_EPSILON, 0.5, OPTIMIZER(tp_lion_new(&x, 1, 0.5, .beta2 = d)))
+NUMBERS(tp_lion_new, "weight_decay", 0, DBL_MAX, 0.5, OPTIMIZER(tp_lion_new(&x, 1, 0.5, .weight_decay = d)))
+NUMBERS(tp_optimizer_add_group, "lr", 0, DBL_MAX, 0.5, ON_OPTIMIZER(tp_sgd_new, tp_optimizer_add_group(o, &y, 1, d)))
+NUMBERS(tp_optimizer_add_group, "weight_decay", 0, DBL_MAX, 0.5, GROUP(tp_sgd_new, .weight_decay = d))
+NUMBERS(tp_optimizer_add_group, "momentum", 0, DBL_MAX, 0.5, GROUP(tp_sgd_new, .momentum = d))
+NUMBERS(tp_optimizer_add_group, "dampening", -DBL_MAX, DBL_MAX, 0.5, GROUP(tp_sgd_new, .momentum = 0.5, .dampening = d))
+NUMBERS(tp_optimizer_add_group, "beta1", 0, 1 - DBL_EPSILON, 0.5, GROUP(tp_adam_new, .beta1 = d))
+NUMBERS(tp_optimizer_add_group, "beta2", 0, 1 - DBL_EPSILON, 0.5, GROUP(tp_adam_new, .beta2 = d))
+NUMBERS(tp_optimizer_add_group, "eps", 0, DBL_MAX, 0.5, GROUP(tp_adam_new, .eps = d))
+NUMBERS(tp_optimizer_add_group, "alpha", 0, DBL_MAX, 0.5, GROUP(tp_rmsprop_new, .alpha = d))
+NUMBERS(tp_optimizer_add_group, "rho", 0, 1, 0.5, GROUP(tp_adadelta_new, .rho = d))
+NUMBERS(tp_optimizer_add_group, "lr_decay", 0, DBL_MAX, 0.5, GROUP(tp_adagrad_new, .lr_decay = d))
+NUMBERS(tp_optimizer_add_group, "initial_accumulator_value", 0, DBL_MAX, 0.5, GROUP(tp_adagrad_new, .initial_accumulator_value = d))
+NUMBERS(tp_optimizer_add_group, "momentum_decay", 0, DBL_MAX, 0.5, GROUP(tp_nadam_new, .momentum_decay = d))
+NUMBERS(tp_optimizer_set_lr, "lr", 0, DBL_MAX, 0.5, ON_OPTIMIZER(tp_sgd_new, tp_optimizer_set_lr(o, 0, d)))
+NUMBERS(tp_optimizer_set_option, "eps", 0, DBL_MAX, 0.5, ON_OPTIMIZER(tp_adam_new, tp_optimizer_set_option(o, 0, "eps", d)))
 NUMBERS(tp_gradcheck, "step", POSITIVE, DBL_MAX, 0.01, CHECK_GRADIENT(.step = d))
 NUMBERS(tp_gradcheck, "tolerance", 0, DBL_MAX, 0.01, CHECK_GRADIENT(.tolerance = d))
 NUMBERS(tp_minimize, "tolerance", 0, DBL_MAX, 0.01, MINIMIZE(.tolerance = d))

@@ -204,6 +204,7 @@ TEST(adam_of_every_size_is_the_formula)
 static void compare_kernels(tp__step_kind kind, tp_dtype dtype, int64_t n, size_t item)
 {
     static const tp__step_numbers numbers = {.rate = 0.1,
+                                             .times = 1,
                                              .decay = 0.25,
                                              .keep = 0.99,
                                              .momentum = 0.9,
@@ -214,9 +215,11 @@ static void compare_kernels(tp__step_kind kind, tp_dtype dtype, int64_t n, size_
                                              .beta2 = 0.99,
                                              .fresh2 = 0.01,
                                              .scale = 1.5,
-                                             .eps = 1e-8};
-    char *a[4], *b[4];
-    for (int k = 0; k < 4; k++) {
+                                             .eps = 1e-8,
+                                             .direct = 0.3,
+                                             .adapts = true};
+    char *a[TP__STEP_ARRAYS], *b[TP__STEP_ARRAYS];
+    for (int k = 0; k < TP__STEP_ARRAYS; k++) {
         a[k] = malloc((size_t)n * item);
         b[k] = malloc((size_t)n * item);
         for (int64_t i = 0; i < n; i++) {
@@ -230,7 +233,7 @@ static void compare_kernels(tp__step_kind kind, tp_dtype dtype, int64_t n, size_
     }
     tp__step_baseline[kind][dtype](n, (void *const *)a, &numbers);
     tp__step_choose(kind, dtype)(n, (void *const *)b, &numbers);
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < TP__STEP_ARRAYS; k++) {
         CHECK(!memcmp(a[k], b[k], (size_t)n * item));
         free(a[k]);
         free(b[k]);

@@ -33,12 +33,6 @@
 
 #define TP__BACKWARD(function, y, ...) TP__WITH(tp_backward_options, function, (y, ), __VA_ARGS__)
 #define tp_backward(...) TP__BACKWARD(tp_backward, __VA_ARGS__, )
-#define TP__SGD_STEP(function, params, velocity, n, ...)                                           \
-    TP__WITH(tp_sgd_options, function, (params, velocity, n, ), __VA_ARGS__)
-#define tp_sgd_step(...) TP__SGD_STEP(tp_sgd_step, __VA_ARGS__, )
-#define TP__ADAM_STEP(function, params, m, v, n, step, ...)                                        \
-    TP__WITH(tp_adam_options, function, (params, m, v, n, step, ), __VA_ARGS__)
-#define tp_adam_step(...) TP__ADAM_STEP(tp_adam_step, __VA_ARGS__, )
 #define TP__GRADIENT(function, y, x, ...)                                                          \
     TP__WITH(tp_gradient_options, function, (y, x, ), __VA_ARGS__)
 #define tp_gradient(...) TP__GRADIENT(tp_gradient, __VA_ARGS__, )

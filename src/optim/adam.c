@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "array/array.h"
-#include "optim/optim.h"
+#include "optim/optimizer.h"
 
 static bool adam_options(tp_adam_options *options, const tp_adam_options *given)
 {
@@ -30,15 +30,17 @@ void tp_adam_step(tp_var *const *params, tp_var *const *m, tp_var *const *v, int
         tp_fail(TP_ERROR_ARGUMENT, "adam_step: step is %lld, expected at least 1", (long long)step);
         return;
     }
+    const char *const names[TP__STEP_STATES] = {"m", "v"};
     tp__step run = {
         .name = "adam_step",
         .kind = TP__ADAM,
         .params = params,
         .states = {m, v},
-        .state_names = {"m", "v"},
+        .state_names = names,
+        .uses = 3,
         .n = n,
-        .n_states = 2,
         .numbers = {.rate = o.lr / (1 - pow(o.beta1, (double)step)),
+                    .times = 1,
                     .decay = o.decoupled ? 0 : o.weight_decay,
                     .keep = o.decoupled ? 1 - o.lr * o.weight_decay : 1,
                     .beta1 = o.beta1,
@@ -49,5 +51,5 @@ void tp_adam_step(tp_var *const *params, tp_var *const *m, tp_var *const *v, int
                     .eps = o.eps},
         .flops = 14,
     };
-    tp__step_run(&run);
+    tp__step_run(&run, 1, n);
 }

@@ -13,45 +13,44 @@ enum { STEP_LANES = 16 };
 float sqrtf(float x) __attribute__((const));
 double sqrt(double x) __attribute__((const));
 
-#define STEP_TABLE(variant)                                                                        \
-    {                                                                                              \
-        [TP__SGD] = {step_sgd_f32_##variant, step_sgd_f64_##variant},                              \
-        [TP__MOMENTUM] = {step_momentum_f32_##variant, step_momentum_f64_##variant},               \
-        [TP__ADAM] = {                                                                             \
-            step_adam_f32_##variant,                                                               \
-            step_adam_f64_##variant                                                                \
-        }                                                                                          \
-    }
-
 #define STEP_TARGET
 #define STEP_REAL float
 #define STEP_ROOT sqrtf
+#define STEP_SIZE fabsf
 #define STEP(name) step_##name##_f32_baseline
 #include "optim/step_body.h"
 
 #define STEP_REAL double
 #define STEP_ROOT sqrt
+#define STEP_SIZE fabs
 #define STEP(name) step_##name##_f64_baseline
 #include "optim/step_body.h"
 #undef STEP_TARGET
 
-const tp__step_table tp__step_baseline = STEP_TABLE(baseline);
+#define STEP_BASELINE(kind, kernel)                                                                \
+    [TP__##kind] = {step_##kernel##_f32_baseline, step_##kernel##_f64_baseline},
+const tp__step_table tp__step_baseline = {TP__STEP_LIST(STEP_BASELINE)};
+#undef STEP_BASELINE
 
 #if TP__HAS_AVX
 
 #define STEP_TARGET __attribute__((target("avx2")))
 #define STEP_REAL float
 #define STEP_ROOT sqrtf
+#define STEP_SIZE fabsf
 #define STEP(name) step_##name##_f32_avx2
 #include "optim/step_body.h"
 
 #define STEP_REAL double
 #define STEP_ROOT sqrt
+#define STEP_SIZE fabs
 #define STEP(name) step_##name##_f64_avx2
 #include "optim/step_body.h"
 #undef STEP_TARGET
 
-const tp__step_table tp__step_avx2 = STEP_TABLE(avx2);
+#define STEP_AVX2(kind, kernel) [TP__##kind] = {step_##kernel##_f32_avx2, step_##kernel##_f64_avx2},
+const tp__step_table tp__step_avx2 = {TP__STEP_LIST(STEP_AVX2)};
+#undef STEP_AVX2
 
 tp__step_kernel *tp__step_choose(tp__step_kind kind, tp_dtype dtype)
 {

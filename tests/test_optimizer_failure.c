@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Optimisers whose every request for memory fails in turn: a step happens whole or not at all.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "failure.h"
+
+static void job_steps(findings *found)
+{
+    TP_SCOPE();
+    tp_var *p[2] = {tp_variable(tp_ones(TP_F64, TP_SHAPE(20))),
+                    tp_variable(tp_to(tp_ones(TP_F64, TP_SHAPE(40)), TP_BF16))};
+    tp_optimizer *o = tp_adam_new(&p[0], 1, 0.5, .amsgrad = true);
+    tp_optimizer_add_group(o, &p[1], 1, 0.25);
+    for (int step = 0; step < 3; step++) {
+        TP_SCOPE();
+        tp_optimizer_zero_grad(o);
+        tp_backward(tp_add(tp_sum(tp_square(p[0])), tp_sum(tp_to(p[1], TP_F64))));
+        tp_optimizer_step(o);
+    }
+    if (!tp_error())
+        find(found, p[0]), find(found, p[1]);
+    tp_optimizer_free(o);
+}
+FAILURE_TEST(steps)
