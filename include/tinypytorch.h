@@ -30,6 +30,7 @@
  *     formula.h      text that becomes operations
  *     random.h       seeded random arrays
  *     optim.h        optimisers
+ *     schedule.h     learning rates that change
  *     data.h         datasets, loaders of batches, readers of files
  *     engine.h       threads, memory, profiles
  *     draw.h         the graph as text, as a picture, as a page
@@ -68,6 +69,7 @@
 #include "tinypytorch/plot.h"
 #include "tinypytorch/random.h"
 #include "tinypytorch/reduce.h"
+#include "tinypytorch/schedule.h"
 #include "tinypytorch/scope.h"
 #include "tinypytorch/sequence.h"
 #include "tinypytorch/shape.h"

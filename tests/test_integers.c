@@ -343,6 +343,30 @@ static tp_var *with_group(int group, int n, double lr)
     return with_optimizer(o);
 }
 
+static tp_var *with_schedule(tp_schedule *(*make)(tp_optimizer *o, const int64_t *k),
+                             const int64_t *k)
+{
+    tp_var *x = x23();
+    tp_optimizer *o = tp_sgd_new(&x, 1, 0.1, .momentum = 0.5);
+    tp_schedule *s = make(o, k);
+    for (int i = 0; s && i < 4 && !tp_error(); i++)
+        tp_schedule_step_metric(s, 1);
+    return DONE((tp_schedule_free(s), tp_optimizer_free(o)));
+}
+
+#define SCHEDULE(name, ...)                                                                        \
+    static tp_schedule *schedule_##name(tp_optimizer *o, const int64_t *k)                         \
+    {                                                                                              \
+        return (void)o, (void)k, __VA_ARGS__;                                                      \
+    }
+SCHEDULE(step, tp_step_lr_new(o, k[0]))
+SCHEDULE(multi, tp_multi_step_lr_new(o, ((const int64_t[]){k[0], k[1]}), k[2] > 2 ? 2 : to_int(k[2])))
+SCHEDULE(cosine, tp_cosine_annealing_lr_new(o, k[0]))
+SCHEDULE(restarts, tp_cosine_annealing_warm_restarts_new(o, k[0], .T_mult = k[1]))
+SCHEDULE(cycle, tp_one_cycle_lr_new(o, 0.5, k[0]))
+SCHEDULE(chained, tp_chained_scheduler_new((tp_schedule *const[]){NULL}, k[0] > 1 ? 1 : to_int(k[0])))
+SCHEDULE(sequential, tp_sequential_lr_new((tp_schedule *const[]){NULL}, k[0] > 1 ? 1 : to_int(k[0]), NULL))
+
 static tp_var *const *param(void)
 {
     static tp_var *x;
@@ -473,6 +497,15 @@ INTEGERS(tp_adamax_new, 1, with_optimizer(tp_adamax_new(param(), k[0] > 1 ? 1 : 
 INTEGERS(tp_nadam_new, 1, with_optimizer(tp_nadam_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
 INTEGERS(tp_radam_new, 1, with_optimizer(tp_radam_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
 INTEGERS(tp_lion_new, 1, with_optimizer(tp_lion_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_step_lr_new, 1, with_schedule(schedule_step, k))
+INTEGERS(tp_multi_step_lr_new, 3, with_schedule(schedule_multi, k))
+INTEGERS(tp_cosine_annealing_lr_new, 1, with_schedule(schedule_cosine, k))
+INTEGERS(tp_cosine_annealing_warm_restarts_new, 2, with_schedule(schedule_restarts, k))
+INTEGERS(tp_one_cycle_lr_new, 1, with_schedule(schedule_cycle, k))
+INTEGERS(tp_chained_scheduler_new, 1, with_schedule(schedule_chained, k))
+INTEGERS(tp_sequential_lr_new, 1, with_schedule(schedule_sequential, k))
+INTEGERS(tp_clip_grad_norm_, 1, DONE(tp_clip_grad_norm_(param(), k[0] > 1 ? 1 : to_int(k[0]), 1)))
+INTEGERS(tp_clip_grad_value_, 1, DONE(tp_clip_grad_value_(param(), k[0] > 1 ? 1 : to_int(k[0]), 1)))
 INTEGERS(tp_optimizer_add_group, 1, with_group(0, to_int(k[0]), 0.1))
 INTEGERS(tp_optimizer_lr, 1, with_group(to_int(k[0]), 1, 0.1))
 INTEGERS(tp_optimizer_set_lr, 1, with_group(to_int(k[0]), 1, 0.1))

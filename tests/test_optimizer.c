@@ -354,3 +354,127 @@ TEST(nothing_happens_while_an_error_is_pending)
     CHECK(tp_grad(p) != NULL);
     tp_optimizer_free(o);
 }
+
+/* --- State --- */
+
+/* An optimiser is replaced, twice, by a new one that takes up its state. */
+TEST(a_loaded_state_goes_on_with_the_same_bits)
+{
+    const tp_dtype types[] = {TP_F64, TP_BF16};
+    for
+        EACH(d, types)
+        for
+            EACH(c, optimizer_cases)
+            {
+                TP_SCOPE();
+                tp_var *whole[CASE_PARAMS], *parted[CASE_PARAMS];
+                make_params(types[d], whole), make_params(types[d], parted);
+                tp_optimizer *a = optimizer_cases[c].make(whole, CASE_PARAMS);
+                tp_optimizer *b = optimizer_cases[c].make(parted, CASE_PARAMS);
+                steps(a, whole, CASE_PARAMS, 1, 15);
+                for (int part = 0; part < 3; part++) {
+                    steps(b, parted, CASE_PARAMS, 5 * part + 1, 5 * part + 5);
+                    tp_state_dict *state = tp_optimizer_state(b);
+                    tp_optimizer_free(b);
+                    b = optimizer_cases[c].make(parted, CASE_PARAMS);
+                    tp_optimizer_load_state(b, state);
+                    tp_state_dict_free(state);
+                }
+                for (int k = 0; k < CASE_PARAMS; k++)
+                    for (int64_t i = 0; i < tp_size(whole[k]); i++)
+                        CHECK_BITS(at(parted[k], i), at(whole[k], i));
+                tp_optimizer_free(a), tp_optimizer_free(b);
+            }
+}
+
+TEST(a_state_has_torchs_names)
+{
+    tp_var *p = tp_variable(tp_ones(TP_F64, TP_SHAPE(2)));
+    tp_optimizer *o = tp_adam_new(&p, 1, 0.5, .weight_decay = 0.25);
+    set_gradient(p, tp_ones(TP_F64, TP_SHAPE(2)));
+    tp_optimizer_step(o);
+    tp_state_dict *d = tp_optimizer_state(o);
+    CHECK_TEXT(tp_state_dict_text(d, "optimizer"), "adam");
+    CHECK_BITS(tp_item(tp_state_dict_get(d, "state.0.step")), 1);
+    CHECK_CLOSE(at(tp_state_dict_get(d, "state.0.exp_avg"), 1), 0.125, 1e-15);
+    CHECK(tp_state_dict_get(d, "state.0.exp_avg_sq") != NULL);
+    CHECK(tp_state_dict_get(d, "state.0.max_exp_avg_sq") == NULL);
+    CHECK_BITS(tp_item(tp_state_dict_get(d, "param_groups.0.lr")), 0.5);
+    CHECK_BITS(tp_item(tp_state_dict_get(d, "param_groups.0.weight_decay")), 0.25);
+    tp_state_dict_free(d), tp_optimizer_free(o);
+}
+
+TEST(a_state_that_does_not_fit_changes_nothing)
+{
+    tp_var *p = tp_variable(tp_ones(TP_F64, TP_SHAPE(2))),
+           *q = tp_variable(tp_ones(TP_F64, TP_SHAPE(2)));
+    tp_optimizer *o = tp_adam_new(&p, 1, 0.5), *kept = tp_adam_new(&q, 1, 0.5);
+    tp_optimizer *other = tp_sgd_new(&q, 1, 0.5);
+    set_gradient(p, tp_ones(TP_F64, TP_SHAPE(2))), set_gradient(q, tp_ones(TP_F64, TP_SHAPE(2)));
+    tp_optimizer_step(o), tp_optimizer_step(kept);
+    const struct {
+        const char *name;
+        tp_var *v;
+        const char *text;
+    } wrong[] = {
+        {"state.0.exp_avg", tp_zeros(TP_F64, TP_SHAPE(3)),
+         "state.0.exp_avg has shape (3,), its parameter (2,)"},
+        {"state.0.exp_avg_sq", tp_zeros(TP_F32, TP_SHAPE(2)),
+         "state.0.exp_avg_sq is float32, expected float64"},
+        {"state.0.step", tp_scalar(-1), "state.0.step is -1"},
+        {"state.0.step", tp_zeros(TP_F64, TP_SHAPE(2)), "state.0.step is not one number"},
+        {"param_groups.0.beta1", tp_scalar(2), "beta1 is 2"},
+        {"param_groups.0.lr", tp_scalar((double)NAN), "lr is nan"},
+        {"param_groups.0.params", tp_scalar(2), "group 0 has 2 parameters in the state, 1 here"},
+        {"param_groups.1.lr", tp_scalar(2), "the state has more than 1 groups"},
+    };
+    for
+        EACH(i, wrong)
+        {
+            tp_state_dict *d = tp_optimizer_state(o);
+            tp_state_dict_set(d, "param_groups.0.eps", tp_scalar(0.5));
+            tp_state_dict_set(d, wrong[i].name, wrong[i].v);
+            tp_optimizer_load_state(o, d);
+            CHECK(tp_error() && strstr(tp_error(), "optimizer_load_state: ") == tp_error());
+            CHECK_ERROR(tp_status(), wrong[i].text);
+            CHECK_BITS(tp_optimizer_option(o, 0, "eps"), 1e-8);
+            tp_state_dict_free(d);
+        }
+    tp_state_dict *d = tp_optimizer_state(other), *empty = tp_state_dict_new();
+    tp_optimizer_load_state(o, d);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "optimizer_load_state: the state is of sgd, expected adam");
+    tp_optimizer_load_state(o, empty);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "the state is of something else, expected adam");
+    set_gradient(p, tp_ones(TP_F64, TP_SHAPE(2))), set_gradient(q, tp_ones(TP_F64, TP_SHAPE(2)));
+    tp_optimizer_step(o), tp_optimizer_step(kept);
+    CHECK_BITS(at(p, 0), at(q, 0));
+    tp_state_dict_free(d), tp_state_dict_free(empty);
+    tp_optimizer_free(o), tp_optimizer_free(kept), tp_optimizer_free(other);
+}
+
+/* --- Clipping --- */
+
+TEST(clipping_is_torchs)
+{
+    tp_var *p[3] = {tp_variable(tp_zeros(TP_F64, TP_SHAPE(2))), tp_variable(0.0),
+                    tp_variable(tp_zeros(TP_F32, TP_SHAPE(1)))};
+    set_gradient(p[0], tp_array(TP_F64, TP_SHAPE(2), ((double[]){2, -4})));
+    set_gradient(p[2], tp_full(TP_F32, TP_SHAPE(1), 4));
+    CHECK_CLOSE(tp_clip_grad_norm_(p, 3, 10), 6, 1e-15);
+    CHECK_ELEMENTS(tp_grad(p[0]), 2, -4);
+    CHECK_CLOSE(tp_clip_grad_norm_(p, 3, 3), 6, 1e-15);
+    CHECK_CLOSE(at(tp_grad(p[0]), 1), -4 * (3 / (6 + 1e-6)), 1e-15);
+    CHECK_CLOSE(at(tp_grad(p[2]), 0), 4 * (3 / (6 + 1e-6)), 1e-7);
+    CHECK(tp_grad(p[1]) == NULL);
+    tp_clip_grad_value_(p, 3, 1.5);
+    CHECK_BITS(at(tp_grad(p[0]), 1), -1.5);
+    CHECK_BITS(at(tp_grad(p[2]), 0), 1.5);
+    set_gradient(p[0], tp_array(TP_F64, TP_SHAPE(2), ((double[]){3e200, 4e200})));
+    tp_cleargrad(p[2]);
+    CHECK_CLOSE(tp_clip_grad_norm_(p, 3, 5) / 5e200, 1, 1e-15);
+    CHECK_CLOSE(at(tp_grad(p[0]), 0), 3, 1e-15);
+    tp_clip_grad_norm_(p, 3, -1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "clip_grad_norm_: max_norm is -1");
+    tp_clip_grad_value_(NULL, 1, 1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "clip_grad_value_: the list of 1 parameters is NULL");
+}

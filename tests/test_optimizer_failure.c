@@ -23,3 +23,23 @@ static void job_steps(findings *found)
     tp_optimizer_free(o);
 }
 FAILURE_TEST(steps)
+
+static void job_state(findings *found)
+{
+    TP_SCOPE();
+    tp_var *p = tp_variable(tp_ones(TP_F64, TP_SHAPE(20)));
+    tp_optimizer *o = tp_adam_new(&p, 1, 0.5), *next = NULL;
+    tp_schedule *s = tp_cosine_annealing_lr_new(o, 10);
+    tp_backward(tp_sum(tp_square(p)));
+    tp_optimizer_step(o), tp_schedule_step(s);
+    tp_clip_grad_norm_(&p, 1, 1);
+    tp_state_dict *d = tp_optimizer_state(o), *of_s = tp_schedule_state(s);
+    next = tp_adam_new(&p, 1, 0.5);
+    tp_optimizer_load_state(next, d), tp_schedule_load_state(s, of_s);
+    tp_optimizer_step(next), tp_schedule_step(s);
+    if (!tp_error())
+        find(found, p), find_number(found, tp_optimizer_lr(o, 0));
+    tp_state_dict_free(d), tp_state_dict_free(of_s);
+    tp_schedule_free(s), tp_optimizer_free(o), tp_optimizer_free(next);
+}
+FAILURE_TEST(state)

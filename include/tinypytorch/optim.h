@@ -238,6 +238,29 @@ TP_API void tp_optimizer_set_lr(tp_optimizer *o, int group, double lr);
 TP_API double tp_optimizer_option(const tp_optimizer *o, int group, const char *name);
 TP_API void tp_optimizer_set_option(tp_optimizer *o, int group, const char *name, double value);
 
+/* --- State ---
+ *
+ * Steps, states, masters, options and rates, by PyTorch's names behind "state.0." for parameter 0
+ * and "param_groups.0." for group 0; numbers are float64 of one element. Arrays are the optimiser's
+ * own, as the dict is made: the next step edits them. The dict is the caller's, to be freed; NULL
+ * with an error. Loading copies them into an optimiser of the same kind with as many parameters in
+ * the same groups, which then goes on with the same bits. A dict that does not fit is an error that
+ * names what, and changes nothing. */
+TP_API tp_state_dict *tp_optimizer_state(const tp_optimizer *o);
+TP_API void tp_optimizer_load_state(tp_optimizer *o, const tp_state_dict *d);
+
+/* --- Gradients ---
+ *
+ * Parameters without a gradient are passed over. */
+
+/* The 2-norm of the gradients of n parameters as one vector, computed in float64. Where it is more
+ * than max_norm they are multiplied, in place, by max_norm / (norm + 1e-6). NaN with an error; a
+ * norm that is not finite makes gradients NaN or 0, as in PyTorch. */
+TP_API double tp_clip_grad_norm_(tp_var *const *params, int n, double max_norm);
+
+/* Brings every element of the gradients within ± clip_value, in place. */
+TP_API void tp_clip_grad_value_(tp_var *const *params, int n, double clip_value);
+
 /* --- A step alone ---
  *
  * The arithmetic of SGD and Adam over state arrays of the caller's, of the parameters' shapes and

@@ -46,8 +46,7 @@ static const tp__option *optimizer_option(const tp__optimizer_record *record, co
     return NULL;
 }
 
-static bool optimizer_check_options(const char *call, const tp__optimizer_record *record,
-                                    const void *options)
+bool tp__optimizer_check(const char *call, const tp__optimizer_record *record, const void *options)
 {
     for (int i = 0; i < record->n_options; i++) {
         const tp__option *option = &record->options[i];
@@ -57,6 +56,11 @@ static bool optimizer_check_options(const char *call, const tp__optimizer_record
             return false;
     }
     return !record->check || record->check(call, options);
+}
+
+bool tp__optimizer_has_option(const tp_optimizer *o, const char *name)
+{
+    return optimizer_option(o->record, name) != NULL;
 }
 
 /* Options of a group, in the order of its struct. */
@@ -92,7 +96,7 @@ static bool optimizer_take_group(const char *call, const tp__optimizer_record *r
         }
         tp__option_write(own, options, value);
     }
-    return optimizer_check_options(call, record, options);
+    return tp__optimizer_check(call, record, options);
 }
 
 /* --- Groups --- */
@@ -104,7 +108,7 @@ static void optimizer_drop_list(tp_var **list, int n)
             tp__drop(list[i]);
 }
 
-static void optimizer_group_end(tp__optimizer_group *group)
+void tp__optimizer_group_end(tp__optimizer_group *group)
 {
     optimizer_drop_list(group->params, group->n);
     optimizer_drop_list(group->masters, group->n);
@@ -165,6 +169,21 @@ static bool optimizer_group_fill(const char *call, const tp_optimizer *o,
     return true;
 }
 
+bool tp__optimizer_group_like(const tp_optimizer *o, const tp__optimizer_group *like,
+                              tp__optimizer_group *group)
+{
+    group->first = like->first;
+    if (!optimizer_group_room(o->record, group, like->n))
+        return false;
+    memcpy(group->options, like->options, o->record->size);
+    for (; group->n < like->n; group->n++) {
+        tp__ref(like->params[group->n]);
+        group->params[group->n] = like->params[group->n];
+        group->scalars[group->n] = o->record->scalar_start;
+    }
+    return true;
+}
+
 /* Room for one more group and n more parameters. */
 static bool optimizer_more(tp_optimizer *o, int n)
 {
@@ -188,7 +207,7 @@ static bool optimizer_more(tp_optimizer *o, int n)
 static bool optimizer_add(const char *call, tp_optimizer *o, tp_var *const *params, int n,
                           double lr, const void *options)
 {
-    tp__optimizer_group group = {.lr = lr, .initial_lr = lr, .first = o->n_params};
+    tp__optimizer_group group = {.lr = lr, .initial_lr = (double)NAN, .first = o->n_params};
     if (n < 0 || (n > 0 && !params)) {
         tp_fail(TP_ERROR_ARGUMENT,
                 n < 0 ? "%s: %d parameters" : "%s: the list of %d parameters is NULL", call, n);
@@ -198,7 +217,7 @@ static bool optimizer_add(const char *call, tp_optimizer *o, tp_var *const *para
         return false;
     if (!optimizer_group_room(o->record, &group, n) ||
         !optimizer_group_fill(call, o, &group, params, n)) {
-        optimizer_group_end(&group);
+        tp__optimizer_group_end(&group);
         return false;
     }
     memcpy(group.options, options, o->record->size);
@@ -249,7 +268,7 @@ tp_optimizer *tp__optimizer_new(const char *call, const tp__optimizer_record *re
     if (good)
         memcpy(o->defaults, record->defaults, record->size);
     good = good && tp__take_options(call, o->defaults, record->size, options) &&
-           optimizer_check_options(call, record, o->defaults);
+           tp__optimizer_check(call, record, o->defaults);
     if (good && n == 0)
         tp_fail(TP_ERROR_ARGUMENT, "%s: no parameters", call);
     if (good && n != 0 && optimizer_add(call, o, params, n, lr, o->defaults))
@@ -285,7 +304,7 @@ void tp_optimizer_free(tp_optimizer *o)
     if (o->record->forget)
         o->record->forget(o);
     for (int g = 0; g < o->n_groups; g++)
-        optimizer_group_end(&o->groups[g]);
+        tp__optimizer_group_end(&o->groups[g]);
     tp__free(o->groups);
     tp__free(o->runs);
     tp__free(o->after);
@@ -340,7 +359,7 @@ void tp_optimizer_set_option(tp_optimizer *o, int group, const char *name, doubl
     void *options = o->groups[group].options;
     double before = tp__option_read(option, options);
     tp__option_write(option, options, value);
-    if (!optimizer_check_options(call, o->record, options))
+    if (!tp__optimizer_check(call, o->record, options))
         tp__option_write(option, options, before);
 }
 
@@ -355,7 +374,7 @@ void tp_optimizer_zero_grad(tp_optimizer *o)
 
 /* --- A step --- */
 
-static unsigned optimizer_uses(const tp__optimizer_record *record, const void *options)
+unsigned tp__optimizer_uses(const tp__optimizer_record *record, const void *options)
 {
     unsigned all = 0;
     for (int k = 0; k < TP__STEP_STATES; k++)
@@ -441,7 +460,7 @@ static tp__step *optimizer_run(tp_optimizer *o, tp__optimizer_group *group, unsi
  * that have no gradient. False, with an error, when out of memory. */
 static bool optimizer_runs(tp_optimizer *o, tp__optimizer_group *group, int *n_runs)
 {
-    const unsigned uses = optimizer_uses(o->record, group->options);
+    const unsigned uses = tp__optimizer_uses(o->record, group->options);
     tp__step *run = NULL;
     for (int i = 0, start = 0; i < group->n; i++) {
         if (!optimizer_moves(group->params[i]))

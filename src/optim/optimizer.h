@@ -112,6 +112,16 @@ tp_var *tp__optimizer_loss(const tp_optimizer *o, tp_closure *closure, void *ctx
 double tp__option_read(const tp__option *option, const void *options);
 void tp__option_write(const tp__option *option, void *options, double value);
 
+bool tp__optimizer_has_option(const tp_optimizer *o, const char *name);
+bool tp__optimizer_check(const char *call, const tp__optimizer_record *record, const void *options);
+unsigned tp__optimizer_uses(const tp__optimizer_record *record, const void *options);
+
+/* A group over the parameters of another, with its options, and nothing that is remembered; false,
+ * with an error, when out of memory. Either way it is to be ended. */
+bool tp__optimizer_group_like(const tp_optimizer *o, const tp__optimizer_group *like,
+                              tp__optimizer_group *group);
+void tp__optimizer_group_end(tp__optimizer_group *group);
+
 /* Number i of all parameters. */
 tp_var *tp__optimizer_param(const tp_optimizer *o, int i);
 
