@@ -38,6 +38,7 @@
  *     io.h           arrays by name, in files
  *     nn.h           networks: modules, their parameters, states and files
  *     layers.h       their layers
+ *     train.h        training them: metrics
  *     options.h      optional arguments, in C and in C++
  *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR; operands.h,
  *                    number.h)
@@ -75,6 +76,7 @@
 #include "tinypytorch/shape.h"
 #include "tinypytorch/sparse.h"
 #include "tinypytorch/taylor.h"
+#include "tinypytorch/train.h"
 
 #include "tinypytorch/sugar.h"
 

@@ -430,6 +430,13 @@ static tp_var *with_split(int64_t n, int64_t length)
     return tp_num(0);
 }
 
+static tp_var *with_metric(tp_metric *m)
+{
+    if (m)
+        tp_metric_update(m, tp_zeros(TP_F32, TP_SHAPE(2, 2)), tp_zeros(TP_I64, TP_SHAPE(2)));
+    return DONE(tp_metric_free(m));
+}
+
 static tp_var *with_dict(int64_t i)
 {
     tp_state_dict *d = tp_state_dict_new();
@@ -481,6 +488,11 @@ INTEGERS(tp_expression_variable, 1, DONE(tp_expression_variable(NULL, to_int(k[0
 INTEGERS(tp_sgd_step, 1, with_sgd(to_int(k[0])))
 INTEGERS(tp_adam_step, 2, with_adam(to_int(k[0]), k[1]))
 INTEGERS(tp_dataset_get, 1, with_dataset(k[0], 1, 0, 0))
+INTEGERS(tp_top_k_accuracy_new, 1, with_metric(tp_top_k_accuracy_new(k[0])))
+INTEGERS(tp_confusion_matrix_new, 1, with_metric(tp_confusion_matrix_new(k[0])))
+INTEGERS(tp_precision_new, 1, with_metric(tp_precision_new(k[0], TP_MACRO)))
+INTEGERS(tp_recall_new, 1, with_metric(tp_recall_new(k[0], TP_WEIGHTED)))
+INTEGERS(tp_f1_new, 1, with_metric(tp_f1_new(k[0], TP_MICRO)))
 INTEGERS(tp_loader_new, 3, with_dataset(0, k[0], k[1], k[2]))
 INTEGERS(tp_loader_seek, 2, with_seek(k[0], k[1]))
 INTEGERS(tp_tensor_dataset_new, 1, DONE(tp_dataset_free(tp_tensor_dataset_new(k[0] > 0 ? 1 : to_int(k[0]), (tp_var *[]){x23()}))))

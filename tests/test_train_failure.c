@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Each request for memory of metrics and of training fails in turn (failure.h).
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "failure.h"
+
+static void find_metric(findings *found, tp_metric *m, tp_var *p, tp_var *t)
+{
+    if (m)
+        for (int i = 0; i < 3; i++)
+            tp_metric_update(m, p, t);
+    if (m && !tp_error())
+        find_number(found, tp_metric_result(m));
+    tp_metric_free(m);
+}
+
+static void job_metrics(findings *found)
+{
+    tp_var *p = tp_array(TP_F32, TP_SHAPE(2, 2), ((float[]){1, 2, 4, 3}));
+    tp_var *k = tp_array(TP_I64, TP_SHAPE(2), ((int64_t[]){1, 1}));
+    tp_var *t = tp_array(TP_F64, TP_SHAPE(2), ((double[]){0, 1}));
+    find_metric(found, tp_accuracy_new(), p, k);
+    find_metric(found, tp_f1_new(2, TP_MACRO), p, k);
+    find_metric(found, tp_perplexity_new(), p, k);
+    find_metric(found, tp_r2_score_new(), k, t);
+    find_metric(found, tp_auc_new(), t, t);
+}
+FAILURE_TEST(metrics)
