@@ -31,6 +31,8 @@
  *     random.h       seeded random arrays
  *     optim.h        optimisers
  *     schedule.h     learning rates that change
+ *     scaler.h       losses of half types, scaled
+ *     average.h      averages of parameters
  *     data.h         datasets, loaders of batches, readers of files
  *     engine.h       threads, memory, profiles
  *     draw.h         the graph as text, as a picture, as a page
@@ -48,6 +50,7 @@
 
 #include "tinypytorch/anomaly.h"
 #include "tinypytorch/array.h"
+#include "tinypytorch/average.h"
 #include "tinypytorch/base.h"
 #include "tinypytorch/calculus.h"
 #include "tinypytorch/checkpoint.h"
@@ -70,6 +73,7 @@
 #include "tinypytorch/plot.h"
 #include "tinypytorch/random.h"
 #include "tinypytorch/reduce.h"
+#include "tinypytorch/scaler.h"
 #include "tinypytorch/schedule.h"
 #include "tinypytorch/scope.h"
 #include "tinypytorch/sequence.h"

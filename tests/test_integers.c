@@ -373,6 +373,13 @@ static tp_var *const *param(void)
     return x = x23(), &x;
 }
 
+static tp_var *with_ema(int i)
+{
+    tp_ema *e = tp_swa_new(param(), 1);
+    tp_ema_at(e, i);
+    return DONE(tp_ema_free(e));
+}
+
 static tp_var *with_plot(const int64_t *k)
 {
     tp_plot *plot = tp_plot_new(.width = to_int(k[0]), .height = to_int(k[1]));
@@ -518,6 +525,9 @@ INTEGERS(tp_chained_scheduler_new, 1, with_schedule(schedule_chained, k))
 INTEGERS(tp_sequential_lr_new, 1, with_schedule(schedule_sequential, k))
 INTEGERS(tp_clip_grad_norm_, 1, DONE(tp_clip_grad_norm_(param(), k[0] > 1 ? 1 : to_int(k[0]), 1)))
 INTEGERS(tp_clip_grad_value_, 1, DONE(tp_clip_grad_value_(param(), k[0] > 1 ? 1 : to_int(k[0]), 1)))
+INTEGERS(tp_ema_new, 1, DONE(tp_ema_free(tp_ema_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.5))))
+INTEGERS(tp_swa_new, 1, DONE(tp_ema_free(tp_swa_new(param(), k[0] > 1 ? 1 : to_int(k[0])))))
+INTEGERS(tp_ema_at, 1, with_ema(to_int(k[0])))
 INTEGERS(tp_optimizer_add_group, 1, with_group(0, to_int(k[0]), 0.1))
 INTEGERS(tp_optimizer_lr, 1, with_group(to_int(k[0]), 1, 0.1))
 INTEGERS(tp_optimizer_set_lr, 1, with_group(to_int(k[0]), 1, 0.1))

@@ -43,3 +43,25 @@ static void job_state(findings *found)
     tp_schedule_free(s), tp_optimizer_free(o), tp_optimizer_free(next);
 }
 FAILURE_TEST(state)
+
+static void job_average(findings *found)
+{
+    TP_SCOPE();
+    tp_var *p = tp_variable(tp_ones(TP_F64, TP_SHAPE(20)));
+    tp_ema *e = tp_ema_new(&p, 1, 0.5);
+    tp_optimizer *o = tp_sgd_new(&p, 1, 0.5);
+    tp_grad_scaler *s = tp_grad_scaler_new();
+    for (int i = 0; i < 2; i++) {
+        tp_backward(tp_grad_scaler_scale(s, tp_sum(p)));
+        tp_grad_scaler_unscale_(s, o), tp_grad_scaler_step(s, o), tp_grad_scaler_update(s);
+        tp_ema_update(e);
+    }
+    tp_ema_swap(e), tp_ema_swap(e);
+    tp_state_dict *d = tp_ema_state(e), *of_s = tp_grad_scaler_state(s);
+    tp_ema_load_state(e, d), tp_grad_scaler_load_state(s, of_s);
+    if (!tp_error())
+        find(found, p), find(found, tp_ema_at(e, 0));
+    tp_state_dict_free(d), tp_state_dict_free(of_s);
+    tp_ema_free(e), tp_optimizer_free(o), tp_grad_scaler_free(s);
+}
+FAILURE_TEST(average)

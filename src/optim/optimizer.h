@@ -95,6 +95,7 @@ struct tp_optimizer {
     tp__step *runs; /* room for n_params */
     double *after;  /* scalars after each run */
     double unscale; /* what gradients are multiplied by: 1 but within a scaler's step */
+    bool unscaled;  /* a scaler has divided the gradients since its last step */
     void *memory;   /* of a search */
 };
 
