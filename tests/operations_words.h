@@ -42,6 +42,7 @@ static const operation_words operation_operands[] = {
     {"hinge_embedding_loss", "2"},
     {"ctc_loss", "4"},
     {"instance_norm", "1, weight, bias"},
+    {"batch_norm_", "1, 2 buffers, weight, bias"},
     {"bilinear", "3, bias"},
     {"embedding_bag", "2, offsets, weights"},
     {"embedding_padded", "2"},

@@ -67,6 +67,29 @@ TP_API tp_var *tp_feature_alpha_dropout(tp_var *x, double p, bool training);
 TP_API tp_var *tp_instance_norm(tp_var *x, tp_var *weight, tp_var *bias,
                                 const tp_normalization_options *options);
 
+#define TP__DEFAULTS_tp_batch_options(_) _ eps = 1e-5, _ momentum = 0.1,
+typedef struct tp_batch_options {
+    TP__OPTIONS(tp_batch_options)
+    double eps;                  /* 1e-5 */
+    double momentum;             /* 0.1, the new statistics' share, 0 to 1 */
+    tp_var *num_batches_tracked; /* how many batches there were, one integer; training adds 1 */
+    bool cumulative; /* the share is 1 / num_batches_tracked: plain means of all batches */
+    bool training;
+} TP__BY_NAME tp_batch_options;
+
+/* Batch norm as a layer, tp_batch_norm of (N, C, …) in both its modes. Training, x is normalised by
+ * its own statistics, which are differentiated, and the buffers are edited in place:
+ *
+ *     running ← (1 − momentum) running + momentum new
+ *
+ * of the mean and of the variance that divides by n − 1, where the normalising one divides by n.
+ * Otherwise x is normalised by the buffers, which stay. The buffers are (C), constants of a
+ * floating type, or both NULL: then x's own statistics are taken always. What is edited is no part
+ * of the graph and has no gradient; while an error is pending, and after one of this call, no
+ * buffer is edited. Errors: training with one element a channel; a buffer that is a variable. */
+TP_API tp_var *tp_batch_norm_(tp_var *x, tp_var *running_mean, tp_var *running_var, tp_var *weight,
+                              tp_var *bias, const tp_batch_options *options);
+
 #define TP__DEFAULTS_tp_response_options(_) _ alpha = 1e-4, _ beta = 0.75, _ k = 1,
 typedef struct tp_response_options {
     TP__OPTIONS(tp_response_options)
@@ -194,6 +217,10 @@ TP_API tp_var *tp_multilabel_margin_loss(tp_var *x, tp_var *target, const tp_los
     TP__WITH(tp_normalization_options, function, (TP__V(x), TP__V(weight), TP__V(bias), ),         \
              __VA_ARGS__)
 #define tp_instance_norm(...) TP__INSTANCE_NORM(tp_instance_norm, __VA_ARGS__, )
+#define TP__BATCH_NORM_(function, x, mean, variance, weight, bias, ...)                            \
+    TP__WITH(tp_batch_options, function,                                                           \
+             (TP__V(x), TP__V(mean), TP__V(variance), TP__V(weight), TP__V(bias), ), __VA_ARGS__)
+#define tp_batch_norm_(...) TP__BATCH_NORM_(tp_batch_norm_, __VA_ARGS__, )
 #define TP__LOCAL_RESPONSE_NORM(function, x, n, ...)                                               \
     TP__WITH(tp_response_options, function, (TP__V(x), n, ), __VA_ARGS__)
 #define tp_local_response_norm(...) TP__LOCAL_RESPONSE_NORM(tp_local_response_norm, __VA_ARGS__, )

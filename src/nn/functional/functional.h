@@ -9,7 +9,8 @@
 #include "graph/op.h"
 #include "tinypytorch/network.h"
 
-extern const tp__family tp__family_functional, tp__family_margins, tp__family_bags;
+extern const tp__family tp__family_functional, tp__family_margins, tp__family_bags,
+    tp__family_batch_norm;
 
 /* All families; ends with NULL. */
 extern const tp__family *const tp__network_families[];

@@ -7,8 +7,8 @@
 #include "base/dtype.h"
 #include "tinypytorch.h"
 
-const tp__family *const tp__network_families[] = {&tp__family_functional, &tp__family_bags,
-                                                  &tp__family_margins, NULL};
+const tp__family *const tp__network_families[] = {
+    &tp__family_functional, &tp__family_bags, &tp__family_margins, &tp__family_batch_norm, NULL};
 
 tp_var *tp__floating(tp_var *x)
 {

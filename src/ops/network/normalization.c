@@ -244,6 +244,8 @@ static bool normalise_channels(const char *call, const tp_var *x, tp_var *const 
 
 /* --- Batch norm by its own statistics: one operation where planes are not too small for it --- */
 
+static const tp__op batch_norm_op;
+
 /* The last operand is constant, and filled by forward: what the sweep back reads of each channel
  * (tp__channels), of float64. */
 
@@ -311,6 +313,14 @@ static void batch_norm_gradient(const tp__pull *pull)
     channels.g_bias = tp__rows_room(pull, 2);
     if (!tp__here()->code)
         tp__channels_run(tp__channel_kernels_of(dtype), &channels, tp__dtype_size(dtype), true);
+}
+
+const double *tp__batch_norm_kept(tp_var *y)
+{
+    if (y->op != &batch_norm_op || !tp__evaluate(y))
+        return NULL;
+    const tp_var *kept = tp__plain(tp__inputs(y)[3]);
+    return tp_is_poison(kept) ? NULL : (const double *)(const void *)kept->data;
 }
 
 static tp_var *batch_norm_sample(tp_var *const *x)

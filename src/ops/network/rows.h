@@ -38,4 +38,8 @@ char *tp__rows_room(const tp__pull *pull, int i);
         tp__rows_pull(pull, kind);                                                                 \
     }
 
+/* Of a recorded result of batch norm by its own statistics: each channel's mean, then each one's
+ * 1 / √(variance + ε). NULL of another one, which was computed in other operations. */
+const double *tp__batch_norm_kept(tp_var *y);
+
 #endif
