@@ -271,6 +271,8 @@ INTEGERS(tp_nll_loss, 1, tp_nll_loss(x23(), tp_full(TP_I64, TP_SHAPE(2), (double
 INTEGERS(tp_cosine_similarity, 1, tp_cosine_similarity(x23(), x23(), to_int(k[0])))
 INTEGERS(tp_ctc_loss, 1, tp_ctc_loss(x_of(3), index2(), tp_full(TP_I64, TP_SHAPE(4), 1), tp_full(TP_I64, TP_SHAPE(4), 0), .blank = k[0]))
 INTEGERS(tp_multi_head_attention, 1, tp_multi_head_attention(x23(), x23(), x23(), k[0]))
+INTEGERS(tp_scaled_dot_product_attention, 1, tp_scaled_dot_product_attention(x23(), x23(), x23(), .causal = true, .offset = k[0]))
+INTEGERS(tp_multi_head_attention, 1, tp_multi_head_attention(x23(), x23(), x23(), k[0], .enable_gqa = true))
 INTEGERS(tp_rotary, 1, tp_rotary(x22(), .offset = k[0]))
 INTEGERS(tp_sinusoidal_positions, 2, tp_sinusoidal_positions(TP_F64, k[0], k[1]))
 

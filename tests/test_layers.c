@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Layers with state against PyTorch's (reference/make_networks.py): batch norm and its buffers.
+ * Layers with state against PyTorch's (reference/make_networks.py): batch norm and its buffers;
+ * attention with dropout, shared heads and a cache against its formula.
  */
 #include <math.h>
 #include <string.h>
@@ -150,4 +151,108 @@ TEST(an_error_leaves_the_buffers)
         check_kept(&l, zeros, "an allocation");
     }
     CHECK(false);
+}
+
+/* --- Attention --- */
+
+enum { DROP_SEED = 11 };
+
+/* softmax(q kᵀ / 2) times 0 or 1 / (1 − p) by the numbers of tp_rand, v. */
+static tp_var *dropped_formula(void *ctx, tp_var *const *x)
+{
+    (void)ctx;
+    tp_var *weights = tp_softmax(tp_mul(0.5, tp_matmul(x[0], tp_transpose(x[1], -1, -2))), -1);
+    tp_manual_seed(DROP_SEED);
+    tp_var *u = tp_rand(TP_F32, tp_ndim(weights), tp_shape(weights));
+    weights = tp_where(tp_lt(u, 0.25), 0, tp_mul(weights, 1 / 0.75));
+    return tp_sum(tp_square(tp_matmul(weights, x[2])));
+}
+
+static tp_var *dropped_attention(void *ctx, tp_var *const *x)
+{
+    (void)ctx;
+    tp_manual_seed(DROP_SEED);
+    return tp_sum(tp_square(
+        tp_scaled_dot_product_attention(x[0], x[1], x[2], .scale = 0.5, .dropout = 0.25)));
+}
+
+static void check_same(const char *what, tp_var *a, tp_var *b)
+{
+    double off = tp_item(tp_max(tp_abs(tp_sub(a, b)))), size = tp_item(tp_max(tp_abs(b)));
+    test_check(off <= 1e-11 * (1 + size), __FILE__, __LINE__, "%s: off by %g of %g", what, off,
+               size);
+}
+
+static void attention_operands(tp_var **x, int64_t queries, int64_t keys)
+{
+    x[0] = tp_variable(fill(TP_SHAPE(3, queries, 4), 1));
+    x[1] = tp_variable(fill(TP_SHAPE(3, keys, 4), 2));
+    x[2] = tp_variable(fill(TP_SHAPE(3, keys, 2), 3));
+}
+
+TEST(attention_drops_what_its_random_numbers_say)
+{
+    const int64_t sizes[][2] = {{5, 7}, {70, 300}};
+    for
+        EACH(i, sizes)
+        {
+            TP_SCOPE();
+            tp_var *x[3], *g[2][3];
+            attention_operands(x, sizes[i][0], sizes[i][1]);
+            tp_var *y[] = {dropped_attention(NULL, x), dropped_formula(NULL, x)};
+            check_same("value", y[0], y[1]);
+            for (int k = 0; k < 2; k++)
+                tp_gradients(y[k], x, 3, g[k]);
+            for (int k = 0; k < 3; k++)
+                check_same("gradient", g[0][k], g[1][k]);
+        }
+    tp_var *x[3];
+    attention_operands(x, 2, 3);
+    CHECK(tp_gradcheck(dropped_attention, NULL, x, 3, .orders = 3));
+    tp_manual_seed(DROP_SEED);
+    tp_scaled_dot_product_attention(x[0], x[1], x[2], .dropout = 0.25);
+    tp_var *after = tp_rand(TP_F32, TP_SHAPE(4));
+    tp_manual_seed(DROP_SEED);
+    tp_rand(TP_F32, TP_SHAPE(3, 2, 3));
+    CHECK(!memcmp(tp_data(after), tp_data(tp_rand(TP_F32, TP_SHAPE(4))), 4 * sizeof(float)));
+    CHECK_BITS(tp_item(tp_sum(tp_scaled_dot_product_attention(x[0], x[1], x[2], .dropout = 1))), 0);
+}
+
+TEST(heads_that_share_keys_are_those_with_copies)
+{
+    tp_var *q = fill(TP_SHAPE(2, 6, 3, 4), 1), *k = fill(TP_SHAPE(2, 2, 5, 4), 2);
+    tp_var *v = fill(TP_SHAPE(2, 2, 5, 3), 3), *mask = fill(TP_SHAPE(6, 3, 5), 4);
+    tp_var *y = tp_scaled_dot_product_attention(q, k, v, .enable_gqa = true, .mask = mask);
+    tp_var *copies = tp_scaled_dot_product_attention(q, tp_repeat_interleave(k, 3, 1),
+                                                     tp_repeat_interleave(v, 3, 1), .mask = mask);
+    check_same("grouped", y, copies);
+    tp_scaled_dot_product_attention(fill(TP_SHAPE(2, 5, 3, 4), 1), k, v, .enable_gqa = true);
+    CHECK_ERROR(TP_ERROR_SHAPE, "scaled_dot_product_attention: q of shape (2, 5, 3, 4)");
+    tp_scaled_dot_product_attention(q, k, v, .offset = 1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "scaled_dot_product_attention: offset is 1, expected 0 or more");
+}
+
+/* A sequence in pieces, with keys and values in a buffer, is the sequence at once; for tiles of
+ * many keys too. */
+TEST(a_cache_gives_what_the_whole_sequence_gives)
+{
+    const int64_t lengths[] = {1, 3, 1, 90, 200}, all = 295;
+    tp_var *q = fill(TP_SHAPE(2, all, 4), 1), *k = fill(TP_SHAPE(2, all, 4), 2);
+    tp_var *v = fill(TP_SHAPE(2, all, 3), 3), *parts[5];
+    tp_var *whole = tp_scaled_dot_product_attention(q, k, v, .causal = true);
+    tp_var *keys = tp_zeros(TP_F64, TP_SHAPE(2, 400, 4)),
+           *values = tp_zeros(TP_F64, TP_SHAPE(2, 400, 3));
+    int64_t at = 0;
+    for
+        EACH(i, lengths)
+        {
+            int64_t n = lengths[i];
+            tp_copy_(tp_narrow(keys, 1, at, n), tp_narrow(k, 1, at, n));
+            tp_copy_(tp_narrow(values, 1, at, n), tp_narrow(v, 1, at, n));
+            parts[i] = tp_scaled_dot_product_attention(
+                tp_narrow(q, 1, at, n), tp_narrow(keys, 1, 0, at + n),
+                tp_narrow(values, 1, 0, at + n), .causal = true, .offset = at);
+            at += n;
+        }
+    check_same("pieces", tp_concatenate(parts, 5, 1), whole);
 }

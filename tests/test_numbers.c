@@ -166,6 +166,7 @@ NUMBERS(tp_batch_norm, "eps", 0, DBL_MAX, 0.5, tp_batch_norm(x23(), NULL, NULL, 
 NUMBERS(tp_group_norm, "eps", 0, DBL_MAX, 0.5, tp_group_norm(x23(), 1, NULL, NULL, .eps = d))
 NUMBERS(tp_dropout, "p", 0, 1, 0.5, tp_dropout(x23(), d, true))
 NUMBERS(tp_scaled_dot_product_attention, "scale", -DBL_MAX, DBL_MAX, -0.5, tp_scaled_dot_product_attention(x23(), x23(), x23(), .scale = d))
+NUMBERS(tp_scaled_dot_product_attention, "dropout", 0, 1, 0.5, tp_scaled_dot_product_attention(x23(), x23(), x23(), .dropout = d))
 NUMBERS(tp_rotary, "base", POSITIVE, DBL_MAX, 100, tp_rotary(tp_eye(TP_F64, 2), .base = d))
 NUMBERS(tp_interpolate, "scale", 0.5, 1e8, 2, tp_interpolate(tp_ones(TP_F64, TP_SHAPE(1, 1, 3)), .scale = d < 1e6 ? d : d * 1e3))
 NUMBERS(tp_avg_pool1d, "divisor", -DBL_MAX, DBL_MAX, 2, tp_avg_pool1d(tp_ones(TP_F64, TP_SHAPE(1, 1, 3)), TP_SHAPE(2), .divisor = d))

@@ -28,8 +28,11 @@ typedef struct tp_attention_options {
     TP__OPTIONS(tp_attention_options)
     tp_var *mask; /* broadcasts to (…, L, S): floating numbers are added to the scores; of bool or
                    * uint8, keys where it is not 0 take part. NULL: none */
-    bool causal;  /* query i sees keys 0 … i, beside what the mask says */
+    bool causal;  /* query i sees keys 0 … i + offset, beside what the mask says */
     double scale; /* TP_AUTO: 1 / √E */
+    int64_t offset;  /* 0: of causal, how many keys there are before the first query's own */
+    bool enable_gqa; /* k and v may have fewer heads, each for neighbouring ones of q */
+    double dropout; /* 0: the probability p with which a weight counts as 0, and others / (1 − p) */
 } TP__BY_NAME tp_attention_options;
 
 /* softmax(q kᵀ scale + mask) v (Vaswani et al. 2017): queries (…, L, E), keys (…, S, E), values
@@ -38,17 +41,30 @@ typedef struct tp_attention_options {
  * give NaN). An infinite or NaN key or value changes neither value nor gradient of a query that
  * does not see it; under a mask or .causal, a query that sees such a key gives NaN.
  *
+ * `.causal` alone aligns queries and keys at their first ones, as PyTorch's is_causal does. Where
+ * keys of earlier positions come first (a cache), L = the new ones and S = all, `.offset = S − L`
+ * aligns them at their ends: the last query sees all keys.
+ *
+ * `.enable_gqa`: q (…, H, L, E), k (…, G, S, E), v (…, G, S, D), where G divides H (Ainslie et al.
+ * 2023): head h of q goes with head h / (H / G), rounded down, without a copy.
+ *
+ * `.dropout` (0 to 1; for training: give 0 otherwise) draws one number for each score, those that
+ * tp_rand (random.h) of float32 and of the scores' shape (…, L, S) would draw, and takes no memory
+ * for them: a weight whose number is less than p is dropped, after the softmax. Sweeps of every
+ * order, and checkpoints, have the mask of the call.
+ *
  * Computed in tiles (Dao et al. 2022): the memory of a sweep grows with L and S and not with L · S,
  * but for a mask's gradient. Derivatives of higher order keep all scores. In float32, weights of
  * less than e⁻⁸⁰ of the largest count as 0.
  *
  * Errors: an operand of fewer than two dimensions; E, S or leading axes that do not fit; a mask
- * that does not broadcast, or of another integer type. */
+ * that does not broadcast, or of another integer type; an offset below 0 or without causal. */
 TP_API tp_var *tp_scaled_dot_product_attention(tp_var *q, tp_var *k, tp_var *v,
                                                const tp_attention_options *options);
 
 /* The same for `heads` heads whose elements lie side by side: (…, L, heads E), (…, S, heads E),
- * (…, S, heads D) → (…, L, heads D), without a copy. The mask broadcasts to (…, heads, L, S). */
+ * (…, S, heads D) → (…, L, heads D), without a copy. The mask broadcasts to (…, heads, L, S). With
+ * .enable_gqa k is (…, S, G E) and v (…, S, G D): their widths tell G. */
 TP_API tp_var *tp_multi_head_attention(tp_var *q, tp_var *k, tp_var *v, int64_t heads,
                                        const tp_attention_options *options);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/parallel.h"
+#include "base/random.h"
 #include "kernels/conv_strip.h"
 #include "kernels/softmax_norm.h"
 
@@ -132,6 +133,7 @@ const tp__attend_kernels *tp__attend_kernels_of(tp_dtype dtype)
 /* A head: where its matrices begin. */
 typedef struct attend_head {
     const tp__attend *attend;
+    int64_t number;
     char *at[TP__ATTEND_ARRAYS], *log_sum;
 } attend_head;
 
@@ -149,7 +151,7 @@ static int64_t attend_least(int64_t a, int64_t b)
 
 static attend_head attend_head_of(const tp__attend *attend, int64_t number)
 {
-    attend_head head = {.attend = attend};
+    attend_head head = {.attend = attend, .number = number};
     int64_t item = (int64_t)attend->gemm->item, offset[TP__ATTEND_ARRAYS] = {0}, rest = number;
     for (int i = attend->ndim - 1; i >= 0; i--) {
         for (int a = 0; a < TP__ATTEND_ARRAYS; a++)
@@ -236,8 +238,9 @@ static bool attend_scores(const attend_work *work, const attend_head *head, int6
     tile->columns = attend_least(work->keys, attend->keys - key);
     tile->seen = tile->columns;
     if (attend->causal) {
-        tile->seen = query + 1 - key;
-        tile->columns = attend_least(tile->columns, query + tile->rows - key);
+        int64_t offset = attend_least(attend->offset, attend->keys);
+        tile->seen = query + offset + 1 - key;
+        tile->columns = attend_least(tile->columns, query + offset + tile->rows - key);
     }
     if (tile->columns <= 0)
         return false;
@@ -251,6 +254,51 @@ static bool attend_scores(const attend_work *work, const attend_head *head, int6
                    attend_turned(attend_lines_of(head, TP__ATTEND_K, key)),
                    (attend_operand){tile->scores, tile->pitch, 1}, false);
     return true;
+}
+
+/* --- Dropout --- */
+
+#define ATTEND_FACTORS(name, Type)                                                                 \
+    static void name(const tp__attend_drop *drop, int64_t from, int64_t n, Type *to)               \
+    {                                                                                              \
+        const Type kept = drop->p < 1 ? (Type)(1 / (1 - drop->p)) : 0;                             \
+        uint32_t words[4];                                                                         \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            uint64_t place = (uint64_t)(from + i);                                                 \
+            if (i == 0 || place % 4 == 0)                                                          \
+                tp__philox(drop->block + place / 4, drop->seed, words);                            \
+            to[i] = (words[place % 4] >> 8) * 0x1p-24 < drop->p ? 0 : kept;                        \
+        }                                                                                          \
+    }
+
+ATTEND_FACTORS(attend_factors_f32, float)
+ATTEND_FACTORS(attend_factors_f64, double)
+
+void tp__attend_factors(const tp__attend_drop *drop, int64_t from, int64_t n, tp_dtype dtype,
+                        char *to)
+{
+    if (dtype == TP_F32)
+        attend_factors_f32(drop, from, n, (float *)(void *)to);
+    else
+        attend_factors_f64(drop, from, n, (double *)(void *)to);
+}
+
+/* Multiplies the tile's weights, or what has their places, by their factors. */
+static void attend_drop(const attend_head *head, int64_t query, int64_t key,
+                        const tp__attend_tile *tile, char *weights)
+{
+    const tp__attend *attend = head->attend;
+    double line[ATTEND_KEYS]; /* of the type's elements */
+    for (int64_t r = 0; attend->drop.p > 0 && r < tile->rows; r++) {
+        int64_t from = (head->number * attend->queries + query + r) * attend->keys + key;
+        tp__attend_factors(&attend->drop, from, tile->columns, attend->dtype, (char *)line);
+        if (attend->dtype == TP_F32)
+            for (int64_t i = 0; i < tile->columns; i++)
+                ((float *)(void *)weights)[r * tile->pitch + i] *= ((float *)(void *)line)[i];
+        else
+            for (int64_t i = 0; i < tile->columns; i++)
+                ((double *)(void *)weights)[r * tile->pitch + i] *= line[i];
+    }
 }
 
 static void attend_begin(const attend_work *work, const tp__attend_tile *tile)
@@ -279,6 +327,7 @@ static void attend_queries(const attend_work *work, const attend_head *head, int
         if (!attend_scores(work, head, query, key, tile))
             break;
         kernels->weigh(tile);
+        attend_drop(head, query, key, tile, tile->scores);
         if (key > 0)
             kernels->multiply(tile->rows, attend->value_width, y.at, y.row, tile->keep);
         attend_product(head, tile->rows, tile->columns, attend->value_width,
@@ -410,10 +459,13 @@ static void attend_pull_tile(const attend_head *head, int64_t query, int64_t key
                    change = {tile->change, tile->pitch, 1};
     attend_product(head, rows, attend->value_width, columns, gy,
                    attend_turned(attend_lines_of(head, TP__ATTEND_V, key)), change, false);
+    attend_drop(head, query, key, tile, tile->change);
     attend->kernels->pull(tile);
     (attend->dtype == TP_F32 ? attend_find_f32 : attend_find_f64)(tile, key, near);
     if (head->at[TP__ATTEND_GMASK])
         attend_put(head, query, key, tile);
+    if (head->at[TP__ATTEND_GV])
+        attend_drop(head, query, key, tile, tile->scores);
     if (head->at[TP__ATTEND_GV])
         attend_product(head, columns, rows, attend->value_width, attend_turned(weights), gy,
                        attend_lines_of(head, TP__ATTEND_GV, key), true);

@@ -70,6 +70,18 @@ typedef struct tp__attend_lines {
     int64_t row, column, step[TP_MAX_NDIM];
 } tp__attend_lines;
 
+/* Weights that are dropped: those for which the uniform number of float32 at the score's row-major
+ * place, in the stream of a seed from a block on (tinypytorch/random.h), is less than p. Others are
+ * multiplied by 1 / (1 − p). */
+typedef struct tp__attend_drop {
+    double p; /* 0: none is */
+    uint64_t seed, block;
+} tp__attend_drop;
+
+/* The factors of n scores from a place on. */
+void tp__attend_factors(const tp__attend_drop *drop, int64_t from, int64_t n, tp_dtype dtype,
+                        char *to);
+
 typedef struct tp__attend {
     const tp__gemm_backend *gemm;
     const tp__attend_kernels *kernels;
@@ -78,7 +90,9 @@ typedef struct tp__attend {
     int64_t shape[TP_MAX_NDIM], heads;
     int64_t queries, keys, width, value_width;
     double scale;
-    bool causal; /* query i sees keys 0 … i */
+    bool causal; /* query i sees keys 0 … i + offset */
+    int64_t offset;
+    tp__attend_drop drop;
     tp__attend_lines lines[TP__ATTEND_ARRAYS];
     char *log_sum;
 } tp__attend;

@@ -16,25 +16,19 @@
 #include "base/call.h"
 #include "base/dtype.h"
 #include "graph/apply.h"
-#include "kernels/attention.h"
 #include "ops/families.h"
+#include "ops/sequence/attention.h"
 #include "tinypytorch.h"
 
 static const char attention_name[] = "scaled_dot_product_attention";
 
-typedef struct attention_attr {
-    double scale;
-    bool causal;
-    bool beside; /* heads lie side by side: (…, L, heads, E) */
-} attention_attr;
-
-static const attention_attr *attention_attr_of(const tp__attr *attr)
+static const tp__attention *attention_attr_of(const tp__attr *attr)
 {
     return attr->block;
 }
 
 /* The axis of v along which positions are. */
-static int attention_axis(const attention_attr *attr, int ndim)
+static int attention_axis(const tp__attention *attr, int ndim)
 {
     return ndim - (attr->beside ? 3 : 2);
 }
@@ -52,7 +46,7 @@ static bool attention_infer(tp__call *call)
 /* --- Kernels --- */
 
 /* v with its elements ready, in lines that lie as products take them; poison on error. */
-static tp_var *attention_lines(const attention_attr *attr, tp_var *v)
+static tp_var *attention_lines(const tp__attention *attr, tp_var *v)
 {
     if (!tp__evaluate(v))
         return tp__poison();
@@ -65,7 +59,7 @@ static tp_var *attention_lines(const attention_attr *attr, tp_var *v)
 }
 
 /* The array's place and distances; heads are numbered along the axes but positions and the last. */
-static void attention_place(tp__attend_lines *lines, const attention_attr *attr, const tp_var *v)
+static void attention_place(tp__attend_lines *lines, const tp__attention *attr, const tp_var *v)
 {
     int axis = attention_axis(attr, v->ndim), n = 0;
     lines->at = v->data;
@@ -87,7 +81,7 @@ static void attention_place_mask(tp__attend_lines *lines, const tp_var *mask)
 }
 
 /* What is common to forward and backward; in: the record's operands, with elements ready. */
-static void attention_describe(tp__attend *attend, const attention_attr *attr, tp_var *const *in,
+static void attention_describe(tp__attend *attend, const tp__attention *attr, tp_var *const *in,
                                int n)
 {
     const tp_var *q = in[0], *k = in[1], *v = in[2];
@@ -103,6 +97,8 @@ static void attention_describe(tp__attend *attend, const attention_attr *attr, t
                            .value_width = tp__shape(v)[last],
                            .scale = attr->scale,
                            .causal = attr->causal,
+                           .offset = attr->offset,
+                           .drop = attr->drop,
                            .log_sum = in[n - 1]->data};
     for (int i = 0; i < last; i++)
         if (i != axis)
@@ -120,7 +116,7 @@ static double attention_flops(const tp__attend *attend)
 }
 
 /* Operands as kernels take them. */
-static bool attention_operands(const attention_attr *attr, tp_var *const *x, int n, tp_var **in)
+static bool attention_operands(const tp__attention *attr, tp_var *const *x, int n, tp_var **in)
 {
     for (int i = 0; i < n; i++) {
         in[i] = i < 3 ? attention_lines(attr, x[i]) : x[i];
@@ -130,12 +126,10 @@ static bool attention_operands(const attention_attr *attr, tp_var *const *x, int
     return n > 3;
 }
 
-enum { ATTENTION_OPERANDS = 5 };
-
 static bool attention_forward(tp__call *call)
 {
-    const attention_attr *attr = attention_attr_of(&call->attr);
-    tp_var *in[ATTENTION_OPERANDS], *y = call->out;
+    const tp__attention *attr = attention_attr_of(&call->attr);
+    tp_var *in[TP__ATTENTION_OPERANDS], *y = call->out;
     tp__attend attend;
     size_t scope = tp_scope_begin();
     bool good = attention_operands(attr, call->in, call->n_in, in);
@@ -154,9 +148,9 @@ static bool attention_forward(tp__call *call)
 
 static void attention_gradient(const tp__pull *pull)
 {
-    const attention_attr *attr = attention_attr_of(&pull->y->attr);
+    const tp__attention *attr = attention_attr_of(&pull->y->attr);
     int n = (int)pull->y->n_in;
-    tp_var *in[ATTENTION_OPERANDS], *gy = attention_lines(attr, pull->gy);
+    tp_var *in[TP__ATTENTION_OPERANDS], *gy = attention_lines(attr, pull->gy);
     tp__attend attend;
     if (tp_is_poison(gy) || !attention_operands(attr, pull->x, n, in))
         return;
@@ -181,21 +175,21 @@ static void attention_gradient(const tp__pull *pull)
 /* --- In other operations --- */
 
 /* 1 where query i sees key j, (L, S). */
-static tp_var *attention_causal(int64_t queries, int64_t keys)
+static tp_var *attention_causal(const tp__attention *attr, int64_t queries, int64_t keys)
 {
-    tp_var *i = tp_arange(TP_I64, 0, (double)queries, 1),
+    tp_var *i = tp_add(tp_arange(TP_I64, 0, (double)queries, 1), attr->offset),
            *j = tp_arange(TP_I64, 0, (double)keys, 1);
     return tp_ge(tp_unsqueeze(i, 1), j);
 }
 
 /* Scores, −∞ for keys that come later than their query. */
-static tp_var *attention_hide(const attention_attr *attr, tp_var *scores)
+static tp_var *attention_hide(const tp__attention *attr, tp_var *scores)
 {
     if (!attr->causal || tp_is_poison(scores))
         return scores;
     const int64_t *shape = tp__shape(scores);
-    return tp_where(attention_causal(shape[scores->ndim - 2], shape[scores->ndim - 1]), scores,
-                    -(double)INFINITY);
+    return tp_where(attention_causal(attr, shape[scores->ndim - 2], shape[scores->ndim - 1]),
+                    scores, -(double)INFINITY);
 }
 
 /* e^scores, less the largest of each row, and their sums, or 1 where nothing is seen. Derivatives
@@ -214,9 +208,26 @@ static tp_var *attention_powers(tp_var *scores, tp_var **sum)
     return scores;
 }
 
+/* Weights, of which some are dropped: times 0 or 1 / (1 − p), constants that follow from the place.
+ */
+static tp_var *attention_dropped(const tp__attention *attr, tp_var *powers)
+{
+    if (attr->drop.p == 0 || tp_is_poison(powers))
+        return powers;
+    tp_var *factors = tp__empty((tp_dtype)powers->dtype, powers->ndim, tp__shape(powers));
+    if (tp_is_poison(factors))
+        return factors;
+    int64_t keys = tp__shape(powers)[powers->ndim - 1];
+    for (int64_t line = 0; line * keys < factors->size; line++)
+        tp__attend_factors(&attr->drop, line * keys, keys, (tp_dtype)factors->dtype,
+                           (char *)factors->data +
+                               (size_t)(line * keys) * tp__dtype_size(factors->dtype));
+    return tp_mul(powers, factors);
+}
+
 static tp_var *attention_compose(const tp_var *y, tp_var *const *x)
 {
-    const attention_attr *attr = attention_attr_of(&y->attr);
+    const tp__attention *attr = attention_attr_of(&y->attr);
     tp_var *q = x[0], *k = x[1], *v = x[2], *sum;
     if (attr->beside) {
         q = tp_transpose(q, -2, -3);
@@ -227,7 +238,7 @@ static tp_var *attention_compose(const tp_var *y, tp_var *const *x)
     scores = attention_hide(attr, y->n_in > 4 ? tp_add(scores, x[3]) : scores);
     if (tp_is_poison(scores))
         return scores;
-    tp_var *powers = attention_powers(scores, &sum);
+    tp_var *powers = attention_dropped(attr, attention_powers(scores, &sum));
     v = tp_div(tp_matmul(powers, v), sum);
     return attr->beside ? tp_transpose(v, -2, -3) : v;
 }
@@ -246,7 +257,7 @@ static bool attention_is_finite(tp_var *x)
 }
 
 /* Scores, −∞ where a key is not seen. */
-static tp_var *attention_seen(const attention_attr *attr, tp_var *q, tp_var *k, tp_var *mask)
+static tp_var *attention_seen(const tp__attention *attr, tp_var *q, tp_var *k, tp_var *mask)
 {
     tp_var *scores = tp_mul(attr->scale, tp_matmul(q, tp_transpose(k, -1, -2)));
     if (!mask)
@@ -256,7 +267,7 @@ static tp_var *attention_seen(const attention_attr *attr, tp_var *q, tp_var *k, 
 }
 
 /* A query that sees a key that is not finite gets NaN, one that sees such a value their product. */
-static tp_var *attention_guarded(const attention_attr *attr, tp_var *const *in, tp_var *mask)
+static tp_var *attention_guarded(const tp__attention *attr, tp_var *const *in, tp_var *mask)
 {
     tp_var *q = in[0], *k = in[1], *v = in[2], *sum;
     if (attr->beside) {
@@ -271,7 +282,7 @@ static tp_var *attention_guarded(const attention_attr *attr, tp_var *const *in, 
     if (tp_is_poison(scores) || tp_is_poison(key_bad))
         return tp__poison();
     tp_var *seen = tp_to(tp_ne(tp_detach(scores), -(double)INFINITY), dtype);
-    tp_var *powers = attention_powers(scores, &sum);
+    tp_var *powers = attention_dropped(attr, attention_powers(scores, &sum));
     tp_var *key_met = tp_gt(tp_matmul(seen, tp_to(key_bad, dtype)), 0);
     tp_var *met = tp_gt(tp_matmul(seen, tp_to(tp_logical_not(good), dtype)), 0);
     met = tp_where(met, tp_matmul(tp_detach(powers), tp_detach(v)), 0);
@@ -293,17 +304,17 @@ static tp_var *attention_sample_causal(tp_var *const *x)
     return tp_scaled_dot_product_attention(x[0], x[1], x[2], .causal = true, .scale = 0.5);
 }
 
+static tp_var *attention_sample_offset(tp_var *const *x)
+{
+    return tp_scaled_dot_product_attention(x[0], x[1], x[2], .causal = true, .offset = 2);
+}
+
 static tp_var *attention_sample_mask(tp_var *const *x)
 {
     if (!tp__check_operand(attention_name, x[3]))
         return tp__poison();
     tp_var *mask = tp__is_float(x[3]->dtype) ? x[3] : tp_to(x[3], TP_F64);
     return tp_scaled_dot_product_attention(x[0], x[1], x[2], .mask = mask);
-}
-
-static tp_var *attention_sample_heads(tp_var *const *x)
-{
-    return tp_multi_head_attention(x[0], x[1], x[2], 2, .causal = true);
 }
 
 #define ATTENTION_TORCH(scores, mask) "torch.softmax(" scores " " mask ", -1) @ x2"
@@ -315,7 +326,7 @@ static const tp__op attention_op = {
     .flags = TP__COSTLY,
     .reads = {TP__READS_ALL | TP__READS_OUT, TP__READS_ALL | TP__READS_OUT,
               TP__READS_ALL | TP__READS_OUT},
-    TP__OWNS_BLOCK(attention_attr),
+    TP__OWNS_BLOCK(tp__attention),
     .infer = attention_infer,
     .forward = attention_forward,
     .gradient = attention_gradient,
@@ -329,6 +340,9 @@ static const tp__op attention_op = {
             {"2,3,2; 1,3,2; 2,3,4", attention_sample_causal,
              ATTENTION_TORCH(ATTENTION_SCORES " / 2", "+ torch.full((x0.size(-2), x1.size(-2)), "
                                                       "-math.inf).triu(1).to(x0)")},
+            {"2,3; 4,3; 4,2", attention_sample_offset,
+             ATTENTION_TORCH(ATTENTION_SCORES " / x0.size(-1)**0.5",
+                             "+ torch.full((x0.size(-2), x1.size(-2)), -math.inf).triu(3).to(x0)")},
             {"2,3; 4,3; 4,2; 2,4", attention_sample_mask,
              ATTENTION_TORCH(ATTENTION_SCORES " / x0.size(-1)**0.5", "+ x3")},
             {0}},
@@ -336,8 +350,8 @@ static const tp__op attention_op = {
 
 /* --- Calls --- */
 
-static bool attention_fails(const char *call, const tp_var *a, const char *a_name, const tp_var *b,
-                            const char *b_name, const char *why)
+bool tp__attention_fails(const char *call, const tp_var *a, const char *a_name, const tp_var *b,
+                         const char *b_name, const char *why)
 {
     char a_shape[TP__SHAPE_TEXT], b_shape[TP__SHAPE_TEXT];
     tp_fail(TP_ERROR_SHAPE, "%s: %s of shape %s and %s of shape %s do not fit: %s", call, a_name,
@@ -346,7 +360,7 @@ static bool attention_fails(const char *call, const tp_var *a, const char *a_nam
     return false;
 }
 
-static bool attention_check(const char *call, tp_var *const *in, int least)
+bool tp__attention_check(const char *call, tp_var *const *in, int least)
 {
     static const char *const names[] = {"q", "k", "v"};
     for (int i = 0; i < 3; i++) {
@@ -364,20 +378,20 @@ static bool attention_check(const char *call, tp_var *const *in, int least)
 }
 
 /* Operands with the same leading axes, and the axes of positions and heads where they belong. */
-static bool attention_fit(const char *call, const attention_attr *attr, tp_var **in)
+static bool attention_fit(const char *call, const tp__attention *attr, tp_var **in)
 {
     const tp_var *q = in[0], *k = in[1], *v = in[2];
     int tail = attr->beside ? 3 : 2, ndim = q->ndim - tail;
     int64_t lead[TP_MAX_NDIM], shape[TP_MAX_NDIM];
     if (tp__shape(q)[q->ndim - 1] != tp__shape(k)[k->ndim - 1])
-        return attention_fails(call, q, "q", k, "k", "their last axes differ");
+        return tp__attention_fails(call, q, "q", k, "k", "their last axes differ");
     if (tp__shape(k)[k->ndim - tail] != tp__shape(v)[v->ndim - tail])
-        return attention_fails(call, k, "k", v, "v", "they are of different length");
+        return tp__attention_fails(call, k, "k", v, "v", "they are of different length");
     memcpy(lead, tp__shape(q), (size_t)ndim * sizeof *lead);
     if (!tp__broadcast_shape(&ndim, lead, k->ndim - tail, tp__shape(k)))
-        return attention_fails(call, q, "q", k, "k", "leading axes do not broadcast");
+        return tp__attention_fails(call, q, "q", k, "k", "leading axes do not broadcast");
     if (!tp__broadcast_shape(&ndim, lead, v->ndim - tail, tp__shape(v)))
-        return attention_fails(call, q, "q", v, "v", "leading axes do not broadcast");
+        return tp__attention_fails(call, q, "q", v, "v", "leading axes do not broadcast");
     for (int i = 0; i < 3; i++) {
         memcpy(shape, lead, (size_t)ndim * sizeof *shape);
         memcpy(shape + ndim, tp__shape(in[i]) + in[i]->ndim - tail, (size_t)tail * sizeof *shape);
@@ -388,7 +402,7 @@ static bool attention_fit(const char *call, const attention_attr *attr, tp_var *
 }
 
 /* The mask as floating numbers to add, of the scores' shape; NULL, with an error, if it is none. */
-static tp_var *attention_mask(const char *call, const attention_attr *attr, tp_var *mask,
+static tp_var *attention_mask(const char *call, const tp__attention *attr, tp_var *mask,
                               tp_var *const *in)
 {
     int64_t shape[TP_MAX_NDIM];
@@ -437,8 +451,22 @@ static tp_var *attention_room(const tp_var *q)
     return tp__empty((tp_dtype)q->dtype, q->ndim - 1, tp__shape(q));
 }
 
-static tp_var *attention_apply(const char *call, const attention_attr *given, tp_var **in,
-                               tp_var *mask)
+/* Takes the random numbers of as many scores. */
+static void attention_draw(tp__attention *attr, const tp_var *q, const tp_var *k)
+{
+    if (attr->drop.p == 0)
+        return;
+    tp__thread *t = tp__here();
+    int axis = attention_axis(attr, q->ndim);
+    uint64_t scores = (uint64_t)tp__shape(k)[axis];
+    for (int i = 0; i < q->ndim - 1; i++)
+        scores *= (uint64_t)tp__shape(q)[i];
+    attr->drop.seed = t->random.seed;
+    attr->drop.block = t->random.block;
+    t->random.block += (scores + 3) / 4;
+}
+
+tp_var *tp__attention_apply(const char *call, const tp__attention *given, tp_var **in, tp_var *mask)
 {
     tp_dtype dtype = attention_convert(in);
     if (!attention_fit(call, given, in))
@@ -446,10 +474,11 @@ static tp_var *attention_apply(const char *call, const attention_attr *given, tp
     int n = 3;
     if (mask && !(in[n++] = attention_mask(call, given, mask, in)))
         return tp__poison();
-    attention_attr *attr = tp__alloc(sizeof *attr);
+    tp__attention *attr = tp__alloc(sizeof *attr);
     if (!attr)
         return tp__poison();
     *attr = *given;
+    attention_draw(attr, in[0], in[1]);
     if (attr->scale == TP_AUTO)
         attr->scale = 1 / sqrt((double)tp__shape(in[0])[in[0]->ndim - 1]);
     if ((mask || attr->causal) && !(attention_is_finite(in[1]) && attention_is_finite(in[2]))) {
@@ -462,15 +491,28 @@ static tp_var *attention_apply(const char *call, const attention_attr *given, tp
     return tp_is_poison(y) ? y : tp_to(y, dtype);
 }
 
-static bool attention_options(const char *call, tp_attention_options *options,
-                              const tp_attention_options *given)
+bool tp__attention_options(const char *call, tp_attention_options *options,
+                           const tp_attention_options *given)
 {
     if (!tp__take_options(call, options, sizeof *options, given))
         return false;
-    if (isfinite(options->scale))
-        return true;
-    tp_fail(TP_ERROR_ARGUMENT, "%s: scale is %g, expected a finite number", call, options->scale);
-    return false;
+    if (!isfinite(options->scale)) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: scale is %g, expected a finite number", call,
+                options->scale);
+        return false;
+    }
+    if (options->offset < 0 || (options->offset && !options->causal)) {
+        tp_fail(TP_ERROR_ARGUMENT, "%s: offset is %lld, expected 0 or more, and causal", call,
+                (long long)options->offset);
+        return false;
+    }
+    return tp__check_within(call, "dropout", options->dropout, 0, 1);
+}
+
+tp__attention tp__attention_of(const tp_attention_options *o)
+{
+    return (tp__attention){
+        .scale = o->scale, .causal = o->causal, .offset = o->offset, .drop = {.p = o->dropout}};
 }
 
 tp_var *(tp_scaled_dot_product_attention)(tp_var *q, tp_var *k, tp_var *v,
@@ -479,67 +521,15 @@ tp_var *(tp_scaled_dot_product_attention)(tp_var *q, tp_var *k, tp_var *v,
     TP__CALL("scaled_dot_product_attention");
     TP__OPERANDS(q, k, v);
     tp_attention_options o = TP_OPTIONS(tp_attention_options);
-    tp_var *in[ATTENTION_OPERANDS] = {q, k, v};
-    if (!attention_options(attention_name, &o, options) || !attention_check(attention_name, in, 2))
+    tp_var *in[TP__ATTENTION_OPERANDS] = {q, k, v};
+    if (!tp__attention_options(attention_name, &o, options) ||
+        !tp__attention_check(attention_name, in, 2))
         return tp__poison();
-    const attention_attr attr = {.scale = o.scale, .causal = o.causal};
-    return attention_apply(attention_name, &attr, in, o.mask);
+    const tp__attention attr = tp__attention_of(&o);
+    return o.enable_gqa ? tp__attention_grouped(attention_name, &attr, in, o.mask)
+                        : tp__attention_apply(attention_name, &attr, in, o.mask);
 }
 
-/* x with its last axis as (heads, what is left). */
-static tp_var *attention_split(const char *call, tp_var *x, int64_t heads)
-{
-    int64_t shape[TP_MAX_NDIM], width = tp__shape(x)[x->ndim - 1];
-    if (heads < 1 || width % heads != 0)
-        return tp_fail(TP_ERROR_ARGUMENT, "%s: %lld heads do not share an axis of size %lld", call,
-                       (long long)heads, (long long)width);
-    if (x->ndim == TP_MAX_NDIM)
-        return tp__refuse_shape(call, "an operand", x, "at most %d axes", TP_MAX_NDIM - 1);
-    memcpy(shape, tp__shape(x), x->ndim * sizeof *shape);
-    shape[x->ndim - 1] = heads;
-    shape[x->ndim] = width / heads;
-    return tp_reshape(x, x->ndim + 1, shape);
-}
-
-tp_var *(tp_multi_head_attention)(tp_var *q, tp_var *k, tp_var *v, int64_t heads,
-                                  const tp_attention_options *options)
-{
-    TP__CALL("multi_head_attention");
-    TP__OPERANDS(q, k, v);
-    static const char name[] = "multi_head_attention";
-    tp_attention_options o = TP_OPTIONS(tp_attention_options);
-    tp_var *in[ATTENTION_OPERANDS] = {q, k, v};
-    if (!attention_options(name, &o, options) || !attention_check(name, in, 2))
-        return tp__poison();
-    for (int i = 0; i < 3; i++)
-        if (tp_is_poison(in[i] = attention_split(name, in[i], heads)))
-            return tp__poison();
-    const attention_attr attr = {.scale = o.scale, .causal = o.causal, .beside = true};
-    tp_var *y = attention_apply(name, &attr, in, o.mask);
-    if (tp_is_poison(y))
-        return y;
-    int64_t shape[TP_MAX_NDIM];
-    memcpy(shape, tp__shape(y), y->ndim * sizeof *shape);
-    shape[y->ndim - 2] *= shape[y->ndim - 1];
-    return tp_reshape(y, y->ndim - 1, shape);
-}
-
-static const tp__op multi_head_op = {
-    .label = "MultiHeadAttention",
-    .name = "multi_head_attention",
-    .n_in = 3,
-    .flags = TP__COMPOSITE,
-    .formula = "attention of each head",
-    .rule = "that of scaled_dot_product_attention",
-    .torch = "F.multi_head_attention_forward",
-    .samples = (const tp__sample[]){{"2,4; 3,4; 3,6", attention_sample_heads,
-                                     "torch.cat([torch.softmax(q @ k.T / q.size(-1)**0.5 + "
-                                     "torch.full((len(q), len(k)), -math.inf).triu(1).to(q), -1) "
-                                     "@ v for q, k, v in zip(x0.chunk(2, -1), x1.chunk(2, -1), "
-                                     "x2.chunk(2, -1))], -1)"},
-                                    {0}},
-};
-
-static const tp__op *const attention_ops[] = {&attention_op, &multi_head_op, NULL};
+static const tp__op *const attention_ops[] = {&attention_op, &tp__multi_head_op, NULL};
 
 const tp__family tp__family_attention = {"attention", "attention", attention_ops};
