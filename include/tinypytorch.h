@@ -40,7 +40,7 @@
  *     io.h           arrays by name, in files
  *     nn.h           networks: modules, their parameters, states and files
  *     layers.h       their layers
- *     train.h        training them: metrics
+ *     train.h        training them, metrics
  *     options.h      optional arguments, in C and in C++
  *     sugar.h        numbers mixed with variables (C only, off under TP_NO_SUGAR; operands.h,
  *                    number.h)

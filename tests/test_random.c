@@ -248,3 +248,23 @@ TEST(a_thread_starts_as_after_seed_zero)
     CHECK_BITS(ours, uniform_f64(99, 0, 0));
     CHECK_BITS(tp_item(tp_rand(TP_F64, TP_SHAPE())), uniform_f64(99, 1, 0));
 }
+
+TEST(a_stream_goes_on_from_a_state)
+{
+    uint64_t state[2], again[2];
+    tp_manual_seed(5);
+    tp_rand(TP_F64, TP_SHAPE(7));
+    tp_random_state(state);
+    CHECK(state[0] == 5 && state[1] == 4); /* two float64 a block */
+    tp_var *a = tp_rand(TP_F64, TP_SHAPE(3));
+    tp_manual_seed(6);
+    tp_set_random_state(state);
+    tp_var *b = tp_rand(TP_F64, TP_SHAPE(3));
+    CHECK(!memcmp(tp_data(a), tp_data(b), 3 * sizeof(double)));
+    tp_random_state(again);
+    CHECK(again[0] == 5 && again[1] == 6);
+    tp_random_state(NULL);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "random_state: the place is NULL");
+    tp_set_random_state(NULL);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "set_random_state: the state is NULL");
+}

@@ -4,6 +4,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include "failure.h"
+#include "train_case.h"
 
 static void find_metric(findings *found, tp_metric *m, tp_var *p, tp_var *t)
 {
@@ -27,3 +28,18 @@ static void job_metrics(findings *found)
     find_metric(found, tp_auc_new(), t, t);
 }
 FAILURE_TEST(metrics)
+
+static void job_train(findings *found)
+{
+    train_case c = case_new(3);
+    if (!tp_error()) {
+        tp_train_report r =
+            tp_train(c.net, case_loss, c.optimizer, c.loader, .epochs = 2,
+                     .validation = c.validation, .metrics = &c.metric, .n_metrics = 1,
+                     .schedule = c.schedule, .clip_norm = 1, .silent = true);
+        if (r.end == TP_TRAIN_DONE)
+            find_number(found, r.metric), find_number(found, r.loss);
+    }
+    case_free(&c);
+}
+FAILURE_TEST(train)

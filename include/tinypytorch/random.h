@@ -25,6 +25,11 @@ extern "C" {
 /* Restarts this thread's stream. */
 TP_API void tp_manual_seed(uint64_t seed);
 
+/* Where this thread's stream stands, two numbers: the seed, and the block at which the next call
+ * starts. Set again, the stream goes on from there. NULL is an error. */
+TP_API void tp_random_state(uint64_t *state);
+TP_API void tp_set_random_state(const uint64_t *state);
+
 /* Constants, uniform in [0, 1) and standard normal, of a floating type. */
 TP_API tp_var *tp_rand(tp_dtype dtype, int ndim, const int64_t *shape);
 TP_API tp_var *tp_randn(tp_dtype dtype, int ndim, const int64_t *shape);

@@ -1,6 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
  * Training: what goes around a network, an optimiser and a loader.
+ *
+ *     static tp_var *loss(void *arg, tp_module *net, tp_var *const *batch, tp_var **prediction)
+ *     {
+ *         *prediction = tp_forward(net, batch[0]);
+ *         return tp_cross_entropy(*prediction, batch[1]);
+ *     }
+ *
+ *     tp_train(net, loss, optimizer, loader, .epochs = 5);
+ *
+ * is these lines, with checks, and options are what one would write between them:
+ *
+ *     tp_module_train(net, true);
+ *     for (int epoch = 0; epoch < 5; epoch++)
+ *         for (;;) {
+ *             TP_SCOPE();
+ *             tp_var *batch[TP_MAX_ARRAYS], *prediction = NULL;
+ *             if (!tp_loader_next(loader, batch))
+ *                 break;
+ *             tp_optimizer_zero_grad(optimizer);
+ *             tp_backward(loss(arg, net, batch, &prediction));
+ *             tp_optimizer_step(optimizer);
+ *         }
  */
 #ifndef TINYPYTORCH_TRAIN_H
 #define TINYPYTORCH_TRAIN_H
@@ -8,6 +30,7 @@
 #include "data.h"
 #include "nn.h"
 #include "optim.h"
+#include "schedule.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -80,8 +103,87 @@ TP_API tp_var *tp_metric_matrix(const tp_metric *m);
 /* Ignores NULL. A metric that could not be made is NULL, with an error. */
 TP_API void tp_metric_free(tp_metric *m);
 
+/* --- Training --- */
+
+/* The loss of a batch, one number. *prediction, which begins as NULL, is for metrics, which compare
+ * it with the batch's last array. */
+typedef tp_var *tp_batch_loss(void *arg, tp_module *net, tp_var *const *batch, tp_var **prediction);
+
+/* Why a training ended. */
+typedef enum tp_train_end {
+    TP_TRAIN_RUNNING,     /* it has not: what a callback sees */
+    TP_TRAIN_DONE,        /* all epochs */
+    TP_TRAIN_STOPPED,     /* the callback gave false */
+    TP_TRAIN_PATIENCE,    /* no better for .patience epochs */
+    TP_TRAIN_INTERRUPTED, /* Ctrl-C */
+    TP_TRAIN_FAILED       /* an error is pending */
+} tp_train_end;
+
+/* Where a training is, or how it ended. Numbers that there are none of yet are NaN. */
+typedef struct tp_train_report {
+    tp_train_end end;
+    bool epoch_ended;       /* the callback is called behind an epoch, not behind a step */
+    int64_t epoch, epochs;  /* epochs that are finished, and that are wanted */
+    int64_t step;           /* steps in all */
+    int64_t batch, batches; /* batches of this epoch */
+    double batch_loss;      /* of the last step */
+    double loss;            /* mean of this epoch's so far, weighted by the batches' lengths */
+    double lr;              /* of the optimiser's group 0, in the last step */
+    double validation_loss; /* after the last epoch, as the mean is */
+    double metric;          /* the first of .metrics then */
+    double best;            /* the best so far of what is monitored, */
+    int64_t best_epoch;     /* after so many epochs */
+} tp_train_report;
+
+/* Called after each step, and after each epoch; false ends the training. It may change the learning
+ * rate, log, draw, validate; what it makes goes with a scope of its own. */
+typedef bool tp_train_callback(void *arg, const tp_train_report *now);
+
+#define TP__DEFAULTS_tp_train_options(_) _ epochs = 1,
+typedef struct tp_train_options {
+    TP__OPTIONS(tp_train_options)
+    int64_t epochs;            /* in all, those before a resume included: 1 */
+    void *arg;                 /* for the loss */
+    tp_loader *validation;     /* gone through after each epoch, in evaluation mode, without
+                                * recording; NULL: none */
+    tp_metric *const *metrics; /* n_metrics of them, of .validation */
+    int n_metrics;             /* at most 16 */
+    tp_schedule *schedule;     /* steps after each epoch, by what is monitored … */
+    bool schedule_every_step;  /* … or after each step, by its loss */
+    double clip_norm;          /* the most that the gradients' 2-norm may be; 0: anything */
+    tp_train_callback *callback;
+    void *callback_arg;
+    int64_t patience;   /* ends after so many epochs that were no better than the best; 0: never */
+    double min_delta;   /* better is what is better by more than this */
+    bool interruptible; /* SIGINT ends it after the step, and a second one the process; on return
+                         * the signal does again what it did before */
+    bool silent;        /* says nothing of how it goes */
+} TP__BY_NAME tp_train_options;
+
+/* Trains net. The module is in training mode for steps, and on return in the mode that it had.
+ *
+ * What is monitored is the first metric, without metrics the validation's loss, without validation
+ * the epoch's loss.
+ *
+ * A loss that is NaN or infinite, and with .clip_norm a norm that is, end the training before the
+ * parameters move. The batch is run once more as in anomaly.h, from the same random numbers, so
+ * that the error names epoch, step, batch and the operation that made it:
+ *
+ *     train: the loss is nan in epoch 2, step 471 (batch 2): log: its result (128,) has -inf at …
+ *
+ * An error in the loss says where in the same way. On a terminal a line tells how it goes, and is
+ * written anew ten times a second; otherwise the log gets a line for each epoch. */
+TP_API tp_train_report tp_train(tp_module *net, tp_batch_loss *loss, tp_optimizer *optimizer,
+                                tp_loader *loader, const tp_train_options *options);
+
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef TP__V
+#define TP__TRAIN(function, net, loss, optimizer, loader, ...)                                     \
+    TP__WITH(tp_train_options, function, (net, loss, optimizer, loader, ), __VA_ARGS__)
+#define tp_train(...) TP__TRAIN(tp_train, __VA_ARGS__, )
 #endif
 
 #endif

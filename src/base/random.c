@@ -39,3 +39,25 @@ void tp_manual_seed(uint64_t seed)
     t->random.seed = seed;
     t->random.block = 0;
 }
+
+void tp_random_state(uint64_t *state)
+{
+    const tp__thread *t = tp__here();
+    if (!state) {
+        tp_fail(TP_ERROR_ARGUMENT, "random_state: the place is NULL");
+        return;
+    }
+    state[0] = t->random.seed;
+    state[1] = t->random.block;
+}
+
+void tp_set_random_state(const uint64_t *state)
+{
+    tp__thread *t = tp__here();
+    if (!state) {
+        tp_fail(TP_ERROR_ARGUMENT, "set_random_state: the state is NULL");
+        return;
+    }
+    t->random.seed = state[0];
+    t->random.block = state[1];
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A training that runs. `now` is what callbacks see; everything from `now` on is what has to be
+ * known to go on later as if nothing had happened, beside module, optimiser, schedule, loader and
+ * random stream.
+ */
+#ifndef TP_TRAIN_H
+#define TP_TRAIN_H
+
+#include "base/features.h"
+
+#include "tinypytorch/train.h"
+
+enum { TP__TRAIN_METRICS = 16 };
+
+typedef struct tp__run {
+    tp_module *net;
+    tp_batch_loss *loss;
+    tp_optimizer *optimizer;
+    tp_loader *loader;
+    tp_train_options o;
+    tp_var **params; /* of net, for clipping */
+    int n_params;
+    int64_t began, first_step; /* when, by tp__clock, and at which step */
+    int64_t shown;             /* when the line on the terminal was written */
+    bool terminal;
+
+    tp_train_report now;
+    double loss_sum, loss_count; /* of this epoch */
+    double metrics[TP__TRAIN_METRICS];
+    int64_t waited; /* epochs since the best one */
+} tp__run;
+
+/* --- train/validate.c --- */
+
+/* Loss and metrics of the validation. False with an error. */
+bool tp__train_validate(tp__run *run);
+
+/* Adds ", in epoch …" to the error that arose in a batch's loss. */
+void tp__train_tell_where(const tp__run *run, const char *what, int64_t batch);
+
+/* --- train/progress.c --- */
+
+/* The line of a terminal, and of an epoch. */
+void tp__train_bar(const tp__run *run, double seconds, char *text, size_t size);
+void tp__train_line(const tp__run *run, double seconds, char *text, size_t size);
+
+/* After a step, after an epoch, at the end. */
+void tp__train_show_step(tp__run *run);
+void tp__train_show_epoch(tp__run *run);
+void tp__train_show_end(tp__run *run);
+
+/* --- train/interrupt.c --- */
+
+void tp__interrupt_begin(void);
+bool tp__interrupt_came(void);
+void tp__interrupt_end(void);
+
+#endif
