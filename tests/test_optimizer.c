@@ -16,6 +16,11 @@ typedef struct optimizer_case {
     double values[CASE_VALUES];
 } optimizer_case;
 
+typedef struct lbfgs_case {
+    tp_optimizer *(*make)(tp_var *const *params);
+    double rows[4][5]; /* after each step: the loss before, p, q */
+} lbfgs_case;
+
 #include "reference/optimizer_cases.h"
 
 static tp_var *filled(tp_dtype dtype, int ndim, const int64_t *shape,
@@ -477,4 +482,88 @@ TEST(clipping_is_torchs)
     CHECK_ERROR(TP_ERROR_ARGUMENT, "clip_grad_norm_: max_norm is -1");
     tp_clip_grad_value_(NULL, 1, 1);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "clip_grad_value_: the list of 1 parameters is NULL");
+}
+
+/* --- L-BFGS --- */
+
+typedef struct valley {
+    tp_var *p, *q;
+    int calls, fails_at;
+} valley;
+
+static tp_var *valley_loss(void *ctx, tp_var **outputs)
+{
+    valley *v = ctx;
+    tp_var *b = tp_array(TP_F64, TP_SHAPE(3), ((double[]){1, 2, 3}));
+    (void)outputs;
+    if (++v->calls == v->fails_at)
+        return tp_fail(TP_ERROR_ARGUMENT, "on purpose");
+    return tp_add(tp_add(tp_sum(tp_square(tp_sub(tp_add(tp_square(v->p), v->q), b))),
+                         tp_div(tp_sum(tp_pow(tp_sub(v->p, v->q), 4)), 4)),
+                  tp_square(v->q));
+}
+
+static void valley_make(valley *v, tp_var **params)
+{
+    params[0] = v->p = tp_variable(tp_add(filled(TP_F64, TP_SHAPE(3), parameter_value, 0, 0), 1));
+    params[1] = v->q = tp_variable(0.5);
+    v->calls = v->fails_at = 0;
+}
+
+/* With a new optimiser for each step, too, which loads the state of the one before. */
+TEST(lbfgs_agrees_with_torch)
+{
+    for (int resumed = 0; resumed < 2; resumed++)
+        for
+            EACH(c, lbfgs_cases)
+            {
+                TP_SCOPE();
+                valley v;
+                tp_var *params[2];
+                valley_make(&v, params);
+                tp_optimizer *o = lbfgs_cases[c].make(params);
+                for (int step = 0; step < 4; step++) {
+                    const double *row = lbfgs_cases[c].rows[step];
+                    CHECK_CLOSE(tp_optimizer_step_with(o, valley_loss, &v), row[0], 1e-12);
+                    for (int i = 0; i < 3; i++)
+                        CHECK_CLOSE(at(v.p, i), row[1 + i], 1e-12);
+                    CHECK_CLOSE(tp_item(v.q), row[4], 1e-12);
+                    if (resumed) {
+                        tp_state_dict *d = tp_optimizer_state(o);
+                        tp_optimizer_free(o);
+                        o = lbfgs_cases[c].make(params);
+                        tp_optimizer_load_state(o, d);
+                        tp_state_dict_free(d);
+                    }
+                }
+                tp_optimizer_free(o);
+            }
+}
+
+TEST(lbfgs_finds_the_minimum_and_fails_whole)
+{
+    valley v;
+    tp_var *params[2], *other = tp_variable(1.0);
+    valley_make(&v, params);
+    tp_optimizer *o = tp_lbfgs_new(params, 2, 1, .strong_wolfe = true, .max_iter = 100);
+    for (int i = 0; i < 5; i++)
+        tp_optimizer_step_with(o, valley_loss, &v);
+    tp_backward(valley_loss(&v, NULL));
+    for (int i = 0; i < 3; i++)
+        CHECK(fabs(at(tp_grad(v.p), i)) < 1e-4);
+    tp_optimizer_step(o);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "optimizer_step: lbfgs evaluates the loss itself");
+    tp_optimizer_add_group(o, &other, 1, 1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "optimizer_add_group: lbfgs has one group of parameters");
+    tp_optimizer_free(o);
+
+    valley_make(&v, params);
+    o = tp_lbfgs_new(params, 2, 1, .strong_wolfe = true);
+    tp_var *start = tp_clone(v.p);
+    v.fails_at = 2;
+    CHECK(isnan(tp_optimizer_step_with(o, valley_loss, &v)));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "on purpose");
+    for (int i = 0; i < 3; i++)
+        CHECK_BITS(at(v.p, i), at(start, i));
+    tp_optimizer_free(o);
 }

@@ -65,3 +65,27 @@ static void job_average(findings *found)
     tp_ema_free(e), tp_optimizer_free(o), tp_grad_scaler_free(s);
 }
 FAILURE_TEST(average)
+
+static tp_var *failing_loss(void *ctx, tp_var **outputs)
+{
+    tp_var *y = tp_square(ctx);
+    if (outputs)
+        *outputs = y;
+    return tp_sum(tp_square(tp_sub(y, 2)));
+}
+
+static void job_search(findings *found)
+{
+    TP_SCOPE();
+    tp_var *p = tp_variable(tp_ones(TP_F64, TP_SHAPE(20)));
+    tp_optimizer *o = tp_lbfgs_new(&p, 1, 1, .strong_wolfe = true, .max_iter = 3), *next = NULL;
+    tp_optimizer_step_with(o, failing_loss, p);
+    tp_state_dict *d = tp_optimizer_state(o);
+    next = tp_lbfgs_new(&p, 1, 1, .strong_wolfe = true, .max_iter = 3);
+    tp_optimizer_load_state(next, d);
+    tp_optimizer_step_with(next, failing_loss, p);
+    if (!tp_error())
+        find(found, p);
+    tp_state_dict_free(d), tp_optimizer_free(o), tp_optimizer_free(next);
+}
+FAILURE_TEST(search)

@@ -186,6 +186,25 @@ typedef struct tp_lion_new_options {
 TP_API tp_optimizer *tp_lion_new(tp_var *const *params, int n, double lr,
                                  const tp_lion_new_options *options);
 
+#define TP__DEFAULTS_tp_lbfgs_new_options(_)                                                       \
+    _ max_iter = 20, _ max_eval = -1, _ tolerance_grad = 1e-7, _ tolerance_change = 1e-9,          \
+      _ history_size = 100,
+typedef struct tp_lbfgs_new_options {
+    TP__OPTIONS(tp_lbfgs_new_options)
+    int max_iter;            /* iterations of a step: 20 */
+    int max_eval;            /* evaluations of a step; −1: max_iter · 5 / 4 */
+    double tolerance_grad;   /* of the largest |g|: 1e-7 */
+    double tolerance_change; /* of parameters and of the loss: 1e-9 */
+    int history_size;        /* pairs of steps and changes of the gradient: 100 */
+    bool strong_wolfe;       /* search along each direction; else go lr of its length */
+} TP__BY_NAME tp_lbfgs_new_options;
+
+/* L-BFGS (Liu & Nocedal 1989) over one group, by tp_optimizer_step_with alone: each step is up to
+ * max_iter iterations, which call the closure once or more. Vectors are kept in float64. An error,
+ * also of the closure, leaves the parameters where an iteration began. */
+TP_API tp_optimizer *tp_lbfgs_new(tp_var *const *params, int n, double lr,
+                                  const tp_lbfgs_new_options *options);
+
 /* --- Steps --- */
 
 /* Gives back what it holds; ignores NULL. */
@@ -324,6 +343,7 @@ TP_API void tp_adam_step(tp_var *const *params, tp_var *const *m, tp_var *const 
 #define tp_nadam_new(...) TP__OPTIMIZER_NEW(tp_nadam_new_options, tp_nadam_new, __VA_ARGS__, )
 #define tp_radam_new(...) TP__OPTIMIZER_NEW(tp_radam_new_options, tp_radam_new, __VA_ARGS__, )
 #define tp_lion_new(...) TP__OPTIMIZER_NEW(tp_lion_new_options, tp_lion_new, __VA_ARGS__, )
+#define tp_lbfgs_new(...) TP__OPTIMIZER_NEW(tp_lbfgs_new_options, tp_lbfgs_new, __VA_ARGS__, )
 #define TP__OPTIMIZER_ADD_GROUP(function, o, params, n, lr, ...)                                   \
     TP__WITH(tp_optimizer_group_options, function, (o, params, n, lr, ), __VA_ARGS__)
 #define tp_optimizer_add_group(...) TP__OPTIMIZER_ADD_GROUP(tp_optimizer_add_group, __VA_ARGS__, )

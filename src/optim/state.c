@@ -59,6 +59,44 @@ bool tp__state_take(const char *call, const tp_state_dict *d, double *value, con
     return !tp__here()->code;
 }
 
+void tp__state_put_numbers(tp_state_dict *d, int64_t n, const double *values, const char *format,
+                           ...)
+{
+    char key[STATE_KEY];
+    va_list list;
+    va_start(list, format);
+    state_key(key, format, list);
+    va_end(list);
+    size_t scope = tp_scope_begin();
+    tp_state_dict_set(d, key, tp_array(TP_F64, 1, &n, values));
+    tp_scope_end(scope);
+}
+
+bool tp__state_take_numbers(const char *call, const tp_state_dict *d, int64_t n, double *values,
+                            const char *format, ...)
+{
+    char key[STATE_KEY];
+    va_list list;
+    va_start(list, format);
+    state_key(key, format, list);
+    va_end(list);
+    tp_var *v = tp_state_dict_get(d, key);
+    if (tp__here()->code)
+        return false;
+    if (!v || v->dtype != TP_F64 || v->size != n) {
+        tp_fail(TP_ERROR_ARGUMENT,
+                v ? "%s: %s is not %lld numbers of float64" : "%s: %s is missing", call, key,
+                (long long)n);
+        return false;
+    }
+    size_t scope = tp_scope_begin();
+    v = tp__plain(v);
+    if (!(v->flags & TP__POISON))
+        memcpy(values, v->data, (size_t)n * sizeof *values);
+    tp_scope_end(scope);
+    return !tp__here()->code;
+}
+
 bool tp__state_is(const char *call, const tp_state_dict *d, const char *key, const char *name)
 {
     const char *has = tp_state_dict_text(d, key);

@@ -14,6 +14,12 @@ void tp__state_put(tp_state_dict *d, double value, const char *format, ...) TP_P
 bool tp__state_take(const char *call, const tp_state_dict *d, double *value, const char *format,
                     ...) TP_PRINTF(4, 5);
 
+/* The same for n numbers, as an array of float64. */
+void tp__state_put_numbers(tp_state_dict *d, int64_t n, const double *values, const char *format,
+                           ...) TP_PRINTF(4, 5);
+bool tp__state_take_numbers(const char *call, const tp_state_dict *d, int64_t n, double *values,
+                            const char *format, ...) TP_PRINTF(5, 6);
+
 /* True if the text of this key is name, an error otherwise. */
 bool tp__state_is(const char *call, const tp_state_dict *d, const char *key, const char *name);
 

@@ -137,4 +137,45 @@ for kind, cases in CASES.items():
         table.append(f"    {{\"{name}\", make_{name}, {{{values}}}}},")
 print("static const optimizer_case optimizer_cases[] = {")
 print("\n".join(table))
+print("};")
+
+LBFGS = [{"lr": 0.5, "max_iter": 8}, {"lr": 0.25, "max_iter": 4, "history_size": 2},
+         {"lr": 1.0, "line_search_fn": "strong_wolfe", "max_iter": 5},
+         {"lr": 0.5, "line_search_fn": "strong_wolfe", "max_iter": 3, "history_size": 3},
+         {"lr": 4.0, "line_search_fn": "strong_wolfe", "max_iter": 2, "history_size": 3},
+         {"lr": 0.25, "max_iter": 10, "max_eval": 3, "tolerance_grad": 1e-3}]
+
+
+def lbfgs_run(options):
+    p = torch.nn.Parameter(torch.tensor(parameter(0, 3)) + 1)
+    q = torch.nn.Parameter(torch.tensor(0.5))
+    o = torch.optim.LBFGS([p, q], **options)
+
+    def closure():
+        o.zero_grad()
+        loss = ((p ** 2 + q - torch.tensor([1.0, 2.0, 3.0])) ** 2).sum() \
+            + ((p - q) ** 4).sum() / 4 + q ** 2
+        loss.backward()
+        return loss
+
+    rows = []
+    for _ in range(4):
+        rows.append([float(o.step(closure))] + p.tolist() + [q.item()])
+    return rows
+
+
+table = []
+for number, options in enumerate(LBFGS):
+    options = {**options}
+    rows = lbfgs_run(options)
+    lr = options.pop("lr")
+    if options.pop("line_search_fn", None):
+        options["strong_wolfe"] = True
+    fields = "".join(f", .{k} = {str(v).lower()}" for k, v in options.items())
+    print(f"static tp_optimizer *make_lbfgs_{number}(tp_var *const *params)\n"
+          f"{{\n    return tp_lbfgs_new(params, 2, {lr}{fields});\n}}")
+    table.append(f"    {{make_lbfgs_{number}, {{"
+                 + ",\n      ".join("{" + ", ".join(f"{v:.17g}" for v in r) + "}" for r in rows) + "}},")
+print("static const lbfgs_case lbfgs_cases[] = {")
+print("\n".join(table))
 print("};\n/* clang-format on */")
