@@ -41,6 +41,7 @@ static const operation_words operation_operands[] = {
     {"cosine_embedding_loss", "3"},
     {"hinge_embedding_loss", "2"},
     {"ctc_loss", "4"},
+    {"recurrent", "1, h, c, any number of weights"},
     {"instance_norm", "1, weight, bias"},
     {"batch_norm_", "1, 2 buffers, weight, bias"},
     {"bilinear", "3, bias"},

@@ -14,6 +14,7 @@ static bool sample_prepares(const char *op, const char *name, size_t length)
     static const char *const prepared[] = {"where:gt",
                                            "instance_norm:add",
                                            "batch_norm_:add",
+                                           "recurrent:add",
                                            "embedding_bag:add",
                                            "bilinear:add",
                                            "multilabel_soft_margin_loss:add",

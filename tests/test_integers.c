@@ -273,6 +273,8 @@ INTEGERS(tp_ctc_loss, 1, tp_ctc_loss(x_of(3), index2(), tp_full(TP_I64, TP_SHAPE
 INTEGERS(tp_multi_head_attention, 1, tp_multi_head_attention(x23(), x23(), x23(), k[0]))
 INTEGERS(tp_scaled_dot_product_attention, 1, tp_scaled_dot_product_attention(x23(), x23(), x23(), .causal = true, .offset = k[0]))
 INTEGERS(tp_multi_head_attention, 1, tp_multi_head_attention(x23(), x23(), x23(), k[0], .enable_gqa = true))
+INTEGERS(tp_recurrent, 3, tp_recurrent((tp_recurrent_kind)k[0], tp_unsqueeze(x23(), 1), NULL, NULL, ((tp_var *[]){tp_ones(TP_F64, TP_SHAPE(2, 3)), tp_eye(TP_F64, 2)}), k[1] > 2 ? 2 : to_int(k[1]), .layers = k[2]))
+INTEGERS(tp_recurrent, 1, tp_recurrent(TP_RNN_TANH, tp_unsqueeze(x23(), 1), NULL, NULL, ((tp_var *[]){tp_ones(TP_F64, TP_SHAPE(2, 3)), tp_eye(TP_F64, 2)}), 2, .lengths = tp_array(TP_I64, TP_SHAPE(1), k)))
 INTEGERS(tp_rotary, 1, tp_rotary(x22(), .offset = k[0]))
 INTEGERS(tp_sinusoidal_positions, 2, tp_sinusoidal_positions(TP_F64, k[0], k[1]))
 

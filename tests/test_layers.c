@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Layers with state against PyTorch's (reference/make_networks.py): batch norm and its buffers;
- * attention with dropout, shared heads and a cache against its formula.
+ * recurrent nets; attention with dropout, shared heads and a cache against its formula.
  */
 #include <math.h>
 #include <string.h>
@@ -255,4 +255,212 @@ TEST(a_cache_gives_what_the_whole_sequence_gives)
             at += n;
         }
     check_same("pieces", tp_concatenate(parts, 5, 1), whole);
+}
+
+/* --- Recurrent nets --- */
+
+typedef struct recurrent_case {
+    const char *name;
+    tp_recurrent_kind kind;
+    bool projects;
+    int sides;
+    bool packed;            /* with lengths, and rows first */
+    const double *expected; /* y, last states, gradients of x, states and weights */
+    size_t n;
+} recurrent_case;
+
+#define RECURRENT(kind, name, projects)                                                            \
+    {#name, kind, projects, 1, false, name##_1, sizeof name##_1 / sizeof(double)},                 \
+        {#name " packed",                                                                          \
+         kind,                                                                                     \
+         projects,                                                                                 \
+         1,                                                                                        \
+         true,                                                                                     \
+         name##_1_packed,                                                                          \
+         sizeof name##_1_packed / sizeof(double)},                                                 \
+        {#name " both", kind, projects, 2, false, name##_2, sizeof name##_2 / sizeof(double)},     \
+    {                                                                                              \
+#name " both packed", kind, projects, 2, true, name##_2_packed,                            \
+            sizeof name##_2_packed / sizeof(double)                                                \
+    }
+
+static const recurrent_case recurrent_cases[] = {
+    RECURRENT(TP_RNN_TANH, recurrent_tanh, false), RECURRENT(TP_RNN_RELU, recurrent_relu, false),
+    RECURRENT(TP_LSTM, recurrent_lstm, false), RECURRENT(TP_GRU, recurrent_gru, false),
+    RECURRENT(TP_LSTM, recurrent_proj, true)};
+
+enum { RECURRENT_LEAVES = 23, RECURRENT_FIRST = 3 };
+
+typedef struct recurrent_made {
+    tp_var *leaves[RECURRENT_LEAVES]; /* x, h, c and weights */
+    int n, weights;
+    bool cells;
+} recurrent_made;
+
+static recurrent_made recurrent_make(const recurrent_case *c)
+{
+    recurrent_made m = {.n = 2, .cells = c->kind == TP_LSTM};
+    const int64_t gates = c->kind == TP_LSTM ? 4 : c->kind == TP_GRU ? 3 : 1;
+    const int64_t out = c->projects ? 2 : 4, sides = c->sides;
+    m.leaves[0] = tp_variable(c->packed ? fill(TP_SHAPE(4, 5, 3), 1) : fill(TP_SHAPE(5, 4, 3), 1));
+    m.leaves[1] = tp_variable(fill(TP_SHAPE(2 * sides, 4, out), 2));
+    if (m.cells)
+        m.leaves[m.n++] = tp_variable(fill(TP_SHAPE(2 * sides, 4, 4), 3));
+    for (int i = 0; i < 2 * c->sides; i++) {
+        int64_t from = i < c->sides ? 3 : sides * out;
+        tp_var **w = m.leaves + m.n;
+        int k = 0;
+        w[k++] = fill(TP_SHAPE(4 * gates, from), 20 + m.weights);
+        w[k] = fill(TP_SHAPE(4 * gates, out), 20 + m.weights + k);
+        k++;
+        for (int b = 0; b < 2 && (c->sides == 2 || c->packed); b++, k++)
+            w[k] = fill(TP_SHAPE(4 * gates), 20 + m.weights + k);
+        if (c->projects) {
+            w[k] = fill(TP_SHAPE(2, 4), 20 + m.weights + k);
+            k++;
+        }
+        for (int j = 0; j < k; j++)
+            w[j] = tp_variable(w[j]);
+        m.weights += k;
+        m.n += k;
+    }
+    return m;
+}
+
+static tp_var *recurrent_call(const recurrent_case *c, tp_var *const *leaves, int weights,
+                              tp_var **h_n, tp_var **c_n)
+{
+    bool cells = c->kind == TP_LSTM;
+    tp_var *lengths = tp_array(TP_I64, TP_SHAPE(4), ((int64_t[]){3, 5, 1, 3}));
+    return tp_recurrent(c->kind, leaves[0], leaves[1], cells ? leaves[2] : NULL,
+                        leaves + (cells ? 3 : 2), weights, .layers = 2,
+                        .bidirectional = c->sides == 2, .batch_first = c->packed,
+                        .lengths = c->packed ? lengths : NULL, .h_n = h_n, .c_n = c_n);
+}
+
+static tp_var *weighed(tp_var *v, int64_t seed)
+{
+    return tp_sum(tp_mul(v, fill(tp_ndim(v), tp_shape(v), seed)));
+}
+
+static void check_recurrent(const recurrent_case *c)
+{
+    TP_SCOPE();
+    recurrent_made m = recurrent_make(c);
+    tp_var *out[3 + RECURRENT_LEAVES];
+    int n = m.cells ? 3 : 2;
+    out[0] = recurrent_call(c, m.leaves, m.weights, &out[1], m.cells ? &out[2] : NULL);
+    tp_var *loss = tp_add(weighed(out[0], 4), weighed(out[1], 5));
+    if (m.cells)
+        loss = tp_add(loss, weighed(out[2], 6));
+    tp_gradients(loss, m.leaves, m.n, out + n);
+    const double *expected = c->expected;
+    for (int i = 0; i < n + m.n; i++) {
+        char what[80];
+        snprintf(what, sizeof what, "%s, result %d", c->name, i);
+        check_near(what, out[i], expected, 1e-12);
+        expected += tp_size(out[i]);
+    }
+    CHECK((size_t)(expected - c->expected) == c->n);
+}
+
+TEST(recurrent_nets_are_pytorchs)
+{
+    for
+        EACH(i, recurrent_cases)
+    check_recurrent(&recurrent_cases[i]);
+}
+
+static const recurrent_case *differentiated;
+
+static tp_var *recurrent_loss(void *ctx, tp_var *const *x)
+{
+    tp_var *h, *c;
+    bool cells = differentiated->kind == TP_LSTM;
+    tp_var *y = recurrent_call(differentiated, x, *(const int *)ctx, &h, cells ? &c : NULL);
+    tp_var *loss = tp_add(weighed(y, 4), weighed(h, 5));
+    return cells ? tp_add(loss, weighed(c, 6)) : loss;
+}
+
+TEST(recurrent_nets_have_derivatives_of_every_order)
+{
+    for (size_t i = 3; i < sizeof recurrent_cases / sizeof *recurrent_cases; i += 4) {
+        TP_SCOPE();
+        differentiated = &recurrent_cases[i];
+        recurrent_made m = recurrent_make(differentiated);
+        test_check(tp_gradcheck(recurrent_loss, &m.weights, m.leaves, m.n, .orders = 3), __FILE__,
+                   __LINE__, "%s", differentiated->name);
+        CHECK(tp_status() == TP_OK);
+        tp_clear_error();
+    }
+}
+
+TEST(padding_of_rows_is_not_read)
+{
+    tp_var *x =
+        tp_variable(tp_where(tp_lt(fill(TP_SHAPE(5, 1, 1), 0), 10), fill(TP_SHAPE(5, 2, 3), 1), 0));
+    tp_var *beyond =
+        tp_array(TP_F64, TP_SHAPE(5, 2, 1), ((double[]){0, 0, 0, 0, 0, 1, 0, 1, 1, 1}));
+    tp_var *bad = tp_where(beyond, (double)NAN, x);
+    tp_var *weights[] = {fill(TP_SHAPE(4, 3), 2), fill(TP_SHAPE(4, 4), 3)};
+    tp_var *lengths = tp_array(TP_I32, TP_SHAPE(2), ((int32_t[]){4, 2}));
+    tp_var *y = tp_recurrent(TP_RNN_TANH, bad, NULL, NULL, weights, 2, .lengths = lengths);
+    CHECK(isfinite(tp_item(tp_sum(y))));
+    CHECK_BITS(tp_item(tp_sum(tp_abs(tp_select(y, 0, 4)))), 0);
+    CHECK(isfinite(tp_item(tp_sum(tp_gradient(tp_sum(y), x)))));
+    tp_var *one = tp_select(x, 1, 0), *h;
+    tp_var *alone = tp_recurrent(TP_RNN_TANH, one, NULL, NULL, weights, 2, .h_n = &h);
+    CHECK(tp_ndim(alone) == 2 && tp_ndim(h) == 2);
+}
+
+TEST(recurrent_nets_drop_between_layers_only)
+{
+    tp_var *weights[] = {fill(TP_SHAPE(4, 3), 2), fill(TP_SHAPE(4, 4), 3), fill(TP_SHAPE(4, 4), 4),
+                         fill(TP_SHAPE(4, 4), 5)};
+    tp_var *x = fill(TP_SHAPE(5, 2, 3), 1), *h, *none = tp_zeros(TP_F64, TP_SHAPE(5, 2, 4));
+    tp_var *y = tp_recurrent(TP_RNN_TANH, x, NULL, NULL, weights, 4, .layers = 2, .dropout = 1,
+                             .training = true, .h_n = &h);
+    check_same("first layer", tp_select(h, 0, 0),
+               tp_select(tp_recurrent(TP_RNN_TANH, x, NULL, NULL, weights, 2), 0, -1));
+    check_same("second layer", y, tp_recurrent(TP_RNN_TANH, none, NULL, NULL, weights + 2, 2));
+    check_same("evaluation",
+               tp_recurrent(TP_RNN_TANH, x, NULL, NULL, weights, 4, .layers = 2, .dropout = 1),
+               tp_recurrent(TP_RNN_TANH, x, NULL, NULL, weights, 4, .layers = 2));
+}
+
+TEST(recurrent_nets_refuse_what_does_not_fit)
+{
+    tp_var *weights[] = {fill(TP_SHAPE(8, 3), 2), fill(TP_SHAPE(8, 2), 3), fill(TP_SHAPE(8), 3),
+                         NULL};
+    tp_var *x = fill(TP_SHAPE(5, 2, 3), 1);
+    tp_recurrent(TP_LSTM, x, NULL, NULL, weights, 1);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "recurrent: 1 weights, expected 2 or, with biases, 4");
+    tp_recurrent(TP_LSTM, x, NULL, NULL, weights, 4);
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "recurrent: weights[3] is NULL");
+    tp_recurrent(TP_GRU, x, NULL, NULL, weights, 2);
+    CHECK_ERROR(TP_ERROR_SHAPE, "recurrent: w_ih of layer and direction 0 has shape (8, 3)");
+    tp_recurrent(TP_LSTM, x, x, NULL, weights, 2);
+    CHECK_ERROR(TP_ERROR_SHAPE, "recurrent: h has shape (5, 2, 3), expected (1, 2, 2)");
+    tp_recurrent(TP_LSTM, x, NULL, NULL, weights, 2, .lengths = tp_zeros(TP_I64, TP_SHAPE(2)));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "recurrent: the length 0 of row 0, expected 1 to 5 steps");
+    tp_recurrent(TP_LSTM, x, NULL, NULL, weights, 2, .lengths = tp_ones(TP_F64, TP_SHAPE(2)));
+    CHECK_ERROR(TP_ERROR_DTYPE, "recurrent: lengths are float64, expected integers");
+}
+
+TEST(each_allocation_of_a_recurrent_net_fails_in_turn)
+{
+    for (int i = 3; i < 20; i += 8)
+        for (size_t n = 1;; n++) {
+            TP_SCOPE();
+            const recurrent_case *c = &recurrent_cases[i];
+            recurrent_made m = recurrent_make(c);
+            tp_var *h;
+            tp__alloc_fail_at(n);
+            tp_var *y = recurrent_call(c, m.leaves, m.weights, &h, NULL);
+            bool failed = tp__alloc_fail_at(0) >= n;
+            CHECK(!tp_is_poison(y) || tp_status() == TP_ERROR_MEMORY);
+            tp_clear_error();
+            if (!failed)
+                break;
+        }
 }

@@ -148,6 +148,7 @@ NUMBERS(tp_triplet_margin_loss, "p", POSITIVE, INFINITE, 2, tp_triplet_margin_lo
 NUMBERS(tp_multi_margin_loss, "margin", -DBL_MAX, DBL_MAX, 0.5, tp_multi_margin_loss(x23(), classes(), .margin = d))
 NUMBERS(tp_batch_norm_, "eps", 0, DBL_MAX, 0.5, tp_batch_norm_(x23(), NULL, NULL, NULL, NULL, .eps = d))
 NUMBERS(tp_batch_norm_, "momentum", 0, 1, 0.5, tp_batch_norm_(x23(), NULL, NULL, NULL, NULL, .momentum = d))
+NUMBERS(tp_recurrent, "dropout", 0, 1, 0.5, tp_recurrent(TP_RNN_TANH, tp_unsqueeze(x23(), 1), NULL, NULL, ((tp_var *[]){tp_ones(TP_F64, TP_SHAPE(2, 3)), tp_eye(TP_F64, 2)}), 2, .dropout = d))
 NUMBERS(tp_pad, "pad", INT64_MIN, 0x1p62, 2, tp_pad(tp_zeros(TP_I64, TP_SHAPE(2)), 0, 1, 1, d))
 NUMBERS(tp_addmm, "beta", -DBL_MAX, DBL_MAX, 2, tp_addmm(tp_num(1), x23(), tp_eye(TP_F64, 3), d, 1))
 NUMBERS(tp_addmm, "alpha", -DBL_MAX, DBL_MAX, 2, tp_addmm(tp_num(1), x23(), tp_eye(TP_F64, 3), 1, d))

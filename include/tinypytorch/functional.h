@@ -134,6 +134,48 @@ typedef struct tp_bag_options {
 TP_API tp_var *tp_embedding_bag(tp_var *index, tp_var *weight, tp_var *offsets,
                                 const tp_bag_options *options);
 
+/* --- Recurrent nets: layers, directions, rows of their own lengths --- */
+
+typedef enum tp_recurrent_kind {
+    TP_RNN_TANH,
+    TP_RNN_RELU, /* max(x w_ihᵀ + b_ih + h w_hhᵀ + b_hh, 0) */
+    TP_LSTM,
+    TP_GRU
+} tp_recurrent_kind;
+
+#define TP__DEFAULTS_tp_recurrent_options(_) _ layers = 1,
+typedef struct tp_recurrent_options {
+    TP__OPTIONS(tp_recurrent_options)
+    int64_t layers;     /* 1 */
+    bool bidirectional; /* each layer once forwards and once backwards, beside each other */
+    bool batch_first;   /* x and y are (N, T, …) in place of (T, N, …) */
+    bool training;
+    double dropout;  /* 0: in training, between layers, not after the last one */
+    tp_var *lengths; /* (N) of integers, 1 to T, in any order: how many steps a row has */
+    tp_var **h_n;    /* gets the last states (layers directions, N, P) */
+    tp_var **c_n;    /* of an LSTM, its last cells (layers directions, N, H) */
+} TP__BY_NAME tp_recurrent_options;
+
+/* PyTorch's RNN, LSTM and GRU: x (T, N, I) → (T, N, directions P), the h of the last layer in every
+ * step; formulas are those of the cells (sequence.h). h (layers directions, N, P) and c (layers
+ * directions, N, H) are the states to begin with, NULL for zeros; layer l's are at l directions,
+ * its backward direction's follow. One row may come without its axis: (T, I), states (layers
+ * directions, P).
+ *
+ * weights are n arrays in PyTorch's order: for each layer, for each direction, w_ih (G H, I or,
+ * from the second layer on, directions P), w_hh (G H, P), then, all or none, b_ih and b_hh (G H),
+ * then, of an LSTM, all or none, w_hr (P, H), which makes the state h = w_hr (o tanh c)
+ * (proj_size); otherwise P = H. n tells which there are.
+ *
+ * With lengths a row ends at its own last step: what x has beyond is not read, y is 0 there, the
+ * backward direction begins at that step, and h_n and c_n are the states after it (after step 0
+ * backwards): PyTorch's packed sequences. Only steps that rows have are computed.
+ *
+ * Derivatives of every order, through those of tp_lstm, tp_gru and the cells. Errors: shapes or n
+ * that do not fit, T = 0, lengths out of range. */
+TP_API tp_var *tp_recurrent(tp_recurrent_kind kind, tp_var *x, tp_var *h, tp_var *c,
+                            tp_var *const *weights, int n, const tp_recurrent_options *options);
+
 /* --- Losses, reduced to their mean or as asked (network.h) --- */
 
 /* p-norm of a − b + 1e-6 along the last axis; p > 0. */
@@ -227,6 +269,10 @@ TP_API tp_var *tp_multilabel_margin_loss(tp_var *x, tp_var *target, const tp_los
 #define TP__EMBEDDING_BAG(function, index, weight, offsets, ...)                                   \
     TP__WITH(tp_bag_options, function, (TP__V(index), TP__V(weight), TP__V(offsets), ), __VA_ARGS__)
 #define tp_embedding_bag(...) TP__EMBEDDING_BAG(tp_embedding_bag, __VA_ARGS__, )
+#define TP__RECURRENT(function, kind, x, h, c, weights, n, ...)                                    \
+    TP__WITH(tp_recurrent_options, function, (kind, TP__V(x), TP__V(h), TP__V(c), weights, n, ),   \
+             __VA_ARGS__)
+#define tp_recurrent(...) TP__RECURRENT(tp_recurrent, __VA_ARGS__, )
 #define TP__MARGIN_RANKING_LOSS(function, a, b, target, margin, ...)                               \
     TP__WITH(tp_loss_options, function, (TP__V(a), TP__V(b), TP__V(target), margin, ), __VA_ARGS__)
 #define tp_margin_ranking_loss(...) TP__MARGIN_RANKING_LOSS(tp_margin_ranking_loss, __VA_ARGS__, )

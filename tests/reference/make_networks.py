@@ -48,10 +48,45 @@ def batch_norm():
                 put(name + "_" + word, value)
 
 
+def recurrent():
+    """Two layers of each kind, of five steps and four rows; one case with lengths."""
+    lengths = torch.tensor([3, 5, 1, 3])
+    for kind, module, more in (("tanh", torch.nn.RNN, {"nonlinearity": "tanh"}),
+                               ("relu", torch.nn.RNN, {"nonlinearity": "relu"}),
+                               ("lstm", torch.nn.LSTM, {}), ("gru", torch.nn.GRU, {}),
+                               ("proj", torch.nn.LSTM, {"proj_size": 2})):
+        for sides in (1, 2):
+            for packed in (False, True):
+                net = module(3, 4, num_layers=2, bidirectional=sides == 2, batch_first=packed,
+                             bias=sides == 2 or packed, **more)
+                for i, weight in enumerate(net.parameters()):
+                    with torch.no_grad():
+                        weight.copy_(fill(weight.shape, 20 + i))
+                x = fill((4, 5, 3) if packed else (5, 4, 3), 1).requires_grad_()
+                h = fill((2 * sides, 4, 2 if kind == "proj" else 4), 2).requires_grad_()
+                c = fill((2 * sides, 4, 4), 3).requires_grad_()
+                state = (h, c) if kind in ("lstm", "proj") else h
+                given = x
+                if packed:
+                    given = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, True, False)
+                y, last = net(given, state)
+                if packed:
+                    y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, True)
+                last = last if isinstance(last, tuple) else (last,)
+                loss = (y * fill(y.shape, 4)).sum()
+                for i, v in enumerate(last):
+                    loss = loss + (v * fill(v.shape, 5 + i)).sum()
+                leaves = [x, h, *([c] if len(last) == 2 else []), *net.parameters()]
+                gradients = torch.autograd.grad(loss, leaves)
+                put("recurrent_%s_%d%s" % (kind, sides, "_packed" if packed else ""),
+                    torch.cat([v.flatten() for v in (y, *last, *gradients)]))
+
+
 def main():
     print("/* SPDX-License-Identifier: MIT\n * Written by make_networks.py. */\n"
           "/* clang-format off */")
     batch_norm()
+    recurrent()
     print("/* clang-format on */")
 
 

@@ -7,8 +7,9 @@
 #include "base/dtype.h"
 #include "tinypytorch.h"
 
-const tp__family *const tp__network_families[] = {
-    &tp__family_functional, &tp__family_bags, &tp__family_margins, &tp__family_batch_norm, NULL};
+const tp__family *const tp__network_families[] = {&tp__family_functional,    &tp__family_bags,
+                                                  &tp__family_margins,       &tp__family_batch_norm,
+                                                  &tp__family_recurrent_net, NULL};
 
 tp_var *tp__floating(tp_var *x)
 {
