@@ -243,7 +243,7 @@ TEST(errors_say_where)
     tp_train(c.net, case_loss, NULL, c.loader);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "train: the optimizer is NULL");
     tp_train(c.net, case_loss, c.optimizer, c.loader, .epochs = -1);
-    CHECK_ERROR(TP_ERROR_ARGUMENT, "epochs is -1");
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "log_every are -1, 0, 0 and 0");
     tp_train(c.net, case_loss, c.optimizer, c.loader, .metrics = &c.metric, .n_metrics = 1);
     CHECK_ERROR(TP_ERROR_ARGUMENT, "a .validation");
     tp_train(c.net, case_loss, c.optimizer, c.loader, .validation = c.loader);

@@ -43,3 +43,25 @@ static void job_train(findings *found)
     case_free(&c);
 }
 FAILURE_TEST(train)
+
+static bool stop_in_the_middle(void *arg, const tp_train_report *now)
+{
+    return *(int *)arg != now->step;
+}
+
+static void job_resume(findings *found)
+{
+    for (int stop = 3; stop >= -1 && !tp_error(); stop -= 4) {
+        train_case c = case_new(3);
+        tp_train_report r = {.loss = 0};
+        if (!tp_error())
+            r = tp_train(c.net, case_loss, c.optimizer, c.loader, .epochs = 1, .resume = stop < 0,
+                         .schedule = c.schedule, .checkpoint = "failure.safetensors",
+                         .log = "failure.csv", .log_every = 1, .silent = true,
+                         .callback = stop_in_the_middle, .callback_arg = &stop);
+        if (!tp_error())
+            find_number(found, r.loss);
+        case_free(&c);
+    }
+}
+FAILURE_TEST(resume)

@@ -157,7 +157,14 @@ typedef struct tp_train_options {
     double min_delta;   /* better is what is better by more than this */
     bool interruptible; /* SIGINT ends it after the step, and a second one the process; on return
                          * the signal does again what it did before */
-    bool silent;        /* says nothing of how it goes */
+    const char *checkpoint;   /* a .safetensors file to continue from; NULL: none */
+    int64_t checkpoint_every; /* steps between its writings; 0: written after each epoch. It is also
+                               * written when the callback or Ctrl-C ends the training */
+    bool resume;              /* goes on from .checkpoint, if there is such a file */
+    const char *best;         /* gets net's state dict, as .safetensors, whenever it is better */
+    const char *log;          /* a .csv or .jsonl file with a row for each epoch … */
+    int64_t log_every;        /* … and for each so many steps; 0: for none */
+    bool silent;              /* says nothing of how it goes */
 } TP__BY_NAME tp_train_options;
 
 /* Trains net. The module is in training mode for steps, and on return in the mode that it had.
@@ -172,7 +179,19 @@ typedef struct tp_train_options {
  *     train: the loss is nan in epoch 2, step 471 (batch 2): log: its result (128,) has -inf at …
  *
  * An error in the loss says where in the same way. On a terminal a line tells how it goes, and is
- * written anew ten times a second; otherwise the log gets a line for each epoch. */
+ * written anew ten times a second; otherwise the log gets a line for each epoch.
+ *
+ * A checkpoint holds the module's state ("model.…"), the optimiser's ("optimizer.…"), the
+ * schedule's ("schedule.…"), where the loader and this thread's random stream stand, the best and
+ * the rows of the log ("train.…"). A training that is resumed, from whatever moment, ends with the
+ * same bits as one that was not interrupted, if it is called with the same arguments; what else the
+ * loss or the callback remember is theirs. Files are whole or not at all (io.h), so whenever a
+ * process dies, or the disk is full, which is an error, the last checkpoint is there. One that does
+ * not fit the network or optimiser is an error that says what differs.
+ *
+ * Rows of the log: row ("step" or "epoch"), epoch (from 1), step, lr, loss (of the step or the mean
+ * of the epoch), validation_loss, and the metrics by name; nothing, in JSON null, stands for what
+ * there is not. */
 TP_API tp_train_report tp_train(tp_module *net, tp_batch_loss *loss, tp_optimizer *optimizer,
                                 tp_loader *loader, const tp_train_options *options);
 

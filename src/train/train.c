@@ -109,6 +109,11 @@ static bool train_after_step(tp__run *run)
         return false;
     if (run->o.interruptible && tp__interrupt_came() && run->now.end == TP_TRAIN_RUNNING)
         run->now.end = TP_TRAIN_INTERRUPTED;
+    if (run->o.log_every && run->now.step % run->o.log_every == 0 && !tp__train_add_row(run, false))
+        return false;
+    bool save = run->o.checkpoint_every ? run->now.step % run->o.checkpoint_every == 0 : false;
+    if (save || run->now.end != TP_TRAIN_RUNNING)
+        return tp__train_save(run) && tp__train_write_log(run);
     return true;
 }
 
@@ -143,17 +148,16 @@ static bool train_end_epoch(tp__run *run)
         return false;
     run->now.epoch++;
     double value = train_monitored(run, &maximize);
-    train_compare(run, value, maximize);
+    if (train_compare(run, value, maximize) && !tp__train_save_best(run))
+        return false;
     if (run->o.schedule && !run->o.schedule_every_step)
         tp_schedule_step_metric(run->o.schedule, value);
     tp__train_show_epoch(run);
-    if (tp_status() || !train_call(run, true))
+    if (tp_status() || !train_call(run, true) || !tp__train_add_row(run, true))
         return false;
     run->now.batch = 0;
     run->loss_sum = run->loss_count = 0;
-    if (run->o.patience && run->waited >= run->o.patience && run->now.end == TP_TRAIN_RUNNING)
-        run->now.end = TP_TRAIN_PATIENCE;
-    return true;
+    return tp__train_save(run) && tp__train_write_log(run);
 }
 
 static bool train_run(tp__run *run)
@@ -182,9 +186,15 @@ static bool train_options(const tp__run *run)
                 : !run->loss      ? "loss"
                 : !run->optimizer ? "optimizer"
                                   : "loader");
-    else if (o->epochs < 0 || o->patience < 0)
-        tp_fail(TP_ERROR_ARGUMENT, "train: epochs is %lld and patience %lld, expected none below 0",
-                (long long)o->epochs, (long long)o->patience);
+    else if (o->epochs < 0 || o->patience < 0 || o->checkpoint_every < 0 || o->log_every < 0)
+        tp_fail(TP_ERROR_ARGUMENT,
+                "train: epochs, patience, checkpoint_every and log_every are %lld, %lld, %lld and "
+                "%lld, expected none below 0",
+                (long long)o->epochs, (long long)o->patience, (long long)o->checkpoint_every,
+                (long long)o->log_every);
+    else if ((o->resume || o->checkpoint_every) && !o->checkpoint)
+        tp_fail(TP_ERROR_ARGUMENT, "train: there is no .checkpoint to %s",
+                o->resume ? "resume" : "write");
     else if (!(o->clip_norm >= 0) || !(o->min_delta >= 0))
         tp_fail(TP_ERROR_ARGUMENT, "train: clip_norm is %g and min_delta %g, expected none below 0",
                 o->clip_norm, o->min_delta);
@@ -201,7 +211,7 @@ static bool train_options(const tp__run *run)
     for (int i = 0; i < o->n_metrics && !tp_status(); i++)
         if (!o->metrics[i])
             tp_fail(TP_ERROR_ARGUMENT, "train: metric %d is NULL", i);
-    return !tp_status();
+    return !tp_status() && tp__train_check_log(run);
 }
 
 static bool train_start(tp__run *run)
@@ -215,19 +225,23 @@ static bool train_start(tp__run *run)
     run->now.epochs = run->o.epochs;
     run->now.batches = tp_loader_len(run->loader);
     run->now.batch = tp_loader_batch(run->loader);
+    if (tp_status() || !tp__train_resume(run))
+        return false;
     run->began = tp__clock();
     run->first_step = run->now.step;
-    return !tp_status();
+    return true;
 }
 
 static void train_loop(tp__run *run)
 {
     bool good = true;
     while (good && run->now.end == TP_TRAIN_RUNNING) {
-        if (run->now.epoch < run->o.epochs)
-            good = train_run(run);
-        else
+        if (run->o.patience && run->waited >= run->o.patience)
+            run->now.end = TP_TRAIN_PATIENCE;
+        else if (run->now.epoch >= run->o.epochs)
             run->now.end = TP_TRAIN_DONE;
+        else
+            good = train_run(run);
     }
     tp__train_show_end(run);
 }
@@ -256,6 +270,7 @@ tp_train_report(tp_train)(tp_module *net, tp_batch_loss *loss, tp_optimizer *opt
             tp__interrupt_end();
     }
     tp__free(run.params);
+    tp__free(run.rows);
     if (tp_status())
         run.now.end = TP_TRAIN_FAILED;
     return run.now;

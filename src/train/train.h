@@ -29,6 +29,8 @@ typedef struct tp__run {
     double loss_sum, loss_count; /* of this epoch */
     double metrics[TP__TRAIN_METRICS];
     int64_t waited; /* epochs since the best one */
+    double *rows;   /* of the log, n_rows of tp__train_columns each; room for `room` */
+    int64_t n_rows, room;
 } tp__run;
 
 /* --- train/validate.c --- */
@@ -38,6 +40,34 @@ bool tp__train_validate(tp__run *run);
 
 /* Adds ", in epoch …" to the error that arose in a batch's loss. */
 void tp__train_tell_where(const tp__run *run, const char *what, int64_t batch);
+
+/* --- train/log.c --- */
+
+enum { TP__ROW_EPOCH_ENDED, TP__ROW_EPOCH, TP__ROW_STEP, TP__ROW_LR, TP__ROW_LOSS };
+enum { TP__ROW_VALIDATION = 5, TP__ROW_METRICS = 6 };
+
+/* Numbers in a row: those above, and the metrics. */
+int tp__train_columns(const tp__run *run);
+
+/* Room for n rows; a row of this moment. False, with an error, without memory. */
+bool tp__train_rows(tp__run *run, int64_t n);
+bool tp__train_add_row(tp__run *run, bool epoch_ended);
+
+/* Writes the log, if one is wanted. False with an error. */
+bool tp__train_write_log(const tp__run *run);
+
+/* True, or an error: the log's name ends as it should. */
+bool tp__train_check_log(const tp__run *run);
+
+/* --- train/checkpoint.c --- */
+
+/* Writes the checkpoint, and the best, if one is wanted. False with an error. */
+bool tp__train_save(const tp__run *run);
+bool tp__train_save_best(const tp__run *run);
+
+/* Goes to where the checkpoint was written, if resuming is wanted and there is one. False with an
+ * error. */
+bool tp__train_resume(tp__run *run);
 
 /* --- train/progress.c --- */
 
