@@ -533,6 +533,7 @@ INTEGERS(tp_ema_new, 1, DONE(tp_ema_free(tp_ema_new(param(), k[0] > 1 ? 1 : to_i
 INTEGERS(tp_swa_new, 1, DONE(tp_ema_free(tp_swa_new(param(), k[0] > 1 ? 1 : to_int(k[0])))))
 INTEGERS(tp_ema_at, 1, with_ema(to_int(k[0])))
 INTEGERS(tp_lbfgs_new, 1, with_optimizer(tp_lbfgs_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
+INTEGERS(tp_gauss_newton_new, 1, with_optimizer(tp_gauss_newton_new(param(), k[0] > 1 ? 1 : to_int(k[0]), 0.1)))
 INTEGERS(tp_optimizer_add_group, 1, with_group(0, to_int(k[0]), 0.1))
 INTEGERS(tp_optimizer_lr, 1, with_group(to_int(k[0]), 1, 0.1))
 INTEGERS(tp_optimizer_set_lr, 1, with_group(to_int(k[0]), 1, 0.1))

@@ -89,3 +89,15 @@ static void job_search(findings *found)
     tp_state_dict_free(d), tp_optimizer_free(o), tp_optimizer_free(next);
 }
 FAILURE_TEST(search)
+
+static void job_curvature(findings *found)
+{
+    TP_SCOPE();
+    tp_var *p = tp_variable(tp_ones(TP_F64, TP_SHAPE(20)));
+    tp_optimizer *o = tp_gauss_newton_new(&p, 1, 1);
+    tp_optimizer_step_with(o, failing_loss, p), tp_optimizer_step_with(o, failing_loss, p);
+    if (!tp_error())
+        find(found, p);
+    tp_optimizer_free(o);
+}
+FAILURE_TEST(curvature)

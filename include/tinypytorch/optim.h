@@ -205,6 +205,26 @@ typedef struct tp_lbfgs_new_options {
 TP_API tp_optimizer *tp_lbfgs_new(tp_var *const *params, int n, double lr,
                                   const tp_lbfgs_new_options *options);
 
+#define TP__DEFAULTS_tp_gauss_newton_new_options(_)                                                \
+    _ damping = 1e-2, _ cg_tolerance = 1e-4, _ cg_iterations = 50,
+typedef struct tp_gauss_newton_new_options {
+    TP__OPTIONS(tp_gauss_newton_new_options)
+    double damping;      /* at the first step: 0.01 */
+    double cg_tolerance; /* of what is left of the equation, relative to g: 1e-4 */
+    int cg_iterations;   /* products at most: 50 */
+    bool fixed_damping;  /* damping stays as it is, and every step is taken */
+} TP__BY_NAME tp_gauss_newton_new_options;
+
+/* Gauss–Newton by products with curvature (Martens 2010), over one group, by tp_optimizer_step_with
+ * alone: p ← p + lr d, where (Jᵀ H J + damping I) d = −g, J is the Jacobian of the network's
+ * outputs, which the closure sets, and H the Hessian of the loss for them. Conjugate gradients
+ * solve it without a matrix; a product takes some three sweeps. Damping adapts as Levenberg's and
+ * Marquardt's: it falls where a step gains what the model promised, rises where it gains less, and
+ * a step that does not lower the loss is taken back. The closure is called twice, the second time
+ * without recording, and has to compute the same loss. */
+TP_API tp_optimizer *tp_gauss_newton_new(tp_var *const *params, int n, double lr,
+                                         const tp_gauss_newton_new_options *options);
+
 /* --- Steps --- */
 
 /* Gives back what it holds; ignores NULL. */
@@ -344,6 +364,8 @@ TP_API void tp_adam_step(tp_var *const *params, tp_var *const *m, tp_var *const 
 #define tp_radam_new(...) TP__OPTIMIZER_NEW(tp_radam_new_options, tp_radam_new, __VA_ARGS__, )
 #define tp_lion_new(...) TP__OPTIMIZER_NEW(tp_lion_new_options, tp_lion_new, __VA_ARGS__, )
 #define tp_lbfgs_new(...) TP__OPTIMIZER_NEW(tp_lbfgs_new_options, tp_lbfgs_new, __VA_ARGS__, )
+#define tp_gauss_newton_new(...)                                                                   \
+    TP__OPTIMIZER_NEW(tp_gauss_newton_new_options, tp_gauss_newton_new, __VA_ARGS__, )
 #define TP__OPTIMIZER_ADD_GROUP(function, o, params, n, lr, ...)                                   \
     TP__WITH(tp_optimizer_group_options, function, (o, params, n, lr, ), __VA_ARGS__)
 #define tp_optimizer_add_group(...) TP__OPTIMIZER_ADD_GROUP(tp_optimizer_add_group, __VA_ARGS__, )

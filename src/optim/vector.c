@@ -58,6 +58,14 @@ bool tp__vector_read(const tp_optimizer *o, double *x)
     return true;
 }
 
+bool tp__vector_take(tp_var *const *params, tp_var *const *values, int n, double *to)
+{
+    for (int i = 0; i < n; to += params[i++]->size)
+        if (!vector_take(values[i], params[i]->size, to))
+            return false;
+    return true;
+}
+
 bool tp__vector_gradient(const tp_optimizer *o, double *g)
 {
     for (int i = 0; i < o->n_params; i++) {

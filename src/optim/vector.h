@@ -20,6 +20,9 @@ bool tp__vector_read(const tp_optimizer *o, double *x);
 bool tp__vector_gradient(const tp_optimizer *o, double *g);
 bool tp__vector_move(const tp_optimizer *o, const double *x, double t, const double *d);
 
+/* Values in the shapes of n parameters, zeros for NULL. */
+bool tp__vector_take(tp_var *const *params, tp_var *const *values, int n, double *to);
+
 double tp__vector_dot(int64_t n, const double *a, const double *b);
 double tp__vector_largest(int64_t n, const double *a); /* |a[i]|; NaN if one is */
 void tp__vector_add(int64_t n, double *to, double factor, const double *a);
