@@ -36,27 +36,39 @@ declarations()
     awk -f "$root/scripts/declarations" "$@"
 }
 
-# A C function of these parameters, minus the options at their end, that calls the function with
-# numbers for operands, and with LAST as one more argument.
-caller() # number, declaration, operand or "", last argument or ""
+# For each line number|operand|last|declaration a C function of the declaration's parameters, minus
+# the options at their end, that calls the function with OPERAND, unless empty, for each operand, and
+# with LAST, unless empty, as one more argument. Messages about it begin with call:number.
+callers()
 {
-    awk -F'|' -v number="$1" -v operand="$3" -v last="$4" '{
-        n = split($3, parameter, ", ")
-        if ($3 ~ /_options \*/)
+    awk -F'|' '{
+        n = split($6, parameter, ", ")
+        if ($6 ~ /_options \*/)
             n--
+        list = arguments = unused = ""
         for (i = 1; i <= n; i++) {
             name = parameter[i]
             sub(/^.*[ *]/, "", name)
             list = list (i > 1 ? ", " : "") parameter[i]
-            arguments = arguments (i > 1 ? ", " : "") \
-                (operand != "" && parameter[i] ~ /^tp_var \*[a-z_]+$/ ? operand : name)
+            number = $2 != "" && parameter[i] ~ /^tp_var \*[a-z_]+$/
+            arguments = arguments (i > 1 ? ", " : "") (number ? $2 : name)
             unused = unused " (void)" name ";"
         }
-        if (last != "")
-            arguments = arguments (n ? ", " : "") last
-        print "void call_" number "(" (n ? list : "void") ");"
-        print "void call_" number "(" (n ? list : "void") ") {" unused " (void)" $1 "(" arguments "); }"
-    }' <<<"$2" | sed 's/(void)\(tp_[a-z_0-9]*\)(\(.*\)); }$/\1(\2); }/'
+        if ($3 != "")
+            arguments = arguments (n ? ", " : "") $3
+        head = "void call_" $1 "(" (n ? list : "void") ")"
+        print "#line " $1 " \"call\""
+        print head "; " head " {" unused " (void)" $4 "(" arguments "); }"
+    }' | sed 's/(void)\(tp_[a-z_0-9]*\)(\(.*\)); }$/\1(\2); }/'
+}
+
+# each DECLARATIONS VALUE…: every declaration with every value, as lines number|value|declaration.
+each()
+{
+    local declarations=$1
+    shift
+    awk -v values="$*" 'BEGIN { n = split(values, value, " ") }
+        { for (i = 1; i <= n; i++) print ++number "|" value[i] "|" $0 }' "$declarations"
 }
 
 compile() # file
@@ -73,41 +85,39 @@ cd "$root/include/tinypytorch"
 
 # --- Numbers ---
 
-n=0
-{
-    echo "$include"
-    while IFS= read -r declaration; do
-        for operand in 2 2.5f true "'a'" 7ul bits.three bits.many; do
-            n=$((n + 1))
-            caller $n "$declaration" "$operand" ''
-        done
-    done < <(declarations elementwise.h reduce.h shape.h linalg.h conv.h network.h sequence.h functional.h random.h |
-        grep -E 'tp_var \*[a-z_]+(,|$)' | grep -vE '\(\*')
-} >"$work/numbers.c"
-[ $n -gt 1000 ] || fail "only $n calls with numbers"
+declarations elementwise.h reduce.h shape.h linalg.h conv.h network.h sequence.h functional.h random.h |
+    grep -E 'tp_var \*[a-z_]+(,|$)' | grep -vE '\(\*' >"$work/with_operands"
+each "$work/with_operands" 2 2.5f true "'a'" 7ul bits.three bits.many |
+    sed 's/|/||/2' >"$work/calls"
+{ echo "$include" && callers <"$work/calls"; } >"$work/numbers.c"
+n=$(wc -l <"$work/calls")
+[ "$n" -gt 1000 ] || fail "only $n calls with numbers"
 if compile "$work/numbers.c"; then pass; else fail "numbers as operands" && head -n 20 "$work/messages"; fi
 
 # --- Options ---
 
-functions=0
-while IFS= read -r declaration; do
-    functions=$((functions + 1))
-    name=${declaration%%|*}
-    { echo "$include" && caller 0 "$declaration" '' ''; } >"$work/call.c"
-    if compile "$work/call.c"; then pass; else fail "$name without options" && head -n 5 "$work/messages"; fi
-    for value in 1 0 true NULL 0.5; do
-        { echo "$include" && caller 0 "$declaration" '' $value; } >"$work/call.c"
-        # shellcheck disable=SC2086
-        if "$compiler" $flags "$work/call.c" 2>"$work/messages"; then
-            fail "$name takes $value for an option"
-        elif [ $gcc = true ] && ! grep -q tp__write_options_by_name "$work/messages"; then
-            fail "$name does not say what to write instead of $value"
-        else
-            pass
-        fi
-    done
-done < <(declarations ./*.h | grep -E '_options \*[a-z]+$')
-[ $functions -gt 40 ] || fail "only $functions functions have options"
+declarations ./*.h | grep -E '_options \*[a-z]+$' >"$work/with_options"
+n=$(wc -l <"$work/with_options")
+[ "$n" -gt 40 ] || fail "only $n functions have options"
+{ echo "$include" && awk '{ print NR "|||" $0 }' "$work/with_options" | callers; } >"$work/call.c"
+if compile "$work/call.c"; then pass; else fail "calls without options" && head -n 20 "$work/messages"; fi
+
+each "$work/with_options" 1 0 true NULL 0.5 | sed 's/|/||/' >"$work/calls"
+{ echo "$include" && callers <"$work/calls"; } >"$work/call.c"
+if [ $gcc = true ]; then every=-fmax-errors=0; else every=-ferror-limit=0; fi
+# shellcheck disable=SC2086
+if "$compiler" $flags $every "$work/call.c" 2>"$work/messages"; then fail "values for options compile"; fi
+sed -n 's/^call:\([0-9]*\):.* error: .*/\1/p' "$work/messages" | sort -u >"$work/refused"
+sed -n 's/^call:\([0-9]*\):.*tp__write_options_by_name.*/\1/p' "$work/messages" | sort -u >"$work/helped"
+while IFS='|' read -r number _ value name _; do
+    if ! grep -qx "$number" "$work/refused"; then
+        fail "$name takes $value for an option"
+    elif [ $gcc = true ] && ! grep -qx "$number" "$work/helped"; then
+        fail "$name does not say what to write instead of $value"
+    else
+        pass
+    fi
+done <"$work/calls"
 
 # --- C++ ---
 
