@@ -28,9 +28,8 @@ fail()
 says_nothing()
 {
     local standard
-    for standard in '' -std=c11 -std=c2x; do
-        # shellcheck disable=SC2086
-        "$1" $standard "${warnings[@]}" -fsyntax-only "$work/tinypytorch.c"
+    for standard in -std=c11 -std=c2x; do
+        "$1" "$standard" "${warnings[@]}" -fsyntax-only "$work/tinypytorch.c"
     done
     "$1" "${warnings[@]}" "$root/examples/rosenbrock.c" "$work/tinypytorch.c" -I"$work" -lm -lpthread \
         -o "$work/plain-$1"
