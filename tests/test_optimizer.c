@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "base/alloc.h"
+
 enum { CASE_PARAMS = 3, CASE_VALUES = 15, CASE_STEPS = 50 };
 
 typedef struct optimizer_case {
@@ -288,6 +290,28 @@ TEST(the_number_of_threads_changes_no_bit)
             free(first);
         }
     tp_set_num_threads(before);
+}
+
+/* --- Memory --- */
+
+TEST(only_the_first_step_takes_memory)
+{
+    for
+        EACH(c, optimizer_cases)
+        {
+            TP_SCOPE();
+            tp_var *params[CASE_PARAMS];
+            make_params(c % 2 ? TP_F64 : TP_BF16, params);
+            tp_optimizer *o = optimizer_cases[c].make(params, CASE_PARAMS);
+            for (int step = 4; step <= 6; step++) {
+                set_gradients(params, CASE_PARAMS, step);
+                tp__alloc_fail_at((size_t)-1);
+                tp_optimizer_step(o);
+                size_t requests = tp__alloc_fail_at(0);
+                CHECK(step == 4 || requests == 0);
+            }
+            tp_optimizer_free(o);
+        }
 }
 
 /* --- Errors --- */

@@ -133,7 +133,7 @@ static void lbfgs_remember(lbfgs_memory *m)
 }
 
 /* d ← −h g by the two loops over pairs. */
-static void lbfgs_direction(lbfgs_memory *m)
+static void lbfgs_combine(lbfgs_memory *m)
 {
     const int64_t n = m->n;
     for (int64_t i = 0; i < n; i++)
@@ -300,7 +300,7 @@ static bool lbfgs_iterate(lbfgs_job *job, int number)
     m->iterations++;
     if (m->iterations > 1)
         lbfgs_remember(m);
-    lbfgs_direction(m);
+    lbfgs_combine(m);
     for (int64_t i = 0; i < m->n; i++)
         sum += fabs(m->g[i]);
     memcpy(m->last_g, m->g, (size_t)m->n * sizeof(double));
