@@ -65,3 +65,15 @@ static void job_resume(findings *found)
     }
 }
 FAILURE_TEST(resume)
+
+static void job_events(findings *found)
+{
+    tp_event_writer *w = tp_event_writer_new("failure_events", 1);
+    if (w) {
+        tp_event_scalar(w, "a", 1, 2);
+        tp_event_histogram(w, "b", 1, tp_ones(TP_F32, TP_SHAPE(3)));
+    }
+    tp_event_writer_free(w);
+    find_number(found, tp_error() ? 0 : 1);
+}
+FAILURE_TEST(events)

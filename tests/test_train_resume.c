@@ -183,6 +183,31 @@ TEST(the_best_is_the_module_of_its_epoch)
     case_free(&c);
 }
 
+static tp_var *level_loss(void *arg, tp_module *net, tp_var *const *batch, tp_var **prediction)
+{
+    (void)arg;
+    *prediction = tp_forward(net, batch[0]);
+    return tp_add(tp_mul(tp_mean(*prediction), 0), 1.5);
+}
+
+/* Nothing gets better after epoch 1, so patience ends after epoch 4, cut at step 15 or not. */
+TEST(patience_counts_across_a_resume)
+{
+    int stop_at = 15;
+    remove("patience.safetensors");
+    for (int part = 0; part < 3; part++) {
+        train_case c = case_new(3);
+        tp_train_report r =
+            tp_train(c.net, level_loss, c.optimizer, c.loader, .epochs = 20, .patience = 3,
+                     .silent = true, .callback = slow, .callback_arg = &stop_at,
+                     .checkpoint = "patience.safetensors", .resume = true);
+        CHECK(r.end == (part ? TP_TRAIN_PATIENCE : TP_TRAIN_STOPPED));
+        CHECK_INT(r.epoch, part ? 4 : 2);
+        case_free(&c);
+        stop_at = -1;
+    }
+}
+
 /* --- What goes wrong --- */
 
 static void ignore_line(const char *line)

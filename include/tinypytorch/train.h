@@ -164,6 +164,7 @@ typedef struct tp_train_options {
     const char *best;         /* gets net's state dict, as .safetensors, whenever it is better */
     const char *log;          /* a .csv or .jsonl file with a row for each epoch … */
     int64_t log_every;        /* … and for each so many steps; 0: for none */
+    const char *events;       /* a directory for TensorBoard: the same numbers */
     bool silent;              /* says nothing of how it goes */
 } TP__BY_NAME tp_train_options;
 
@@ -194,6 +195,33 @@ typedef struct tp_train_options {
  * there is not. */
 TP_API tp_train_report tp_train(tp_module *net, tp_batch_loss *loss, tp_optimizer *optimizer,
                                 tp_loader *loader, const tp_train_options *options);
+
+/* --- Event files ---
+ *
+ * What TensorBoard shows: files events.out.tfevents.… in a directory, in which a record of bytes
+ * (TFRecord) with checksums (CRC-32C) is an Event of TensorFlow's protocol buffers. A record is
+ * written when its call returns; one that a killed process cut off is left out by readers.
+ *
+ *     tp_event_writer *w = tp_event_writer_new("runs/first", 0);
+ *     tp_event_scalar(w, "loss/train", step, loss);
+ *     tp_event_histogram(w, "fc1.weight", step, weight);
+ *     tp_event_writer_free(w);
+ */
+typedef struct tp_event_writer tp_event_writer;
+
+/* A new file in the directory, which is made if it is not there (those above it are). What earlier
+ * files of the directory say of steps after `step` is to be forgotten: 0 at the beginning, the step
+ * that a training is resumed at. NULL, with an error, if it cannot be written. */
+TP_API tp_event_writer *tp_event_writer_new(const char *directory, int64_t step);
+
+/* A number, kept as float32, and how often elements of v lie between the limits 0, ±10⁻¹² 1.1ⁿ, as
+ * TensorBoard's own writer has them; an element that is not finite is left out. Tags are UTF-8;
+ * "a/b" is b in the group a. */
+TP_API void tp_event_scalar(tp_event_writer *w, const char *tag, int64_t step, double value);
+TP_API void tp_event_histogram(tp_event_writer *w, const char *tag, int64_t step, tp_var *v);
+
+/* Closes the file; an error if the disk did not take it all. Ignores NULL. */
+TP_API void tp_event_writer_free(tp_event_writer *w);
 
 #ifdef __cplusplus
 }

@@ -49,6 +49,28 @@ bool tp__train_rows(tp__run *run, int64_t n)
     return true;
 }
 
+static const char *const log_names[TP__ROW_METRICS] = {"row", "epoch", "step",
+                                                       "lr",  "loss",  "validation_loss"};
+
+static const char *log_name(const tp__run *run, int column)
+{
+    return column < TP__ROW_METRICS ? log_names[column]
+                                    : tp_metric_name(run->o.metrics[column - TP__ROW_METRICS]);
+}
+
+/* "loss/step", "loss/epoch", "validation_loss", "accuracy", "lr". */
+static bool log_events(const tp__run *run, const double *row)
+{
+    for (int c = TP__ROW_LR; run->events && c < tp__train_columns(run); c++) {
+        const char *name = log_name(run, c);
+        if (c == TP__ROW_LOSS)
+            name = row[TP__ROW_EPOCH_ENDED] > 0 ? "loss/epoch" : "loss/step";
+        if (!isnan(row[c]))
+            tp_event_scalar(run->events, name, run->now.step, row[c]);
+    }
+    return !tp_status();
+}
+
 bool tp__train_add_row(tp__run *run, bool epoch_ended)
 {
     const tp_train_report *now = &run->now;
@@ -63,16 +85,7 @@ bool tp__train_add_row(tp__run *run, bool epoch_ended)
     row[TP__ROW_VALIDATION] = epoch_ended ? now->validation_loss : (double)NAN;
     for (int i = 0; i < run->o.n_metrics; i++)
         row[TP__ROW_METRICS + i] = epoch_ended ? run->metrics[i] : (double)NAN;
-    return true;
-}
-
-static const char *const log_names[TP__ROW_METRICS] = {"row", "epoch", "step",
-                                                       "lr",  "loss",  "validation_loss"};
-
-static const char *log_name(const tp__run *run, int column)
-{
-    return column < TP__ROW_METRICS ? log_names[column]
-                                    : tp_metric_name(run->o.metrics[column - TP__ROW_METRICS]);
+    return log_events(run, row);
 }
 
 static void log_csv(const tp__run *run, tp__text *text)

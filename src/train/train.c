@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The loop. A step reads its loss before the parameters move, so that a NaN leaves them as they
- * were. An epoch's end is validation, what is monitored, schedule, patience, in this order.
+ * were. An epoch's end is validation, what is monitored, schedule, patience, in this order. The
+ * checkpoint is the last file to be written: what a training that is killed before it has done
+ * since the one before, other files included, is done again.
  */
 #define TP_NO_SUGAR
 #include "train/train.h"
@@ -113,7 +115,7 @@ static bool train_after_step(tp__run *run)
         return false;
     bool save = run->o.checkpoint_every ? run->now.step % run->o.checkpoint_every == 0 : false;
     if (save || run->now.end != TP_TRAIN_RUNNING)
-        return tp__train_save(run) && tp__train_write_log(run);
+        return tp__train_write_log(run) && tp__train_save(run);
     return true;
 }
 
@@ -157,7 +159,7 @@ static bool train_end_epoch(tp__run *run)
         return false;
     run->now.batch = 0;
     run->loss_sum = run->loss_count = 0;
-    return tp__train_save(run) && tp__train_write_log(run);
+    return tp__train_write_log(run) && tp__train_save(run);
 }
 
 static bool train_run(tp__run *run)
@@ -227,6 +229,8 @@ static bool train_start(tp__run *run)
     run->now.batch = tp_loader_batch(run->loader);
     if (tp_status() || !tp__train_resume(run))
         return false;
+    if (run->o.events && !(run->events = tp_event_writer_new(run->o.events, run->now.step)))
+        return false;
     run->began = tp__clock();
     run->first_step = run->now.step;
     return true;
@@ -269,6 +273,7 @@ tp_train_report(tp_train)(tp_module *net, tp_batch_loss *loss, tp_optimizer *opt
         if (run.o.interruptible)
             tp__interrupt_end();
     }
+    tp_event_writer_free(run.events);
     tp__free(run.params);
     tp__free(run.rows);
     if (tp_status())

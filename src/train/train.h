@@ -24,6 +24,7 @@ typedef struct tp__run {
     int64_t began, first_step; /* when, by tp__clock, and at which step */
     int64_t shown;             /* when the line on the terminal was written */
     bool terminal;
+    tp_event_writer *events; /* NULL: none are wanted */
 
     tp_train_report now;
     double loss_sum, loss_count; /* of this epoch */
@@ -49,7 +50,8 @@ enum { TP__ROW_VALIDATION = 5, TP__ROW_METRICS = 6 };
 /* Numbers in a row: those above, and the metrics. */
 int tp__train_columns(const tp__run *run);
 
-/* Room for n rows; a row of this moment. False, with an error, without memory. */
+/* Room for n rows; a row of this moment, in events too. False, with an error, without memory or if
+ * these cannot be written. */
 bool tp__train_rows(tp__run *run, int64_t n);
 bool tp__train_add_row(tp__run *run, bool epoch_ended);
 
