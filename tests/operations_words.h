@@ -41,6 +41,8 @@ static const operation_words operation_operands[] = {
     {"cosine_embedding_loss", "3"},
     {"hinge_embedding_loss", "2"},
     {"ctc_loss", "4"},
+    {"rnn_tanh", "4, 2 biases"},
+    {"rnn_relu", "4, 2 biases"},
     {"recurrent", "1, h, c, any number of weights"},
     {"instance_norm", "1, weight, bias"},
     {"batch_norm_", "1, 2 buffers, weight, bias"},

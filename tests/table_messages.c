@@ -15,6 +15,8 @@ static bool sample_prepares(const char *op, const char *name, size_t length)
                                            "instance_norm:add",
                                            "batch_norm_:add",
                                            "recurrent:add",
+                                           "rnn_tanh:add",
+                                           "rnn_relu:add",
                                            "embedding_bag:add",
                                            "bilinear:add",
                                            "multilabel_soft_margin_loss:add",

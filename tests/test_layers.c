@@ -464,3 +464,45 @@ TEST(each_allocation_of_a_recurrent_net_fails_in_turn)
                 break;
         }
 }
+
+/* Biases of bytes are added as numbers, 200 + 100, and not modulo 256. */
+TEST(biases_of_integers_do_not_wrap_around)
+{
+    tp_var *x = fill(TP_SHAPE(3, 2, 4), 1),
+           *w[] = {fill(TP_SHAPE(8, 4), 2), fill(TP_SHAPE(8, 2), 3)};
+    tp_var *bytes[] = {tp_full(TP_U8, TP_SHAPE(8), 200), tp_full(TP_U8, TP_SHAPE(8), 100)};
+    tp_var *wide[] = {tp_full(TP_F64, TP_SHAPE(8), 200), tp_full(TP_F64, TP_SHAPE(8), 100)};
+    check_same("lstm", tp_lstm(x, NULL, NULL, w[0], w[1], bytes[0], bytes[1], NULL),
+               tp_lstm(x, NULL, NULL, w[0], w[1], wide[0], wide[1], NULL));
+    for (int i = 0; i < 2; i++) {
+        w[i] = tp_slice(w[i], 0, 0, 6, 1);
+        bytes[i] = tp_slice(bytes[i], 0, 0, 6, 1);
+        wide[i] = tp_slice(wide[i], 0, 0, 6, 1);
+    }
+    check_same("gru", tp_gru(x, NULL, w[0], w[1], bytes[0], bytes[1]),
+               tp_gru(x, NULL, w[0], w[1], wide[0], wide[1]));
+    for (int i = 0; i < 2; i++) {
+        w[i] = tp_slice(w[i], 0, 0, 2, 1);
+        bytes[i] = tp_slice(bytes[i], 0, 0, 2, 1);
+        wide[i] = tp_slice(wide[i], 0, 0, 2, 1);
+    }
+    check_same("rnn", tp_rnn_tanh(x, NULL, w[0], w[1], bytes[0], bytes[1]),
+               tp_rnn_tanh(x, NULL, w[0], w[1], wide[0], wide[1]));
+}
+
+/* 1 − tanh² at ±20 is 7e-18 and not 0: gradients are those of the cells. */
+TEST(saturated_steps_have_the_slopes_of_cells)
+{
+    tp_var *x = tp_variable(tp_array(TP_F64, TP_SHAPE(3, 1, 1), ((double[]){20, -18, 3})));
+    tp_var *w[] = {tp_ones(TP_F64, TP_SHAPE(1, 1)), tp_full(TP_F64, TP_SHAPE(1, 1), 0.5)},
+           *h = NULL;
+    tp_var *y = tp_sum(tp_rnn_tanh(x, NULL, w[0], w[1], NULL, NULL)), *sum = tp_num(0);
+    for (int t = 0; t < 3; t++)
+        sum = tp_add(sum, h = tp_rnn_tanh_cell(tp_select(x, 0, t), h, w[0], w[1], NULL, NULL));
+    tp_var *a = tp_gradient(y, x), *b = tp_gradient(tp_sum(sum), x);
+    for (int t = 0; t < 3; t++) {
+        double expected = at(b, t);
+        CHECK(expected != 0);
+        CHECK_CLOSE(at(a, t), expected, 1e-12 * fabs(expected));
+    }
+}

@@ -134,6 +134,16 @@ typedef struct tp_bag_options {
 TP_API tp_var *tp_embedding_bag(tp_var *index, tp_var *weight, tp_var *offsets,
                                 const tp_bag_options *options);
 
+/* --- Plain recurrent layers ---
+ *
+ * All steps of x (T, N, I) → (T, N, H), as tp_lstm and tp_gru (sequence.h): states (N, H), weights
+ * w_ih (H, I) and w_hh (H, H), biases (H); h and biases may be NULL. h_t = tanh(x_t w_ihᵀ + b_ih +
+ * h_{t−1} w_hhᵀ + b_hh), or what of that is above 0. One operation forwards and one backwards. */
+TP_API tp_var *tp_rnn_tanh(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
+                           tp_var *b_hh);
+TP_API tp_var *tp_rnn_relu(tp_var *x, tp_var *h, tp_var *w_ih, tp_var *w_hh, tp_var *b_ih,
+                           tp_var *b_hh);
+
 /* --- Recurrent nets: layers, directions, rows of their own lengths --- */
 
 typedef enum tp_recurrent_kind {

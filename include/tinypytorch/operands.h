@@ -208,6 +208,8 @@
 #define tp_feature_alpha_dropout(x, ...) tp_feature_alpha_dropout(TP__V(x), __VA_ARGS__)
 #define tp_bilinear(a, b, weight, bias) tp_bilinear(TP__V(a), TP__V(b), TP__V(weight), TP__V(bias))
 #define tp_embedding_padded(index, weight, ...) tp_embedding_padded(TP__V(index), TP__V(weight), __VA_ARGS__)
+#define tp_rnn_tanh(x, h, w_ih, w_hh, b_ih, b_hh) tp_rnn_tanh(TP__V(x), TP__V(h), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh))
+#define tp_rnn_relu(x, h, w_ih, w_hh, b_ih, b_hh) tp_rnn_relu(TP__V(x), TP__V(h), TP__V(w_ih), TP__V(w_hh), TP__V(b_ih), TP__V(b_hh))
 #define tp_pairwise_distance(a, b, ...) tp_pairwise_distance(TP__V(a), TP__V(b), __VA_ARGS__)
 
 /* random.h */

@@ -74,14 +74,17 @@ static void batch_update(tp_var *x, tp_var *y, tp_var *mean, tp_var *variance,
     if (o->cumulative)
         share = 1 / (tp_item(count) + 1);
     batch_statistics new = batch_statistics_of(x, y, o->eps);
-    tp_var *mixed[] = {batch_mixed(mean, new.mean, share),
-                       batch_mixed(variance, new.variance, share)};
-    if (tp_is_poison(mixed[0]) || tp_is_poison(mixed[1]) || !tp__evaluate_all(mixed, 2))
-        return;
-    tp_copy_(mean, mixed[0]);
-    tp_copy_(variance, mixed[1]);
-    if (count)
-        tp_add_(count, tp_num_int(1));
+    tp_var *buffers[] = {mean, variance, count};
+    tp_var *elements[] = {batch_mixed(mean, new.mean, share),
+                          batch_mixed(variance, new.variance, share),
+                          count ? tp_add(count, tp_num_int(1)) : NULL};
+    int n = count ? 3 : 2;
+    for (int i = 0; i < n; i++)
+        if (tp_is_poison(elements[i]) || !tp__edit(buffers[i]))
+            return;
+    if (tp__evaluate_all(elements, n))
+        for (int i = 0; i < n; i++)
+            tp_copy_(buffers[i], elements[i]); /* takes no memory any more */
 }
 
 /* True if v can be a buffer of x's channels. */

@@ -10,7 +10,7 @@
 #include "tinypytorch/network.h"
 
 extern const tp__family tp__family_functional, tp__family_margins, tp__family_bags,
-    tp__family_batch_norm, tp__family_recurrent_net;
+    tp__family_batch_norm, tp__family_recurrent_net, tp__family_rnn;
 
 /* All families; ends with NULL. */
 extern const tp__family *const tp__network_families[];

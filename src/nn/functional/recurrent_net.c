@@ -47,24 +47,6 @@ typedef struct recurrent_layer {
 
 /* --- One layer in one direction --- */
 
-static tp_var *recurrent_plain(const recurrent_net *net, const recurrent_layer *l, tp_var *x,
-                               tp_var *h, int64_t steps)
-{
-    tp_var **rows = tp__alloc((size_t)steps * sizeof(tp_var *));
-    if (!rows)
-        return tp__poison();
-    for (int64_t t = 0; t < steps; t++) {
-        tp_var *at = tp_select(x, 0, t);
-        rows[t] = h =
-            net->kind == TP_RNN_TANH
-                ? tp_rnn_tanh_cell(at, h, l->w_ih, l->w_hh, l->b_ih, l->b_hh)
-                : tp_relu(tp_add(tp_linear(at, l->w_ih, l->b_ih), tp_linear(h, l->w_hh, l->b_hh)));
-    }
-    tp_var *y = tp_stack(rows, (int)steps, 0);
-    tp__free(rows);
-    return y;
-}
-
 /* An LSTM whose state is a projection of what the cells give. */
 static tp_var *recurrent_projected(const recurrent_net *net, const recurrent_layer *l, tp_var *x,
                                    tp_var *h, tp_var **c, int64_t steps)
@@ -94,7 +76,8 @@ static tp_var *recurrent_steps(const recurrent_net *net, const recurrent_layer *
     if (net->kind == TP_GRU)
         return tp_gru(x, h, l->w_ih, l->w_hh, l->b_ih, l->b_hh);
     if (net->kind != TP_LSTM)
-        return recurrent_plain(net, l, x, h, tp__shape(x)[0]);
+        return (net->kind == TP_RNN_TANH ? tp_rnn_tanh : tp_rnn_relu)(x, h, l->w_ih, l->w_hh,
+                                                                      l->b_ih, l->b_hh);
     if (net->projects)
         return recurrent_projected(net, l, x, h, c, tp__shape(x)[0]);
     return tp_lstm(x, h, *c, l->w_ih, l->w_hh, l->b_ih, l->b_hh, c);

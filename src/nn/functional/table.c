@@ -7,9 +7,13 @@
 #include "base/dtype.h"
 #include "tinypytorch.h"
 
-const tp__family *const tp__network_families[] = {&tp__family_functional,    &tp__family_bags,
-                                                  &tp__family_margins,       &tp__family_batch_norm,
-                                                  &tp__family_recurrent_net, NULL};
+const tp__family *const tp__network_families[] = {&tp__family_functional,
+                                                  &tp__family_bags,
+                                                  &tp__family_margins,
+                                                  &tp__family_batch_norm,
+                                                  &tp__family_recurrent_net,
+                                                  &tp__family_rnn,
+                                                  NULL};
 
 tp_var *tp__floating(tp_var *x)
 {

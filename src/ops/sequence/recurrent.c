@@ -288,6 +288,12 @@ static tp_var *layer_apply(bool lstm, tp_var **in)
     return tp_is_poison(y) ? y : tp_to(y, dtype);
 }
 
+/* A bias as a floating array, so that sums of two do not wrap around; NULL-safe. */
+static tp_var *layer_bias(tp_var *bias)
+{
+    return !bias || tp__is_float((tp_dtype)bias->dtype) ? bias : tp_to(bias, TP_F64);
+}
+
 static tp_var *layer_zeros(tp_var *like, int64_t n)
 {
     return tp_zeros((tp_dtype)like->dtype, 1, &n);
@@ -316,6 +322,8 @@ tp_var *tp_lstm(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh, tp_
     if (!layer_fits("lstm", 4, x, h, w_ih, w_hh, biases) ||
         !layer_check("lstm", "c", c, 2, tp__shape(h), "(N, H)"))
         return tp__poison();
+    b_ih = layer_bias(b_ih);
+    b_hh = layer_bias(b_hh);
     tp_var *bias = b_ih && b_hh ? tp_add(b_ih, b_hh)
                    : b_ih       ? b_ih
                    : b_hh       ? b_hh
@@ -330,8 +338,8 @@ tp_var *tp_lstm(tp_var *x, tp_var *h, tp_var *c, tp_var *w_ih, tp_var *w_hh, tp_
 /* Biases in the order of the gates: r and z share theirs, n and q have one each. */
 static tp_var *gru_bias(tp_var *x, int64_t size, tp_var *b_ih, tp_var *b_hh)
 {
-    b_ih = b_ih ? b_ih : layer_zeros(x, 3 * size);
-    b_hh = b_hh ? b_hh : layer_zeros(x, 3 * size);
+    b_ih = b_ih ? layer_bias(b_ih) : layer_zeros(x, 3 * size);
+    b_hh = b_hh ? layer_bias(b_hh) : layer_zeros(x, 3 * size);
     tp_var *both = tp_add(tp_slice(b_ih, 0, 0, 2 * size, 1), tp_slice(b_hh, 0, 0, 2 * size, 1));
     return tp_concatenate((tp_var *[]){both, tp_slice(b_ih, 0, 2 * size, 3 * size, 1),
                                        tp_slice(b_hh, 0, 2 * size, 3 * size, 1)},
