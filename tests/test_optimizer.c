@@ -292,6 +292,21 @@ TEST(the_number_of_threads_changes_no_bit)
     tp_set_num_threads(before);
 }
 
+TEST(frozen_parameters_stay)
+{
+    tp_var *p[4] = {tp_variable(1.0), tp_scalar(2), tp_variable(3.0), tp_variable(4.0)};
+    tp_optimizer *o = tp_adam_new(p, 4, 0.5);
+    set_gradient(p[0], tp_scalar(1)), set_gradient(p[3], tp_scalar(1));
+    tp_requires_grad_(p[2], false);
+    tp_share(p[2]);
+    tp_optimizer_step(o);
+    CHECK_CLOSE(tp_item(p[0]), 0.5, 1e-7);
+    CHECK_BITS(tp_item(p[1]), 2);
+    CHECK_BITS(tp_item(p[2]), 3);
+    CHECK_CLOSE(tp_item(p[3]), 3.5, 1e-7);
+    tp_optimizer_free(o);
+}
+
 /* --- Memory --- */
 
 TEST(only_the_first_step_takes_memory)

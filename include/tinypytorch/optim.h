@@ -16,11 +16,11 @@
  * moves every parameter or, with an error, none. One without a gradient stays as it is, and so does
  * what is remembered of it; gradients add up until tp_optimizer_zero_grad.
  *
- * Parameters are leaves that need gradients (tp_variable), contiguous, of a floating type; they
- * share no elements with each other. What an optimiser remembers has their type. Of float16 and
- * bfloat16 it keeps a master, the elements in float32, which is what moves; the parameter is what
- * that rounds to. A parameter that others write is followed: where it is no longer what its master
- * rounds to, the master begins anew.
+ * Parameters are leaves (tp_variable), contiguous, of a floating type; they share no elements with
+ * each other. Frozen ones (tp_requires_grad_) may be among them: they have no gradient. What an
+ * optimiser remembers has their type. Of float16 and bfloat16 it keeps a master, the elements in
+ * float32, which is what moves; the parameter is what that rounds to. A parameter that others write
+ * is followed: where it is no longer what its master rounds to, the master begins anew.
  *
  * An optimiser is owned by who made it and holds its parameters until tp_optimizer_free. Making one
  * that fails gives NULL and an error. Calls given NULL while an error is pending do nothing, and so

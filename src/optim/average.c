@@ -51,9 +51,11 @@ void tp_ema_free(tp_ema *e)
 {
     if (!e)
         return;
-    for (int i = 0; i < 3 * e->n; i++)
-        if (e->params[i])
-            tp__drop(e->params[i]);
+    for (int i = 0; i < e->n; i++)
+        tp_free(e->params[i]);
+    for (int i = 0; i < 2 * e->n; i++)
+        if (e->averages[i])
+            tp__drop(e->averages[i]);
     tp__free(e->params);
     tp__free(e);
 }
@@ -64,8 +66,7 @@ static bool ema_fill(const char *call, tp_ema *e, tp_var *const *params)
     for (int i = 0; i < e->n; i++) {
         if (!tp__step_may_move(&step, i) || !tp__evaluate(params[i]))
             return false;
-        tp__ref(params[i]);
-        e->params[i] = params[i];
+        e->params[i] = tp_keep(params[i]);
         if (!(e->averages[i] = tp__copy_as(tp__here(), params[i], ema_dtype(params[i]))))
             return false;
     }

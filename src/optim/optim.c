@@ -115,7 +115,7 @@ bool tp__step_may_move(const tp__step *step, int i)
     if (!optim_editable(step, "parameter", step->params, i))
         return false;
     bool known = p->dtype == TP_F32 || p->dtype == TP_F64 || (step->masters && optim_is_half(p));
-    if (known && (p->flags & TP__NEEDS_GRAD))
+    if (known && ((p->flags & TP__NEEDS_GRAD) || step->masters))
         return true;
     if (known)
         tp_fail(TP_ERROR_GRAPH,
@@ -155,17 +155,18 @@ static bool optim_works(const tp_var *p)
     return tp__grad_of(p) && p->size > 0;
 }
 
-/* Parameter i and, where it moves, what is remembered of it. */
+/* Parameter i and what is remembered of it can be moved. One of an optimiser (with masters) that
+ * has no gradient is not looked at: it may be frozen, or shared. */
 static bool optim_fits(const tp__step *step, int i)
 {
+    if (step->masters && !optim_works(step->params[i]))
+        return true;
     if (!tp__step_may_move(step, i))
         return false;
     for (int k = 0; k < TP__STEP_STATES; k++)
-        if ((step->uses >> k & 1) && (!step->masters || optim_works(step->params[i])) &&
-            !optim_state(step, step->state_names[k], step->states[k], i))
+        if ((step->uses >> k & 1) && !optim_state(step, step->state_names[k], step->states[k], i))
             return false;
-    return !optim_is_half(step->params[i]) || !optim_works(step->params[i]) ||
-           optim_state(step, "master", step->masters, i);
+    return !optim_is_half(step->params[i]) || optim_state(step, "master", step->masters, i);
 }
 
 static bool optim_check(const tp__step *step)

@@ -34,7 +34,8 @@ bool tp__step_option(const char *call, const char *option, double value, double 
  * done to all of its parameters. False then. */
 bool tp__step_run(const tp__step *steps, int n, int total);
 
-/* The parameter can be moved at all: a leaf that needs a gradient, floating, contiguous. */
+/* The parameter can be moved at all: a leaf, floating, contiguous; without a list of masters it
+ * needs a gradient too. */
 bool tp__step_may_move(const tp__step *step, int i);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/dtype.h"
 #include "tinypytorch/array.h"
 #include "tinypytorch/graph.h"
+#include "tinypytorch/scope.h"
 
 /* --- Options by name --- */
 
@@ -110,7 +111,8 @@ static void optimizer_drop_list(tp_var **list, int n)
 
 void tp__optimizer_group_end(tp__optimizer_group *group)
 {
-    optimizer_drop_list(group->params, group->n);
+    for (int i = 0; group->params && i < group->n; i++)
+        tp_free(group->params[i]);
     optimizer_drop_list(group->masters, group->n);
     for (int k = 0; k < TP__STEP_STATES; k++)
         optimizer_drop_list(group->states[k], group->n);
@@ -162,8 +164,7 @@ static bool optimizer_group_fill(const char *call, const tp_optimizer *o,
             tp_fail(TP_ERROR_ARGUMENT, "%s: parameter %d is among the parameters already", call, i);
             return false;
         }
-        tp__ref(params[i]);
-        group->params[group->n++] = params[i];
+        group->params[group->n++] = tp_keep(params[i]);
         group->scalars[i] = o->record->scalar_start;
     }
     return true;
@@ -177,8 +178,7 @@ bool tp__optimizer_group_like(const tp_optimizer *o, const tp__optimizer_group *
         return false;
     memcpy(group->options, like->options, o->record->size);
     for (; group->n < like->n; group->n++) {
-        tp__ref(like->params[group->n]);
-        group->params[group->n] = like->params[group->n];
+        group->params[group->n] = tp_keep(like->params[group->n]);
         group->scalars[group->n] = o->record->scalar_start;
     }
     return true;
