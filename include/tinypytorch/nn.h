@@ -5,6 +5,7 @@
  *     tp_module *net = tp_sequential_new(
  *         TP_MODULES(tp_linear_new(2, 16), tp_tanh_new(), tp_linear_new(16, 3)));
  *     tp_var *y = tp_forward(net, x);              (N, 2) → (N, 3)
+ *     tp_module_save(net, "net.safetensors");
  *     tp_module_free(net);
  *
  * A *module* has *parameters* (variables, which are trained), *buffers* (constants that belong to
@@ -199,6 +200,10 @@ TP_API bool tp_module_load_state_dict(tp_module *m, const tp_state_dict *d,
  * the module, in the dict. free() it. NULL if nothing differs (or on an error). */
 TP_API char *tp_module_differences(tp_module *m, const tp_state_dict *d);
 
+/* The same with a file: tp_state_dict_save and _load name the formats. False, with an error. */
+TP_API bool tp_module_save(tp_module *m, const char *path);
+TP_API bool tp_module_load(tp_module *m, const char *path, const tp_load_options *options);
+
 /* --- Containers --- */
 
 /* One after the other, "0", "1" …: a result of each is what the next one takes. Takes the handles
@@ -272,6 +277,7 @@ struct tp__module_list {
 #define TP__MODULE_LOAD(function, m, from, ...)                                                    \
     TP__WITH(tp_load_options, function, (m, from, ), __VA_ARGS__)
 #define tp_module_load_state_dict(...) TP__MODULE_LOAD(tp_module_load_state_dict, __VA_ARGS__, )
+#define tp_module_load(...) TP__MODULE_LOAD(tp_module_load, __VA_ARGS__, )
 #endif
 
 #endif
