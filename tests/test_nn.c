@@ -422,3 +422,56 @@ TEST(without_memory_there_is_an_error_and_no_leak)
     }
     tp_set_log(NULL);
 }
+
+/* --- Normalization, files --- */
+
+TEST(batch_norm_keeps_what_it_sees_and_uses_it_in_evaluation)
+{
+    tp_module *m = tp_batch_norm_new(1, .dtype = TP_F64);
+    double numbers[] = {1, 2, 3, 6};
+    tp_var *x = tp_array(TP_F64, TP_SHAPE(4, 1), numbers);
+    tp_var *y = tp_forward(m, x); /* mean 3, variance 3.5, unbiased 14 / 3 */
+    CHECK_CLOSE(at(y, 3), 3 / sqrt(3.5 + 1e-5), 1e-15);
+    CHECK_CLOSE(tp_item(tp_module_get(m, "running_mean")), 0.3, 1e-15);
+    CHECK_CLOSE(tp_item(tp_module_get(m, "running_var")), 0.9 + 1.4 / 3, 1e-15);
+    CHECK_BITS(tp_item(tp_module_get(m, "num_batches_tracked")), 1);
+    tp_module_train(m, false);
+    CHECK_CLOSE(at(tp_forward(m, x), 0), 0.7 / sqrt(0.9 + 1.4 / 3 + 1e-5), 1e-15);
+    CHECK_BITS(tp_item(tp_module_get(m, "num_batches_tracked")), 1);
+    tp_module_free(m);
+    m = tp_batch_norm_new(1, .momentum = TP_AUTO, .affine = false);
+    CHECK_INT(tp_parameters(m, 0, NULL), 0);
+    tp_forward(m, tp_to(x, TP_F32)), tp_forward(m, tp_to(tp_add(x, 2), TP_F32));
+    CHECK_CLOSE(tp_item(tp_module_get(m, "running_mean")), 4, 1e-6);
+    tp_module_free(m);
+}
+
+TEST(norms_are_their_functions)
+{
+    tp_var *x = tp_randn(TP_F64, TP_SHAPE(2, 4, 3));
+    tp_module *m = tp_layer_norm_new(TP_SHAPE(4, 3), .dtype = TP_F64, .eps = 0.1);
+    check_same(tp_forward(m, x), tp_layer_norm(x, 2, tp_module_get(m, "weight"),
+                                               tp_module_get(m, "bias"), .eps = 0.1));
+    tp_module_free(m);
+    m = tp_group_norm_new(2, 4, .dtype = TP_F64);
+    check_same(tp_forward(m, x),
+               tp_group_norm(x, 2, tp_module_get(m, "weight"), tp_module_get(m, "bias")));
+    tp_module_free(m);
+    m = tp_rms_norm_new(TP_SHAPE(3), .affine = false, .dtype = TP_F64);
+    check_same(tp_forward(m, x), tp_rms_norm(x, 1, NULL));
+    tp_module_free(m);
+    CHECK(!tp_group_norm_new(3, 4));
+    CHECK_ERROR(TP_ERROR_ARGUMENT, "4 channels do not fall in 3 groups");
+}
+
+TEST(a_network_goes_into_a_file_and_comes_back)
+{
+    tp_module *a = small_net(), *b = small_net();
+    CHECK(tp_module_save(a, "net.safetensors"));
+    CHECK(tp_module_load(b, "net.safetensors"));
+    CHECK_BITS(tp_item(tp_forward(a, row_of_two())), tp_item(tp_forward(b, row_of_two())));
+    CHECK(!tp_module_load(b, "none.safetensors"));
+    CHECK_ERROR(TP_ERROR_FILE, "none.safetensors");
+    tp_module_free(a);
+    tp_module_free(b);
+}

@@ -76,8 +76,8 @@ static bool take(const char *call, tp_norm_layer_options *o, const tp_norm_layer
            tp__check_within(call, ".eps", o->eps, 0, 1e300);
 }
 
-static bool add_affine(tp_module *m, const tp_norm_layer_options *o, int ndim,
-                       const int64_t *shape, bool bias)
+static bool add_affine(tp_module *m, const tp_norm_layer_options *o, int ndim, const int64_t *shape,
+                       bool bias)
 {
     bool good = o->affine ? tp__layer_filled(m, "weight", o->dtype, ndim, shape, 1)
                           : tp__layer_without(m, "weight");
@@ -117,8 +117,7 @@ static tp_module *by_shape(const char *call, const tp_module_class *is, int ndim
     return norm_new(is, &o, ndim, shape, bias);
 }
 
-tp_module *(tp_layer_norm_new)(int ndim, const int64_t *shape,
-                               const tp_norm_layer_options *options)
+tp_module *(tp_layer_norm_new)(int ndim, const int64_t *shape, const tp_norm_layer_options *options)
 {
     static const tp_module_class is = {.size = sizeof is,
                                        .name = "LayerNorm",
@@ -128,8 +127,7 @@ tp_module *(tp_layer_norm_new)(int ndim, const int64_t *shape,
     return by_shape("layer_norm_new", &is, ndim, shape, true, options);
 }
 
-tp_module *(tp_rms_norm_new)(int ndim, const int64_t *shape,
-                             const tp_norm_layer_options *options)
+tp_module *(tp_rms_norm_new)(int ndim, const int64_t *shape, const tp_norm_layer_options *options)
 {
     static const tp_module_class is = {.size = sizeof is,
                                        .name = "RMSNorm",
