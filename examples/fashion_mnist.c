@@ -2,10 +2,9 @@
  *
  * Clothes from photographs: Fashion-MNIST (Xiao et al. 2017), 60,000 images of 28 × 28 in ten
  * classes, by a multilayer perceptron, LeNet or a small ResNet.
+ * Debian's package dataset-fashion-mnist has them.
  *
- *     fashion_mnist [mlp | lenet | resnet] [epochs] [examples of an epoch]
- *
- * Debian's package dataset-fashion-mnist has the images.
+ *     fashion_mnist [mlp | lenet | resnet] [epochs]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +57,7 @@ static double accuracy(tp_module *net, tp_loader *test)
     double right = 0, all = 0;
     tp_var *batch[2];
     tp_module_train(net, false);
-    for (size_t scope; scope = tp_scope_begin(), tp_loader_next(test, batch); tp_scope_end(scope)) {
+    for (size_t s; s = tp_scope_begin(), tp_loader_next(test, batch); tp_scope_end(s)) {
         right += tp_item(tp_sum(tp_eq(tp_argmax(tp_forward(net, batch[0]), 1), batch[1])));
         all += (double)tp_len(batch[1]);
     }
@@ -76,27 +75,22 @@ int main(int argc, char **argv)
     tp_loader *train = tp_loader_new(images, 64, .shuffle = true, .workers = 1);
     tp_loader *test = tp_loader_new(unseen, 500);
     tp_var *params[64];
-    int n = tp_parameters(net, 64, params);
-    tp_optimizer *adam = tp_adam_new(params, n, 1e-3);
-    int64_t batches = argc > 3 ? atoi(argv[3]) / 64 : tp_loader_len(train);
+    tp_optimizer *adam = tp_adam_new(params, tp_parameters(net, 64, params), 1e-3);
 
     printf("%s: %d parameters\n", model, (int)tp_parameter_count(net));
     for (int epoch = 0; epoch < epochs && !tp_error(); epoch++) {
         double sum = 0;
+        tp_var *batch[2];
         tp_optimizer_set_lr(adam, 0, 4 * epoch < 3 * epochs ? 1e-3 : 1e-4);
-        for (int64_t i = 0; i < batches; i++) {
-            TP_SCOPE();
-            tp_var *batch[2];
-            if (!tp_loader_next(train, batch))
-                break;
+        for (size_t s; s = tp_scope_begin(), tp_loader_next(train, batch); tp_scope_end(s)) {
             tp_var *loss = tp_cross_entropy(tp_forward(net, batch[0]), batch[1]);
             tp_optimizer_zero_grad(adam);
             tp_backward(loss);
             tp_optimizer_step(adam);
             sum += tp_item(loss);
         }
-        printf("epoch %2d  loss %.4f  accuracy %.2f %%\n", epoch + 1, sum / (double)batches,
-               accuracy(net, test));
+        printf("epoch %2d  loss %.4f  accuracy %.2f %%\n", epoch + 1,
+               sum / (double)tp_loader_len(train), accuracy(net, test));
     }
     tp_optimizer_free(adam);
     tp_loader_free(train), tp_loader_free(test);
