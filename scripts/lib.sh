@@ -195,6 +195,8 @@ build_needs()
         libcairo2-dev cairo-devel cairo cairo-dev cairo
     need optional "Pango (letters of every script in plots)" 'has_pc pangocairo' \
         libpango1.0-dev pango-devel pango pango-dev pango
+    need optional "zlib (compressed files)" 'has_pc zlib' \
+        zlib1g-dev zlib-devel zlib zlib-dev zlib
     need optional "OpenBLAS (LAPACK's products)" 'has_pc openblas' \
         libopenblas-dev openblas-devel openblas openblas-dev openblas
     need optional "LAPACKE (factorisations of matrices)" 'has_pc lapacke' \

@@ -75,7 +75,7 @@ gives_installed_bits()
 install_plain()
 {
     local name off=()
-    for name in BLAS LAPACK GRAPHVIZ CAIRO MVEC; do
+    for name in BLAS LAPACK GRAPHVIZ CAIRO ZLIB MVEC; do
         off+=("-DTP_WITH_$name=OFF")
     done
     cmake -S "$root" -B "$work/build" -DCMAKE_C_COMPILER="$cc" -DCMAKE_INSTALL_PREFIX="$work/installed" \

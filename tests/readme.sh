@@ -23,7 +23,7 @@ lines=$(wc -l <"$work/readme.c")
 [ "$lines" -le 33 ] || { echo "README.md: the example has $lines lines" && exit 1; }
 
 libraries=
-for package in libgvc libcgraph cairo openblas lapacke; do
+for package in libgvc libcgraph cairo zlib openblas lapacke; do
     libraries="$libraries $(pkg-config --libs "$package" 2>/dev/null || true)"
 done
 # shellcheck disable=SC2086

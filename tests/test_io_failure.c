@@ -63,3 +63,38 @@ static void job_shards(findings *found)
     tp_state_dict_free(d);
 }
 FAILURE_TEST(shards)
+
+static void job_npz(findings *found)
+{
+    find_file(found, "failure.npz");
+}
+FAILURE_TEST(npz)
+
+static void find_foreign(findings *found, const char *name)
+{
+    char path[1000];
+    snprintf(path, sizeof path, "%s/io/%s", TEST_REFERENCE, name);
+    tp_state_dict *d = tp_state_dict_load(path);
+    if (!d && tp_status() == TP_ERROR_MISSING)
+        tp_clear_error();
+    find_number(found, d ? (double)tp_state_dict_len(d) : -1);
+    for (int64_t i = 0; d && i < tp_state_dict_len(d); i++)
+        find(found, tp_sum(tp_to(tp_state_dict_at(d, i), TP_F64)));
+    tp_state_dict_free(d);
+}
+
+static void job_foreign(findings *found)
+{
+    find_foreign(found, "state.pt");
+    find_foreign(found, "nested.pt");
+    find_foreign(found, "stored.npz");
+    find_foreign(found, "deflated.npz");
+}
+FAILURE_TEST(foreign)
+
+static void job_npy(findings *found)
+{
+    if (tp_npy_save(tp_transpose(tp_ones(TP_F32, TP_SHAPE(2, 3)), 0, 1), "failure.npy"))
+        find(found, tp_npy_load("failure.npy"));
+}
+FAILURE_TEST(npy)

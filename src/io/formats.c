@@ -14,6 +14,7 @@
 #include "base/call.h"
 #include "base/escape.h"
 #include "base/numbers.h"
+#include "io/npy.h"
 #include "tinypytorch/error.h"
 
 bool tp__format_fail(const char *call, const char *path, const char *format, ...)
@@ -90,7 +91,7 @@ static tp__writer *format_writer(const char *path)
     static const struct {
         const char *ending;
         tp__writer *write;
-    } formats[] = {{".safetensors", tp__safetensors_write}};
+    } formats[] = {{".safetensors", tp__safetensors_write}, {".npz", tp__npz_write}};
     size_t length = strlen(path);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         size_t n = strlen(formats[i].ending);
@@ -127,6 +128,10 @@ static tp__reader *format_reader(const tp__blob *blob)
     const char *at = (const char *)blob->at;
     if (blob->size > 8 && at[8] == '{' && !at[6] && !at[7])
         return tp__safetensors_read;
+    if (blob->size >= 4 && !memcmp(at, "PK", 2) && (at[2] == 3 || at[2] == 5))
+        return tp__zip_file_read;
+    if (blob->size >= 6 && !memcmp(at, TP__NPY_MAGIC, 6))
+        return tp__npy_read;
     if (blob->size && (*at == '{' || strchr(" \t\r\n", *at)))
         return tp__shards_read;
     return NULL;
@@ -145,7 +150,7 @@ tp_state_dict *tp_state_dict_load(const char *path)
     if (blob && !read)
         tp__format_fail(call, path,
                         "not a file of arrays: expected safetensors, an index of such files, .npz, "
-                        ".npy, or what torch.save writes");
+                        ".npy, or the zip that torch.save writes from PyTorch 1.6 on");
     if (!read || !read(call, path, blob, d)) {
         tp_state_dict_free(d);
         d = NULL;

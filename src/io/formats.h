@@ -19,11 +19,13 @@
 typedef bool tp__reader(const char *call, const char *path, tp__blob *blob, tp_state_dict *d);
 typedef bool tp__writer(const char *call, const char *path, const tp_state_dict *d, tp__file *file);
 
-tp__reader tp__safetensors_read, tp__shards_read, tp__npz_read, tp__npy_read, tp__torch_read;
+/* A zip is what torch.save or what numpy.savez wrote. */
+tp__reader tp__safetensors_read, tp__shards_read, tp__npy_read, tp__zip_file_read;
 tp__writer tp__safetensors_write, tp__npz_write;
 
-/* The bytes by which npy files begin, and a value as such a file in memory or of one. */
-#define TP__NPY_MAGIC "\x93NUMPY"
+/* The second of these. */
+struct tp__zip;
+bool tp__npz_read(const struct tp__zip *zip, tp_state_dict *d);
 
 /* Records "call: path: …" as an error of the file, and returns false. */
 bool tp__format_fail(const char *call, const char *path, const char *format, ...) TP_PRINTF(3, 4);
