@@ -165,6 +165,10 @@ typedef struct tp_train_options {
     const char *log;          /* a .csv or .jsonl file with a row for each epoch … */
     int64_t log_every;        /* … and for each so many steps; 0: for none */
     const char *events;       /* a directory for TensorBoard: the same numbers */
+    const char *report;       /* an .html file that needs no network: summary, curves, confusion
+                               * matrices, modules, the graph of the first step; written after each
+                               * epoch and at the end */
+    const char *curves;       /* the losses over the steps as a picture, as tp_plot_save writes */
     bool silent;              /* says nothing of how it goes */
 } TP__BY_NAME tp_train_options;
 

@@ -77,6 +77,11 @@ double tp_metric_result(const tp_metric *m)
     return metric_there("metric_result", m) && m->n ? m->is->result(m) : (double)NAN;
 }
 
+int64_t tp__metric_classes(const tp_metric *m)
+{
+    return m->classes;
+}
+
 tp_var *tp_metric_matrix(const tp_metric *m)
 {
     if (!metric_there("metric_matrix", m))

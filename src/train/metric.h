@@ -39,6 +39,9 @@ struct tp_metric {
     int64_t room;
 };
 
+/* How many classes m counts, 0: none. */
+int64_t tp__metric_classes(const tp_metric *m);
+
 tp_metric *tp__metric_new(const tp__metric_record *is, int64_t classes);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "array/array.h"
@@ -71,6 +72,7 @@ static bool train_batch(tp__run *run, tp_var *const *batch)
         train_refuse(run, batch, random, "loss", value);
         return false;
     }
+    tp__train_draw(run, loss);
     tp_backward(loss, NULL);
     if (!train_clip(run, batch, random))
         return false;
@@ -159,7 +161,7 @@ static bool train_end_epoch(tp__run *run)
         return false;
     run->now.batch = 0;
     run->loss_sum = run->loss_count = 0;
-    return tp__train_write_log(run) && tp__train_save(run);
+    return tp__train_write_log(run) && tp__train_report(run) && tp__train_save(run);
 }
 
 static bool train_run(tp__run *run)
@@ -248,6 +250,8 @@ static void train_loop(tp__run *run)
             good = train_run(run);
     }
     tp__train_show_end(run);
+    if (good)
+        tp__train_report(run);
 }
 
 tp_train_report(tp_train)(tp_module *net, tp_batch_loss *loss, tp_optimizer *optimizer,
@@ -276,6 +280,7 @@ tp_train_report(tp_train)(tp_module *net, tp_batch_loss *loss, tp_optimizer *opt
     tp_event_writer_free(run.events);
     tp__free(run.params);
     tp__free(run.rows);
+    free(run.graph);
     if (tp_status())
         run.now.end = TP_TRAIN_FAILED;
     return run.now;

@@ -24,6 +24,7 @@ typedef struct tp__run {
     int64_t began, first_step; /* when, by tp__clock, and at which step */
     int64_t shown;             /* when the line on the terminal was written */
     bool terminal;
+    char *graph;             /* the picture of the first loss, for a report; NULL: none */
     tp_event_writer *events; /* NULL: none are wanted */
 
     tp_train_report now;
@@ -70,6 +71,14 @@ bool tp__train_save_best(const tp__run *run);
 /* Goes to where the checkpoint was written, if resuming is wanted and there is one. False with an
  * error. */
 bool tp__train_resume(tp__run *run);
+
+/* --- train/report.c --- */
+
+/* Keeps the picture of a loss, if a report is wanted and it is the first. */
+void tp__train_draw(tp__run *run, tp_var *loss);
+
+/* Writes report and curves, if they are wanted. False with an error. */
+bool tp__train_report(const tp__run *run);
 
 /* --- train/progress.c --- */
 
