@@ -159,6 +159,22 @@ TEST(an_edit_is_seen_by_the_sweep)
     CHECK_BITS(tp_item(y), MANY);
 }
 
+/* Also an edit of what was broadcast, few elements of which nothing waits. */
+TEST(an_edit_of_what_was_broadcast_is_seen_by_the_sweep)
+{
+    for (int waits = 0; waits < 2; waits++) {
+        tp_var *x = tp_variable(tp_full(TP_F64, 2, (const int64_t[]){5, 7}, 0.5));
+        tp_var *factor =
+            tp_sum(tp_cos(tp_full(TP_F64, 2, (const int64_t[]){70, 71}, 0.5)), .keepdims = true);
+        CHECK(waits || tp_data(factor));
+        tp_var *y = tp_mul(x, factor), *z = tp_add(x, factor);
+        tp_sub_(factor, 1.25);
+        tp_gradient(y, x);
+        CHECK(test_error(TP_ERROR_GRAPH, "edited in place"));
+        CHECK_CLOSE(tp_item(tp_sum(tp_gradient(z, x))), 35, 0);
+    }
+}
+
 TEST(long_chains_and_shared_values_come_out_right)
 {
     tp_var *x = tp_full(TP_F64, TP_SHAPE(MANY), 0.5), *y = x, *z = x;

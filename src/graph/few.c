@@ -132,14 +132,17 @@ static tp_var *few_broadcast(tp__thread *t, tp_var *v, const tp_var *like, bool 
     return few_step(t, &tp__op_broadcast_to, v, y, record);
 }
 
-/* v as the operation takes it, poison, or NULL if more has to be done to it. */
-TP_INLINE tp_var *few_operand(tp__thread *t, tp_var *v, const tp_var *like, bool record)
+/* Operand i, v, as op takes it, poison, or NULL if more has to be done to it. What may be edited
+ * and the rule reads is not copied: the record would not see the edit. */
+TP_INLINE tp_var *few_operand(tp__thread *t, const tp__op *op, uint32_t i, tp_var *v,
+                              const tp_var *like, bool record)
 {
     if (TP_LIKELY(few_fits(v, like, record)))
         return v;
-    return (v->flags & (TP__NUMBER | TP__NEEDS_GRAD)) == TP__NUMBER
-               ? few_convert(t, v, like)
-               : few_broadcast(t, v, like, record);
+    if ((v->flags & (TP__NUMBER | TP__NEEDS_GRAD)) == TP__NUMBER)
+        return few_convert(t, v, like);
+    bool read = op->compose || tp__reads_input(op->reads[0] | op->reads[1], i);
+    return record && read && !v->op ? NULL : few_broadcast(t, v, like, record);
 }
 
 /* Where the loop finds v's element, or elements. A number is written down once, where the loop may
@@ -211,8 +214,8 @@ tp_var *tp__apply_few(tp__thread *t, const tp__op *op, tp_var *a, tp_var *b, tp_
         return NULL;
     flags &= op->gradient || (op->flags & TP__SLOPE) ? TP__NEEDS_GRAD | TP__UNRECORDED : 0;
     bool record = (flags & TP__NEEDS_GRAD) && !t->recording.modes;
-    if (!few_is_plain(like) || !(a = few_operand(t, a, like, record)) ||
-        (b && !(b = few_operand(t, b, like, record))))
+    if (!few_is_plain(like) || !(a = few_operand(t, op, 0, a, like, record)) ||
+        (b && !(b = few_operand(t, op, 1, b, like, record))))
         return NULL;
     tp_var *y = (a->flags | (b ? b->flags : 0)) & TP__POISON ? NULL : tp__node_like(t, like);
     if (!y)
