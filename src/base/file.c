@@ -192,6 +192,20 @@ static bool file_flush(const tp__file *file)
             errno == ENOTSUP);
 }
 
+/* A name, too, is on the disk only when its directory is. Where that cannot be asked for, the
+ * system does what it does. */
+static void file_flush_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash ? strndup(path, (size_t)(slash + 1 - path)) : NULL;
+    int descriptor = open(directory ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        (void)fsync(descriptor);
+        close(descriptor);
+    }
+    free(directory);
+}
+
 int tp__file_end(tp__file *file, bool keep)
 {
     errno = 0;
@@ -204,6 +218,8 @@ int tp__file_end(tp__file *file, bool keep)
             file_fail(file, errno);
         if (!keep || file->error)
             unlink(file->temporary);
+        else
+            file_flush_directory(file->path);
     }
     tp__free(file->temporary);
     tp__free(file->path);
