@@ -190,6 +190,16 @@ lines add_graph/sample.dot ' \[label="Add", color=lightblue, style=filled, shape
 ! has_images || check "fashion_mnist: less than 80 % right" awk '
     / accuracy / { good = $6 + 0 > 80 } END { exit !good }' "$work/fashion_mnist/stdout"
 
+# A net of sin x, and what its training leaves.
+numbers train_sine 0 "epochs" 100
+lines train_sine/stdout "R2 above 0.999: yes" 1
+for row in "-1.50 -0.9975" "-0.75 -0.6816" " 0.00 0" " 0.75 0.6816" " 1.50 0.9975"; do
+    numbers train_sine 2e-2 "x ${row% *}  network" "${row##* }"
+done
+lines train_sine/sine.csv "^epoch," 100
+check "train_sine: no checkpoint" test -s "$work/train_sine/sine.safetensors"
+check "train_sine: no report" grep -q '</html>' "$work/train_sine/sine.html"
+
 # The solution is sin x; a net of this size comes within 2e-3 of it.
 numbers physics 2e-3 "largest error:" 0
 

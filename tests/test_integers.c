@@ -448,6 +448,16 @@ static tp_var *with_metric(tp_metric *m)
     return DONE(tp_metric_free(m));
 }
 
+static tp_var *with_events(int64_t first, int64_t step)
+{
+    tp_event_writer *w = tp_event_writer_new("integers_events", first);
+    if (w) {
+        tp_event_scalar(w, "a", step, 1);
+        tp_event_histogram(w, "b", step, x23());
+    }
+    return DONE(tp_event_writer_free(w));
+}
+
 static tp_var *with_dict(int64_t i)
 {
     tp_state_dict *d = tp_state_dict_new();
@@ -504,6 +514,9 @@ INTEGERS(tp_confusion_matrix_new, 1, with_metric(tp_confusion_matrix_new(k[0])))
 INTEGERS(tp_precision_new, 1, with_metric(tp_precision_new(k[0], TP_MACRO)))
 INTEGERS(tp_recall_new, 1, with_metric(tp_recall_new(k[0], TP_WEIGHTED)))
 INTEGERS(tp_f1_new, 1, with_metric(tp_f1_new(k[0], TP_MICRO)))
+INTEGERS(tp_event_writer_new, 1, with_events(k[0], 0))
+INTEGERS(tp_event_scalar, 1, with_events(0, k[0]))
+INTEGERS(tp_event_histogram, 1, with_events(1, k[0]))
 INTEGERS(tp_loader_new, 3, with_dataset(0, k[0], k[1], k[2]))
 INTEGERS(tp_loader_seek, 2, with_seek(k[0], k[1]))
 INTEGERS(tp_tensor_dataset_new, 1, DONE(tp_dataset_free(tp_tensor_dataset_new(k[0] > 0 ? 1 : to_int(k[0]), (tp_var *[]){x23()}))))

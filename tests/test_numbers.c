@@ -54,6 +54,24 @@ static tp_var *classes(void)
     return tp_array(TP_I64, TP_SHAPE(2), ((int64_t[]){0, 1}));
 }
 
+static tp_var *train_loss(void *arg, tp_module *net, tp_var *const *batch, tp_var **prediction)
+{
+    (void)arg, (void)prediction;
+    return tp_mean(tp_square(tp_forward(net, batch[0])));
+}
+
+static void train(const tp_train_options *options)
+{
+    tp_module *net = tp_linear_new(3, 1, .dtype = TP_F64);
+    tp_var *x = x23(), *params[2];
+    tp_parameters(net, 2, params);
+    tp_optimizer *o = tp_sgd_new(params, 2, 0.1);
+    tp_dataset *d = tp_tensor_dataset_new(1, &x);
+    tp_loader *l = tp_loader_new(d, 2);
+    (tp_train)(net, train_loss, o, l, options);
+    tp_loader_free(l), tp_dataset_free(d), tp_optimizer_free(o), tp_module_free(net);
+}
+
 static tp_var *square_of(void *ctx, tp_var *x)
 {
     (void)ctx;
@@ -299,6 +317,8 @@ NUMBERS(tp_plot_images, "low", -INFINITE, INFINITE, 0, PLOT(tp_plot_images(plot,
 NUMBERS(tp_plot_images, "high", -INFINITE, INFINITE, 2, PLOT(tp_plot_images(plot, x23(), .high = d)))
 
 /* Elements of arrays that are parameters. */
+NUMBERS(tp_train, "clip_norm", 0, INFINITE, 0.5, train(&(tp_train_options){.size = sizeof(tp_train_options), .epochs = 1, .silent = true, .clip_norm = d}))
+NUMBERS(tp_train, "min_delta", 0, INFINITE, 0.5, train(&(tp_train_options){.size = sizeof(tp_train_options), .epochs = 1, .silent = true, .min_delta = d}))
 NUMBERS(tp_binary_cross_entropy, "x", 0, 1, 0.5, tp_binary_cross_entropy(of(d), of(0.5)))
 NUMBERS(tp_bernoulli, "p", 0, 1, 0.5, tp_bernoulli(of(d)))
 NUMBERS(tp_bernoulli, "p", 0, 1, 0.5, tp_bernoulli(tp_to(of(d), TP_F32)))

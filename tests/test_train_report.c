@@ -68,6 +68,7 @@ TEST(a_report_has_all_in_one_file)
           strstr(text, "<td>steps</td><td>9</td>"));
     CHECK_INT(times(text, "<polyline"), 3 + 2 + 1); /* losses, metrics, learning rate */
     CHECK_INT(times(text, "<tr><th>"), 2 * 4);      /* two matrices, 3 classes and a head */
+    CHECK(strstr(text, "<pre>Sequential(") && strstr(text, "\n  0: Linear(2 → 3)\n"));
     CHECK(strstr(text, "Linear") && strstr(text, "CrossEntropy"));
     CHECK(!strstr(text, "http://") || times(text, "http://") == times(text, "xmlns=\"http://"));
     CHECK(!strstr(text, "<script") && !strstr(text, "nan") && strstr(text, "</html>"));

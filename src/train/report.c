@@ -232,7 +232,10 @@ static void report_network(tp__text *text, const tp__run *run)
     char *tree = tp_module_repr(run->net);
     if (tree) {
         tp__text_put(text, "<h2>Modules</h2>\n<pre>");
-        tp__escape_xml(text, tree, strlen(tree));
+        for (char *line = strtok(tree, "\n"); line; line = strtok(NULL, "\n")) {
+            tp__escape_xml(text, line, strlen(line));
+            tp__text_put(text, "\n");
+        }
         tp__text_put(text, "</pre>\n");
     }
     free(tree);
