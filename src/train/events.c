@@ -202,7 +202,7 @@ void tp__event_histogram(tp__text *record, double time, int64_t step, const char
 {
     tp__text message = {0}, histogram = {0};
     event_buckets *b = tp__alloc_zero(1, sizeof *b);
-    double least = INFINITY, most = -INFINITY, number = 0, sum = 0, squares = 0;
+    double least = (double)INFINITY, most = -least, number = 0, sum = 0, squares = 0;
     record->failed = record->failed || !b;
     if (record->failed)
         return;

@@ -103,7 +103,7 @@ static bool metric_scores_fit(const tp_var *scores, const tp_var *target)
 }
 
 /* Fills rows with v and target as float64, in the current scope. */
-static bool metric_rows(const tp_metric *m, tp_var *v, tp_var *target, tp__rows *rows)
+static bool metric_rows(const tp_metric *m, tp_var *v, tp_var *target, tp__metric_batch *rows)
 {
     char has[TP__SHAPE_TEXT], wants[TP__SHAPE_TEXT];
     bool classes = m->is->of_classes && tp__is_float((tp_dtype)v->dtype);
@@ -114,7 +114,7 @@ static bool metric_rows(const tp_metric *m, tp_var *v, tp_var *target, tp__rows 
                 classes ? "scores (N, C, …) and classes (N, …)" : "as many of both");
         return false;
     }
-    *rows = (tp__rows){.n = target->size, .inner = 1};
+    *rows = (tp__metric_batch){.n = target->size, .inner = 1};
     if (classes) {
         rows->classes = tp__shape(v)[1];
         for (int i = 1; i < target->ndim; i++)
@@ -126,13 +126,13 @@ static bool metric_rows(const tp_metric *m, tp_var *v, tp_var *target, tp__rows 
 }
 
 /* The number of classes that a target or prediction may be, 0: any. */
-static int64_t metric_limit(const tp_metric *m, const tp__rows *rows)
+static int64_t metric_limit(const tp_metric *m, const tp__metric_batch *rows)
 {
     return rows->classes && (!m->classes || rows->classes < m->classes) ? rows->classes
                                                                         : m->classes;
 }
 
-static bool metric_in_range(const tp_metric *m, const tp__rows *rows)
+static bool metric_in_range(const tp_metric *m, const tp__metric_batch *rows)
 {
     double limit = (double)metric_limit(m, rows);
     if (m->classes && rows->classes > m->classes) {
@@ -159,7 +159,7 @@ void tp_metric_update(tp_metric *m, tp_var *prediction, tp_var *target)
         !tp__check_named("metric_update", "prediction", prediction) ||
         !tp__check_named("metric_update", "target", target) || tp_status())
         return;
-    tp__rows rows;
+    tp__metric_batch rows;
     size_t scope = tp_scope_begin();
     bool grad = tp_set_grad_enabled(false);
     if (metric_rows(m, prediction, target, &rows) &&
@@ -169,13 +169,13 @@ void tp_metric_update(tp_metric *m, tp_var *prediction, tp_var *target)
     tp_scope_end(scope);
 }
 
-static double rows_score(const tp__rows *rows, int64_t i, int64_t c)
+static double rows_score(const tp__metric_batch *rows, int64_t i, int64_t c)
 {
     return rows->score[(i / rows->inner * rows->classes + c) * rows->inner + i % rows->inner];
 }
 
 /* How many classes stand before class c in target i's order of scores. */
-static int64_t rows_rank(const tp__rows *rows, int64_t i, int64_t c)
+static int64_t rows_rank(const tp__metric_batch *rows, int64_t i, int64_t c)
 {
     double own = rows_score(rows, i, c);
     int64_t rank = 0;
@@ -187,7 +187,7 @@ static int64_t rows_rank(const tp__rows *rows, int64_t i, int64_t c)
     return rank;
 }
 
-static int64_t rows_class(const tp__rows *rows, int64_t i)
+static int64_t rows_class(const tp__metric_batch *rows, int64_t i)
 {
     if (!rows->classes)
         return (int64_t)rows->score[i];
@@ -201,7 +201,7 @@ static int64_t rows_class(const tp__rows *rows, int64_t i)
 
 /* --- Right ones --- */
 
-static bool accuracy_update(tp_metric *m, const tp__rows *rows)
+static bool accuracy_update(tp_metric *m, const tp__metric_batch *rows)
 {
     if (m->k > 1 && !rows->classes) {
         tp_fail(TP_ERROR_DTYPE, "metric_update: %s needs scores, not classes", m->name);
@@ -372,7 +372,7 @@ tp_metric *tp_f1_new(int64_t classes, tp_average average)
 
 /* --- Perplexity --- */
 
-static double row_cross_entropy(const tp__rows *rows, int64_t i)
+static double row_cross_entropy(const tp__metric_batch *rows, int64_t i)
 {
     double most = rows_score(rows, i, rows_class(rows, i)), sum = 0;
     for (int64_t c = 0; c < rows->classes; c++)
@@ -380,7 +380,7 @@ static double row_cross_entropy(const tp__rows *rows, int64_t i)
     return log(sum) - (rows_score(rows, i, (int64_t)rows->target[i]) - most);
 }
 
-static bool perplexity_update(tp_metric *m, const tp__rows *rows)
+static bool perplexity_update(tp_metric *m, const tp__metric_batch *rows)
 {
     if (!rows->classes) {
         tp_fail(TP_ERROR_DTYPE, "metric_update: perplexity needs scores, not classes");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A metric is a record and what it has counted. Metrics of classes see a batch as rows of scores,
- * by tp__rows, the others as pairs of numbers; both look at all of a batch before they count the
- * first, so that a batch that is refused changes nothing.
+ * by tp__metric_batch, the others as pairs of numbers; both look at all of a batch before they
+ * count the first, so that a batch that is refused changes nothing.
  */
 #ifndef TP_METRIC_H
 #define TP_METRIC_H
@@ -13,17 +13,17 @@
 
 /* A batch of n targets. Score c of target i is score[(i / inner · classes + c) · inner + i %
  * inner]; without classes score[i] is the prediction of target i. */
-typedef struct tp__rows {
+typedef struct tp__metric_batch {
     const double *score, *target;
     int64_t n, classes, inner; /* classes is 0: predictions are as the targets are */
-} tp__rows;
+} tp__metric_batch;
 
 typedef struct tp__metric_record {
     const char *name;
     bool of_classes; /* predictions may be scores */
     bool minimize;
     /* Counts a batch; false, with an error, if it is refused. */
-    bool (*update)(tp_metric *m, const tp__rows *rows);
+    bool (*update)(tp_metric *m, const tp__metric_batch *rows);
     double (*result)(const tp_metric *m);
 } tp__metric_record;
 

@@ -11,7 +11,7 @@
 #include "array/array.h"
 #include "base/alloc.h"
 
-static bool r2_update(tp_metric *m, const tp__rows *rows)
+static bool r2_update(tp_metric *m, const tp__metric_batch *rows)
 {
     for (int64_t i = 0; i < rows->n; i++) {
         double y = rows->target[i], error = y - rows->score[i], off = y - m->mean;
@@ -38,7 +38,7 @@ tp_metric *tp_r2_score_new(void)
     return tp__metric_new(&r2_record, 0);
 }
 
-static bool absolute_update(tp_metric *m, const tp__rows *rows)
+static bool absolute_update(tp_metric *m, const tp__metric_batch *rows)
 {
     m->n += rows->n;
     for (int64_t i = 0; i < rows->n; i++)
@@ -63,7 +63,7 @@ tp_metric *tp_mean_absolute_error_new(void)
 
 /* --- Area under the ROC curve --- */
 
-static bool auc_fits(const tp__rows *rows)
+static bool auc_fits(const tp__metric_batch *rows)
 {
     for (int64_t i = 0; i < rows->n; i++) {
         double t = rows->target[i], p = rows->score[i];
@@ -89,7 +89,7 @@ static bool auc_room(tp_metric *m, int64_t n)
     return true;
 }
 
-static bool auc_update(tp_metric *m, const tp__rows *rows)
+static bool auc_update(tp_metric *m, const tp__metric_batch *rows)
 {
     if (!auc_fits(rows) || !auc_room(m, m->n + rows->n))
         return false;

@@ -111,7 +111,7 @@ static void chart_axes(tp__text *text, report_range x, report_range y)
 
 static void report_chart(tp__text *text, const tp__run *run, int n, const report_series *series)
 {
-    report_range x = {INFINITY, -INFINITY}, y = x;
+    report_range x = {(double)INFINITY, -(double)INFINITY}, y = x;
     int at = CHART_LEFT;
     for (int i = 0; i < n; i++)
         for (int64_t r = 0; r < run->n_rows; r++)
