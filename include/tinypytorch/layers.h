@@ -18,6 +18,7 @@
 #include "conv.h"
 #include "network.h"
 #include "nn.h"
+#include "sequence.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -119,6 +120,66 @@ TP_API tp_module *tp_group_norm_new(int64_t groups, int64_t channels,
                                     const tp_norm_layer_options *options);
 TP_API tp_module *tp_instance_norm_new(int64_t channels, const tp_norm_layer_options *options);
 
+/* --- Sequences ---
+ *
+ * Parameters are weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, weight_ih_l0_reverse … of each
+ * layer and direction, uniform within ±1 / √hidden at the beginning. */
+
+#define TP__DEFAULTS_tp_recurrent_layer_options(_) _ layers = 1, _ bias = true,
+typedef struct tp_recurrent_layer_options {
+    TP__OPTIONS(tp_recurrent_layer_options)
+    int layers;         /* 1 */
+    bool bidirectional; /* and backwards, side by side in the result */
+    bool batch_first;   /* (N, T, in) instead of (T, N, in) */
+    double dropout;     /* between layers, in training */
+    bool bias;          /* true */
+    bool relu;          /* of tp_rnn_new: instead of tanh */
+    tp_dtype dtype;     /* TP_F32 */
+} TP__BY_NAME tp_recurrent_layer_options;
+
+/* (T, N, in) → (T, N, directions · hidden). tp_forward_n takes x, h, (of an LSTM) c, and the rows'
+ * lengths, and gives the result, h_n, (of an LSTM) c_n: the last states, (layers · directions, N,
+ * hidden). Values at the end may be left out, and others NULL. See tp_recurrent. */
+TP_API tp_module *tp_rnn_new(int64_t in, int64_t hidden,
+                             const tp_recurrent_layer_options *options);
+TP_API tp_module *tp_lstm_new(int64_t in, int64_t hidden,
+                              const tp_recurrent_layer_options *options);
+TP_API tp_module *tp_gru_new(int64_t in, int64_t hidden,
+                             const tp_recurrent_layer_options *options);
+
+#define TP__DEFAULTS_tp_attention_layer_options(_) _ bias = true,
+typedef struct tp_attention_layer_options {
+    TP__OPTIONS(tp_attention_layer_options)
+    bool batch_first; /* (N, L, width) instead of (L, N, width) */
+    bool causal;      /* place i sees places 0 … i */
+    double dropout;   /* of attention's weights, in training */
+    bool bias;        /* true */
+    tp_dtype dtype;   /* TP_F32 */
+} TP__BY_NAME tp_attention_layer_options;
+
+/* tp_multi_head_attention between projections: in_proj_weight (3 width, width), in_proj_bias,
+ * out_proj.weight and .bias. tp_forward_n takes q, k, v and a mask (as of the function), tp_forward
+ * an x that is all three. */
+TP_API tp_module *tp_multihead_attention_new(int64_t width, int64_t heads,
+                                             const tp_attention_layer_options *options);
+
+#define TP__DEFAULTS_tp_transformer_options(_) _ dropout = 0.1, _ eps = 1e-5,
+typedef struct tp_transformer_options {
+    TP__OPTIONS(tp_transformer_options)
+    double dropout;   /* 0.1 */
+    bool norm_first;  /* normalise what comes in, as GPT-2 does, not the sums */
+    bool gelu;        /* instead of relu */
+    bool batch_first; /* (N, L, width) instead of (L, N, width) */
+    bool causal;      /* place i sees places 0 … i */
+    double eps;       /* of the norms: 1e-5 */
+    tp_dtype dtype;   /* TP_F32 */
+} TP__BY_NAME tp_transformer_options;
+
+/* x ← norm1(x + self_attn(x)), x ← norm2(x + linear2(relu(linear1(x)))), with `hidden` values in
+ * between (Vaswani et al. 2017). tp_forward_n takes x and a mask. */
+TP_API tp_module *tp_transformer_encoder_layer_new(int64_t width, int64_t heads, int64_t hidden,
+                                                   const tp_transformer_options *options);
+
 /* --- Activations (elementwise.h) --- */
 TP_API tp_module *tp_relu_new(void);
 TP_API tp_module *tp_leaky_relu_new(double slope);
@@ -172,6 +233,13 @@ TP_API tp_var *tp_loss(tp_module *m, tp_var *x, tp_var *target);
 #define tp_group_norm_new(...) TP__NEW_2(tp_norm_layer_options, tp_group_norm_new, __VA_ARGS__, )
 #define tp_instance_norm_new(...)                                                                  \
     TP__NEW_1(tp_norm_layer_options, tp_instance_norm_new, __VA_ARGS__, )
+#define tp_rnn_new(...) TP__NEW_2(tp_recurrent_layer_options, tp_rnn_new, __VA_ARGS__, )
+#define tp_lstm_new(...) TP__NEW_2(tp_recurrent_layer_options, tp_lstm_new, __VA_ARGS__, )
+#define tp_gru_new(...) TP__NEW_2(tp_recurrent_layer_options, tp_gru_new, __VA_ARGS__, )
+#define tp_multihead_attention_new(...)                                                            \
+    TP__NEW_2(tp_attention_layer_options, tp_multihead_attention_new, __VA_ARGS__, )
+#define tp_transformer_encoder_layer_new(...)                                                      \
+    TP__NEW_3(tp_transformer_options, tp_transformer_encoder_layer_new, __VA_ARGS__, )
 #define tp_mse_loss_new(...) TP__WITH(tp_loss_options, tp_mse_loss_new, (), __VA_ARGS__)
 #define tp_l1_loss_new(...) TP__WITH(tp_loss_options, tp_l1_loss_new, (), __VA_ARGS__)
 #define tp_bce_with_logits_loss_new(...)                                                           \
