@@ -103,6 +103,46 @@ static tp_var *tp__first;
 
 /* --- array.h, random.h --- */
 
+/* --- Networks --- */
+
+static tp_var *with_forward(tp_module *m, tp_var *x)
+{
+    tp_var *y = tp_forward(m, tp_to(x, TP_F32));
+    tp_module_free(m);
+    return y;
+}
+
+static tp_var *with_values(int n_in, int n_out)
+{
+    tp_module *m = tp_mse_loss_new();
+    tp_var *in[2] = {x23(), x23()}, *out[2] = {NULL, NULL};
+    tp_forward_n(m, n_in > 2 ? 2 : n_in, in, n_out > 2 ? 2 : n_out, out);
+    return DONE(tp_module_free(m));
+}
+
+static tp_var *with_part(int64_t i)
+{
+    tp_module *m = tp_sequential_new(TP_MODULES(tp_identity_new()));
+    tp_module_at(m, i < INT32_MIN ? -1 : i > INT32_MAX ? 7 : (int)i);
+    return DONE(tp_module_free(m));
+}
+
+static tp_var *with_parameters(int n)
+{
+    tp_var *out[4];
+    tp_module *m = tp_linear_new(2, 2);
+    tp_parameters(m, n, out);
+    return DONE(tp_module_free(m));
+}
+
+static tp_var *with_summary(int n_in)
+{
+    tp_module *m = tp_linear_new(3, 2, .dtype = TP_F64);
+    tp_var *in[2] = {x23(), x23()};
+    free(tp_module_summary(m, n_in, in));
+    return DONE(tp_module_free(m));
+}
+
 /* clang-format off */
 INTEGERS(tp_num_int, 1, tp_num_int(k[0]))
 INTEGERS(tp_array, 1, tp_array((tp_dtype)k[0], TP_SHAPE(1), (double[]){1}))
@@ -562,6 +602,45 @@ INTEGERS(tp_scope_end, 1, DONE(tp_scope_end(tp_scope_begin() + (size_t)(k[0] < 0
 INTEGERS(tp_name_scope_end, 1, DONE(tp_name_scope_end((size_t)k[0])))
 INTEGERS(tp_dtype_name, 1, DONE(tp_dtype_name((tp_dtype)k[0])))
 INTEGERS(tp_set_num_threads, 1, DONE((tp_set_num_threads(k[0] > 4 ? 4 : to_int(k[0])), tp_set_num_threads(1))))
+/* --- Networks --- */
+INTEGERS(tp_linear_new, 3, DONE(tp_module_free(tp_linear_new(k[0], k[1], .dtype = (tp_dtype)k[2]))))
+INTEGERS(tp_unflatten_new, 2, DONE(tp_module_free(tp_unflatten_new(TP_SHAPE(k[0], k[1])))))
+INTEGERS(tp_embedding_new, 2, DONE(tp_module_free(tp_embedding_new(k[0], k[1]))))
+INTEGERS(tp_conv1d_new, 3, DONE(tp_module_free(tp_conv1d_new(k[0], k[1], k[2]))))
+INTEGERS(tp_conv2d_new, 3, DONE(tp_module_free(tp_conv2d_new(k[0], k[1], k[2]))))
+INTEGERS(tp_conv2d_new, 3, with_forward(tp_conv2d_new(1, 2, 3, .stride.one = k[0], .padding.one = k[1], .dilation.one = k[2]), x_of(4)))
+INTEGERS(tp_conv2d_new, 1, DONE(tp_module_free(tp_conv2d_new(2, 2, 3, .groups = k[0]))))
+INTEGERS(tp_conv3d_new, 3, DONE(tp_module_free(tp_conv3d_new(k[0], k[1], k[2]))))
+INTEGERS(tp_conv_transpose1d_new, 3, DONE(tp_module_free(tp_conv_transpose1d_new(k[0], k[1], k[2]))))
+INTEGERS(tp_conv_transpose2d_new, 3, DONE(tp_module_free(tp_conv_transpose2d_new(k[0], k[1], k[2]))))
+INTEGERS(tp_conv_transpose3d_new, 3, DONE(tp_module_free(tp_conv_transpose3d_new(k[0], k[1], k[2]))))
+INTEGERS(tp_max_pool1d_new, 1, with_forward(tp_max_pool1d_new(k[0]), x_of(3)))
+INTEGERS(tp_max_pool2d_new, 2, with_forward(tp_max_pool2d_new(k[0], .stride.one = k[1]), x_of(4)))
+INTEGERS(tp_max_pool3d_new, 1, with_forward(tp_max_pool3d_new(k[0]), x_of(5)))
+INTEGERS(tp_avg_pool1d_new, 1, with_forward(tp_avg_pool1d_new(k[0]), x_of(3)))
+INTEGERS(tp_avg_pool2d_new, 2, with_forward(tp_avg_pool2d_new(k[0], .padding.one = k[1]), x_of(4)))
+INTEGERS(tp_avg_pool3d_new, 1, with_forward(tp_avg_pool3d_new(k[0]), x_of(5)))
+INTEGERS(tp_adaptive_avg_pool1d_new, 1, with_forward(tp_adaptive_avg_pool1d_new(k[0]), x_of(3)))
+INTEGERS(tp_adaptive_avg_pool2d_new, 1, with_forward(tp_adaptive_avg_pool2d_new(k[0]), x_of(4)))
+INTEGERS(tp_adaptive_max_pool1d_new, 1, with_forward(tp_adaptive_max_pool1d_new(k[0]), x_of(3)))
+INTEGERS(tp_adaptive_max_pool2d_new, 1, with_forward(tp_adaptive_max_pool2d_new(k[0]), x_of(4)))
+INTEGERS(tp_layer_norm_new, 2, with_forward(tp_layer_norm_new(TP_SHAPE(k[0], k[1])), x_of(4)))
+INTEGERS(tp_rms_norm_new, 1, with_forward(tp_rms_norm_new(TP_SHAPE(k[0])), x_of(4)))
+INTEGERS(tp_batch_norm_new, 2, with_forward(tp_batch_norm_new(k[0], .dtype = (tp_dtype)k[1]), x_of(4)))
+INTEGERS(tp_group_norm_new, 2, with_forward(tp_group_norm_new(k[0], k[1]), x_of(4)))
+INTEGERS(tp_instance_norm_new, 1, with_forward(tp_instance_norm_new(k[0]), x_of(4)))
+INTEGERS(tp_rnn_new, 3, DONE(tp_module_free(tp_rnn_new(k[0], k[1], .layers = k[2] > 9 ? 2 : to_int(k[2])))))
+INTEGERS(tp_lstm_new, 2, DONE(tp_module_free(tp_lstm_new(k[0], k[1]))))
+INTEGERS(tp_gru_new, 2, DONE(tp_module_free(tp_gru_new(k[0], k[1]))))
+INTEGERS(tp_multihead_attention_new, 2, DONE(tp_module_free(tp_multihead_attention_new(k[0], k[1]))))
+INTEGERS(tp_transformer_encoder_layer_new, 3, DONE(tp_module_free(tp_transformer_encoder_layer_new(k[0], k[1], k[2]))))
+INTEGERS(tp_softmax_new, 1, with_forward(tp_softmax_new(to_int(k[0])), x_of(3)))
+INTEGERS(tp_log_softmax_new, 1, with_forward(tp_log_softmax_new(to_int(k[0])), x_of(3)))
+INTEGERS(tp_forward_n, 2, with_values(to_int(k[0]), to_int(k[1])))
+INTEGERS(tp_module_at, 1, with_part(k[0]))
+INTEGERS(tp_parameters, 1, with_parameters(k[0] > 4 ? 4 : to_int(k[0])))
+INTEGERS(tp_module_summary, 1, with_summary(k[0] > 2 ? 2 : to_int(k[0])))
+INTEGERS(tp_sequential_new, 1, DONE(tp_module_free(tp_sequential_new(k[0] > 0 ? 0 : to_int(k[0]), NULL))))
 /* clang-format on */
 
 /* --- Running them --- */

@@ -16,6 +16,7 @@
 #define TINYPYTORCH_LAYERS_H
 
 #include "conv.h"
+#include "functional.h"
 #include "network.h"
 #include "nn.h"
 #include "sequence.h"
@@ -140,12 +141,10 @@ typedef struct tp_recurrent_layer_options {
 /* (T, N, in) → (T, N, directions · hidden). tp_forward_n takes x, h, (of an LSTM) c, and the rows'
  * lengths, and gives the result, h_n, (of an LSTM) c_n: the last states, (layers · directions, N,
  * hidden). Values at the end may be left out, and others NULL. See tp_recurrent. */
-TP_API tp_module *tp_rnn_new(int64_t in, int64_t hidden,
-                             const tp_recurrent_layer_options *options);
+TP_API tp_module *tp_rnn_new(int64_t in, int64_t hidden, const tp_recurrent_layer_options *options);
 TP_API tp_module *tp_lstm_new(int64_t in, int64_t hidden,
                               const tp_recurrent_layer_options *options);
-TP_API tp_module *tp_gru_new(int64_t in, int64_t hidden,
-                             const tp_recurrent_layer_options *options);
+TP_API tp_module *tp_gru_new(int64_t in, int64_t hidden, const tp_recurrent_layer_options *options);
 
 #define TP__DEFAULTS_tp_attention_layer_options(_) _ bias = true,
 typedef struct tp_attention_layer_options {
@@ -200,7 +199,7 @@ TP_API tp_module *tp_cross_entropy_loss_new(const tp_class_options *options);
 TP_API tp_module *tp_nll_loss_new(const tp_class_options *options);
 
 /* The result of a module of two values. */
-TP_API tp_var *tp_loss(tp_module *m, tp_var *x, tp_var *target);
+TP_API tp_var *tp_loss(tp_module *m, tp_var *x, tp_var *y);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,8 @@
 #define TP_NO_SUGAR
 #include "tinypytorch/layers.h"
 
+#include <float.h>
+
 #include "base/numbers.h"
 #include "nn/layer.h"
 #include "tinypytorch/elementwise.h"
@@ -59,12 +61,16 @@ static tp_module *scaled_new(const char *name, tp_var *(*f)(tp_var *x, double by
 
 tp_module *tp_leaky_relu_new(double slope)
 {
-    return scaled_new("LeakyReLU", tp_leaky_relu, slope);
+    return tp__check_within("leaky_relu_new", "slope", slope, -DBL_MAX, DBL_MAX)
+               ? scaled_new("LeakyReLU", tp_leaky_relu, slope)
+               : NULL;
 }
 
 tp_module *tp_elu_new(double alpha)
 {
-    return scaled_new("ELU", tp_elu, alpha);
+    return tp__check_within("elu_new", "alpha", alpha, -DBL_MAX, DBL_MAX)
+               ? scaled_new("ELU", tp_elu, alpha)
+               : NULL;
 }
 
 /* --- Along an axis --- */

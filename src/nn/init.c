@@ -7,6 +7,7 @@
 #define TP_NO_SUGAR
 #include "tinypytorch/nn.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "base/alloc.h"
@@ -27,6 +28,11 @@ static bool may_fill(const char *call, const tp_var *v)
     return !tp__here()->code;
 }
 
+static bool is_finite(const char *call, const char *what, double value)
+{
+    return tp__check_within(call, what, value, -DBL_MAX, DBL_MAX);
+}
+
 static tp_dtype drawn_as(const tp_var *v)
 {
     return v->dtype == TP_F64 ? TP_F64 : TP_F32;
@@ -44,9 +50,9 @@ static tp_var *put(tp_var *v, size_t scope, tp_var *drawn, double scale, double 
 
 static tp_var *uniform(const char *call, tp_var *v, double low, double high)
 {
-    if (!may_fill(call, v))
+    if (!may_fill(call, v) || !is_finite(call, "low", low) || !is_finite(call, "high", high))
         return tp__poison();
-    if (!isfinite(low) || !isfinite(high) || low > high)
+    if (low > high)
         return tp_fail(TP_ERROR_ARGUMENT, "%s: no interval from %g to %g", call, low, high);
     size_t scope = tp_scope_begin();
     return put(v, scope, tp_rand(drawn_as(v), v->ndim, tp__shape(v)), high - low, low);
@@ -56,9 +62,8 @@ static tp_var *normal(const char *call, tp_var *v, double mean, double std)
 {
     if (!may_fill(call, v))
         return tp__poison();
-    if (!isfinite(mean) || !(std >= 0) || isinf(std))
-        return tp_fail(TP_ERROR_ARGUMENT, "%s: no distribution of mean %g and std %g", call, mean,
-                       std);
+    if (!is_finite(call, "mean", mean) || !tp__check_within(call, "std", std, 0, DBL_MAX))
+        return tp__poison();
     size_t scope = tp_scope_begin();
     return put(v, scope, tp_randn(drawn_as(v), v->ndim, tp__shape(v)), std, mean);
 }
@@ -81,12 +86,15 @@ static double normal_distribution(double x)
 /* By the inverse of the distribution: a uniform draw between its values at both ends. */
 tp_var *tp_trunc_normal_(tp_var *v, double mean, double std, double low, double high)
 {
-    if (!may_fill("trunc_normal_", v))
+    const char *call = "trunc_normal_";
+    if (!may_fill(call, v) || !is_finite(call, "mean", mean) ||
+        !tp__check_within(call, "std", std, DBL_TRUE_MIN, DBL_MAX) ||
+        !tp__check_within(call, "low", low, -(double)INFINITY, (double)INFINITY) ||
+        !tp__check_within(call, "high", high, -(double)INFINITY, (double)INFINITY))
         return tp__poison();
-    if (!isfinite(mean) || !(std > 0) || isinf(std) || !(low < high))
-        return tp_fail(TP_ERROR_ARGUMENT,
-                       "trunc_normal_: no distribution of mean %g and std %g from %g to %g", mean,
-                       std, low, high);
+    if (low >= high)
+        return tp_fail(TP_ERROR_ARGUMENT, "trunc_normal_: nothing lies between %g and %g", low,
+                       high);
     double from = normal_distribution((low - mean) / std);
     double to = normal_distribution((high - mean) / std);
     size_t scope = tp_scope_begin();
@@ -135,35 +143,36 @@ static bool count_fans(const char *call, const tp_var *v, double *in, double *ou
 tp_var *tp_xavier_uniform_(tp_var *v, double gain)
 {
     double in, out;
-    if (!count_fans("xavier_uniform_", v, &in, &out))
+    if (!is_finite("xavier_uniform_", "gain", gain) || !count_fans("xavier_uniform_", v, &in, &out))
         return tp__poison();
-    double bound = v->size ? gain * sqrt(6 / (in + out)) : 0;
+    double bound = v->size ? fabs(gain) * sqrt(6 / (in + out)) : 0;
     return uniform("xavier_uniform_", v, -bound, bound);
 }
 
 tp_var *tp_xavier_normal_(tp_var *v, double gain)
 {
     double in, out;
-    if (!count_fans("xavier_normal_", v, &in, &out))
+    if (!is_finite("xavier_normal_", "gain", gain) || !count_fans("xavier_normal_", v, &in, &out))
         return tp__poison();
-    return normal("xavier_normal_", v, 0, v->size ? gain * sqrt(2 / (in + out)) : 0);
+    return normal("xavier_normal_", v, 0, v->size ? fabs(gain) * sqrt(2 / (in + out)) : 0);
 }
 
 tp_var *tp_kaiming_uniform_(tp_var *v, double gain, bool by_fan_out)
 {
     double in, out;
-    if (!count_fans("kaiming_uniform_", v, &in, &out))
+    if (!is_finite("kaiming_uniform_", "gain", gain) ||
+        !count_fans("kaiming_uniform_", v, &in, &out))
         return tp__poison();
-    double bound = v->size ? gain * sqrt(3 / (by_fan_out ? out : in)) : 0;
+    double bound = v->size ? fabs(gain) * sqrt(3 / (by_fan_out ? out : in)) : 0;
     return uniform("kaiming_uniform_", v, -bound, bound);
 }
 
 tp_var *tp_kaiming_normal_(tp_var *v, double gain, bool by_fan_out)
 {
     double in, out;
-    if (!count_fans("kaiming_normal_", v, &in, &out))
+    if (!is_finite("kaiming_normal_", "gain", gain) || !count_fans("kaiming_normal_", v, &in, &out))
         return tp__poison();
-    return normal("kaiming_normal_", v, 0, v->size ? gain / sqrt(by_fan_out ? out : in) : 0);
+    return normal("kaiming_normal_", v, 0, v->size ? fabs(gain) / sqrt(by_fan_out ? out : in) : 0);
 }
 
 double tp_leaky_relu_gain(double slope)
@@ -202,7 +211,8 @@ static void orthonormalize(double *at, int64_t rows, int64_t n)
 tp_var *tp_orthogonal_(tp_var *v, double gain)
 {
     double in, out;
-    if (!count_fans("orthogonal_", v, &in, &out) || !v->size)
+    if (!is_finite("orthogonal_", "gain", gain) || !count_fans("orthogonal_", v, &in, &out) ||
+        !v->size)
         return tp__here()->code ? tp__poison() : v;
     int64_t rows = tp__shape(v)[0], columns = v->size / rows;
     bool tall = rows > columns;
@@ -256,6 +266,7 @@ tp_var *tp_sparse_(tp_var *v, double sparsity, double std)
 {
     double in, out;
     if (!tp__check_within("sparse_", "sparsity", sparsity, 0, 1) ||
+        !tp__check_within("sparse_", "std", std, 0, DBL_MAX) ||
         !count_fans("sparse_", v, &in, &out))
         return tp__poison();
     if (v->ndim != 2)

@@ -190,7 +190,9 @@ tp_module *(tp_batch_norm_new)(int64_t channels, const tp_norm_layer_options *op
                                        .forward = batch_forward,
                                        .describe = describe};
     tp_norm_layer_options o = TP_OPTIONS(tp_norm_layer_options);
-    if (!take("batch_norm_new", &o, options))
+    if (!take("batch_norm_new", &o, options) ||
+        (o.momentum != TP_AUTO &&
+         !tp__check_within("batch_norm_new", ".momentum", o.momentum, 0, 1)))
         return NULL;
     tp_module *m = by_channels("batch_norm_new", &is, 0, channels, &o);
     if (!m)

@@ -42,17 +42,16 @@ static void recurrent_forward(tp_module *m, int n_in, tp_var *const *in, int n_o
         return;
     for (int i = 0; i < m->n_held; i++)
         weights[i] = tp__module_held(m, i);
-    out[0] = tp_recurrent(self->kind, given[0], given[1], two ? given[2] : NULL, weights,
-                          m->n_held, &o);
+    out[0] =
+        tp_recurrent(self->kind, given[0], given[1], two ? given[2] : NULL, weights, m->n_held, &o);
     tp__free(weights);
 }
 
 static void recurrent_describe(const tp_module *m, char *text, size_t size)
 {
     const recurrent *self = tp_module_self(m);
-    snprintf(text, size, "%lld → %lld, %d layer%s%s", (long long)self->in,
-             (long long)self->hidden, (int)self->options.layers,
-             self->options.layers == 1 ? "" : "s",
+    snprintf(text, size, "%lld → %lld, %d layer%s%s", (long long)self->in, (long long)self->hidden,
+             (int)self->options.layers, self->options.layers == 1 ? "" : "s",
              self->options.bidirectional ? ", both directions" : "");
 }
 
@@ -104,7 +103,8 @@ static tp_module *recurrent_new(const char *call, const char *name, tp_recurrent
     self->options.dropout = o.dropout;
     bool good = true;
     for (int layer = 0; layer < o.layers && good; layer++)
-        good = add_layer(m, &o, layer, false) && (!o.bidirectional || add_layer(m, &o, layer, true));
+        good =
+            add_layer(m, &o, layer, false) && (!o.bidirectional || add_layer(m, &o, layer, true));
     return tp__layer_done(m, good);
 }
 

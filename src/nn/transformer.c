@@ -68,8 +68,7 @@ static void attention_forward(tp_module *m, int n_in, tp_var *const *in, int n_o
     o.mask = n_in == 4 ? in[3] : NULL;
     o.causal = self->causal;
     o.dropout = m->eval ? 0 : self->dropout;
-    tp_var *y =
-        tp_multi_head_attention(projected[0], projected[1], projected[2], self->heads, &o);
+    tp_var *y = tp_multi_head_attention(projected[0], projected[1], projected[2], self->heads, &o);
     out[0] = tp_forward(self->out, turn ? tp_transpose(y, 0, 1) : y);
 }
 
@@ -126,7 +125,7 @@ tp_module *(tp_multihead_attention_new)(int64_t width, int64_t heads,
 /* --- Encoder layer --- */
 
 typedef struct encoder {
-    tp_module *attention, *linear1, *linear2, *norm1, *norm2;
+    tp_module *self_attention, *linear1, *linear2, *norm1, *norm2;
     bool norm_first, gelu;
     double dropout;
 } encoder;
@@ -141,7 +140,7 @@ static tp_var *attend(const tp_module *m, tp_var *x, tp_var *mask)
 {
     const encoder *self = tp_module_self(m);
     tp_var *y;
-    tp_forward_n(self->attention, mask ? 4 : 1, (tp_var *[]){x, x, x, mask}, 1, &y);
+    tp_forward_n(self->self_attention, mask ? 4 : 1, (tp_var *[]){x, x, x, mask}, 1, &y);
     return drop(m, y);
 }
 
@@ -174,23 +173,23 @@ static bool add_parts(tp_module *m, int64_t width, int64_t heads, int64_t hidden
                       const tp_transformer_options *o)
 {
     encoder *self = tp_module_self(m);
-    tp_attention_layer_options attention = TP_OPTIONS(tp_attention_layer_options);
-    attention.batch_first = o->batch_first;
-    attention.causal = o->causal;
-    attention.dropout = o->dropout;
-    attention.dtype = o->dtype;
+    tp_attention_layer_options inner = TP_OPTIONS(tp_attention_layer_options);
+    inner.batch_first = o->batch_first;
+    inner.causal = o->causal;
+    inner.dropout = o->dropout;
+    inner.dtype = o->dtype;
     tp_layer_options linear = TP_OPTIONS(tp_layer_options);
     linear.dtype = o->dtype;
     tp_norm_layer_options norm = TP_OPTIONS(tp_norm_layer_options);
     norm.dtype = o->dtype;
     norm.eps = o->eps;
-    self->attention =
-        tp_module_add(m, "self_attn", tp_multihead_attention_new(width, heads, &attention));
+    self->self_attention =
+        tp_module_add(m, "self_attn", tp_multihead_attention_new(width, heads, &inner));
     self->linear1 = tp_module_add(m, "linear1", tp_linear_new(width, hidden, &linear));
     self->linear2 = tp_module_add(m, "linear2", tp_linear_new(hidden, width, &linear));
     self->norm1 = tp_module_add(m, "norm1", tp_layer_norm_new(1, &width, &norm));
     self->norm2 = tp_module_add(m, "norm2", tp_layer_norm_new(1, &width, &norm));
-    return self->attention && self->linear1 && self->linear2 && self->norm1 && self->norm2;
+    return self->self_attention && self->linear1 && self->linear2 && self->norm1 && self->norm2;
 }
 
 tp_module *(tp_transformer_encoder_layer_new)(int64_t width, int64_t heads, int64_t hidden,
@@ -203,7 +202,8 @@ tp_module *(tp_transformer_encoder_layer_new)(int64_t width, int64_t heads, int6
     const char *call = "transformer_encoder_layer_new";
     tp_transformer_options o = TP_OPTIONS(tp_transformer_options);
     if (!tp__take_options(call, &o, sizeof o, options) ||
-        !tp__check_within(call, ".dropout", o.dropout, 0, 1))
+        !tp__check_within(call, ".dropout", o.dropout, 0, 1) ||
+        !tp__check_within(call, ".eps", o.eps, 0, 1e300))
         return NULL;
     tp_module *m = (tp_module_new)(&is);
     if (!m)
