@@ -166,6 +166,38 @@ TEST(stopped_at_each_step)
     check_same_files("parts", "plain");
 }
 
+static bool press_ctrl_c(void *arg, const tp_train_report *now)
+{
+    if (now->step == *(int *)arg && !now->epoch_ended)
+        raise(SIGINT);
+    return true;
+}
+
+TEST(an_interrupt_saves)
+{
+    size_t n[2];
+    char *bytes[2];
+    for (int i = 0; i < 2; i++) {
+        int step = i ? 9 : -1; /* no checkpoint but those of epochs is written by itself */
+        const char *name = i ? "pressed.safetensors" : "alone.safetensors";
+        remove(name);
+        for (int part = 0; part <= i; part++) {
+            train_case c = case_new(4);
+            tp_train_report r =
+                tp_train(c.net, case_loss, c.optimizer, c.loader, .epochs = 3, .checkpoint = name,
+                         .resume = true, .silent = true, .interruptible = true,
+                         .callback = press_ctrl_c, .callback_arg = &step);
+            CHECK(r.end == (part < i ? TP_TRAIN_INTERRUPTED : TP_TRAIN_DONE));
+            CHECK_INT(r.step, part < i ? 9 : 3 * CASE_BATCHES);
+            case_free(&c);
+            step = -1;
+        }
+        bytes[i] = read_file(name, "", &n[i]);
+    }
+    CHECK(n[0] && n[0] == n[1] && !memcmp(bytes[0], bytes[1], n[0]));
+    free(bytes[0]), free(bytes[1]);
+}
+
 TEST(the_best_is_the_module_of_its_epoch)
 {
     int never = -1;
