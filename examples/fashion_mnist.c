@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Clothes from photographs: Fashion-MNIST (Xiao et al. 2017), 60,000 images of 28 × 28 in ten
- * classes, by a multilayer perceptron, LeNet or a small ResNet.
- * Debian's package dataset-fashion-mnist has them.
- *
+ * classes (Debian's dataset-fashion-mnist), by a multilayer perceptron, LeNet or a small ResNet:
  *     fashion_mnist [mlp | lenet | resnet] [epochs]
  */
 #include <stdio.h>

@@ -83,6 +83,13 @@ static tp_var *square_of_first(void *ctx, tp_var *const *x)
     return square_of(ctx, x[0]);
 }
 
+static void with_events(double d)
+{
+    tp_event_writer *w = tp_event_writer_new("numbers_events", 0);
+    tp_event_scalar(w, "tag", 0, d);
+    tp_event_writer_free(w);
+}
+
 static tp_var *param(void)
 {
     tp_var *x = tp_variable(x23());
@@ -359,6 +366,7 @@ NUMBERS(tp_sparse_, "sparsity", 0, 1, 0.5, tp_sparse_(x23(), d, 1))
 NUMBERS(tp_sparse_, "std", 0, DBL_MAX, 0.5, tp_sparse_(x23(), 0.5, d))
 
 /* Any number is one. */
+NUMBERS(tp_event_scalar, NULL, 0, 0, 1, with_events(d))
 NUMBERS(tp_num, NULL, 0, 0, 1, tp_num(d))
 NUMBERS(tp_scalar, NULL, 0, 0, 1, tp_scalar(d))
 NUMBERS(tp_pow_number, NULL, 0, 0, 1, tp_pow_number(x23(), d))
