@@ -151,8 +151,9 @@ TP_API void tp_module_each(tp_module *m, void (*f)(void *arg, const char *name, 
 TP_API char *tp_module_repr(tp_module *m);
 
 /* A table of what a forward of n_in values does, by layer: shape of the result, parameters, their
- * bytes, multiplications and additions (as tp_profile counts them). The forward records nothing and
- * changes no buffer that evaluation does not change; a sum is below it. free() it. */
+ * bytes, flops (multiplications and additions of products, convolutions and the like; elementwise
+ * operations do not count). The forward records nothing and changes no buffer that evaluation does
+ * not change; a sum is below it. free() it. */
 TP_API char *tp_module_summary(tp_module *m, int n_in, tp_var *const *in);
 
 /* --- Changing --- */

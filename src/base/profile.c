@@ -193,7 +193,6 @@ static void profile_add_event(profile_data *p, profile_event event)
 void tp__profile_note(uint64_t start, const char *name, double bytes, double flops)
 {
     uint64_t all = profile_time() - start, own = profile_close(start, all);
-    profile_noted += flops;
     if (!profile_thread)
         profile_thread = atomic_fetch_add(&profile_threads, 1) + 1;
     tp__lock(&profile_mutex);
@@ -234,6 +233,12 @@ void tp__profile_count(bool on)
     tp__lock(&profile_mutex);
     atomic_store(&tp__profiling, on || profile_now.begin);
     tp__unlock(&profile_mutex);
+}
+
+void tp__profile_operation(uint64_t start, const char *name, double bytes, double flops)
+{
+    tp__profile_note(start, name, bytes, flops);
+    profile_noted += flops;
 }
 
 double tp__profile_flops(void)

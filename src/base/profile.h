@@ -40,7 +40,11 @@ TP_INLINE void tp__profile_stop(uint64_t start, const char *name, double bytes, 
         tp__profile_note(start, name, bytes, flops);
 }
 
-/* Has flops noted, also without a profile; and how many this thread noted so far. */
+/* tp__profile_note of an operation that is computed by itself, not in a plan with others: its flops
+ * count for tp__profile_flops, so that the sum does not depend on what waits. */
+void tp__profile_operation(uint64_t start, const char *name, double bytes, double flops);
+
+/* Has operations noted, also without a profile; and how many flops this thread's had so far. */
 void tp__profile_count(bool on);
 double tp__profile_flops(void);
 

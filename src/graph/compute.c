@@ -96,7 +96,7 @@ static void compute_note(uint64_t start, const tp__call *call, const tp_var *y)
     double bytes = (double)y->size * (double)tp__dtype_size(y->dtype);
     for (int i = 0; i < call->n_in; i++)
         bytes += (double)call->in[i]->size * (double)tp__dtype_size(call->in[i]->dtype);
-    tp__profile_stop(start, call->op->name, bytes, call->flops);
+    tp__profile_operation(start, call->op->name, bytes, call->flops);
 }
 
 /* True in a sweep that records: what it makes is going to be differentiated, and so read. */
