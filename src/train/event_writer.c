@@ -49,8 +49,8 @@ static bool event_open(tp_event_writer *w, const char *directory, int64_t step)
     if (mkdir(directory, 0777) != 0 && errno != EEXIST)
         return tp__file_good("event_writer_new", directory, errno);
     for (int i = 0; i < 1000 && !w->file; i++) {
-        snprintf(w->path, sizeof w->path, "%.500s/events.out.tfevents.%010.0f.%ld.%d", directory,
-                 time, tp__process(), i);
+        snprintf(w->path, sizeof w->path, "%.500s/events.out.tfevents.%010lld.%ld.%d", directory,
+                 (long long)time, tp__process(), i);
         w->file = fopen(w->path, "wbx");
         if (!w->file && errno != EEXIST)
             break;

@@ -26,7 +26,7 @@
 static void train_refuse(tp__run *run, tp_var *const *batch, const uint64_t *random,
                          const char *what, double value)
 {
-    char why[400];
+    char why[512];
     tp_var *prediction = NULL;
     bool before = tp_set_anomaly(true);
     tp_set_random_state(random);

@@ -61,7 +61,7 @@ def result(module, x):
 def main():
     print('/* SPDX-License-Identifier: MIT')
     print(f' * Written by make_modules.py with PyTorch {torch.__version__.split("+")[0]}. */')
-    print('static const module_case module_cases[] = {')
+    print('/* clang-format off */\nstatic const module_case module_cases[] = {')
     torch.set_grad_enabled(False)
     for name, module, shape in CASES:
         module = module.double().eval()
