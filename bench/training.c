@@ -8,6 +8,7 @@
  * of the images into DIRECTORY, trains STEPS batches of 64, and prints each loss; or with STEPS 0
  * trains two epochs in float32 and prints the seconds of the second.
  */
+int example_main(int argc, char **argv);
 #define main example_main
 #include "../examples/fashion_mnist.c"
 #undef main

@@ -332,11 +332,11 @@ TEST(initial_values_have_the_spread_of_their_formula)
         double std, bound;
     } is[] = {
         {tp_clone(tp_uniform_(v, -3, 3)), 3 / sqrt(3), 3},
-        {tp_clone(tp_normal_(v, 0, 2)), 2, INFINITY},
+        {tp_clone(tp_normal_(v, 0, 2)), 2, (double)INFINITY},
         {tp_clone(tp_xavier_uniform_(v, 2)), 2 * sqrt(2. / 1000), 2 * sqrt(6. / 1000)},
-        {tp_clone(tp_xavier_normal_(v, 2)), 2 * sqrt(2. / 1000), INFINITY},
+        {tp_clone(tp_xavier_normal_(v, 2)), 2 * sqrt(2. / 1000), (double)INFINITY},
         {tp_clone(tp_kaiming_uniform_(v, sqrt(2), false)), sqrt(2. / 200), sqrt(6. / 200)},
-        {tp_clone(tp_kaiming_normal_(v, sqrt(2), true)), sqrt(2. / 800), INFINITY},
+        {tp_clone(tp_kaiming_normal_(v, sqrt(2), true)), sqrt(2. / 800), (double)INFINITY},
         /* of a normal cut off at ± 1: √(1 − 2 φ(1) / (2 Φ(1) − 1)) = 0.53956 */
         {tp_clone(tp_trunc_normal_(v, 0, 1, -1, 1)), 0.5395600, 1},
     };

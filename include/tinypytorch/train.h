@@ -148,19 +148,16 @@ typedef struct tp_train_options {
                                 * recording; NULL: none */
     tp_metric *const *metrics; /* n_metrics of them, of .validation */
     int n_metrics;             /* at most 16 */
-    tp_schedule *schedule;     /* steps after each epoch, by what is monitored … */
-    bool schedule_every_step;  /* … or after each step, by its loss */
+    bool schedule_every_step;  /* .schedule steps after each step, by its loss, … */
+    tp_schedule *schedule;     /* … or after each epoch, by what is monitored */
     double clip_norm;          /* the most that the gradients' 2-norm may be; 0: anything */
     tp_train_callback *callback;
     void *callback_arg;
-    int64_t patience;   /* ends after so many epochs that were no better than the best; 0: never */
-    double min_delta;   /* better is what is better by more than this */
-    bool interruptible; /* SIGINT ends it after the step, and a second one the process; on return
-                         * the signal does again what it did before */
+    int64_t patience; /* ends after so many epochs that were no better than the best; 0: never */
+    double min_delta; /* better is what is better by more than this */
     const char *checkpoint;   /* a .safetensors file to continue from; NULL: none */
     int64_t checkpoint_every; /* steps between its writings; 0: written after each epoch. It is also
                                * written when the callback or Ctrl-C ends the training */
-    bool resume;              /* goes on from .checkpoint, if there is such a file */
     const char *best;         /* gets net's state dict, as .safetensors, whenever it is better */
     const char *log;          /* a .csv or .jsonl file with a row for each epoch … */
     int64_t log_every;        /* … and for each so many steps; 0: for none */
@@ -169,6 +166,9 @@ typedef struct tp_train_options {
                                * matrices, modules, the graph of the first step; written after each
                                * epoch and at the end */
     const char *curves;       /* the losses over the steps as a picture, as tp_plot_save writes */
+    bool resume;              /* goes on from .checkpoint, if there is such a file */
+    bool interruptible;       /* SIGINT ends it after the step, and a second one the process; on
+                               * return the signal does again what it did before */
     bool silent;              /* says nothing of how it goes */
 } TP__BY_NAME tp_train_options;
 

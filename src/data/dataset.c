@@ -64,13 +64,13 @@ static bool dataset_example(tp_dataset *d, int64_t index, tp_var **out)
     for (int k = 0; k < d->arrays; k++)
         out[k] = tp__poison();
     d->kind->get(d, index, out);
-    for (int k = 0; k < d->arrays && !tp_status(); k++)
+    for (int k = 0; k < d->arrays && !tp__here()->code; k++)
         if (!out[k] || tp_is_poison(out[k]))
             tp_fail(TP_ERROR_ARGUMENT, "%s: example %lld has no array %d", d->kind->name,
                     (long long)index, k);
-    for (int k = 0; k < d->arrays && tp_status(); k++)
+    for (int k = 0; k < d->arrays && tp__here()->code; k++)
         out[k] = tp__poison();
-    return !tp_status();
+    return !tp__here()->code;
 }
 
 bool tp_dataset_get(tp_dataset *d, int64_t index, tp_var **out)
@@ -86,7 +86,7 @@ bool tp_dataset_get(tp_dataset *d, int64_t index, tp_var **out)
                 (long long)d->n);
         return false;
     }
-    return !tp_status() && dataset_example(d, index, out);
+    return !tp__here()->code && dataset_example(d, index, out);
 }
 
 /* --- Batches --- */
@@ -170,9 +170,9 @@ static bool dataset_collate(tp_dataset *d, const int64_t *indices, int64_t n,
     if (good)
         how->collate(how->arg, n, d->arrays, examples, out);
     for (int k = 0; k < how->arrays && good; k++) {
-        if (!tp_status() && (!out[k] || tp_is_poison(out[k])))
+        if (!tp__here()->code && (!out[k] || tp_is_poison(out[k])))
             tp_fail(TP_ERROR_ARGUMENT, "loader_next: .collate made no array %d", k);
-        good = !tp_status() && tp__batch_put(batch, k, out[k]);
+        good = !tp__here()->code && tp__batch_put(batch, k, out[k]);
     }
     tp_scope_end(mark);
     tp__free(examples);

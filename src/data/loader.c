@@ -155,7 +155,7 @@ static void loader_start(tp_loader *l)
 tp_loader *(tp_loader_new)(tp_dataset *d, int64_t batch_size, const tp_loader_options *options)
 {
     tp_loader_options o = TP_OPTIONS(tp_loader_options);
-    if (tp_status() || !tp__take_options("loader_new", &o, sizeof o, options) ||
+    if (tp__here()->code || !tp__take_options("loader_new", &o, sizeof o, options) ||
         !loader_options(d, batch_size, &o))
         return NULL;
     tp_loader *l = tp__alloc_zero(1, sizeof *l);
@@ -203,7 +203,7 @@ bool tp_loader_next(tp_loader *l, tp_var **batch)
     }
     for (int k = 0; k < l->how.arrays; k++)
         batch[k] = tp__poison();
-    if (tp_status())
+    if (tp__here()->code)
         return false;
     if (!l->started)
         loader_start(l);

@@ -119,7 +119,7 @@ static bool tensors_check(const char *call, int n, tp_var *const *arrays)
         return false;
     }
     for (int k = 0; k < n; k++) {
-        if (!tp__check_operand_of(call, arrays[k], k, n) || tp_status())
+        if (!tp__check_operand_of(call, arrays[k], k, n) || tp__here()->code)
             return false;
         if (arrays[k]->ndim < 1) {
             tp__refuse_shape(call, "an array", arrays[k], "a first axis, over the examples");

@@ -210,7 +210,7 @@ static void mapped_get(tp_dataset *d, int64_t index, tp_var **out)
     const mapped *own = (mapped *)d;
     tp_var *in[TP_MAX_ARRAYS];
     own->of->kind->get(own->of, index, out);
-    if (tp_status())
+    if (tp__here()->code)
         return;
     memcpy(in, out, (size_t)d->arrays * sizeof(tp_var *));
     own->f(own->arg, in, out);

@@ -201,7 +201,7 @@ bool tp__workers_take(tp__workers *w, tp_var **out)
     w->taken++;
     pthread_cond_broadcast(&w->wanted);
     pthread_mutex_unlock(&w->lock);
-    return tp_status() == TP_OK;
+    return tp__here()->code == TP_OK;
 }
 
 void tp__workers_free(tp__workers *w)

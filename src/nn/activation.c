@@ -53,7 +53,7 @@ static tp_module *scaled_new(const char *name, tp_var *(*f)(tp_var *x, double by
                                 .self = sizeof(scaled),
                                 .forward = scaled_forward,
                                 .describe = scaled_describe};
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     if (m)
         *(scaled *)tp_module_self(m) = (scaled){f, by};
     return m;
@@ -90,7 +90,7 @@ static tp_module *along_new(const char *name, tp_var *(*f)(tp_var *x, int axis),
 {
     const tp_module_class is = {
         .size = sizeof is, .name = name, .self = sizeof(along), .forward = along_forward};
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     if (m)
         *(along *)tp_module_self(m) = (along){f, axis};
     return m;
@@ -133,7 +133,7 @@ static tp_module *loss_new(const char *name, const loss *as)
 {
     const tp_module_class is = {
         .size = sizeof is, .name = name, .self = sizeof(loss), .forward_n = loss_forward};
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     if (!m)
         return NULL;
     *(loss *)tp_module_self(m) = *as;

@@ -26,7 +26,7 @@ tp_module *tp_sequential_new(int n, tp_module *const *modules)
     bool whole = n >= 0 && (modules || !n);
     if (!whole)
         tp_fail(TP_ERROR_ARGUMENT, "sequential_new: %d modules%s", n, modules ? "" : ", NULL");
-    tp_module *m = whole ? (tp_module_new)(&is) : NULL;
+    tp_module *m = whole ? tp_module_new(&is) : NULL;
     for (int i = 0; i < n && whole; i++) {
         char name[16];
         snprintf(name, sizeof name, "%d", i);
@@ -55,7 +55,7 @@ tp_module *tp_residual_new(tp_module *body, tp_module *shortcut)
                                        .name = "Residual",
                                        .self = sizeof(residual),
                                        .forward = residual_forward};
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     if (m) {
         residual *r = tp_module_self(m);
         r->body = tp_module_add(m, "body", body);
@@ -91,7 +91,7 @@ tp_module *tp_lambda_new(const char *name, tp_var *(*f)(tp_var *x))
         tp_fail(TP_ERROR_ARGUMENT, "lambda_new: the function is NULL");
         return NULL;
     }
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     if (m)
         ((lambda *)tp_module_self(m))->f = f;
     return m;

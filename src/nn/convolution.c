@@ -101,7 +101,7 @@ static tp_module *conv_new(const conv_kind *kind, int64_t in, int64_t out, int64
     double fan_in = (double)shape[1];
     for (int i = 0; i < kind->axes; i++)
         fan_in *= (double)shape[2 + i];
-    tp_module *m = (tp_module_new)(&kind->is);
+    tp_module *m = tp_module_new(&kind->is);
     if (!m)
         return NULL;
     conv *self = tp_module_self(m);
@@ -219,7 +219,7 @@ static tp_module *pool_new(const pool_kind *kind, int64_t kernel, const tp_pool_
         tp_fail(TP_ERROR_ARGUMENT, "%s: a layer has one result, and no .indices", kind->call);
         return NULL;
     }
-    tp_module *m = (tp_module_new)(&kind->is);
+    tp_module *m = tp_module_new(&kind->is);
     if (m) {
         pool *self = tp_module_self(m);
         self->kind = kind;

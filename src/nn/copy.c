@@ -145,7 +145,7 @@ static tp_module *copy_module(replaced *r, tp_module *m)
         tp_fail(TP_ERROR_ARGUMENT, "module_copy: %s has memory of its own", m->is.name);
         return NULL;
     }
-    tp_module *copy = (tp_module_new)(&m->is);
+    tp_module *copy = tp_module_new(&m->is);
     if (!copy)
         return NULL;
     entry->value.var = (tp_var *)(void *)copy;

@@ -37,10 +37,12 @@ bool tp__layer_without(tp_module *m, const char *name)
 
 bool tp__layer_count(const char *call, const char *what, int64_t value)
 {
-    if (value <= 0)
-        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %lld, expected 1 at least", call, what,
+    const int64_t most = (int64_t)1 << 40;
+    bool good = value > 0 && value <= most;
+    if (!good)
+        tp_fail(TP_ERROR_ARGUMENT, "%s: %s is %lld, expected 1 to 2^40", call, what,
                 (long long)value);
-    return value > 0;
+    return good;
 }
 
 bool tp__layer_dtype(const char *call, tp_dtype dtype)

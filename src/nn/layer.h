@@ -17,7 +17,7 @@ bool tp__layer_filled(tp_module *m, const char *name, tp_dtype dtype, int ndim,
 /* A place for a parameter that is not there. */
 bool tp__layer_without(tp_module *m, const char *name);
 
-/* True, or an error in call's name: value is above 0. */
+/* True, or an error in call's name: value is from 1 to 2⁴⁰, so that some times it is a number. */
 bool tp__layer_count(const char *call, const char *what, int64_t value);
 
 /* True, or an error in call's name: a floating type. */

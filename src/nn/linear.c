@@ -45,7 +45,7 @@ tp_module *(tp_linear_new)(int64_t in, int64_t out, const tp_layer_options *opti
         !tp__layer_dtype("linear_new", o.dtype))
         return NULL;
     double bound = 1 / sqrt((double)in);
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     return tp__layer_done(
         m, m && tp__layer_uniform(m, "weight", o.dtype, 2, (int64_t[]){out, in}, bound) &&
                (o.bias ? tp__layer_uniform(m, "bias", o.dtype, 1, &out, bound)
@@ -81,7 +81,7 @@ tp_module *(tp_embedding_new)(int64_t n, int64_t width, const tp_layer_options *
         tp_fail(TP_ERROR_ARGUMENT, "embedding_new: an embedding has no .bias");
         return NULL;
     }
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     bool good = m && tp__layer_filled(m, "weight", o.dtype, 2, (int64_t[]){n, width}, 0);
     return tp__layer_done(m, good && !tp_is_poison(tp_normal_(tp__module_held(m, WEIGHT), 0, 1)));
 }
@@ -98,7 +98,7 @@ tp_module *tp_identity_new(void)
 {
     static const tp_module_class is = {
         .size = sizeof is, .name = "Identity", .forward = identity_forward};
-    return (tp_module_new)(&is);
+    return tp_module_new(&is);
 }
 
 static tp_var *flatten_forward(tp_module *m, tp_var *x)
@@ -118,7 +118,7 @@ tp_module *tp_flatten_new(void)
 {
     static const tp_module_class is = {
         .size = sizeof is, .name = "Flatten", .forward = flatten_forward};
-    return (tp_module_new)(&is);
+    return tp_module_new(&is);
 }
 
 typedef struct unflatten {
@@ -148,7 +148,7 @@ tp_module *tp_unflatten_new(int ndim, const int64_t *shape)
                                        .forward = unflatten_forward};
     if (!tp__check_shape("unflatten_new", ndim, shape))
         return NULL;
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     if (m) {
         unflatten *to = tp_module_self(m);
         to->ndim = ndim;
@@ -183,7 +183,7 @@ tp_module *tp_dropout_new(double p)
                                        .describe = dropout_describe};
     if (!tp__check_within("dropout_new", "p", p, 0, 1))
         return NULL;
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     if (m)
         ((dropout *)tp_module_self(m))->p = p;
     return m;

@@ -90,7 +90,7 @@ static bool add_affine(tp_module *m, const tp_norm_layer_options *o, int ndim, c
 static tp_module *norm_new(const tp_module_class *is, const tp_norm_layer_options *o, int ndim,
                            const int64_t *shape, bool bias)
 {
-    tp_module *m = (tp_module_new)(is);
+    tp_module *m = tp_module_new(is);
     if (!m)
         return NULL;
     norm *self = tp_module_self(m);
@@ -110,8 +110,13 @@ static tp_module *by_shape(const char *call, const tp_module_class *is, int ndim
     tp_norm_layer_options o = TP_OPTIONS(tp_norm_layer_options);
     if (!take(call, &o, options) || !tp__check_shape(call, ndim, shape))
         return NULL;
-    if (ndim == 0) {
-        tp_fail(TP_ERROR_SHAPE, "%s: no axes, expected 1 at least", call);
+    int64_t n = 1;
+    bool counted = ndim > 0;
+    for (int i = 0; i < ndim && counted; i++)
+        counted = !__builtin_mul_overflow(n, shape[i], &n);
+    if (!counted) {
+        tp_fail(TP_ERROR_SHAPE, "%s: %s", call,
+                ndim ? "more elements than can be counted" : "no axes, expected 1 at least");
         return NULL;
     }
     return norm_new(is, &o, ndim, shape, bias);

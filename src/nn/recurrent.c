@@ -91,7 +91,7 @@ static tp_module *recurrent_new(const char *call, const char *name, tp_recurrent
         tp_fail(TP_ERROR_ARGUMENT, "%s: .relu is for tp_rnn_new alone", call);
         return NULL;
     }
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     if (!m)
         return NULL;
     recurrent *self = tp_module_self(m);

@@ -114,7 +114,7 @@ tp_module *(tp_multihead_attention_new)(int64_t width, int64_t heads,
                 (long long)width, (long long)heads);
         return NULL;
     }
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     if (!m)
         return NULL;
     *(attention *)tp_module_self(m) =
@@ -205,7 +205,7 @@ tp_module *(tp_transformer_encoder_layer_new)(int64_t width, int64_t heads, int6
         !tp__check_within(call, ".dropout", o.dropout, 0, 1) ||
         !tp__check_within(call, ".eps", o.eps, 0, 1e300))
         return NULL;
-    tp_module *m = (tp_module_new)(&is);
+    tp_module *m = tp_module_new(&is);
     if (!m)
         return NULL;
     encoder *self = tp_module_self(m);

@@ -528,7 +528,7 @@ tp_schedule *tp_chained_scheduler_new(tp_schedule *const *schedules, int n)
 tp_schedule *tp_sequential_lr_new(tp_schedule *const *schedules, int n, const int64_t *milestones)
 {
     tp_schedule *s = schedules_make_several("sequential_lr_new", &schedules_sequential_record,
-                                            schedules, n, milestones, n - 1);
+                                            schedules, n, milestones, n > 0 ? n - 1 : 0);
     if (s)
         tp__schedule_restart(s->children[0]);
     return s;

@@ -100,7 +100,7 @@ static void checkpoint_put_random(tp_state_dict *d)
 
 static bool checkpoint_refuse(const char *what)
 {
-    if (!tp_status())
+    if (!tp__here()->code)
         tp_fail(TP_ERROR_FILE, "train: the checkpoint has no %s of a training", what);
     return false;
 }
@@ -144,7 +144,7 @@ static bool checkpoint_take_rows(tp__run *run, const tp_state_dict *d)
     tp_var *v = tp_state_dict_get(d, "train.log");
     int columns = tp__train_columns(run);
     if (!v)
-        return !tp_status();
+        return !tp__here()->code;
     if (tp_dtype_of(v) != TP_F64 || tp_ndim(v) != 2 || tp_shape(v)[1] != columns) {
         tp_fail(TP_ERROR_SHAPE,
                 "train: the checkpoint's log has %lld columns, with .metrics of "
@@ -190,7 +190,7 @@ bool tp__train_save(const tp__run *run)
     checkpoint_put(d, "optimizer", tp_optimizer_state(run->optimizer));
     if (run->o.schedule)
         checkpoint_put(d, "schedule", tp_schedule_state(run->o.schedule));
-    bool good = !tp_status() && tp_state_dict_save(d, run->o.checkpoint);
+    bool good = !tp__here()->code && tp_state_dict_save(d, run->o.checkpoint);
     tp_state_dict_free(d);
     return good;
 }
@@ -210,7 +210,7 @@ static bool checkpoint_load_parts(tp__run *run, const tp_state_dict *d)
     tp_state_dict *model = checkpoint_part(d, "model");
     tp_state_dict *optimizer = checkpoint_part(d, "optimizer");
     tp_state_dict *schedule = run->o.schedule ? checkpoint_part(d, "schedule") : NULL;
-    bool good = !tp_status() && tp_module_load_state_dict(run->net, model, NULL);
+    bool good = !tp__here()->code && tp_module_load_state_dict(run->net, model, NULL);
     if (good)
         tp_optimizer_load_state(run->optimizer, optimizer);
     if (good && run->o.schedule)
@@ -218,7 +218,7 @@ static bool checkpoint_load_parts(tp__run *run, const tp_state_dict *d)
     tp_state_dict_free(model);
     tp_state_dict_free(optimizer);
     tp_state_dict_free(schedule);
-    return !tp_status();
+    return !tp__here()->code;
 }
 
 static bool checkpoint_load(tp__run *run, const tp_state_dict *d)

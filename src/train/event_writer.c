@@ -33,7 +33,7 @@ static double event_time(void)
 /* Writes a record, which it drops. */
 static bool event_write(tp_event_writer *w, tp__text *record)
 {
-    bool good = !record->failed && !tp_status();
+    bool good = !record->failed && !tp__here()->code;
     errno = 0;
     if (good &&
         (fwrite(record->at, 1, record->length, w->file) != record->length || fflush(w->file) != 0))
@@ -69,10 +69,10 @@ tp_event_writer *tp_event_writer_new(const char *directory, int64_t step)
                 "event_writer_new: directory %.100s and step %lld, expected a "
                 "name and a step from 0 on",
                 directory ? directory : "NULL", (long long)step);
-    if (tp_status())
+    if (tp__here()->code)
         return NULL;
     tp_event_writer *w = tp__alloc_zero(1, sizeof *w);
-    if (w && event_open(w, directory, step ? step + 1 : 0))
+    if (w && event_open(w, directory, step && step < INT64_MAX ? step + 1 : step))
         return w;
     tp_event_writer_free(w);
     return NULL;
@@ -90,7 +90,7 @@ void tp_event_writer_free(tp_event_writer *w)
 
 static bool event_check(const char *call, const tp_event_writer *w, const char *tag, int64_t step)
 {
-    if (tp_status())
+    if (tp__here()->code)
         return false;
     if (!w || !tag || step < 0) {
         tp_fail(TP_ERROR_ARGUMENT, "%s: the %s", call,
@@ -120,7 +120,7 @@ void tp_event_histogram(tp_event_writer *w, const char *tag, int64_t step, tp_va
     size_t scope = tp_scope_begin();
     bool grad = tp_set_grad_enabled(false);
     const double *elements = tp_data(tp_to(v, TP_F64));
-    if (!tp_status()) {
+    if (!tp__here()->code) {
         tp__event_histogram(&record, event_time(), step, tag, elements, tp_size(v));
         event_write(w, &record);
     }

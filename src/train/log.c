@@ -68,7 +68,7 @@ static bool log_events(const tp__run *run, const double *row)
         if (!isnan(row[c]))
             tp_event_scalar(run->events, name, run->now.step, row[c]);
     }
-    return !tp_status();
+    return !tp__here()->code;
 }
 
 bool tp__train_add_row(tp__run *run, bool epoch_ended)

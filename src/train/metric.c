@@ -20,7 +20,7 @@ tp_metric *tp__metric_new(const tp__metric_record *is, int64_t classes)
                 (long long)classes, METRIC_CLASSES);
         return NULL;
     }
-    if (tp_status())
+    if (tp__here()->code)
         return NULL;
     tp_metric *m = tp__alloc_zero(1, sizeof *m);
     if (!m)
@@ -47,7 +47,7 @@ void tp_metric_free(tp_metric *m)
 
 static bool metric_there(const char *call, const tp_metric *m)
 {
-    if (!m && !tp_status())
+    if (!m && !tp__here()->code)
         tp_fail(TP_ERROR_ARGUMENT, "%s: the metric is NULL", call);
     return m;
 }
@@ -122,7 +122,7 @@ static bool metric_rows(const tp_metric *m, tp_var *v, tp_var *target, tp__metri
     }
     rows->score = tp_data(tp_to(v, TP_F64));
     rows->target = tp_data(tp_to(target, TP_F64));
-    return !tp_status();
+    return !tp__here()->code;
 }
 
 /* The number of classes that a target or prediction may be, 0: any. */
@@ -157,7 +157,7 @@ void tp_metric_update(tp_metric *m, tp_var *prediction, tp_var *target)
 {
     if (!metric_there("metric_update", m) ||
         !tp__check_named("metric_update", "prediction", prediction) ||
-        !tp__check_named("metric_update", "target", target) || tp_status())
+        !tp__check_named("metric_update", "target", target) || tp__here()->code)
         return;
     tp__metric_batch rows;
     size_t scope = tp_scope_begin();

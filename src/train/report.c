@@ -14,6 +14,7 @@
 #include "base/escape.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "tinypytorch/array.h"
 #include "tinypytorch/draw.h"
 #include "tinypytorch/plot.h"
@@ -267,8 +268,8 @@ static bool report_page(const tp__run *run)
     report_matrices(&text, run);
     report_network(&text, run);
     tp__text_put(&text, "</body>\n</html>\n");
-    bool good =
-        !text.failed && !tp_status() && tp__file_save("train", run->o.report, text.at, text.length);
+    bool good = !text.failed && !tp__here()->code &&
+                tp__file_save("train", run->o.report, text.at, text.length);
     tp__text_drop(&text);
     return good;
 }
@@ -280,7 +281,7 @@ static void report_plot_series(tp_plot *plot, const tp__run *run, const report_s
         n += report_has(s, report_row(run, r));
     tp_var *x = tp_zeros(TP_F64, 1, &n), *y = tp_zeros(TP_F64, 1, &n);
     double *px = tp_data_(x), *py = tp_data_(y);
-    if (tp_status() || !n)
+    if (tp__here()->code || !n)
         return;
     for (int64_t r = 0; r < run->n_rows; r++)
         if (report_has(s, report_row(run, r))) {

@@ -34,7 +34,7 @@ static void train_refuse(tp__run *run, tp_var *const *batch, const uint64_t *ran
     tp_backward(run->loss(run->o.arg, run->net, batch, &prediction), NULL);
     tp_set_anomaly(before);
     snprintf(why, sizeof why, "%s", tp_error() ? tp_error() : "no operation of its batch made it");
-    if (tp_status() && tp_status() != TP_ERROR_ANOMALY)
+    if (tp__here()->code && tp__here()->code != TP_ERROR_ANOMALY)
         return;
     tp_clear_error();
     tp_optimizer_zero_grad(run->optimizer);
@@ -50,9 +50,9 @@ static bool train_clip(tp__run *run, tp_var *const *batch, const uint64_t *rando
     if (!(run->o.clip_norm > 0))
         return true;
     double norm = tp_clip_grad_norm_(run->params, run->n_params, run->o.clip_norm);
-    if (!isfinite(norm) && !tp_status())
+    if (!isfinite(norm) && !tp__here()->code)
         train_refuse(run, batch, random, "gradients' norm", norm);
-    return !tp_status();
+    return !tp__here()->code;
 }
 
 /* Loss, sweep and step; false, with an error, before the parameters move. */
@@ -63,8 +63,8 @@ static bool train_batch(tp__run *run, tp_var *const *batch)
     tp_random_state(random);
     tp_optimizer_zero_grad(run->optimizer);
     tp_var *loss = run->loss(run->o.arg, run->net, batch, &prediction);
-    double value = tp_status() ? (double)NAN : tp_item(loss);
-    if (tp_status()) {
+    double value = tp__here()->code ? (double)NAN : tp_item(loss);
+    if (tp__here()->code) {
         tp__train_tell_where(run, "", run->now.batch);
         return false;
     }
@@ -78,7 +78,7 @@ static bool train_batch(tp__run *run, tp_var *const *batch)
         return false;
     run->now.lr = tp_optimizer_lr(run->optimizer, 0);
     tp_optimizer_step(run->optimizer);
-    if (tp_status()) {
+    if (tp__here()->code) {
         tp__train_tell_where(run, "", run->now.batch);
         return false;
     }
@@ -93,15 +93,15 @@ static bool train_batch(tp__run *run, tp_var *const *batch)
 
 static bool train_call(tp__run *run, bool epoch_ended)
 {
-    if (!run->o.callback || tp_status())
-        return !tp_status();
+    if (!run->o.callback || tp__here()->code)
+        return !tp__here()->code;
     size_t scope = tp_scope_begin();
     run->now.epoch_ended = epoch_ended;
     bool more = run->o.callback(run->o.callback_arg, &run->now);
     tp_scope_end(scope);
     if (!more && run->now.end == TP_TRAIN_RUNNING)
         run->now.end = TP_TRAIN_STOPPED;
-    return !tp_status();
+    return !tp__here()->code;
 }
 
 static bool train_after_step(tp__run *run)
@@ -109,7 +109,7 @@ static bool train_after_step(tp__run *run)
     if (run->o.schedule && run->o.schedule_every_step)
         tp_schedule_step_metric(run->o.schedule, run->now.batch_loss);
     tp__train_show_step(run);
-    if (tp_status() || !train_call(run, false))
+    if (tp__here()->code || !train_call(run, false))
         return false;
     if (run->o.interruptible && tp__interrupt_came() && run->now.end == TP_TRAIN_RUNNING)
         run->now.end = TP_TRAIN_INTERRUPTED;
@@ -157,7 +157,7 @@ static bool train_end_epoch(tp__run *run)
     if (run->o.schedule && !run->o.schedule_every_step)
         tp_schedule_step_metric(run->o.schedule, value);
     tp__train_show_epoch(run);
-    if (tp_status() || !train_call(run, true) || !tp__train_add_row(run, true))
+    if (tp__here()->code || !train_call(run, true) || !tp__train_add_row(run, true))
         return false;
     run->now.batch = 0;
     run->loss_sum = run->loss_count = 0;
@@ -172,9 +172,9 @@ static bool train_run(tp__run *run)
         size_t scope = tp_scope_begin();
         more = tp_loader_next(run->loader, batch);
         run->now.batch += more;
-        good = !tp_status() && (!more || train_batch(run, batch));
+        good = !tp__here()->code && (!more || train_batch(run, batch));
         tp_scope_end(scope);
-        good = good && !tp_status() && (!more || train_after_step(run));
+        good = good && !tp__here()->code && (!more || train_after_step(run));
     }
     return good && (more || train_end_epoch(run));
 }
@@ -212,10 +212,10 @@ static bool train_options(const tp__run *run)
         tp_fail(TP_ERROR_ARGUMENT, "train: .validation is the training's loader");
     else if (tp_loader_len(run->loader) < 1)
         tp_fail(TP_ERROR_ARGUMENT, "train: the loader has no batches");
-    for (int i = 0; i < o->n_metrics && !tp_status(); i++)
+    for (int i = 0; i < o->n_metrics && !tp__here()->code; i++)
         if (!o->metrics[i])
             tp_fail(TP_ERROR_ARGUMENT, "train: metric %d is NULL", i);
-    return !tp_status() && tp__train_check_log(run);
+    return !tp__here()->code && tp__train_check_log(run);
 }
 
 static bool train_start(tp__run *run)
@@ -229,7 +229,7 @@ static bool train_start(tp__run *run)
     run->now.epochs = run->o.epochs;
     run->now.batches = tp_loader_len(run->loader);
     run->now.batch = tp_loader_batch(run->loader);
-    if (tp_status() || !tp__train_resume(run))
+    if (tp__here()->code || !tp__train_resume(run))
         return false;
     if (run->o.events && !(run->events = tp_event_writer_new(run->o.events, run->now.step)))
         return false;
@@ -266,7 +266,7 @@ tp_train_report(tp_train)(tp_module *net, tp_batch_loss *loss, tp_optimizer *opt
                                 .validation_loss = none,
                                 .metric = none,
                                 .best = none};
-    if (!tp_status() && tp__take_options("train", &run.o, sizeof run.o, options) &&
+    if (!tp__here()->code && tp__take_options("train", &run.o, sizeof run.o, options) &&
         train_options(&run) && train_start(&run)) {
         bool training = tp_module_training(net);
         if (run.o.interruptible)
@@ -281,7 +281,7 @@ tp_train_report(tp_train)(tp_module *net, tp_batch_loss *loss, tp_optimizer *opt
     tp__free(run.params);
     tp__free(run.rows);
     free(run.graph);
-    if (tp_status())
+    if (tp__here()->code)
         run.now.end = TP_TRAIN_FAILED;
     return run.now;
 }

@@ -31,14 +31,14 @@ static bool validate_batch(tp__run *run, tp_var *const *batch, double *sum, doub
     for (int i = 0; i < run->o.n_metrics; i++)
         tp_metric_update(run->o.metrics[i], prediction,
                          batch[tp_loader_arrays(run->o.validation) - 1]);
-    return !tp_status();
+    return !tp__here()->code;
 }
 
 static bool validate_all(tp__run *run)
 {
     double sum = 0, count = 0;
     tp_var *batch[TP_MAX_ARRAYS];
-    for (bool more = true; more && !tp_status();) {
+    for (bool more = true; more && !tp__here()->code;) {
         size_t scope = tp_scope_begin();
         more = tp_loader_next(run->o.validation, batch);
         if (more && !validate_batch(run, batch, &sum, &count))
@@ -50,7 +50,7 @@ static bool validate_all(tp__run *run)
         run->metrics[i] = tp_metric_result(run->o.metrics[i]);
     if (run->o.n_metrics)
         run->now.metric = run->metrics[0];
-    return !tp_status();
+    return !tp__here()->code;
 }
 
 /* The validation's epoch is the training's, so that what it draws at random does not depend on
