@@ -125,7 +125,8 @@ bool tp__source_read(const char *call, const char *path, tp__bytes *bytes)
 bool tp__source_exists(const char *path)
 {
     FILE *file = fopen(path, "rb");
+    bool there = file != NULL;
     if (file)
         fclose(file);
-    return file;
+    return there;
 }

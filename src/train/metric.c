@@ -375,8 +375,10 @@ tp_metric *tp_f1_new(int64_t classes, tp_average average)
 static double row_cross_entropy(const tp__metric_batch *rows, int64_t i)
 {
     double most = rows_score(rows, i, rows_class(rows, i)), sum = 0;
-    for (int64_t c = 0; c < rows->classes; c++)
+    int64_t c = 0;
+    do
         sum += exp(rows_score(rows, i, c) - most);
+    while (++c < rows->classes);
     return log(sum) - (rows_score(rows, i, (int64_t)rows->target[i]) - most);
 }
 

@@ -86,7 +86,7 @@ static void chart_line(tp__text *text, const tp__run *run, const report_series *
             continue;
         double px = CHART_LEFT + CHART_X * ((row[TP__ROW_STEP] - x.low) / (x.high - x.low));
         double py = CHART_TOP + CHART_Y * (1 - (row[s->column] - y.low) / (y.high - y.low));
-        for (int twice = 0; twice <= first; twice++) /* a point alone is a dot */
+        for (int n = first ? 2 : 1; n > 0; n--) /* a point alone is a dot */
             tp__text_format(text, "%.1f,%.1f ", px, py);
         first = false;
     }

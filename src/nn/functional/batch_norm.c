@@ -53,10 +53,10 @@ static batch_statistics batch_statistics_of(tp_var *x, tp_var *y, double epsilon
     for (int i = 0; i < x->ndim; i++)
         if (i != 1)
             axes.at[axes.n++] = i;
-    const tp_reduce_options means = {.size = sizeof means, .axes = axes};
-    const tp_var_options variances = {.size = sizeof variances, .axes = axes};
-    x = tp__floating(tp__addend(tp_detach(x)));
-    return (batch_statistics){(tp_mean)(x, &means), (tp_variance)(x, &variances)};
+    tp_var *exact = tp__floating(tp__addend(tp_detach(x)));
+    own.mean = tp_mean(exact, .axes = axes);
+    own.variance = tp_variance(exact, .axes = axes);
+    return own;
 }
 
 /* (1 − share) old + share new, in the wider type, as old's. */
