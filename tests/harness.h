@@ -5,8 +5,9 @@
  * check prints where and goes on. The last line of a program is "N passed, N failed[, N skipped]".
  *
  * Arguments are names (or parts) of tests to run. TP_TEST_SHORT=1 asks for less of everything that
- * is long, as under sanitizers and valgrind. TP_TEST_LOCALE is a locale with a decimal comma that
- * the program is to choose; a program that cannot fails.
+ * is long, as under sanitizers and valgrind. TP_TEST_PART=1/3 asks for each third test.
+ * TP_TEST_LOCALE is a locale with a decimal comma that the program is to choose; a program that
+ * cannot fails.
  */
 #ifndef TP_HARNESS_H
 #define TP_HARNESS_H
