@@ -34,6 +34,7 @@
  *     scaler.h       losses of half types, scaled
  *     average.h      averages of parameters
  *     data.h         datasets, loaders of batches, readers of files
+ *     text.h         tokenisers, tokens as a dataset
  *     engine.h       threads, memory, profiles
  *     draw.h         the graph as text, as a picture, as a page
  *     plot.h         curves and contours
@@ -80,6 +81,7 @@
 #include "tinypytorch/shape.h"
 #include "tinypytorch/sparse.h"
 #include "tinypytorch/taylor.h"
+#include "tinypytorch/text.h"
 #include "tinypytorch/train.h"
 
 #include "tinypytorch/sugar.h"

@@ -97,3 +97,48 @@ static void job_mnist(findings *found)
     tp_dataset_free(d);
 }
 FAILURE_TEST(mnist)
+
+static void job_table(findings *found)
+{
+    static const char text[] = "a,b,c\n1,x,2\n,y,3\n4,x,5\n";
+    write_all("failure.csv", text, sizeof text - 1);
+    tp_table *t = tp_load_csv("failure.csv");
+    char **names = NULL;
+    if (t)
+        find(found, tp_table_classes(t, 1, &names));
+    free(names);
+    tp_dataset *d = t ? tp_table_dataset_new(t, 2, .fill = true) : NULL;
+    tp_var *v[2];
+    if (d && tp_dataset_get(d, 1, v))
+        find(found, v[0]), find(found, v[1]);
+    tp_dataset_free(d);
+    tp_table_free(t);
+}
+FAILURE_TEST(table)
+
+static void job_text(findings *found)
+{
+    static const char text[] = "the cat and the hat and the bat";
+    tp_tokenizer *k = tp_bpe_tokenizer_train(text, sizeof text - 1, 262), *again = NULL;
+    if (k && tp_bpe_tokenizer_save(k, "failure.json", "failure.txt"))
+        again = tp_bpe_tokenizer_load("failure.json", "failure.txt");
+    if (again)
+        find(found, tp_tokenizer_encode(again, text, sizeof text - 1));
+    tp_tokenizer_free(again);
+    tp_tokenizer_free(k);
+}
+FAILURE_TEST(text)
+
+static void job_characters(findings *found)
+{
+    tp_tokenizer *k = tp_char_tokenizer_new("hello", 5);
+    tp_var *tokens = k ? tp_tokenizer_encode(k, "hell", 4) : NULL;
+    if (k && !tp_error())
+        find_text(found, tp_tokenizer_decode(k, tokens, NULL));
+    tp_dataset *d = k && !tp_error() ? tp_token_dataset_new(tokens, 2, 1) : NULL;
+    if (d)
+        find_batches(found, tp_loader_new(d, 2));
+    tp_dataset_free(d);
+    tp_tokenizer_free(k);
+}
+FAILURE_TEST(characters)

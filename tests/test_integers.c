@@ -448,6 +448,36 @@ static tp_var *with_dataset(int64_t index, int64_t batch_size, int64_t samples, 
     return tp_num(0);
 }
 
+static tp_var *with_table(int64_t row, int64_t column)
+{
+    FILE *file = fopen("integers.csv", "wb");
+    if (file) {
+        fputs("a,b\n1,x\n", file);
+        fclose(file);
+    }
+    tp_table *t = tp_load_csv("integers.csv");
+    tp_table_name(t, to_int(column));
+    tp_table_text(t, row, to_int(column));
+    tp_table_is_numbers(t, to_int(column));
+    tp_table_numbers(t, to_int(column));
+    tp_table_classes(t, to_int(column), NULL);
+    tp_dataset_free(tp_table_dataset_new(t, to_int(column)));
+    tp_table_free(t);
+    return tp_num(0);
+}
+
+static tp_var *with_tokens(int64_t token, int64_t length, int64_t stride)
+{
+    tp_tokenizer *k = tp_char_tokenizer_new("abc", token > 3 || token < 0 ? 3 : (size_t)token);
+    tp_tokenizer_token(k, token, NULL);
+    tp_tokenizer_find(k, "a", 1);
+    tp_var *tokens = tp_tokenizer_encode(k, "a", 1);
+    free(tp_tokenizer_decode(k, tp_full(TP_I64, TP_SHAPE(1), (double)token), NULL));
+    tp_dataset_free(tp_token_dataset_new(tokens, length, stride));
+    tp_tokenizer_free(k);
+    return tp_num(0);
+}
+
 static tp_var *with_seek(int64_t epoch, int64_t batch)
 {
     tp_var *v[1];
@@ -592,6 +622,21 @@ INTEGERS(tp_optimizer_lr, 1, with_group(to_int(k[0]), 1, 0.1))
 INTEGERS(tp_optimizer_set_lr, 1, with_group(to_int(k[0]), 1, 0.1))
 INTEGERS(tp_optimizer_option, 1, with_group(to_int(k[0]), 1, 0.1))
 INTEGERS(tp_optimizer_set_option, 1, with_group(to_int(k[0]), 1, 0.1))
+INTEGERS(tp_load_csv, 1, DONE(tp_table_free(tp_load_csv("/dev/null", .skip = k[0]))))
+INTEGERS(tp_table_name, 2, with_table(k[0], k[1]))
+INTEGERS(tp_table_text, 2, with_table(k[0], k[1]))
+INTEGERS(tp_table_is_numbers, 2, with_table(k[0], k[1]))
+INTEGERS(tp_table_numbers, 2, with_table(k[0], k[1]))
+INTEGERS(tp_table_classes, 2, with_table(k[0], k[1]))
+INTEGERS(tp_table_dataset_new, 2, with_table(k[0], k[1]))
+INTEGERS(tp_char_tokenizer_new, 1, with_tokens(k[0], 0, 1))
+INTEGERS(tp_bpe_tokenizer_train, 1, DONE(tp_tokenizer_free(tp_bpe_tokenizer_train("aaaa", 4, k[0]))))
+INTEGERS(tp_tokenizer_token, 1, with_tokens(k[0], 0, 1))
+INTEGERS(tp_tokenizer_find, 1, with_tokens(k[0], 0, 1))
+INTEGERS(tp_tokenizer_encode, 1, with_tokens(k[0], 0, 1))
+INTEGERS(tp_tokenizer_decode, 1, with_tokens(k[0], 0, 1))
+INTEGERS(tp_token_dataset_new, 2, with_tokens(0, k[0], k[1]))
+INTEGERS(tp_token_file_dataset_new, 2, DONE(tp_dataset_free(tp_token_file_dataset_new("/dev/null", false, k[0], k[1]))))
 INTEGERS(tp_state_dict_name, 1, with_dict(k[0]))
 INTEGERS(tp_state_dict_at, 1, with_dict(k[0]))
 INTEGERS(tp_sparkline, 1, DONE(free(tp_sparkline(x23(), to_int(k[0])))))

@@ -163,6 +163,60 @@ TP_API tp_var *tp_load_idx(const char *path);
  * have the same names. */
 TP_API tp_dataset *tp_fashion_mnist(const char *directory, bool train);
 
+/* --- Tables --- */
+
+/* The rows of a file of separated values: each record a row, each column numbers, if all of its
+ * fields are, or text. Fields are as RFC 4180 has them: between quotes may stand delimiters, ends
+ * of lines and, doubled, quotes. Lines end with LF, CR LF or CR; empty ones are passed over. A
+ * field that is empty, ?, NA, N/A, nan or null, in small letters or large, is missing. */
+typedef struct tp_table tp_table;
+
+#define TP__DEFAULTS_tp_csv_options(_) _ delimiter = ',', _ header = true,
+typedef struct tp_csv_options {
+    TP__OPTIONS(tp_csv_options)
+    char delimiter; /* ',' */
+    bool header; /* the first record is the columns' names. true; otherwise they are "0", "1" … */
+    int64_t skip; /* records to pass over before that */
+} TP__BY_NAME tp_csv_options;
+
+/* NULL, with an error that names line and column, if the file cannot be read, a record has more or
+ * fewer fields than the first, a quote has no end or text behind it, or there is a byte 0. */
+TP_API tp_table *tp_load_csv(const char *path, const tp_csv_options *options);
+TP_API void tp_table_free(tp_table *t);
+
+TP_API int64_t tp_table_rows(const tp_table *t);
+TP_API int tp_table_columns(const tp_table *t);
+
+/* The name of a column, and the column of a name: -1, with an error, if there is none. */
+TP_API const char *tp_table_name(const tp_table *t, int column);
+TP_API int tp_table_find(const tp_table *t, const char *name);
+
+/* A field as it is written; whether a column is numbers. */
+TP_API const char *tp_table_text(const tp_table *t, int64_t row, int column);
+TP_API bool tp_table_is_numbers(const tp_table *t, int column);
+
+/* A column of numbers, float64 (rows), NaN where it is missing. */
+TP_API tp_var *tp_table_numbers(const tp_table *t, int column);
+
+/* A column as classes 0 … n − 1, int64 (rows): its different texts in the order of their bytes, or
+ * its different numbers from the least on; −1 where it is missing. names, unless NULL, becomes the
+ * text of each class, in one block that ends with NULL and the caller frees. */
+TP_API tp_var *tp_table_classes(const tp_table *t, int column, char ***names);
+
+#define TP__DEFAULTS_tp_table_dataset_options(_)
+typedef struct tp_table_dataset_options {
+    TP__OPTIONS(tp_table_dataset_options)
+    bool classes;     /* the target is classes, though it is numbers */
+    bool fill;        /* what is missing is its column's mean; otherwise it is an error */
+    bool standardize; /* columns of numbers get mean 0 and standard deviation 1 (of n) */
+} TP__BY_NAME tp_table_dataset_options;
+
+/* Examples of the rows: features, float32, one for each column of numbers and one for each class of
+ * a column of text, of which one is 1 (all are 0 where it is missing), in the order of the columns;
+ * and the target column's class, int64, or number, float32 (1). */
+TP_API tp_dataset *tp_table_dataset_new(const tp_table *t, int target,
+                                        const tp_table_dataset_options *options);
+
 #ifdef __cplusplus
 }
 #endif
@@ -171,6 +225,11 @@ TP_API tp_dataset *tp_fashion_mnist(const char *directory, bool train);
 #define TP__LOADER(function, d, batch_size, ...)                                                   \
     TP__WITH(tp_loader_options, function, (d, batch_size, ), __VA_ARGS__)
 #define tp_loader_new(...) TP__LOADER(tp_loader_new, __VA_ARGS__, )
+#define TP__LOAD_CSV(function, path, ...) TP__WITH(tp_csv_options, function, (path, ), __VA_ARGS__)
+#define tp_load_csv(...) TP__LOAD_CSV(tp_load_csv, __VA_ARGS__, )
+#define TP__TABLE_DATASET(function, t, target, ...)                                                \
+    TP__WITH(tp_table_dataset_options, function, (t, target, ), __VA_ARGS__)
+#define tp_table_dataset_new(...) TP__TABLE_DATASET(tp_table_dataset_new, __VA_ARGS__, )
 #endif
 
 #endif
