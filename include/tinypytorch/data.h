@@ -117,7 +117,7 @@ typedef struct tp_loader_options {
 
 /* Batches of batch_size examples: each array of an example gets a first axis, over the batch, so
  * they must have the same shape and type in all examples, unless .collate makes of them what it
- * likes (tp_collate_pad: sequences of different lengths).
+ * likes.
  *
  * The order: under the key k, the first two words w0 + 2³² w1 of Philox's block e of the seed
  * (random.h) for epoch e, block i gives the numbers u₂ᵢ = w0 + 2³² w1 and u₂ᵢ₊₁ = w2 + 2³² w3.

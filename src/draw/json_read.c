@@ -459,7 +459,8 @@ static void json_read_all(json_read_state *s)
 tp_var *tp_read_graph_json(const char *text)
 {
     json_read_state s = {.t = tp__here()};
-    s.json = (tp__json){.start = text, .at = text, .call = "read_graph_json", .what = "the JSON of a graph"};
+    s.json = (tp__json){
+        .start = text, .at = text, .call = "read_graph_json", .what = "the JSON of a graph"};
     if (!text)
         return tp_fail(TP_ERROR_ARGUMENT, "read_graph_json: text is NULL");
     if (!s.t->code)

@@ -266,13 +266,6 @@ TP_INLINE void FOLD(fold_close_up)(int64_t width, double *to)
     memmove(to + width - FOLD_WIDTH, to + FOLD_PITCH(width) - FOLD_WIDTH, FOLD_WIDTH * sizeof *to);
 }
 
-/* Element j on of a row, in double. */
-TP_INLINE FOLD(doubles) FOLD(fold_take_doubles)(const void *row, int64_t j)
-{
-    const FOLD(few) v = FOLD(fold_take)((const FOLD_REAL *)row + j);
-    return FOLD_DOUBLES(v);
-}
-
 /* The sum that lane i of n has when so many lanes are left, of rows that have a lane each. */
 #define FOLD_LANES_LEFT(left, twice)                                                               \
     TP_INLINE FOLD(doubles)                                                                        \
