@@ -167,7 +167,8 @@ static bool unicode_among(const int32_t *ranges, int n, int32_t code)
 
 bool tp__unicode_is_letter(int32_t code)
 {
-    return unicode_among(unicode_letters, sizeof unicode_letters / sizeof *unicode_letters / 2, code);
+    return unicode_among(unicode_letters, sizeof unicode_letters / sizeof *unicode_letters / 2,
+                         code);
 }
 
 bool tp__unicode_is_digit(int32_t code)
