@@ -16,9 +16,9 @@ static void vector_copy(char *to, const char *from, size_t bytes)
 
 void tp__copy_past(char *to, const char *from, size_t bytes)
 {
-    static tp__copy_table plain = vector_copy;
-    static tp__copy_table *const levels[TP__LEVELS] = {TP__BY_LEVEL(&plain, tp__copy_past)};
-    (*levels[tp__level])(to, from, bytes);
+    static const tp__copy plain = {vector_copy};
+    static const tp__copy *const levels[TP__LEVELS] = {TP__BY_LEVEL(&plain, tp__copy_past)};
+    levels[tp__level]->run(to, from, bytes);
 }
 
 tp__lines *tp__half_lines(tp_dtype from, tp_dtype to)

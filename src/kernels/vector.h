@@ -75,9 +75,10 @@ TP_INLINE bool tp__fast_repeats(tp__fast fast)
 
 /* Copies what no cache will keep past them: the places are not read first, and what is in the
  * caches stays. Other threads may read after tp__copied_past in this one. */
-typedef void tp__copy(char *to, const char *from, size_t bytes);
-typedef tp__copy *const tp__copy_table;
-TP__AT_LEVELS(tp__copy_table, tp__copy_past);
+typedef struct tp__copy {
+    void (*run)(char *to, const char *from, size_t bytes);
+} tp__copy;
+TP__AT_LEVELS(const tp__copy, tp__copy_past);
 
 void tp__copy_past(char *to, const char *from, size_t bytes);
 

@@ -544,4 +544,4 @@ tp__half_table VECTOR(tp__half) = {VECTOR(f32_of_f16), VECTOR(f32_of_bf16), VECT
 
 tp__outer_table VECTOR(tp__outer) = {VECTOR(outer_f32), VECTOR(outer_f64)};
 
-tp__copy_table VECTOR(tp__copy_past) = VECTOR(copy_past);
+const tp__copy VECTOR(tp__copy_past) = {VECTOR(copy_past)};
