@@ -179,6 +179,8 @@ install_missing()
     [ -z "$missing_optional" ] || say "going on without: $missing_optional"
 }
 
+fashion_mnist=/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
+
 build_needs()
 {
     need required find 'has find' findutils findutils findutils findutils findutils
@@ -203,6 +205,9 @@ build_needs()
         liblapacke-dev lapack-devel lapacke lapack-dev lapack
     need optional "a font (letters in pictures)" has_font \
         fonts-dejavu-core dejavu-sans-fonts ttf-dejavu font-dejavu ''
+    # shellcheck disable=SC2016
+    need optional "Fashion-MNIST (an example)" '[ -e "$fashion_mnist" ]' \
+        dataset-fashion-mnist '' '' '' ''
 }
 
 # --- Building ---
