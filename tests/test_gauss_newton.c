@@ -3,6 +3,7 @@
  * Gauss–Newton steps, against the equation they solve, made of Jacobians and Hessians as matrices.
  */
 #include "elements.h"
+#include "matrices.h"
 
 enum { ROWS = 8, INPUTS = 2, HIDDEN = 3, CLASSES = 3 };
 
@@ -54,7 +55,7 @@ static tp_var *net_jacobian(const net *m, tp_var *y)
         2, 1);
 }
 
-TEST(a_step_solves_its_equation)
+LAPACK_TEST(a_step_solves_its_equation)
 {
     for (int classes = 0; classes < 2; classes++) {
         const int n = INPUTS * HIDDEN + HIDDEN * CLASSES, rows = ROWS * CLASSES;

@@ -174,6 +174,10 @@ static void hurt(const char *name)
 {
     size_t n, loaded = 0;
     char *bytes = read_bytes(reference(name), &n);
+    tp_state_dict *whole = tp_state_dict_load(reference(name));
+    bool readable = tp_status() != TP_ERROR_MISSING; /* compressed, and there is no zlib */
+    tp_state_dict_free(whole);
+    tp_clear_error();
     for (size_t i = 0; i < n; i += test_short() ? 7 : 1)
         for (int k = 0; k < 3; k++) {
             char was = bytes[i];
@@ -190,7 +194,7 @@ static void hurt(const char *name)
             tp_clear_error();
             tp_state_dict_free(d);
         }
-    CHECK(loaded > 0 || n == 0);
+    CHECK(loaded > 0 || n == 0 || !readable);
     free(bytes);
 }
 
