@@ -41,8 +41,11 @@ TEST(idx_files_of_every_type)
     CHECK_BITS((double)((const float *)tp_data(v))[0], 1.5);
     v = tp_load_idx(FILE_OF("d.idx", 0, 0, 0x0E, 1, 0, 0, 0, 1, 0xC0, 4, 0, 0, 0, 0, 0, 0));
     CHECK_BITS(((const double *)tp_data(v))[0], -2.5);
-    v = tp_load_idx(FILE_OF("0.idx", 0, 0, 0x0E, 2, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF));
-    CHECK_INT(tp_size(v), 0);
+    v = tp_load_idx(FILE_OF("0.idx", 0, 0, 0x0E, 2, 0, 0, 0, 0, 0x7F, 0xFF, 0, 0));
+    if (sizeof(size_t) == 4) /* rows of 16 GB */
+        CHECK_ERROR(TP_ERROR_MEMORY, "larger than memory can be");
+    else
+        CHECK_INT(tp_size(v), 0);
 }
 
 TEST(idx_files_that_are_none)
