@@ -117,16 +117,16 @@ typedef struct loss {
 
 static void loss_forward(tp_module *m, int n_in, tp_var *const *in, int n_out, tp_var **out)
 {
-    loss *self = tp_module_self(m);
+    const loss *self = tp_module_self(m);
+    tp_class_options o = self->class_options;
     if (n_in != 2 || n_out != 1) {
         tp_fail(TP_ERROR_ARGUMENT, "forward: a loss is 1 result of 2 values, not %d of %d", n_out,
                 n_in);
         return;
     }
-    if (m->n_held)
-        self->class_options.weight = tp__module_held(m, 0);
+    o.weight = m->n_held ? tp__module_held(m, 0) : NULL;
     out[0] = self->plain ? self->plain(in[0], in[1], &self->options)
-                         : self->of_classes(in[0], in[1], &self->class_options);
+                         : self->of_classes(in[0], in[1], &o);
 }
 
 static tp_module *loss_new(const char *name, const loss *as)

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Modules of torch.nn: names and shapes of their states, and results, as module_cases.h.
 
+    /usr/bin/python3 tests/reference/make_modules.py >tests/reference/module_cases.h
+
 Element j of value number k of a state is 0.3 sin(0.7 j + k) + 0.1 (0.2 more for what must be above
 0), element j of an input cos(0.3 j), in float64.
 """

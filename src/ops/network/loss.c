@@ -5,6 +5,8 @@
  */
 #include "base/features.h"
 
+#include "ops/network/loss.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -22,6 +24,23 @@
 #include "ops/reduce/safe_root.h"
 #include "tinypytorch.h"
 
+tp_var *tp__reduced(tp_var *losses, tp_reduction reduction)
+{
+    if (tp_is_poison(losses))
+        return losses;
+    return reduction == TP_MEAN  ? (tp_mean)(losses, NULL)
+           : reduction == TP_SUM ? (tp_sum)(losses, NULL)
+                                 : losses;
+}
+
+bool tp__check_reduction(const char *call, tp_reduction reduction)
+{
+    if ((unsigned)reduction <= TP_NO_REDUCTION)
+        return true;
+    tp_fail(TP_ERROR_ARGUMENT, "%s: %d is not a reduction", call, (int)reduction);
+    return false;
+}
+
 static bool loss_options(const char *call, const tp_var *x, const tp_var *target,
                          const tp_loss_options *given, tp_loss_options *own)
 {
@@ -29,10 +48,7 @@ static bool loss_options(const char *call, const tp_var *x, const tp_var *target
     if (!tp__check_operand(call, x) || !tp__check_operand(call, target) ||
         !tp__take_options(call, own, sizeof *own, given))
         return false;
-    if ((unsigned)own->reduction <= TP_NO_REDUCTION)
-        return true;
-    tp_fail(TP_ERROR_ARGUMENT, "%s: %d is not a reduction", call, (int)own->reduction);
-    return false;
+    return tp__check_reduction(call, own->reduction);
 }
 
 /* Says once that losses of x and target are of all pairs of their elements: a column beside a line
@@ -66,13 +82,6 @@ static bool loss_pair_options(const char *call, const tp_var *x, const tp_var *t
     return good;
 }
 
-static tp_var *loss_reduced(tp_var *loss, tp_reduction reduction)
-{
-    return reduction == TP_MEAN  ? (tp_mean)(loss, NULL)
-           : reduction == TP_SUM ? (tp_sum)(loss, NULL)
-                                 : loss;
-}
-
 /* --- Of differences --- */
 
 tp_var *(tp_mse_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
@@ -83,7 +92,7 @@ tp_var *(tp_mse_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
     tp_loss_options own;
     if (!loss_pair_options("mse_loss", x, target, given, &own))
         return tp__poison();
-    return loss_reduced(tp_square(tp_sub(x, target)), own.reduction);
+    return tp__reduced(tp_square(tp_sub(x, target)), own.reduction);
 }
 
 tp_var *(tp_l1_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
@@ -94,7 +103,7 @@ tp_var *(tp_l1_loss)(tp_var *x, tp_var *target, const tp_loss_options *given)
     tp_loss_options own;
     if (!loss_pair_options("l1_loss", x, target, given, &own))
         return tp__poison();
-    return loss_reduced(tp_abs(tp_sub(x, target)), own.reduction);
+    return tp__reduced(tp_abs(tp_sub(x, target)), own.reduction);
 }
 
 /* d² / 2 near 0, linear from δ on, of one slope there. */
@@ -116,7 +125,7 @@ tp_var *(tp_huber_loss)(tp_var *x, tp_var *target, double delta, const tp_loss_o
         return tp__poison();
     if (!tp__check_within("huber_loss", "delta", delta, DBL_TRUE_MIN, HUGE_VAL))
         return tp__poison();
-    return loss_reduced(loss_huber(tp_sub(x, target), delta), own.reduction);
+    return tp__reduced(loss_huber(tp_sub(x, target), delta), own.reduction);
 }
 
 tp_var *(tp_smooth_l1_loss)(tp_var *x, tp_var *target, double beta, const tp_loss_options *given)
@@ -129,7 +138,7 @@ tp_var *(tp_smooth_l1_loss)(tp_var *x, tp_var *target, double beta, const tp_los
         return tp__poison();
     if (!tp__check_within("smooth_l1_loss", "beta", beta, DBL_TRUE_MIN, DBL_MAX))
         return tp__poison();
-    return loss_reduced(tp_div(loss_huber(tp_sub(x, target), beta), beta), own.reduction);
+    return tp__reduced(tp_div(loss_huber(tp_sub(x, target), beta), beta), own.reduction);
 }
 
 /* --- Of probabilities --- */
@@ -152,7 +161,7 @@ tp_var *(tp_binary_cross_entropy)(tp_var *x, tp_var *target, const tp_loss_optio
         return tp__poison();
     tp_var *yes = tp_mul(target, loss_log(x));
     tp_var *no = tp_mul(tp__rest(target), loss_log(tp_sub(1, x)));
-    return loss_reduced(tp_neg(tp_add(yes, no)), own.reduction);
+    return tp__reduced(tp_neg(tp_add(yes, no)), own.reduction);
 }
 
 /* w u, and 0 where w = 0 beside an infinite u. */
@@ -189,7 +198,7 @@ tp_var *(tp_binary_cross_entropy_with_logits)(tp_var *x, tp_var *target,
     tp_loss_options own;
     if (!loss_pair_options("binary_cross_entropy_with_logits", x, target, given, &own))
         return tp__poison();
-    return loss_reduced(loss_of_odds(x, target), own.reduction);
+    return tp__reduced(loss_of_odds(x, target), own.reduction);
 }
 
 tp_var *(tp_kl_div)(tp_var *x, tp_var *target, const tp_loss_options *given)
@@ -200,7 +209,7 @@ tp_var *(tp_kl_div)(tp_var *x, tp_var *target, const tp_loss_options *given)
     tp_loss_options own;
     if (!loss_pair_options("kl_div", x, target, given, &own))
         return tp__poison();
-    return loss_reduced(tp_sub(tp_xlogy(target, target), loss_product(target, x)), own.reduction);
+    return tp__reduced(tp_sub(tp_xlogy(target, target), loss_product(target, x)), own.reduction);
 }
 
 /* --- Of classes --- */
@@ -229,11 +238,8 @@ static bool loss_take_class(const char *call, const tp_var *x, const tp_var *tar
                 tp__shape_text(b, target->ndim, tp__shape(target)));
         return false;
     }
-    if ((unsigned)own->reduction > TP_NO_REDUCTION) {
-        tp_fail(TP_ERROR_ARGUMENT, "%s: %d is not a reduction", call, (int)own->reduction);
-        return false;
-    }
-    if (!tp__check_within(call, "label_smoothing", own->label_smoothing, 0, 1))
+    if (!tp__check_reduction(call, own->reduction) ||
+        !tp__check_within(call, "label_smoothing", own->label_smoothing, 0, 1))
         return false;
     if (own->weight)
         own->weight =
@@ -310,7 +316,7 @@ static tp_var *loss_of_rows(tp_var *loss, tp_var *weights, bool ignores, tp_redu
 {
     if (tp_is_poison(loss) || tp_is_poison(weights))
         return tp__poison();
-    return reduction == TP_MEAN ? loss_mean(loss, weights, ignores) : loss_reduced(loss, reduction);
+    return reduction == TP_MEAN ? loss_mean(loss, weights, ignores) : tp__reduced(loss, reduction);
 }
 
 /* counts: 1 for targets that are not ignored. */
@@ -527,7 +533,7 @@ tp_var *(tp_cosine_embedding_loss)(tp_var *a, tp_var *b, tp_var *target, double 
     tp_var *cosine = tp_cosine_similarity(a, b, -1);
     loss_warn_of_pairs("cosine_embedding_loss", cosine, target);
     tp_var *apart = (tp_clamp)(tp_sub(cosine, margin), tp_num(0), NULL);
-    return loss_reduced(tp_where(tp_gt(target, 0), tp_sub(1, cosine), apart), own.reduction);
+    return tp__reduced(tp_where(tp_gt(target, 0), tp_sub(1, cosine), apart), own.reduction);
 }
 
 tp_var *(tp_hinge_embedding_loss)(tp_var *x, tp_var *target, double margin,
@@ -542,7 +548,7 @@ tp_var *(tp_hinge_embedding_loss)(tp_var *x, tp_var *target, double margin,
     if (!tp__check_within("hinge_embedding_loss", "margin", margin, -DBL_MAX, DBL_MAX))
         return tp__poison();
     tp_var *apart = (tp_clamp)(tp_sub(margin, x), tp_num(0), NULL);
-    return loss_reduced(tp_where(tp_gt(target, 0), x, apart), own.reduction);
+    return tp__reduced(tp_where(tp_gt(target, 0), x, apart), own.reduction);
 }
 
 /* --- Records, for tests and the list of operations --- */
@@ -554,34 +560,18 @@ static tp_var *loss_signs(void)
 
 #define LOSS_SIGNS "torch.tensor([1., -1., 1.])"
 
-#define LOSS_RECORD(label_, name_, operands, formula_, domain_, shapes, call_, torch_)             \
-    static tp_var *name_##_sample(tp_var *const *x)                                                \
-    {                                                                                              \
-        return call_;                                                                              \
-    }                                                                                              \
-    static const tp__op name_##_op = {                                                             \
-        .label = #label_,                                                                          \
-        .name = #name_,                                                                            \
-        .n_in = operands,                                                                          \
-        .flags = TP__COMPOSITE,                                                                    \
-        .formula = formula_,                                                                       \
-        .rule = "from its formula",                                                                \
-        .domain = domain_,                                                                         \
-        .samples = (const tp__sample[]){{shapes, name_##_sample, torch_}, {0}},                    \
-    };
-
 /* clang-format off */
-LOSS_RECORD(MseLoss, mse_loss, 2, "(x − target)²", TP__ANYWHERE, "2,3; 2,3", tp_mse_loss(x[0], x[1]), "(x0 - x1).square().mean()")
-LOSS_RECORD(L1Loss, l1_loss, 2, "|x − target|", TP__DISTINCT, "2,3; 2,3", tp_l1_loss(x[0], x[1], .reduction = TP_SUM), "(x0 - x1).abs().sum()")
-LOSS_RECORD(HuberLoss, huber_loss, 2, "d² / 2 for |d| < δ, else δ (|d| − δ / 2), of d = x − target", TP__DISTINCT, "2,3; 2,3", tp_huber_loss(x[0], x[1], 0.7), "F.huber_loss(x0, x1.expand_as(x0 + x1), delta=0.7)")
-LOSS_RECORD(SmoothL1Loss, smooth_l1_loss, 2, "huber_loss / β, δ = β", TP__DISTINCT, "2,3; 2,3", tp_smooth_l1_loss(x[0], x[1], 0.7), "F.smooth_l1_loss(x0, x1, beta=0.7)")
-LOSS_RECORD(BinaryCrossEntropy, binary_cross_entropy, 2, "−target ln x − (1 − target) ln(1 − x)", TP__FRACTION, "2,3; 2,3", tp_binary_cross_entropy(x[0], x[1]), "-(x1 * x0.log().clamp(min=-100) + (1 - x1) * (1 - x0).log().clamp(min=-100)).mean()")
-LOSS_RECORD(BinaryCrossEntropyWithLogits, binary_cross_entropy_with_logits, 2, "binary_cross_entropy of sigmoid x", TP__ANYWHERE, "2,3; 2,3", tp_binary_cross_entropy_with_logits(x[0], x[1]), "(F.softplus(x0) - x0 * x1).mean()")
-LOSS_RECORD(KlDiv, kl_div, 2, "target (ln target − x)", TP__POSITIVE, "2,3; 2,3", tp_kl_div(x[0], x[1]), "(torch.xlogy(x1, x1) - x1 * x0).mean()")
-LOSS_RECORD(NllLoss, nll_loss, 1, "−weight[target] x[target]", TP__ANYWHERE, "4,3", tp_nll_loss(x[0], loss_classes()), "F.nll_loss(x0, " LOSS_CLASSES ")")
-LOSS_RECORD(CosineSimilarity, cosine_similarity, 2, "Σ a b / (|a| |b|)", TP__ANYWHERE, "2,3; 2,3", tp_cosine_similarity(x[0], x[1], 1), "F.cosine_similarity(x0, x1, 1)")
-LOSS_RECORD(CosineEmbeddingLoss, cosine_embedding_loss, 2, "1 − cosine where target is 1, else max(cosine − margin, 0)", TP__ANYWHERE, "3,2; 3,2", tp_cosine_embedding_loss(x[0], x[1], loss_signs(), 0.2), "F.cosine_embedding_loss(x0, x1, " LOSS_SIGNS ", margin=0.2)")
-LOSS_RECORD(HingeEmbeddingLoss, hinge_embedding_loss, 1, "x where target is 1, else max(margin − x, 0)", TP__ANYWHERE, "3", tp_hinge_embedding_loss(x[0], loss_signs(), 1), "F.hinge_embedding_loss(x0, " LOSS_SIGNS ")")
+TP__FUNCTION_RECORD(MseLoss, mse_loss, 2, "(x − target)²", TP__ANYWHERE, "2,3; 2,3", tp_mse_loss(x[0], x[1]), "(x0 - x1).square().mean()")
+TP__FUNCTION_RECORD(L1Loss, l1_loss, 2, "|x − target|", TP__DISTINCT, "2,3; 2,3", tp_l1_loss(x[0], x[1], .reduction = TP_SUM), "(x0 - x1).abs().sum()")
+TP__FUNCTION_RECORD(HuberLoss, huber_loss, 2, "d² / 2 for |d| < δ, else δ (|d| − δ / 2), of d = x − target", TP__DISTINCT, "2,3; 2,3", tp_huber_loss(x[0], x[1], 0.7), "F.huber_loss(x0, x1.expand_as(x0 + x1), delta=0.7)")
+TP__FUNCTION_RECORD(SmoothL1Loss, smooth_l1_loss, 2, "huber_loss / β, δ = β", TP__DISTINCT, "2,3; 2,3", tp_smooth_l1_loss(x[0], x[1], 0.7), "F.smooth_l1_loss(x0, x1, beta=0.7)")
+TP__FUNCTION_RECORD(BinaryCrossEntropy, binary_cross_entropy, 2, "−target ln x − (1 − target) ln(1 − x)", TP__FRACTION, "2,3; 2,3", tp_binary_cross_entropy(x[0], x[1]), "-(x1 * x0.log().clamp(min=-100) + (1 - x1) * (1 - x0).log().clamp(min=-100)).mean()")
+TP__FUNCTION_RECORD(BinaryCrossEntropyWithLogits, binary_cross_entropy_with_logits, 2, "binary_cross_entropy of sigmoid x", TP__ANYWHERE, "2,3; 2,3", tp_binary_cross_entropy_with_logits(x[0], x[1]), "(F.softplus(x0) - x0 * x1).mean()")
+TP__FUNCTION_RECORD(KlDiv, kl_div, 2, "target (ln target − x)", TP__POSITIVE, "2,3; 2,3", tp_kl_div(x[0], x[1]), "(torch.xlogy(x1, x1) - x1 * x0).mean()")
+TP__FUNCTION_RECORD(NllLoss, nll_loss, 1, "−weight[target] x[target]", TP__ANYWHERE, "4,3", tp_nll_loss(x[0], loss_classes()), "F.nll_loss(x0, " LOSS_CLASSES ")")
+TP__FUNCTION_RECORD(CosineSimilarity, cosine_similarity, 2, "Σ a b / (|a| |b|)", TP__ANYWHERE, "2,3; 2,3", tp_cosine_similarity(x[0], x[1], 1), "F.cosine_similarity(x0, x1, 1)")
+TP__FUNCTION_RECORD(CosineEmbeddingLoss, cosine_embedding_loss, 2, "1 − cosine where target is 1, else max(cosine − margin, 0)", TP__ANYWHERE, "3,2; 3,2", tp_cosine_embedding_loss(x[0], x[1], loss_signs(), 0.2), "F.cosine_embedding_loss(x0, x1, " LOSS_SIGNS ", margin=0.2)")
+TP__FUNCTION_RECORD(HingeEmbeddingLoss, hinge_embedding_loss, 1, "x where target is 1, else max(margin − x, 0)", TP__ANYWHERE, "3", tp_hinge_embedding_loss(x[0], loss_signs(), 1), "F.hinge_embedding_loss(x0, " LOSS_SIGNS ")")
 /* clang-format on */
 
 static const tp__op *const loss_ops[] = {&mse_loss_op,
