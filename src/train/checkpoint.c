@@ -4,6 +4,8 @@
  * numbers of the run. Loading looks at the numbers first, then gives each part its own, and the
  * random stream last, from which the parts might draw.
  */
+#include "base/features.h"
+
 #define TP_NO_SUGAR
 #include "train/train.h"
 

@@ -3,6 +3,8 @@
  * The file of events. A file's name has the time, so that TensorBoard reads those of a directory in
  * their order, and this process and a count, so that no two are the same.
  */
+#include "base/features.h"
+
 #include "train/events.h"
 
 #include <errno.h>

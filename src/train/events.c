@@ -2,6 +2,8 @@
  *
  * Events as bytes. A message inside another stands behind its length, so it is made first.
  */
+#include "base/features.h"
+
 #include "train/events.h"
 
 #include <math.h>

@@ -3,6 +3,8 @@
  * Ctrl-C sets a flag while a training runs that asked for it. The handler takes itself away, so
  * that a second one does what it did before. A system without signals has none.
  */
+#include "base/features.h"
+
 #include "train/train.h"
 
 #if defined(TP_NO_THREADS)

@@ -3,6 +3,8 @@
  * The log of a training: rows of numbers, in memory and in checkpoints, and their text. The file is
  * written whole each time, so after a resume it has each row once, whatever it had before.
  */
+#include "base/features.h"
+
 #include "train/train.h"
 
 #include <math.h>

@@ -2,6 +2,8 @@
  *
  * What all metrics share: making, batches as numbers, and those that count single targets.
  */
+#include "base/features.h"
+
 #include "train/metric.h"
 
 #include <math.h>

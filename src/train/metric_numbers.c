@@ -3,6 +3,8 @@
  * Metrics of numbers. The spread of targets is added up by Welford's recurrence (1962), which keeps
  * its digits when all are far from 0.
  */
+#include "base/features.h"
+
 #include "train/metric.h"
 
 #include <math.h>

@@ -3,6 +3,8 @@
  * How a training goes, on stderr: a line that is written anew where that is a terminal, and a line
  * for each epoch in the log where it is not.
  */
+#include "base/features.h"
+
 #include "train/train.h"
 
 #include <math.h>

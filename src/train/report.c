@@ -4,6 +4,8 @@
  * matrices, the modules and the graph of the first step's loss. The picture of its curves is a plot
  * of the same rows.
  */
+#include "base/features.h"
+
 #define TP_NO_SUGAR
 #include "train/train.h"
 

@@ -5,6 +5,8 @@
  * checkpoint is the last file to be written: what a training that is killed before it has done
  * since the one before, other files included, is done again.
  */
+#include "base/features.h"
+
 #define TP_NO_SUGAR
 #include "train/train.h"
 

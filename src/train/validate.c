@@ -3,6 +3,8 @@
  * Losses of batches that no step follows: validation, and a batch that is run again to find which
  * operation made a NaN.
  */
+#include "base/features.h"
+
 #include "train/train.h"
 
 #include <math.h>
