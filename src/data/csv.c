@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/numbers.h"
 #include "data/table.h"
 
 typedef struct csv {
@@ -172,10 +173,10 @@ bool tp__csv_missing(const char *field)
     return false;
 }
 
-/* strtod also takes hexadecimal numbers and NaN's forms, which are text here. */
+/* tp__read_number also takes hexadecimal numbers and NaN's forms, which are text here. */
 bool tp__csv_number(const char *field, double *value)
 {
     char *end;
-    *value = strtod(field, &end);
+    *value = tp__read_number(field, &end);
     return end != field && !end[strspn(end, " \t")] && !strpbrk(field, "xXaA(");
 }

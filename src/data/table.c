@@ -12,7 +12,6 @@
 
 #include "array/array.h"
 #include "base/alloc.h"
-#include "base/numbers.h"
 #include "tinypytorch/array.h"
 
 void tp_table_free(tp_table *t)
@@ -57,7 +56,6 @@ static bool table_find_numbers(tp_table *t)
     t->numbers = tp__alloc_zero((size_t)t->columns, sizeof *t->numbers);
     if (!t->numbers)
         return false;
-    void *before = tp__locale_enter();
     for (int column = 0; column < t->columns; column++) {
         bool numbers = t->rows > 0;
         double value;
@@ -67,7 +65,6 @@ static bool table_find_numbers(tp_table *t)
         }
         t->numbers[column] = numbers;
     }
-    tp__locale_leave(before);
     return true;
 }
 
@@ -161,13 +158,11 @@ bool tp_table_is_numbers(const tp_table *t, int column)
 /* NaN stands for a missing one, as it does in the file. */
 static void table_read(const tp_table *t, int column, double *to)
 {
-    void *before = tp__locale_enter();
     for (int64_t row = 0; row < t->rows; row++) {
         const char *field = table_field(t, row, column);
         if (tp__csv_missing(field) || !tp__csv_number(field, &to[row]))
             to[row] = (double)NAN;
     }
-    tp__locale_leave(before);
 }
 
 tp_var *tp_table_numbers(const tp_table *t, int column)
@@ -206,7 +201,6 @@ static table_value *table_sorted(const tp_table *t, int column)
     table_value *values = tp__alloc_zero((size_t)t->rows, sizeof *values);
     if (!values)
         return NULL;
-    void *before = tp__locale_enter();
     for (int64_t row = 0; row < t->rows; row++) {
         const char *field = table_field(t, row, column);
         values[row] = (table_value){.text = tp__csv_missing(field) ? NULL : field,
@@ -215,7 +209,6 @@ static table_value *table_sorted(const tp_table *t, int column)
         if (values[row].by_number)
             tp__csv_number(field, &values[row].number);
     }
-    tp__locale_leave(before);
     qsort(values, (size_t)t->rows, sizeof *values, table_compare);
     return values;
 }
